@@ -1,0 +1,248 @@
+"""Runs stages on Ray Data: finds what is pending, cuts it into parts, maps workers over them, and keeps the record.
+
+The only module that imports Ray. Ray starts at the first pending part, so a run with nothing to do never starts it.
+One row of the Ray dataset is one part: `map_batches` gets an explicit batch size of 1, compute and resources, and its
+workers commit part files themselves, so that a result is on disk before anything is told about it.
+
+    just curate demo
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.dataset import PART_COLUMN, Dataset
+from pipeline.plan import Plan, make_part, make_plan
+from pipeline.progress import Progress
+from pipeline.stage import Output, StageSpec
+from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows
+from schemas import errors
+from schemas.config import EngineConfig
+from schemas.ids import digest
+
+_ROOT = Path(__file__).resolve().parent.parent
+_TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
+_LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
+
+
+@dataclass(slots=True)
+class StageRecord:
+    """What one stage did in one run; goes to `run.json` as it stands."""
+
+    fingerprint: str
+    rows: int = 0
+    reused: int = 0
+    computed: int = 0
+    failed: int = 0
+    parts: int = 0
+    workers: int = 0
+    seconds: float = 0.0
+    busy_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """A finished stage: which parts serve its rows, and how to read its tables."""
+
+    spec: StageSpec
+    served: Mapping[str, frozenset[str]]
+    dataset: Dataset
+
+    def table(self, output: Output, columns: list[str] | None = None) -> pa.Table:
+        """The rows of one of the stage's tables, sorted by key, with their part file's path in `part`."""
+        table = self.dataset.read_parts(output, self.spec.fingerprint, self.served, columns)
+        return table.sort_by(output.contract.key)
+
+    @property
+    def primary(self) -> pa.Table:
+        """The stage's primary table, without the `part` column."""
+        return self.table(self.spec.outputs[0]).drop_columns([PART_COLUMN])
+
+
+class Engine:
+    """Runs row stages of one dataset, one after the other, and collects their records."""
+
+    def __init__(self, dataset: Dataset, config: EngineConfig, retry: bool = False) -> None:
+        self.dataset = dataset
+        self.records: dict[str, StageRecord] = {}
+        self._config = config
+        self._retry = retry
+        self._progress = Progress()
+        self._cores = 0
+
+    def run(self, spec: StageSpec, rows: pa.Table) -> StageRun:
+        """Bring a stage up to date with `rows`; returns its run. Raises `StageError` or `DatasetError`."""
+        started = time.monotonic()
+        record = self.records[spec.name] = StageRecord(fingerprint=spec.fingerprint, rows=len(rows))
+        primary = spec.outputs[0]
+        self.dataset.remove_orphans(spec.outputs, spec.fingerprint)
+        committed = self.dataset.committed(primary, spec.fingerprint)
+        identities = _identities(rows, spec)
+        prior: dict[str, int] = {}
+        if spec.partition is None:
+            known = self.dataset.read_plan(primary, spec.fingerprint)
+            failed = self._failed(spec, committed, prior) if self._retry else {}
+            plan = make_plan(identities, known, committed, spec.rows_per_part, failed)
+            if plan.new:
+                self.dataset.append_plan(primary, spec.fingerprint, plan.new)
+        else:
+            plan = self._fixed_plan(spec, rows, committed)
+        record.reused = plan.reused
+        if plan.pending:
+            self._compute(spec, plan, rows, prior, record)
+        record.seconds = time.monotonic() - started
+        served = {**plan.served, **{part.name: frozenset(key for key, _ in part.rows) for part in plan.pending}}
+        run = StageRun(spec, served, self.dataset)
+        statuses = run.table(primary, [spec.key, "status"])
+        record.failed = pc.sum(pc.equal(statuses["status"], "failed")).as_py() or 0
+        self._progress.stage(spec.name, record.rows, record.computed, record.failed, record.seconds)
+        return run
+
+    def close(self) -> None:
+        """Shut Ray down if it was started."""
+        if self._cores:
+            import ray
+
+            ray.shutdown()
+            self._cores = 0
+
+    def _failed(self, spec: StageSpec, committed: set[str], prior: dict[str, int]) -> dict[str, list[str]]:
+        everything = {part.name: frozenset(key for key, _ in part.rows)
+                      for part in self.dataset.read_plan(spec.outputs[0], spec.fingerprint)
+                      if part.name in committed}  # fmt: skip
+        table = self.dataset.read_parts(spec.outputs[0], spec.fingerprint, everything, [spec.key, "status", "attempts"])
+        found: dict[str, list[str]] = {}
+        for row in table.filter(pc.equal(table["status"], "failed")).to_pylist():
+            part = row[PART_COLUMN].rsplit("/", 1)[1].removesuffix(".parquet")
+            found.setdefault(part, []).append(row[spec.key])
+            prior[row[spec.key]] = max(prior.get(row[spec.key], 0), row["attempts"])
+        return found
+
+    def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str]) -> Plan:
+        """Parts whose composition matters: keep those that are wanted exactly, remove all others before writing."""
+        assert spec.partition is not None
+        parts = [make_part(_identities(one, spec)) for one in spec.partition(rows)]
+        wanted = {part.name for part in parts}
+        for name in committed - wanted:
+            for output in reversed(spec.outputs):
+                self.dataset.store.remove(self.dataset.part_key(output, spec.fingerprint, name))
+        served = {part.name: frozenset(key for key, _ in part.rows) for part in parts if part.name in committed}
+        return Plan(served, tuple(part for part in parts if part.name not in committed), ())
+
+    def _compute(
+        self, spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int], record: StageRecord
+    ) -> None:
+        marks = f"{spec.outputs[0].folder}/{spec.fingerprint}/.tries"
+        for file in self.dataset.store.list(marks):  # marks of a killed run say nothing about this one
+            self.dataset.store.remove(file.key)
+        self._start_ray()
+        tasks = _tasks(spec, plan, rows, prior)
+        record.parts = len(tasks)
+        record.workers = self._workers(spec, len(tasks))
+        pending = sum(len(part.rows) for part in plan.pending)
+        in_a_row = 0
+        with self._progress.bar(spec.name, pending) as advance:
+            for report in self._reports(spec, tasks, record.workers):
+                if "fatal" in report:
+                    raise getattr(errors, report["kind"], errors.StageError)(report["fatal"])
+                _add(record, report)
+                advance(report["rows"], report["failed"])
+                in_a_row = report["unexpected"] + (in_a_row if report["unexpected"] == report["rows"] else 0)
+                if in_a_row >= self._config.max_failures_in_a_row:
+                    raise errors.StageError(
+                        f"stage {spec.name} stopped: {in_a_row} rows failed in a row "
+                        f"(engine.max_failures_in_a_row = {self._config.max_failures_in_a_row}); "
+                        f"the last error: {report['last_error']}"
+                    )
+
+    def _reports(self, spec: StageSpec, tasks: list[pa.Table], workers: int) -> Iterator[dict[str, Any]]:
+        import ray.data
+        import ray.exceptions
+
+        limits = WorkerLimits(max_attempts=self._config.max_attempts, max_worker_deaths=self._config.max_worker_deaths)
+        results = ray.data.from_arrow(tasks).map_batches(
+            PartWorker,
+            fn_constructor_kwargs={"spec": spec, "dataset_uri": self.dataset.store.uri, "limits": limits},
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=workers),
+            num_cpus=spec.cpus,
+            num_gpus=spec.gpus,
+        )
+        try:
+            for batch in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                for text in cast(pa.Table, batch)["report"].to_pylist():
+                    yield json.loads(text)
+        except ray.exceptions.RayError as error:
+            first = " ".join(str(error).split())[:300]
+            raise errors.StageError(f"stage {spec.name}: Ray gave up: {first}") from error
+
+    def _workers(self, spec: StageSpec, parts: int) -> int:
+        wanted = spec.workers or self._config.workers or self._cores // spec.cpus
+        return max(1, min(wanted, parts, max(1, self._cores // spec.cpus)))
+
+    def _start_ray(self) -> None:
+        if self._cores:
+            return
+        # Workers on this machine import the packages from here; a cluster gets them with its runtime environment.
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        import ray
+        import ray.data
+
+        with self._progress.waiting("starting Ray"):
+            if self._config.ray_address:
+                ray.init(
+                    address=self._config.ray_address,
+                    runtime_env={"working_dir": str(_ROOT), "excludes": _LEFT_HOME},
+                    logging_level=logging.ERROR,
+                )
+            else:
+                ray.init(
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    object_store_memory=256 << 20,  # rows carry URIs and spans, so little travels
+                )
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
+        cores = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+        self._cores = max(1, int(cores))
+
+
+def _identities(rows: pa.Table, spec: StageSpec) -> list[tuple[str, str]]:
+    columns = rows.select([spec.key, *spec.identity]).to_pylist()
+    return [(row[spec.key], digest(*(row[name] for name in spec.identity))) for row in columns]
+
+
+def _tasks(spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int]) -> list[pa.Table]:
+    if prior:
+        counts = [prior.get(key, 0) for key in rows[spec.key].to_pylist()]
+        rows = rows.append_column(PRIOR_ATTEMPTS, pa.array(counts, pa.int32()))
+    place = {key: index for index, key in enumerate(rows[spec.key].to_pylist())}
+    tasks = []
+    for part in plan.pending:
+        chosen = rows.take([place[key] for key, _ in part.rows])
+        task = {"part": part.name, "rows": encode_rows(chosen)}
+        tasks.append(pa.Table.from_pylist([task], schema=_TASK_SCHEMA))
+    return tasks
+
+
+def _add(record: StageRecord, report: Mapping[str, Any]) -> None:
+    record.computed += report["rows"]
+    record.busy_seconds += report["busy_seconds"]
+    record.cpu_seconds += report["cpu_seconds"]
+    for name, count in report["counters"].items():
+        record.counters[name] = record.counters.get(name, 0) + count

@@ -1,0 +1,122 @@
+"""Frames of a file in presentation order with their real times: the whole file, or a span after a seek.
+
+Times come from the container, never from index / fps, so variable rates and late starts are right. A packet that
+cannot be decoded is counted and passed over; the frames around it keep their times.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, cast
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from pipeline.storage import open_source
+from schemas.errors import MediaError
+
+# Half a millisecond: below any real frame interval, above the rounding of any container's time base.
+EPSILON = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class TimedFrame:
+    """A decoded frame and its presentation time in seconds."""
+
+    time: float
+    frame: av.VideoFrame
+
+
+class Decoder:
+    """One open file. `decoded_frames` and `damaged_packets` count over all its use."""
+
+    def __init__(self, uri: str, threads: int = 1) -> None:
+        self._uri = uri
+        self._threads = threads
+        self.decoded_frames = 0
+        self.damaged_packets = 0
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self._container = cast(Any, av.open(open_source(self._uri), metadata_errors="ignore"))
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(f"cannot be opened: {error}") from None
+        streams = [stream for stream in self._container.streams.video if not stream.disposition & 0x400]
+        if not streams:
+            raise MediaError("no video stream")
+        self._stream = streams[0]
+        self._stream.codec_context.thread_count = self._threads
+        self._interval = 1 / float(self._stream.guessed_rate or self._stream.average_rate or 25)
+
+    def __enter__(self) -> "Decoder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._container.close()
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """All frames from the present position on; times rise strictly."""
+        last: float | None = None
+        for packet in self._container.demux(self._stream):
+            try:
+                decoded = packet.decode()
+            except av.error.FFmpegError:
+                self.damaged_packets += 1
+                continue
+            for frame in decoded:
+                time = frame.pts * float(frame.time_base) if frame.pts is not None else None
+                if time is None or (last is not None and time <= last):
+                    # Without a usable stamp the frame follows the last one at the nominal rate.
+                    time = 0.0 if last is None else last + self._interval
+                last = time
+                self.decoded_frames += 1
+                yield TimedFrame(time, frame)
+
+    def span(self, start: float, end: float) -> Iterator[TimedFrame]:
+        """The frames with `start` <= time < `end`, after a seek to the key frame before `start`.
+
+        Where the container's index leads past `start` the file is decoded from its beginning instead.
+        """
+        first = True
+        for timed in self._from_key_frame(start):
+            if first and timed.time > start + EPSILON:
+                self._container.close()
+                self._open()
+                yield from self._cut(self.frames(), start, end)
+                return
+            first = False
+            if timed.time >= end - EPSILON:
+                return
+            if timed.time >= start - EPSILON:
+                yield timed
+
+    def _from_key_frame(self, start: float) -> Iterator[TimedFrame]:
+        base = float(self._stream.time_base)
+        try:
+            self._container.seek(int(start / base), stream=self._stream, backward=True)
+        except av.error.FFmpegError:
+            self._container.close()
+            self._open()
+        return self.frames()
+
+    @staticmethod
+    def _cut(frames: Iterator[TimedFrame], start: float, end: float) -> Iterator[TimedFrame]:
+        for timed in frames:
+            if timed.time >= end - EPSILON:
+                return
+            if timed.time >= start - EPSILON:
+                yield timed
+
+
+def read_picture(uri: str) -> NDArray[np.uint8]:
+    """A picture file as upright RGB [height, width, 3]. Raises `MediaError` if it cannot be decoded."""
+    try:
+        with Image.open(open_source(uri)) as picture:
+            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        raise MediaError(f"picture that cannot be decoded: {error}") from None

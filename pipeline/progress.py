@@ -1,0 +1,58 @@
+"""Progress for people, on stderr: a bar while a stage works, a line when it is done. Without a terminal: lines only."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+
+class Progress:
+    """Bars and lines of one run."""
+
+    def __init__(self) -> None:
+        self._console = Console(file=sys.stderr, highlight=False)
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Show that something is going on that has no count."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with self._console.status(text):
+            yield
+
+    @contextmanager
+    def bar(self, name: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        """A bar for `total` rows; yields a function that takes (rows done, rows failed) since its last call."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description:18}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]}"),
+            TimeElapsedColumn(),
+        )
+        bars = Bars(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        failures = 0
+        with bars:
+            task = bars.add_task(name, total=total, failed="")
+
+            def advance(rows: int, failed: int) -> None:
+                nonlocal failures
+                failures += failed
+                bars.update(task, advance=rows, failed=f"{failures} failed" if failures else "")
+
+            yield advance
+
+    def stage(self, name: str, rows: int, computed: int, failed: int, seconds: float) -> None:
+        """The line that stays when a stage is done."""
+        text = f"  {name:18} {rows:6} rows, {computed:6} computed"
+        text += f", {failed} failed" if failed else ""
+        self._console.print(f"{text}  {seconds:6.1f} s", soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A line for the person who watches."""
+        self._console.print(text, soft_wrap=True)

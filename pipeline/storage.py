@@ -1,0 +1,156 @@
+"""Files in a folder or an object store, behind one small class: list, read, write atomically.
+
+fsspec knows the stores; what it lacks is the promise that a file is either whole or not there. Local writes go to a
+temporary name, are flushed to disk and renamed; an object store's single put is atomic by itself. Errors that end a
+run (no space, no permission) come out as `DatasetError` with the path and the fix.
+"""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import fsspec
+
+from schemas.errors import DatasetError
+
+TEMPORARY = ".tmp-"
+_WRITE_FIXES = {
+    errno.ENOSPC: "no space left on the device; free some or choose another --out",
+    errno.EDQUOT: "disk quota exceeded; free some or choose another --out",
+    errno.EACCES: "no permission; check the owner of the folder or choose another --out",
+    errno.EPERM: "not permitted; check the owner of the folder or choose another --out",
+    errno.EROFS: "read-only file system; choose another --out",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A listed file: path relative to the store's root, size in bytes, etag or modification time, full URI."""
+
+    key: str
+    size: int
+    version: str
+    etag: str | None
+    uri: str
+
+
+class Store:
+    """A folder on this machine or in an object store (`s3://bucket/prefix`, `gs://...`, anything fsspec knows).
+
+    Pickles as its URI, so it can travel to workers. Credentials come from the environment alone.
+    """
+
+    def __init__(self, uri: str | Path) -> None:
+        text = str(uri)
+        self.is_local = "://" not in text or text.startswith("file://")
+        self.uri = str(Path(text.removeprefix("file://")).absolute()) if self.is_local else text.rstrip("/")
+        self._filesystem, self._root = fsspec.core.url_to_fs(self.uri)
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[str]]:
+        return (Store, (self.uri,))
+
+    def path(self, key: str) -> str:
+        """The full URI of a file."""
+        return f"{self.uri}/{key}" if key else self.uri
+
+    def exists(self, key: str = "") -> bool:
+        """Whether the file or folder is there."""
+        return bool(self._filesystem.exists(f"{self._root}/{key}" if key else self._root))
+
+    def is_folder(self) -> bool:
+        """Whether the root is a folder (in an object store: a prefix that holds something)."""
+        return bool(self._filesystem.isdir(self._root))
+
+    def list(self, folder: str = "") -> list[StoredFile]:
+        """All files below a folder, recursively, sorted by key; none if it is not there. Links are not followed."""
+        base = f"{self._root}/{folder}" if folder else self._root
+        if not self._filesystem.exists(base):
+            return []
+        self._filesystem.invalidate_cache()
+        found = self._filesystem.find(base, detail=True)
+        files = [self._stored(path, detail) for path, detail in found.items() if detail.get("type") == "file"]
+        return sorted(files, key=lambda file: file.key)
+
+    def _stored(self, path: str, detail: dict[str, object]) -> StoredFile:
+        key = path[len(self._root) :].lstrip("/")
+        etag = detail.get("ETag") or detail.get("etag")
+        if self.is_local:
+            version = str(os.stat(path).st_mtime_ns) if os.path.exists(path) else "missing"
+        else:
+            version = str(etag or detail.get("LastModified") or detail.get("updated") or "")
+        size = cast(int, detail.get("size") or 0)
+        text = str(etag).strip('"') if etag else None
+        return StoredFile(key=key, size=size, version=version.strip('"'), etag=text, uri=self.path(key))
+
+    def read(self, key: str) -> bytes:
+        """The bytes of a file. Raises `FileNotFoundError` if it is not there."""
+        return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}"))
+
+    def write(self, key: str, data: bytes) -> None:
+        """Make the file hold exactly `data`, atomically. Raises `DatasetError` where nothing can be written."""
+        with self.writing(key) as file:
+            file.write(data)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[IO[bytes]]:
+        """A file object whose content appears under `key` when the block ends without an error, and never else."""
+        with dataset_errors(self.path(key)):
+            if not self.is_local:
+                with tempfile.TemporaryFile() as spool:
+                    yield spool
+                    spool.seek(0)
+                    with self._filesystem.open(f"{self._root}/{key}", "wb") as remote:
+                        while block := spool.read(1 << 22):
+                            remote.write(block)
+                return
+            target = Path(self._root) / key
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+            try:
+                with temporary.open("wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def remove(self, key: str) -> None:
+        """Remove a file if it is there."""
+        path = f"{self._root}/{key}"
+        if self._filesystem.exists(path):
+            self._filesystem.rm_file(path)
+
+    def remove_temporary(self) -> int:
+        """Remove what killed writers left behind; returns how many files."""
+        if not self.is_local:
+            return 0
+        left = list(Path(self._root).rglob(f"{TEMPORARY}*"))
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+
+@contextmanager
+def dataset_errors(path: str) -> Iterator[None]:
+    """Turn the operating system's refusals to write into a `DatasetError` that names the path and the fix."""
+    try:
+        yield
+    except OSError as error:
+        fix = _WRITE_FIXES.get(error.errno or 0)
+        if fix is None:
+            raise
+        raise DatasetError(f"cannot write {path}: {fix}") from error
+
+
+def open_source(uri: str) -> str | IO[bytes]:
+    """What PyAV opens: the path itself for a local file, a seekable file object for an object store."""
+    store_less = uri.removeprefix("file://")
+    if "://" not in store_less:
+        return store_less
+    return cast(IO[bytes], fsspec.open(uri, "rb", block_size=1 << 22, cache_type="readahead").open())

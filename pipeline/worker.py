@@ -1,0 +1,140 @@
+"""What runs in a worker process: builds the stage once, works on a part, commits its files, reports in one row.
+
+Secondary tables are written before the primary one, whose file is the commit: a worker that dies in between leaves
+orphans, never half a result. A worker process that dies on a part (a crash inside a decoder, out of memory) finds its
+mark when the part is tried again; the part's rows then go one by one, and the row that keeps killing is recorded.
+"""
+
+import io
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.dataset import Dataset
+from pipeline.stage import Outcome, Result, Row, Stage, StageSpec, describe, run_rows
+from schemas.errors import CutroomError
+
+PRIOR_ATTEMPTS = "prior_attempts"
+REPORT_SCHEMA = pa.schema([("part", pa.string()), ("report", pa.string())])
+_MARKS = ".tries"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLimits:
+    """How often a row is tried, and how often a process may die on it."""
+
+    max_attempts: int
+    max_worker_deaths: int
+
+
+def encode_rows(table: pa.Table) -> bytes:
+    """A part's input rows as Arrow IPC bytes: one cell of the engine's task table."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+class PartWorker:
+    """The callable that Ray Data maps over tasks (one row = one part)."""
+
+    def __init__(self, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> None:
+        self._spec = spec
+        self._dataset = Dataset(dataset_uri)
+        self._limits = limits
+        self._stage: Stage | None = None
+
+    def __call__(self, tasks: pa.Table) -> pa.Table:
+        """Work on each task's part; returns one report per part, as JSON."""
+        reports = [
+            {"part": task["part"], "report": json.dumps(self._report(task["part"], task["rows"]))}
+            for task in tasks.to_pylist()
+        ]
+        return pa.Table.from_pylist(reports, schema=REPORT_SCHEMA)
+
+    def _report(self, part: str, payload: bytes) -> dict[str, Any]:
+        started, cpu_started = time.monotonic(), time.process_time()
+        try:
+            if self._stage is None:
+                _limit_threads(self._spec.cpus)
+                self._stage = self._spec.build(**self._spec.arguments)
+            rows: list[Row] = pa.ipc.open_stream(payload).read_all().to_pylist()
+            prior = [row.pop(PRIOR_ATTEMPTS, 0) or 0 for row in rows]
+            outcomes = self._run_marked(self._stage, part, rows)
+            self._commit(part, rows, prior, outcomes)
+        except CutroomError as error:
+            return {"fatal": str(error), "kind": type(error).__name__}
+        except Exception as error:
+            return {"fatal": f"stage {self._spec.name} cannot run: {describe(error)}", "kind": "StageError"}
+        failures = [outcome for outcome in outcomes if outcome.result.error is not None]
+        counters: dict[str, int] = {}
+        for outcome in outcomes:
+            for name, count in outcome.result.counters.items():
+                counters[name] = counters.get(name, 0) + count
+        unexpected = [outcome.result.error for outcome in failures if not outcome.expected]
+        return {
+            "rows": len(rows),
+            "failed": len(failures),
+            "unexpected": len(unexpected),
+            "last_error": unexpected[-1] if unexpected else None,
+            "counters": counters,
+            "busy_seconds": time.monotonic() - started,
+            "cpu_seconds": time.process_time() - cpu_started,
+            "worker": os.getpid(),
+        }
+
+    def _run_marked(self, stage: Stage, part: str, rows: Sequence[Row]) -> list[Outcome]:
+        store, mark = self._dataset.store, f"{self._spec.outputs[0].folder}/{self._spec.fingerprint}/{_MARKS}/{part}"
+        key = self._spec.key
+        deaths: dict[str, int] | None = None
+        if store.exists(mark):
+            found = json.loads(store.read(mark))
+            deaths = found["deaths"]
+            if found["row"] is not None:
+                deaths[found["row"]] = deaths.get(found["row"], 0) + 1
+        else:
+            store.write(mark, json.dumps({"deaths": {}, "row": None}).encode())
+        if deaths is None:
+            outcomes = run_rows(stage, rows, key, self._limits.max_attempts)
+        else:
+            outcomes = []
+            for row in rows:
+                times = deaths.get(row[key], 0)
+                if times >= self._limits.max_worker_deaths:
+                    text = f"the worker process died {times} times on this row: out of memory, or a crash in a library"
+                    outcomes.append(Outcome(Result(key=row[key], error=text), times, False))
+                    continue
+                store.write(mark, json.dumps({"deaths": deaths, "row": row[key]}).encode())
+                outcomes += run_rows(stage, [row], key, self._limits.max_attempts)
+        store.remove(mark)
+        return outcomes
+
+    def _commit(self, part: str, rows: Sequence[Row], prior: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+        primary, *secondary = self._spec.outputs
+        table: list[Row] = []
+        for row, before, outcome in zip(rows, prior, outcomes, strict=True):
+            result, attempts = outcome.result, before + outcome.attempts
+            assert result.key == row[self._spec.key], "outcomes stand in the rows' order"
+            if result.error is None:
+                assert result.values is not None, f"stage {self._spec.name} gave neither values nor an error"
+                table.append({**result.values, "status": "ok", "error": None, "attempts": attempts})
+            else:
+                table.append(primary.contract.failed_row(result.key, result.error, attempts, row))
+        fingerprint = self._spec.fingerprint
+        checked = primary.contract.table(table)
+        for output in secondary:
+            others = [row for outcome in outcomes for row in outcome.result.others.get(output.folder, [])]
+            self._dataset.write_part(output, fingerprint, part, output.contract.table(others))
+        self._dataset.write_part(primary, fingerprint, part, checked)
+
+
+def _limit_threads(count: int) -> None:
+    """Hold OpenCV to `count` threads, so that workers do not fight for cores (Ray does it for OpenMP and torch)."""
+    import cv2
+
+    cv2.setNumThreads(count)

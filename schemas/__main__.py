@@ -1,0 +1,34 @@
+"""Print the table contracts: every column with its type, unit and range.
+
+python -m schemas            # all tables
+python -m schemas clips      # one table
+"""
+
+import sys
+
+from schemas import caption_tables, media_tables, outcome_tables
+from schemas.contract import TableContract
+
+
+def contracts() -> dict[str, TableContract]:
+    """All table contracts by name."""
+    modules = (media_tables, caption_tables, outcome_tables)
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, TableContract)]
+    return {contract.name: contract for contract in found}
+
+
+def main() -> None:
+    """Print the tables named on the command line, or all of them."""
+    known = contracts()
+    for name in sys.argv[1:] or known:
+        if name not in known:
+            sys.exit(f"no table {name!r}; there are {', '.join(known)}")
+        contract = known[name]
+        print(f"{contract.name} (key: {contract.key}): {contract.doc}")
+        for column in contract.columns:
+            print(f"  {column.name:16} {column.type!s:22} {column.doc}{' (may be null)' if column.optional else ''}")
+        print()
+
+
+if __name__ == "__main__":
+    main()

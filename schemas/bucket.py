@@ -1,0 +1,168 @@
+"""Training buckets: the exact shapes a trainer eats, and the rule that sends a clip to one of them.
+
+A bucket is written `WIDTHxHEIGHTxFRAMES@FPS` (`384x256x49@8`); an image bucket has one frame and no rate
+(`384x256x1`). Frame counts are 1 or 8k+1: the causal 3D VAE keeps the first frame and packs every following 8 source
+frames (4 by the VAE, 2 by the transformer's temporal patch in CogVideoX 1.5) without padding; CogVideoX's own counts
+17, 33, 49, 81, 161 all obey it. Width and height are multiples of 16 (VAE stride 8 times patch size 2).
+
+    python -m schemas.bucket 1280 720 6.0 24        # where a 6 s clip of 1280x720 at 24 fps goes, set by set
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.errors import BucketError
+
+SIZE_MULTIPLE = 16
+FRAME_STRIDE = 8
+# A clip of exactly F frames' length must not be lost to rounding of presentation times (1 ms in most containers).
+TIME_TOLERANCE = 0.002
+# 23.976 fps counts as 24, 29.97 as 30, and a source of 7.9 fps still fills a bucket of 8.
+RATE_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Bucket:
+    """One exact training shape: `width` x `height` pixels, `frames` frames, `fps` (0 for images)."""
+
+    width: int
+    height: int
+    frames: int
+    fps: float
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.height <= 0 or self.width % SIZE_MULTIPLE or self.height % SIZE_MULTIPLE:
+            raise BucketError(f"bucket {self}: width and height must be positive multiples of {SIZE_MULTIPLE}")
+        if self.frames < 1 or (self.frames - 1) % FRAME_STRIDE:
+            nearest = max(0, round((self.frames - 1) / FRAME_STRIDE)) * FRAME_STRIDE + 1
+            raise BucketError(f"bucket {self}: frames must be 1 or 8k+1 for the VAE; the nearest is {nearest}")
+        if (self.frames == 1) != (self.fps == 0):
+            raise BucketError(f"bucket {self}: one frame means an image without @FPS; more frames need @FPS > 0")
+
+    def __str__(self) -> str:
+        size = f"{self.width}x{self.height}x{self.frames}"
+        return f"{size}@{self.fps:g}" if self.fps else size
+
+    @property
+    def is_image(self) -> bool:
+        """Whether samples are single pictures."""
+        return self.frames == 1
+
+    @property
+    def slug(self) -> str:
+        """The bucket as a folder name and as a part of sample ids: no dots, no `@`."""
+        return f"{self.width}x{self.height}x{self.frames}" + (f"-{self.fps:g}fps".replace(".", "p") if self.fps else "")
+
+    @property
+    def seconds(self) -> float:
+        """Time from the first to the last frame's end, at `fps`; 0 for images."""
+        return self.frames / self.fps if self.fps else 0.0
+
+    @property
+    def reach(self) -> float:
+        """Time from the first to the last frame's presentation; what a clip must span at the least."""
+        return (self.frames - 1) / self.fps if self.fps else 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Bucket":
+        """Read `WxHxF@FPS` or `WxHx1`. Raises `BucketError` naming the text and the form."""
+        match = re.fullmatch(r"(\d+)x(\d+)x(\d+)(?:@(\d+(?:\.\d+)?))?", text.strip())
+        if not match:
+            raise BucketError(f"bucket {text!r}: write WIDTHxHEIGHTxFRAMES@FPS, for example 384x256x49@8")
+        width, height, frames, fps = match.groups()
+        return cls(int(width), int(height), int(frames), float(fps or 0))
+
+
+def _set(sizes: Sequence[tuple[int, int]], frames: Sequence[int], fps: float) -> tuple[Bucket, ...]:
+    videos = [Bucket(width, height, count, fps) for width, height in sizes for count in frames]
+    return (*videos, *(Bucket(width, height, 1, 0) for width, height in sizes))
+
+
+BUCKET_SETS: dict[str, tuple[Bucket, ...]] = {
+    # CogVideoX (2408.06072): 480p at 8 fps, 49 frames; shorter counts from its mixed-duration training.
+    "cogvideox": _set([(720, 480), (480, 720)], [17, 33, 49], 8),
+    # CogVideoX 1.5: 1360x768 at 16 fps, 5 s and 10 s.
+    "cogvideox-1.5": _set([(1360, 768), (768, 1360)], [81, 161], 16),
+    # The first, low-resolution stage; what the embedded profile packs.
+    "first-stage": _set([(384, 256), (256, 384), (256, 256)], [17, 33, 49], 8),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the rule looks at: displayed size in pixels, duration in seconds, frames per second, and the kind."""
+
+    width: int
+    height: int
+    duration: float
+    fps: float
+    is_image: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Where a clip goes: bucket, number of samples, and the share of its pixels and time that one sample keeps."""
+
+    bucket: Bucket
+    samples: int
+    kept: float
+
+
+def assign(shape: Shape, buckets: Iterable[Bucket], allow_upscale: bool = False) -> Assignment | str:
+    """Return the best bucket for a clip, or a sentence that says why none holds it.
+
+    A bucket holds a clip if the clip is at least as large in both directions, lasts at least (frames - 1) / fps
+    seconds, and has at least the bucket's frame rate. Among those the one wins whose sample keeps the largest share
+    of what the clip holds: share of pixels after scaling x share left by the centre crop x share of the duration.
+    Ties go to the larger, then longer bucket. Further samples follow one another without overlap.
+    """
+    candidates = [bucket for bucket in buckets if bucket.is_image == shape.is_image]
+    if not candidates:
+        return f"no {'image' if shape.is_image else 'video'} bucket is configured"
+    refusals: list[tuple[float, str]] = []
+    fitting: list[Assignment] = []
+    for bucket in candidates:
+        refusal = _refusal(shape, bucket, allow_upscale)
+        if refusal:
+            refusals.append((bucket.width * bucket.height * bucket.frames, refusal))
+            continue
+        samples = 1 if bucket.is_image else int((shape.duration - bucket.reach + TIME_TOLERANCE) // bucket.seconds) + 1
+        fitting.append(Assignment(bucket=bucket, samples=samples, kept=_kept(shape, bucket)))
+    if not fitting:
+        return f"fits none of {len(candidates)} buckets; the smallest refuses it: {min(refusals)[1]}"
+    return max(fitting, key=lambda one: (one.kept, one.bucket))
+
+
+def _refusal(shape: Shape, bucket: Bucket, allow_upscale: bool) -> str | None:
+    if not allow_upscale and (shape.width < bucket.width or shape.height < bucket.height):
+        return f"{shape.width}x{shape.height} is smaller than {bucket} (pack.allow_upscale would enlarge it)"
+    if bucket.is_image:
+        return None
+    if shape.duration < bucket.reach - TIME_TOLERANCE:
+        return f"{shape.duration:.2f} s is shorter than the {bucket.reach:.2f} s that {bucket} spans"
+    if shape.fps < bucket.fps * (1 - RATE_TOLERANCE):
+        return f"{shape.fps:.2f} frames/s is less than the {bucket.fps:g} of {bucket}"
+    return None
+
+
+def _kept(shape: Shape, bucket: Bucket) -> float:
+    scale = max(bucket.width / shape.width, bucket.height / shape.height)
+    crop_share = (bucket.width * bucket.height) / (shape.width * shape.height * scale * scale)
+    time_share = 1.0 if bucket.is_image else min(1.0, bucket.seconds / max(shape.duration, bucket.seconds))
+    return min(1.0, scale * scale) * crop_share * time_share
+
+
+def main() -> None:
+    """Print where a clip of the given width, height, seconds and fps goes in each named set."""
+    width, height, duration, fps = (float(text) for text in sys.argv[1:5])
+    shape = Shape(width=int(width), height=int(height), duration=duration, fps=fps, is_image=False)
+    for name, buckets in BUCKET_SETS.items():
+        found = assign(shape, buckets)
+        text = found if isinstance(found, str) else f"{found.bucket}, {found.samples} samples, keeps {found.kept:.0%}"
+        print(f"{name:14} {text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The run configuration: one typed YAML file, every field documented, unknown keys refused with the nearest name.
+
+    profile: embedded            # the defaults of a named set of models; see `schemas.profiles`
+    select:
+      rules: ["aesthetic >= 4.5", "motion >= 0.5"]
+
+`--set section.field=value` changes one field from the command line; `just curate --show-config` prints what results.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from schemas.bucket import BUCKET_SETS, Bucket
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+from schemas.rules import Rule
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and strict about names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _rule(text: str) -> str:
+    return Rule.parse(text).text
+
+
+def _bucket_or_set(text: str) -> str:
+    if text in BUCKET_SETS:
+        return text
+    if "x" in text and text[0].isdigit():
+        return str(Bucket.parse(text))
+    raise ConfigError(f"{text!r} is neither a bucket nor a named set; {did_you_mean(text, BUCKET_SETS)}")
+
+
+RuleText = Annotated[str, AfterValidator(_rule)]
+BucketText = Annotated[str, AfterValidator(_bucket_or_set)]
+
+
+class EngineConfig(Section):
+    """Where and how the stages run. Nothing here changes a result, so nothing here is part of a fingerprint."""
+
+    ray_address: str | None = None
+    """Address of an existing Ray cluster (`auto`, `ray://host:10001`); null starts Ray on this machine."""
+    workers: int = Field(default=0, ge=0)
+    """Processes of a CPU stage; 0 = as many as its CPUs allow."""
+    max_attempts: int = Field(default=3, ge=1)
+    """How often a row is tried when the failure may pass (input/output, time-outs). Bad media fails at once."""
+    max_failures_in_a_row: int = Field(default=50, ge=1)
+    """A stage stops after this many unexpected failures without a success between them. Bad media does not count."""
+    max_worker_deaths: int = Field(default=2, ge=1)
+    """How often a worker process may die on the same part before the part's rows are recorded as failed."""
+
+
+class IngestConfig(Section):
+    """Which objects of the bucket are looked at."""
+
+    limit: int = Field(default=0, ge=0)
+    """Look at the first N objects in key order only; 0 = all."""
+    exclude: list[str] = []
+    """Glob patterns over keys (`*.txt`, `drafts/*`) that are left out of the listing."""
+    videos_per_part: int = Field(default=16, ge=1)
+    """Objects per part file."""
+
+
+class SplitConfig(Section):
+    """How videos become clips."""
+
+    min_seconds: float = Field(default=2.0, gt=0)
+    """Shots that are shorter give no clip."""
+    max_seconds: float = Field(default=20.0, gt=0)
+    """Longer shots are divided evenly; nothing is lost."""
+    detector: Literal["fused", "transnet", "adaptive"] = "fused"
+    """Shot detector; `fused` is TransNetV2 with AdaptiveDetector's cuts as its second opinion."""
+    cut_probability: float = Field(default=0.5, gt=0, lt=1)
+    """TransNetV2 probability from which a frame is a boundary by itself."""
+    supported_probability: float = Field(default=0.15, gt=0, lt=1)
+    """TransNetV2 probability that suffices where AdaptiveDetector sees a cut within two frames."""
+    still_seconds: float = Field(default=2.0, gt=0)
+    """One still every so many seconds, and at least three per clip."""
+    still_short_side: int = Field(default=512, ge=64)
+    """Short side of a still in pixels, at most."""
+    videos_per_part: int = Field(default=1, ge=1)
+    """Videos per part file: what a killed run decodes again at the most, per worker."""
+
+
+class ScoreConfig(Section):
+    """Which models look at the stills."""
+
+    embedder: str = "efficientnet-lite0"
+    """Image embedder; its vectors feed the labels, the heads and the duplicate search."""
+    embedder_weights: str = ""
+    """Folder or file of the embedder's weights, for embedders whose weights no package carries."""
+    labeller: str = "imagenet"
+    """Labels on the embedder's vectors, for the `facts` captioner; empty for none."""
+    scorers: list[str] = ["aesthetic", "text_area"]
+    """Scorers; each writes its own part files, so a new one recomputes nothing else."""
+    head_weights: str = ""
+    """File of the aesthetic head's weights, for heads that the project does not carry."""
+    clips_per_part: int = Field(default=8, ge=1)
+    """Clips per part file."""
+
+
+class DuplicateConfig(Section):
+    """When two clips count as the same."""
+
+    min_similarity: float = Field(default=0.97, gt=0, le=1)
+    """Cosine of the mean still embeddings from which the worse of two clips is a duplicate."""
+
+
+class SelectConfig(Section):
+    """What may ship. Scores of every clip are kept, so a changed rule recomputes no score."""
+
+    rules: list[RuleText] = []
+    """Each is `column comparison value`; a clip is dropped by the first that it does not pass."""
+
+
+class CaptionConfig(Section):
+    """Who says what is on a still."""
+
+    captioner: str = "facts"
+    """Backend."""
+    prompt: str = ""
+    """The prompt (for `facts`: its sentence template); empty = the backend's own."""
+    stills_per_part: int = Field(default=64, ge=1)
+    """Stills per part file."""
+
+
+class SummariseConfig(Section):
+    """Who makes one clip caption of the frame captions."""
+
+    summariser: str = "smollm"
+    """Backend."""
+    prompt: str = ""
+    """The instruction; empty = the backend's own."""
+    max_new_tokens: int = Field(default=120, ge=16)
+    """Longest answer in tokens."""
+    tokenizer: str = ""
+    """Folder of the trainer's tokenizer; empty = a packaged one whose count is an estimate."""
+    clips_per_part: int = Field(default=16, ge=1)
+    """Clips per part file and per batch of the model."""
+
+
+class PackConfig(Section):
+    """How kept clips become shards."""
+
+    buckets: list[BucketText] = ["first-stage"]
+    """Named sets (`cogvideox`, `cogvideox-1.5`, `first-stage`) and single buckets (`384x256x49@8`)."""
+    allow_upscale: bool = False
+    """Whether a clip smaller than a bucket may be enlarged to fit."""
+    max_samples_per_clip: int = Field(default=4, ge=1)
+    """A long clip gives up to this many samples."""
+    validation_share: float = Field(default=0.1, ge=0, lt=1)
+    """Share of sources that go to validation, told by a hash of the source's key: growth never moves one."""
+    seed: int = 0
+    """Seed of the shuffle across sources."""
+    samples_per_shard: int = Field(default=256, ge=1)
+    """Samples per shard at the most."""
+    max_shard_megabytes: int = Field(default=512, ge=1)
+    """Size of a shard at the most; a single larger sample still gets a shard of its own."""
+    crf: int = Field(default=18, ge=0, le=51)
+    """x264's constant rate factor; lower is better and larger."""
+    preset: str = "medium"
+    """x264's preset."""
+
+
+class RunConfig(Section):
+    """Everything that one curation run is told."""
+
+    profile: Literal["embedded", "gpu", "cluster"] = "embedded"
+    """Named set of models and sizes that gives the defaults."""
+    engine: EngineConfig = EngineConfig()
+    ingest: IngestConfig = IngestConfig()
+    split: SplitConfig = SplitConfig()
+    score: ScoreConfig = ScoreConfig()
+    duplicates: DuplicateConfig = DuplicateConfig()
+    select: SelectConfig = SelectConfig()
+    caption: CaptionConfig = CaptionConfig()
+    summarise: SummariseConfig = SummariseConfig()
+    pack: PackConfig = PackConfig()
+
+    def buckets(self) -> tuple[Bucket, ...]:
+        """The training buckets that `pack.buckets` names, without repeats."""
+        found = [bucket for text in self.pack.buckets for bucket in BUCKET_SETS.get(text) or (Bucket.parse(text),)]
+        return tuple(dict.fromkeys(found))

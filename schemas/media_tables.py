@@ -1,0 +1,149 @@
+"""Contracts of the tables that hold what was found: videos, splits, clips, stills, duplicates.
+
+Times are seconds of presentation time as the container gives them (a stream that starts at 1.5 s has clips from 1.5 s
+on); sizes are pixels of the displayed picture (rotation and sample aspect applied) unless `coded_` says otherwise.
+"""
+
+import pyarrow as pa
+
+from schemas.contract import STATUS_COLUMNS, Column, TableContract
+
+OBJECTS = TableContract(
+    name="objects",
+    key="object_id",
+    doc="one row per object listed in the bucket",
+    columns=(
+        Column(name="object_id", type=pa.string(), doc="id of the listed object"),
+        Column(name="key", type=pa.string(), doc="path relative to the bucket"),
+        Column(name="uri", type=pa.string(), doc="where the bytes are"),
+        Column(name="bytes", type=pa.int64(), doc="size in bytes"),
+        Column(name="version", type=pa.string(), doc="etag, or modification time in ns for local files"),
+        Column(name="etag", type=pa.string(), doc="the store's etag", optional=True),
+    ),
+)
+
+VIDEOS = TableContract(
+    name="videos",
+    key="object_id",
+    doc="one row per object of the bucket: what the probe found, or why it is not usable",
+    columns=(
+        Column(name="object_id", type=pa.string(), doc="id of the listed object"),
+        Column(name="video_id", type=pa.string(), doc="id of the source"),
+        Column(name="key", type=pa.string(), doc="path relative to the bucket"),
+        Column(name="uri", type=pa.string(), doc="where the bytes are"),
+        Column(name="bytes", type=pa.int64(), doc="size in bytes"),
+        Column(name="identity", type=pa.string(), doc="etag of an object store, or BLAKE2b of the content"),
+        Column(name="kind", type=pa.string(), doc="`video` or `image`"),
+        Column(name="container", type=pa.string(), doc="FFmpeg's name of the container format"),
+        Column(name="codec", type=pa.string(), doc="FFmpeg's name of the codec"),
+        Column(name="pixel_format", type=pa.string(), doc="FFmpeg's name of the pixel format"),
+        Column(name="coded_width", type=pa.int32(), doc="pixels, before rotation and sample aspect"),
+        Column(name="coded_height", type=pa.int32(), doc="pixels, before rotation and sample aspect"),
+        Column(name="width", type=pa.int32(), doc="pixels as displayed"),
+        Column(name="height", type=pa.int32(), doc="pixels as displayed"),
+        Column(name="sample_aspect", type=pa.float64(), doc="width of a pixel over its height; 1 = square"),
+        Column(name="rotation", type=pa.int32(), doc="degrees to turn clockwise for display: 0, 90, 180, 270"),
+        Column(name="average_fps", type=pa.float64(), doc="frames per second over the whole stream", optional=True),
+        Column(name="nominal_fps", type=pa.float64(), doc="frames per second that the stream declares", optional=True),
+        Column(name="variable_rate", type=pa.bool_(), doc="whether frame intervals differ by more than 10 %"),
+        Column(name="start_time", type=pa.float64(), doc="presentation time of the first frame, seconds"),
+        Column(name="duration", type=pa.float64(), doc="first frame's start to last frame's end, seconds"),
+        Column(name="frames", type=pa.int64(), doc="video packets in the stream"),
+        Column(name="color_range", type=pa.string(), doc="`limited`, `full` or `unspecified`"),
+        Column(name="color_space", type=pa.string(), doc="FFmpeg's number of the matrix, as text; `2` = unspecified"),
+        Column(name="color_primaries", type=pa.string(), doc="FFmpeg's number of the primaries, as text"),
+        Column(name="color_transfer", type=pa.string(), doc="`sdr`, `pq`, `hlg` or `unspecified`"),
+        Column(name="audio", type=pa.bool_(), doc="whether an audio stream is there"),
+        *STATUS_COLUMNS,
+    ),
+)
+
+SPLITS = TableContract(
+    name="splits",
+    key="video_id",
+    doc="one row per video that went through the decode pass, also when it gave no clip",
+    columns=(
+        Column(name="video_id", type=pa.string(), doc="id of the source"),
+        Column(name="decoded_frames", type=pa.int64(), doc="frames decoded in the one pass"),
+        Column(name="shots", type=pa.int32(), doc="shots found"),
+        Column(name="clips", type=pa.int32(), doc="clips made"),
+        Column(name="boundaries", type=pa.list_(pa.float64()), doc="first presentation time of each new shot, seconds"),
+        Column(name="reason", type=pa.string(), doc="why there is no clip", optional=True),
+        *STATUS_COLUMNS,
+    ),
+)
+
+CLIPS = TableContract(
+    name="clips",
+    key="clip_id",
+    doc="one row per clip: a span inside one shot, with the measures of the decode pass",
+    columns=(
+        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
+        Column(name="video_id", type=pa.string(), doc="id of its source"),
+        Column(name="kind", type=pa.string(), doc="`video` or `image`"),
+        Column(name="shot", type=pa.int32(), doc="ordinal of its shot in the source, from 0"),
+        Column(name="start_time", type=pa.float64(), doc="presentation time of its first frame, seconds"),
+        Column(name="end_time", type=pa.float64(), doc="end of its last frame, seconds; no frame at or after it"),
+        Column(name="start_frame", type=pa.int64(), doc="index of its first frame in presentation order"),
+        Column(name="end_frame", type=pa.int64(), doc="index after its last frame"),
+        Column(name="duration", type=pa.float64(), doc="seconds; 0 for an image"),
+        Column(name="fps", type=pa.float64(), doc="frames over duration; 0 for an image"),
+        Column(name="width", type=pa.int32(), doc="pixels as displayed"),
+        Column(name="height", type=pa.int32(), doc="pixels as displayed"),
+        Column(
+            name="motion",
+            type=pa.float64(),
+            doc="mean optical flow, percent of the frame's diagonal per second, >= 0",
+            optional=True,
+        ),
+        Column(
+            name="camera_motion",
+            type=pa.float64(),
+            doc="the part of the flow that one similarity transform explains, same unit",
+            optional=True,
+        ),
+        Column(
+            name="subject_motion",
+            type=pa.float64(),
+            doc="the part of the flow that it does not explain, same unit",
+            optional=True,
+        ),
+        Column(
+            name="camera",
+            type=pa.string(),
+            doc="`static`, `pan left`, `pan right`, `tilt up`, `tilt down`, `zoom in`, `zoom out` or `moving`",
+            optional=True,
+        ),
+        Column(name="sharpness", type=pa.float64(), doc="variance of the Laplacian of the luma at 320 px, >= 0"),
+        Column(name="brightness", type=pa.float64(), doc="mean luma, 0 (black) to 1 (white)"),
+        Column(name="contrast", type=pa.float64(), doc="standard deviation of the luma, 0 to 0.5"),
+        Column(name="clipped", type=pa.float64(), doc="share of pixels at the black or white end, 0 to 1"),
+    ),
+)
+
+STILLS = TableContract(
+    name="stills",
+    key="still_id",
+    doc="one row per still: a frame of a clip as an encoded picture",
+    columns=(
+        Column(name="still_id", type=pa.string(), doc="id of the still"),
+        Column(name="clip_id", type=pa.string(), doc="id of its clip"),
+        Column(name="video_id", type=pa.string(), doc="id of its source"),
+        Column(name="ordinal", type=pa.int32(), doc="place in the clip in time order, from 0"),
+        Column(name="time", type=pa.float64(), doc="presentation time, seconds"),
+        Column(name="width", type=pa.int32(), doc="pixels"),
+        Column(name="height", type=pa.int32(), doc="pixels"),
+        Column(name="image", type=pa.binary(), doc="JPEG, short side at most 512"),
+    ),
+)
+
+DUPLICATES = TableContract(
+    name="duplicates",
+    key="id",
+    doc="one row per video or clip that repeats another one",
+    columns=(
+        Column(name="id", type=pa.string(), doc="id of the duplicate"),
+        Column(name="duplicate_of", type=pa.string(), doc="id of the one that stays"),
+        Column(name="similarity", type=pa.float64(), doc="cosine of the mean embeddings; 1 for equal bytes"),
+    ),
+)

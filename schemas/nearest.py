@@ -1,0 +1,10 @@
+"""Says which known name somebody meant, for every message about an unknown one."""
+
+import difflib
+from collections.abc import Collection
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """`did you mean X?` if a known name is close, else the list of them."""
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"

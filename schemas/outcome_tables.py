@@ -1,0 +1,67 @@
+"""Contracts of the tables that hold decisions and outcomes: selection, samples (the shard index), ledger."""
+
+import pyarrow as pa
+
+from schemas.contract import STATUS_COLUMNS, Column, TableContract
+
+SELECTION = TableContract(
+    name="selection",
+    key="clip_id",
+    doc="one row per clip: kept, or what dropped it",
+    columns=(
+        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
+        Column(name="state", type=pa.string(), doc="`kept`, `filtered`, `duplicate`, `unbucketed` or `failed`"),
+        Column(name="rule", type=pa.string(), doc="the rule that dropped it, as written in the config", optional=True),
+        Column(name="value", type=pa.float64(), doc="the clip's value of the rule's column", optional=True),
+        Column(name="threshold", type=pa.float64(), doc="the rule's threshold", optional=True),
+        Column(name="reason", type=pa.string(), doc="the drop in one sentence", optional=True),
+        Column(name="bucket", type=pa.string(), doc="the bucket it will go to", optional=True),
+    ),
+)
+
+SAMPLES = TableContract(
+    name="samples",
+    key="sample_id",
+    doc="the shard index: one row per training sample, with the place of its bytes",
+    columns=(
+        Column(name="sample_id", type=pa.string(), doc="id of the sample, its key in the shard"),
+        Column(name="clip_id", type=pa.string(), doc="id of its clip"),
+        Column(name="video_id", type=pa.string(), doc="id of its source"),
+        Column(name="bucket", type=pa.string(), doc="`WIDTHxHEIGHTxFRAMES@FPS`"),
+        Column(name="split", type=pa.string(), doc="`train` or `val`"),
+        Column(name="start_time", type=pa.float64(), doc="presentation time of its first frame, seconds"),
+        Column(name="end_time", type=pa.float64(), doc="end of the span that it covers, seconds"),
+        Column(name="width", type=pa.int32(), doc="pixels"),
+        Column(name="height", type=pa.int32(), doc="pixels"),
+        Column(name="frames", type=pa.int32(), doc="frames"),
+        Column(name="fps", type=pa.float64(), doc="frames per second; 0 for an image"),
+        Column(name="tokens", type=pa.int32(), doc="caption tokens (see the captions table)"),
+        Column(name="shard", type=pa.string(), doc="path of the tar below `shards/`"),
+        Column(name="offset", type=pa.int64(), doc="byte in the tar where the sample's first header stands"),
+        Column(name="size", type=pa.int64(), doc="bytes in the tar from `offset` to the end of its last member"),
+        Column(name="checksum", type=pa.string(), doc="SHA-256 of those bytes"),
+        Column(name="decoded_frames", type=pa.int32(), doc="source frames decoded to make it"),
+        *STATUS_COLUMNS,
+    ),
+)
+
+LEDGER = TableContract(
+    name="ledger",
+    key="id",
+    doc="one row per video, clip and sample: the one state that it ended in",
+    columns=(
+        Column(name="kind", type=pa.string(), doc="`video`, `clip` or `sample`"),
+        Column(name="id", type=pa.string(), doc="video_id, clip_id or sample_id"),
+        Column(name="source", type=pa.string(), doc="key of the source in the bucket"),
+        Column(
+            name="state",
+            type=pa.string(),
+            doc="`shipped`, `filtered`, `duplicate`, `unbucketed`, `empty` or `failed`",
+        ),
+        Column(name="stage", type=pa.string(), doc="the stage that decided"),
+        Column(name="reason", type=pa.string(), doc="why, in one sentence; null when shipped", optional=True),
+        Column(name="attempts", type=pa.int32(), doc="how often the deciding row was tried"),
+    ),
+)
+
+STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed")

@@ -1,0 +1,37 @@
+"""Profiles: functions that return a whole run configuration. A variant calls another one and changes what differs.
+
+just curate <bucket> --profile gpu
+"""
+
+from collections.abc import Callable
+
+from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig, SplitConfig
+
+
+def embedded() -> RunConfig:
+    """Any CPU, no downloads: the models that ship inside packages, and the low-resolution first-stage buckets."""
+    return RunConfig(profile="embedded", select=SelectConfig(rules=["text_area <= 0.25", "brightness >= 0.03"]))
+
+
+def gpu() -> RunConfig:
+    """One machine with GPUs: open_clip ViT-L/14 with LAION's aesthetic head, CogVideoX buckets."""
+    return embedded().model_copy(
+        update={
+            "profile": "gpu",
+            "score": ScoreConfig(
+                embedder="open-clip-vit-l-14", labeller="", scorers=["laion_aesthetic", "text_area"], clips_per_part=32
+            ),
+            # 4.5 is the lower end of what open trainers use with LAION's head (their 5 drops about half).
+            "select": SelectConfig(rules=["aesthetic >= 4.5", "text_area <= 0.05", "brightness >= 0.03"]),
+            "pack": PackConfig(buckets=["cogvideox"]),
+        }
+    )
+
+
+def cluster() -> RunConfig:
+    """A Ray cluster: as `gpu`, with larger parts so that a million videos do not make a million small files."""
+    base = gpu()
+    return base.model_copy(update={"profile": "cluster", "split": SplitConfig(videos_per_part=16)})
+
+
+PROFILES: dict[str, Callable[[], RunConfig]] = {"embedded": embedded, "gpu": gpu, "cluster": cluster}
