@@ -26,6 +26,7 @@ from pipeline.stage import Output, StageSpec
 from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows
 from schemas import errors
 from schemas.config import EngineConfig
+from schemas.contract import TableContract
 from schemas.ids import digest
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +108,23 @@ class Engine:
         record.failed = pc.sum(pc.equal(statuses["status"], "failed")).as_py() or 0
         self._progress.stage(spec.name, record.rows, record.computed, record.failed, record.seconds)
         return run
+
+    def table(self, name: str, contract: TableContract, key: str, table: pa.Table) -> pa.Table:
+        """Commit the result of a table stage, which is worked out whole on every run: a step on tables costs little.
+
+        The record counts as computed the rows that are new or differ from what stood there.
+        """
+        started = time.monotonic()
+        record = self.records[name] = StageRecord(fingerprint="", rows=len(table))
+        before = self.dataset.read_table(key, contract).to_pylist() if self.dataset.store.exists(key) else []
+        stood = {row[contract.key]: row for row in before}
+        rows = contract.check(table).to_pylist()
+        record.computed = sum(stood.get(row[contract.key]) != row for row in rows)
+        record.reused = len(rows) - record.computed
+        if record.computed or len(rows) != len(stood) or not self.dataset.store.exists(key):
+            self.dataset.write_table(key, contract, table)
+        record.seconds = time.monotonic() - started
+        return table
 
     def close(self) -> None:
         """Shut Ray down if it was started."""
@@ -197,6 +215,8 @@ class Engine:
         # Workers on this machine import the packages from here; a cluster gets them with its runtime environment.
         os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         import ray
         import ray.data
 
@@ -214,6 +234,7 @@ class Engine:
                     logging_level=logging.ERROR,
                     object_store_memory=256 << 20,  # rows carry URIs and spans, so little travels
                 )
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False

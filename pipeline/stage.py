@@ -25,7 +25,10 @@ STATUS = ("status", "error", "attempts")
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What a stage says of one row: the values of its primary table, or the error; and rows of its other tables."""
+    """What a stage says of one row: the values of its primary table, and rows of its other tables; or the error.
+
+    With an error, `values` may hold what is known all the same.
+    """
 
     key: str
     values: Row | None = None

@@ -67,8 +67,14 @@ class Store:
         return bool(self._filesystem.isdir(self._root))
 
     def list(self, folder: str = "") -> list[StoredFile]:
-        """All files below a folder, recursively, sorted by key; none if it is not there. Links are not followed."""
+        """All files below a folder, recursively, sorted by key; none if it is not there.
+
+        On this machine links are followed (a link that leads nowhere is listed, so that it cannot vanish), and a
+        folder that may not be read raises `PermissionError`.
+        """
         base = f"{self._root}/{folder}" if folder else self._root
+        if self.is_local:
+            return sorted((self._stored(path, {}) for path in _walk(base)), key=lambda file: file.key)
         if not self._filesystem.exists(base):
             return []
         self._filesystem.invalidate_cache()
@@ -80,12 +86,18 @@ class Store:
         key = path[len(self._root) :].lstrip("/")
         etag = detail.get("ETag") or detail.get("etag")
         if self.is_local:
-            version = str(os.stat(path).st_mtime_ns) if os.path.exists(path) else "missing"
+            found = os.stat(path) if os.path.exists(path) else None
+            version, size = (str(found.st_mtime_ns), found.st_size) if found else ("missing", 0)
         else:
             version = str(etag or detail.get("LastModified") or detail.get("updated") or "")
-        size = cast(int, detail.get("size") or 0)
+            size = cast(int, detail.get("size") or 0)
         text = str(etag).strip('"') if etag else None
         return StoredFile(key=key, size=size, version=version.strip('"'), etag=text, uri=self.path(key))
+
+    def stat(self, key: str) -> StoredFile:
+        """What is known of one file. Raises `FileNotFoundError` if it is not there."""
+        path = f"{self._root}/{key}"
+        return self._stored(path, self._filesystem.info(path))
 
     def read(self, key: str) -> bytes:
         """The bytes of a file. Raises `FileNotFoundError` if it is not there."""
@@ -134,6 +146,20 @@ class Store:
         for path in left:
             path.unlink(missing_ok=True)
         return len(left)
+
+
+def _walk(base: str) -> Iterator[str]:
+    """Paths of all files below a folder. A link back to a folder above itself is not entered again."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    seen: set[str] = set()
+    for folder, inner, names in os.walk(base, onerror=refuse, followlinks=True):
+        seen.add(os.path.realpath(folder))
+        inner[:] = [name for name in inner if os.path.realpath(os.path.join(folder, name)) not in seen]
+        yield from (os.path.join(folder, name) for name in names)
 
 
 @contextmanager

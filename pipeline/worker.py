@@ -124,7 +124,8 @@ class PartWorker:
                 assert result.values is not None, f"stage {self._spec.name} gave neither values nor an error"
                 table.append({**result.values, "status": "ok", "error": None, "attempts": attempts})
             else:
-                table.append(primary.contract.failed_row(result.key, result.error, attempts, row))
+                known = {**row, **(result.values or {})}
+                table.append(primary.contract.failed_row(result.key, result.error, attempts, known))
         fingerprint = self._spec.fingerprint
         checked = primary.contract.table(table)
         for output in secondary:

@@ -60,10 +60,9 @@ class Bucket:
         """Time from the first to the last frame's end, at `fps`; 0 for images."""
         return self.frames / self.fps if self.fps else 0.0
 
-    @property
-    def reach(self) -> float:
-        """Time from the first to the last frame's presentation; what a clip must span at the least."""
-        return (self.frames - 1) / self.fps if self.fps else 0.0
+    def needed_seconds(self, source_fps: float) -> float:
+        """How long a clip of `source_fps` must last: its last frame within half a frame of the bucket's last one."""
+        return (self.frames - 1.5) / self.fps + 1 / source_fps if self.fps else 0.0
 
     @classmethod
     def parse(cls, text: str) -> "Bucket":
@@ -113,8 +112,8 @@ class Assignment:
 def assign(shape: Shape, buckets: Iterable[Bucket], allow_upscale: bool = False) -> Assignment | str:
     """Return the best bucket for a clip, or a sentence that says why none holds it.
 
-    A bucket holds a clip if the clip is at least as large in both directions, lasts at least (frames - 1) / fps
-    seconds, and has at least the bucket's frame rate. Among those the one wins whose sample keeps the largest share
+    A bucket holds a clip if the clip is at least as large in both directions, has at least the bucket's frame rate,
+    and reaches its last frame (to half a bucket frame). Among those the one wins whose sample keeps the largest share
     of what the clip holds: share of pixels after scaling x share left by the centre crop x share of the duration.
     Ties go to the larger, then longer bucket. Further samples follow one another without overlap.
     """
@@ -128,8 +127,7 @@ def assign(shape: Shape, buckets: Iterable[Bucket], allow_upscale: bool = False)
         if refusal:
             refusals.append((bucket.width * bucket.height * bucket.frames, refusal))
             continue
-        samples = 1 if bucket.is_image else int((shape.duration - bucket.reach + TIME_TOLERANCE) // bucket.seconds) + 1
-        fitting.append(Assignment(bucket=bucket, samples=samples, kept=_kept(shape, bucket)))
+        fitting.append(Assignment(bucket=bucket, samples=_samples(shape, bucket), kept=_kept(shape, bucket)))
     if not fitting:
         return f"fits none of {len(candidates)} buckets; the smallest refuses it: {min(refusals)[1]}"
     return max(fitting, key=lambda one: (one.kept, one.bucket))
@@ -140,11 +138,18 @@ def _refusal(shape: Shape, bucket: Bucket, allow_upscale: bool) -> str | None:
         return f"{shape.width}x{shape.height} is smaller than {bucket} (pack.allow_upscale would enlarge it)"
     if bucket.is_image:
         return None
-    if shape.duration < bucket.reach - TIME_TOLERANCE:
-        return f"{shape.duration:.2f} s is shorter than the {bucket.reach:.2f} s that {bucket} spans"
     if shape.fps < bucket.fps * (1 - RATE_TOLERANCE):
         return f"{shape.fps:.2f} frames/s is less than the {bucket.fps:g} of {bucket}"
+    needed = bucket.needed_seconds(shape.fps)
+    if shape.duration < needed - TIME_TOLERANCE:
+        return f"{shape.duration:.2f} s is shorter than the {needed:.2f} s that {bucket} needs"
     return None
+
+
+def _samples(shape: Shape, bucket: Bucket) -> int:
+    if bucket.is_image:
+        return 1
+    return 1 + int((shape.duration - bucket.needed_seconds(shape.fps) + TIME_TOLERANCE) // bucket.seconds)
 
 
 def _kept(shape: Shape, bucket: Bucket) -> float:

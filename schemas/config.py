@@ -68,7 +68,7 @@ class IngestConfig(Section):
 class SplitConfig(Section):
     """How videos become clips."""
 
-    min_seconds: float = Field(default=2.0, gt=0)
+    min_seconds: float = Field(default=2.0, ge=0.5)
     """Shots that are shorter give no clip."""
     max_seconds: float = Field(default=20.0, gt=0)
     """Longer shots are divided evenly; nothing is lost."""
@@ -89,13 +89,13 @@ class SplitConfig(Section):
 class ScoreConfig(Section):
     """Which models look at the stills."""
 
-    embedder: str = "efficientnet-lite0"
+    embedder: str = "efficientnet_lite0"
     """Image embedder; its vectors feed the labels, the heads and the duplicate search."""
     embedder_weights: str = ""
     """Folder or file of the embedder's weights, for embedders whose weights no package carries."""
     labeller: str = "imagenet"
     """Labels on the embedder's vectors, for the `facts` captioner; empty for none."""
-    scorers: list[str] = ["aesthetic", "text_area"]
+    scorers: list[str] = ["aesthetic_ridge", "text_area"]
     """Scorers; each writes its own part files, so a new one recomputes nothing else."""
     head_weights: str = ""
     """File of the aesthetic head's weights, for heads that the project does not carry."""

@@ -19,7 +19,7 @@ def gpu() -> RunConfig:
         update={
             "profile": "gpu",
             "score": ScoreConfig(
-                embedder="open-clip-vit-l-14", labeller="", scorers=["laion_aesthetic", "text_area"], clips_per_part=32
+                embedder="open_clip_vit_l14", labeller="", scorers=["aesthetic_laion", "text_area"], clips_per_part=32
             ),
             # 4.5 is the lower end of what open trainers use with LAION's head (their 5 drops about half).
             "select": SelectConfig(rules=["aesthetic >= 4.5", "text_area <= 0.05", "brightness >= 0.03"]),

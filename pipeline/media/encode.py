@@ -21,7 +21,7 @@ def encode_h264(frames: Sequence[NDArray[np.uint8]], fps: float, crf: int, prese
     height, width = frames[0].shape[:2]
     buffer = io.BytesIO()
     reformatter = VideoReformatter()
-    with av.open(buffer, "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
+    with av.open(buffer, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context

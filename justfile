@@ -1,0 +1,77 @@
+# The only front door: what a person or CI types is a recipe here. `just` alone lists them.
+# Where just is not installed, ./just does the same after preparing the environment.
+
+set positional-arguments := true
+set shell := ["sh", "-eu", "-c"]
+
+python := justfile_directory() / ".venv/bin/python"
+bin := justfile_directory() / ".venv/bin"
+
+# list the recipes
+[private]
+default:
+    @just --justfile "{{ justfile() }}" --list --unsorted
+
+# the environment that matches the lock list of this machine; costs nothing when it is up to date
+[private]
+ready:
+    @test -n "${CUTROOM_READY:-}" || "{{ justfile_directory() }}/just" --prepare
+
+# raw videos to a verified dataset of captioned shards (bucket: a folder, s3://..., gs://..., uris.txt, or `demo`)
+curate *arguments: ready
+    @"{{ python }}" -m pipeline.commands.curate "$@"
+
+# the funnel of a dataset: in which state every video, clip and sample ended, and why
+ledger *arguments: ready
+    @"{{ python }}" -m pipeline.commands.ledger "$@"
+
+# a clip's whole history: source, measures, selection, captions, samples
+explain *arguments: ready
+    @"{{ python }}" -m pipeline.commands.explain "$@"
+
+# what a selection rule would keep, per bucket: just what-if <dataset> "aesthetic >= 4.8"
+what-if *arguments: ready
+    @"{{ python }}" -m pipeline.commands.what_if "$@"
+
+# re-open every shard with the plain webdataset library and check all it promises
+verify *arguments: ready
+    @"{{ python }}" -m pipeline.commands.verify "$@"
+
+# try again what failed, in every stage
+retry *arguments: ready
+    @"{{ python }}" -m pipeline.commands.retry "$@"
+
+# fit the embedded aesthetic head from ratings: just fit-aesthetic <ratings.csv> <video folder>
+fit-aesthetic *arguments: ready
+    @"{{ python }}" -m pipeline.scorers.fit_aesthetic "$@"
+
+# every table with its columns, units and ranges
+schemas *arguments: ready
+    @"{{ python }}" -m schemas "$@"
+
+# format and lint (ruff), types (mypy strict), import direction (import-linter)
+check: ready
+    "{{ bin }}/ruff" format --check .
+    "{{ bin }}/ruff" check .
+    "{{ bin }}/mypy"
+    "{{ bin }}/lint-imports"
+
+# put the code into the house's format
+format: ready
+    "{{ bin }}/ruff" check --fix .
+    "{{ bin }}/ruff" format .
+
+# unit and property tests and one small run: under 10 minutes on 2 cores
+test *arguments: ready
+    "{{ python }}" -m pytest -m "not slow" "$@"
+
+# kills, engines, several processes: under 30 minutes on 2 cores
+test-slow *arguments: ready
+    "{{ python }}" -m pytest -m slow "$@"
+
+# resolve requirements/*.in into the lists of exact versions that the set-up installs
+lock: ready
+    "{{ bin }}/uv" pip compile --quiet --python-version 3.11 --override requirements/overrides.txt \
+        --no-header --no-annotate requirements/cpu.in -o requirements/cpu.lock
+    "{{ bin }}/uv" pip compile --quiet --python-version 3.11 --override requirements/overrides.txt \
+        --no-header --no-annotate requirements/gpu.in -o requirements/gpu.lock

@@ -1,0 +1,88 @@
+"""`just curate <bucket>`: raw videos to a verified dataset of captioned shards.
+
+just curate demo
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from pipeline.commands.front import add_config_arguments, config_of, make_parser, run_command
+from pipeline.commands.summary import print_summary
+from pipeline.commands.verify import report_verification
+from pipeline.curate import Curation
+from pipeline.dataset import Dataset
+from pipeline.lock import dataset_lock
+from schemas.config import RunConfig
+from schemas.load import dump_config
+
+_EPILOG = """examples:
+  just curate demo                                   a sample bucket, made on this machine
+  just curate ~/footage                              a folder, to datasets/footage
+  just curate s3://bucket/raw --out s3://bucket/set  an object store (credentials from the environment)
+  just curate uris.txt --limit 100                   a file that lists URIs
+  just curate ~/footage --set 'select.rules=["motion >= 0.5"]'
+
+Run the same command again to go on after a stop, or to add what is new in the bucket."""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser("curate", "Turn a bucket of raw video into captioned, verified WebDataset shards.", _EPILOG)
+    parser.add_argument("bucket", help="a folder, s3://..., gs://..., a .txt file that lists URIs, or `demo`")
+    parser.add_argument("--out", help="dataset folder (default: datasets/<name of the bucket>)")
+    add_config_arguments(parser)
+    parser.add_argument("--limit", type=int, metavar="N", help="look at the first N objects only")
+    parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out keys like this")
+    parser.add_argument("--show-config", action="store_true", help="print the resolved configuration and stop")
+    parsed = parser.parse_args(arguments)
+    if parsed.limit is not None:
+        parsed.set.append(f"ingest.limit={parsed.limit}")
+    if parsed.exclude:
+        parsed.set.append(f"ingest.exclude={parsed.exclude!r}")
+    return parsed
+
+
+def prepare_demo() -> str:
+    """Make the demo bucket if it is not there; returns its folder."""
+    from pipeline.demo.build import build_demo_bucket
+
+    folder = Path("datasets/demo-bucket")
+    if not folder.exists():
+        print("making the demo bucket ...", file=sys.stderr)
+    build_demo_bucket(folder)
+    return str(folder)
+
+
+def curate(bucket: str, out: str, config: RunConfig, retry: bool = False) -> int:
+    """Run a curation, print its summary, verify it; returns the exit code."""
+    dataset = Dataset(out)
+    print(f"curating {bucket} into {dataset.store.uri} (profile {config.profile})", file=sys.stderr)
+    if config.profile == "embedded":
+        print(
+            "captions and scores come from the small packaged models of the embedded profile; see docs/profiles.md",
+            file=sys.stderr,
+        )
+    with dataset_lock(dataset):
+        curation = Curation(bucket, dataset, config, retry)
+        record = curation.run()
+        captions = curation.captions
+        print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
+        return report_verification(dataset)
+
+
+def main() -> int:
+    """Entry point."""
+    parsed = parse(sys.argv[1:])
+    if parsed.show_config:
+        print(dump_config(config_of(parsed)), end="")
+        return 0
+    out = parsed.out or f"datasets/{Path(parsed.bucket.rstrip('/')).stem}"
+    config = config_of(parsed)
+    return curate(prepare_demo() if parsed.bucket == "demo" else parsed.bucket, out, config)
+
+
+if __name__ == "__main__":
+    run_command(main)

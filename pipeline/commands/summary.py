@@ -1,0 +1,94 @@
+"""What a person sees at the end of a run: the funnel, the shards per bucket, where the time went, example captions."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.commands.front import print_table
+from pipeline.dataset import Dataset
+from pipeline.verify import INDEX, LEDGER_FILE
+from schemas.outcome_tables import LEDGER, SAMPLES, STATES
+
+_KINDS = ("video", "clip", "sample")
+
+
+def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Table) -> None:
+    """Print everything about a finished run."""
+    print_funnel(dataset.read_table(LEDGER_FILE, LEDGER))
+    print_shards(dataset.read_table(INDEX, SAMPLES))
+    print_times(record)
+    print_captions(examples)
+
+
+def print_funnel(ledger: pa.Table) -> None:
+    """How many videos, clips and samples ended in which state."""
+    counts = Counter((row["kind"], row["state"]) for row in ledger.to_pylist())
+    rows = [
+        (kind + "s", sum(counts[kind, state] for state in STATES), *(counts[kind, state] for state in STATES))
+        for kind in _KINDS
+    ]
+    print_table("Funnel", ("", "in", *STATES), rows)
+
+
+def print_shards(samples: pa.Table) -> None:
+    """Samples, sources, shards and bytes per bucket and split."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in samples.to_pylist():
+        if row["status"] == "ok":
+            groups.setdefault((row["bucket"], row["split"]), []).append(row)
+    rows = [
+        (
+            bucket,
+            split,
+            len(found),
+            len({row["video_id"] for row in found}),
+            len({row["shard"] for row in found}),
+            f"{sum(row['size'] for row in found) / 1e6:.1f}",
+        )
+        for (bucket, split), found in sorted(groups.items())
+    ]
+    print_table("Shards", ("bucket", "split", "samples", "sources", "shards", "MB"), rows)
+
+
+def print_times(record: Mapping[str, Any]) -> None:
+    """Wall time, busy time and rate of each stage, and which one was the bottleneck."""
+    rows = []
+    for name, stage in record["stages"].items():
+        busy = stage["busy_seconds"]
+        full = stage["seconds"] * stage["workers"]
+        rows.append(
+            (
+                name,
+                stage["rows"],
+                stage["computed"],
+                stage["failed"],
+                f"{stage['seconds']:.1f}",
+                f"{busy:.1f}",
+                f"{busy / full:.0%}" if full and busy else "",
+                f"{stage['computed'] / stage['seconds']:.1f}" if busy else "",
+            )
+        )
+    headings = ("stage", "rows", "computed", "failed", "seconds", "busy s", "workers busy", "rows/s")
+    print_table("Where the time went", headings, rows)
+    decoded = {name: stage["counters"].get("decoded_frames") for name, stage in record["stages"].items()}
+    frames = ", ".join(f"{count} in {name}" for name, count in decoded.items() if count)
+    bottleneck = record["bottleneck"]
+    share = record["stages"][bottleneck]["busy_seconds"] if bottleneck else 0
+    print(f"computed {record['computed_rows']} rows in {record['seconds']:.1f} s", end="")
+    print(f"; bottleneck: {bottleneck} ({share:.1f} s of work)" if bottleneck else "", end="")
+    print(f"; frames decoded: {frames}\n" if frames else "\n")
+
+
+def print_captions(captions: pa.Table, count: int = 3) -> None:
+    """Some captions, spread evenly over the dataset."""
+    rows = [row for row in captions.to_pylist() if row["status"] == "ok"]
+    chosen = [rows[(2 * place + 1) * len(rows) // (2 * count)] for place in range(count)] if rows else []
+    for row in {row["clip_id"]: row for row in chosen}.values():
+        said = "joined frame captions" if row["fallback"] else row["summariser"]
+        print(f"{row['clip_id']}  ({said}, {row['tokens']} tokens by {row['token_counter']})")
+        print(textwrap.indent(textwrap.fill(row["dense"], 100), "    "))
+    if chosen:
+        print()

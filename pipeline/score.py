@@ -1,0 +1,103 @@
+"""Score: one embedding per still, then labels and scores. Each scorer is a stage of its own with its own part files.
+
+Image scorers read the stills, heads read the stored vectors, so a new or changed one recomputes nothing else.
+
+    just curate <bucket> --set 'score.scorers=["aesthetic_ridge"]'
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from pipeline.references import PartReader
+from pipeline.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
+from pipeline.stage import Output, Result, Row
+from schemas.caption_tables import EMBEDDINGS, LABELS, SCORES
+from schemas.config import ScoreConfig
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+
+VERSION = 1
+EMBEDDING_OUTPUTS = (Output(folder="embeddings", contract=EMBEDDINGS, parent="still_id"),)
+LABEL_OUTPUTS = (Output(folder="labels", contract=LABELS, parent="still_id"),)
+
+
+def score_outputs(scorer: str) -> tuple[Output, ...]:
+    """The tables of one scorer."""
+    return (Output(folder=f"scores/{scorer}", contract=SCORES, parent="clip_id"),)
+
+
+def check_scorers(config: ScoreConfig) -> None:
+    """Raise `ConfigError` if a name is unknown or a head does not belong to the embedder, before any work is done."""
+    if config.embedder not in EMBEDDERS:
+        raise ConfigError(f"score.embedder = {config.embedder!r}; {did_you_mean(config.embedder, EMBEDDERS)}")
+    if config.labeller and config.labeller not in LABELLERS:
+        raise ConfigError(f"score.labeller = {config.labeller!r}; {did_you_mean(config.labeller, LABELLERS)}")
+    for name in config.scorers:
+        if name not in SCORERS:
+            raise ConfigError(f"score.scorers holds {name!r}; {did_you_mean(name, SCORERS)}")
+
+
+def measure_names(config: ScoreConfig) -> list[str]:
+    """The columns that the configured scorers fill."""
+    return [measure for name in config.scorers for measure in SCORERS[name].measures]
+
+
+class Embed:
+    """Rows: stills with the part file that holds their picture."""
+
+    def __init__(self, dataset_uri: str, config: ScoreConfig, threads: int) -> None:
+        self._pictures = PartReader(dataset_uri, "still_id", "image")
+        self._embedder = EMBEDDERS[config.embedder](threads=threads, weights=config.embedder_weights or None)
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        """Embed the stills of a part."""
+        pictures = [self._pictures.get(row["part"], row["still_id"]) for row in rows]
+        vectors = self._embedder.embed(pictures)
+        for row, vector in zip(rows, vectors, strict=True):
+            values = {
+                "still_id": row["still_id"],
+                "clip_id": row["clip_id"],
+                "model": self._embedder.model,
+                "vector": vector.tolist(),
+            }
+            yield Result(key=row["still_id"], values=values, counters={"stills_embedded": 1})
+
+
+class Label:
+    """Rows: embeddings with the part file that holds their vector."""
+
+    def __init__(self, dataset_uri: str, labeller: str, threads: int) -> None:
+        self._vectors = PartReader(dataset_uri, "still_id", "vector")
+        self._labeller = LABELLERS[labeller](threads=threads)
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        """Label the stills of a part by their vectors."""
+        vectors = np.array([self._vectors.get(row["part"], row["still_id"]) for row in rows], np.float32)
+        for row, labels in zip(rows, self._labeller.label(vectors), strict=True):
+            values = {
+                "still_id": row["still_id"],
+                "clip_id": row["clip_id"],
+                "names": [name for name, _ in labels],
+                "probabilities": [probability for _, probability in labels],
+            }
+            yield Result(key=row["still_id"], values=values)
+
+
+class Score:
+    """Rows: clips with references to their stills' pictures or vectors, whichever the scorer reads."""
+
+    def __init__(self, dataset_uri: str, scorer: str, weights: str, threads: int) -> None:
+        self._name = scorer
+        self._scorer = SCORERS[scorer](threads=threads, weights=weights or None)
+        self._reader = PartReader(dataset_uri, "still_id", "image" if self._scorer.reads == "images" else "vector")
+
+    def process(self, row: Row) -> Result:
+        """Score one clip."""
+        stills = [self._reader.get(one["part"], one["key"]) for one in row["references"]]
+        if self._scorer.reads == "images":
+            measures = self._scorer.score(stills)
+        else:
+            measures = self._scorer.score(np.array(stills, np.float32))
+        values = {"clip_id": row["clip_id"], "scorer": self._name, "measures": sorted(measures.items())}
+        return Result(key=row["clip_id"], values=values, counters={"clips_scored": 1})

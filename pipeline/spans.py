@@ -1,0 +1,66 @@
+"""From boundaries to clips: pure functions over frame times, no pictures.
+
+A shot ends where the next one's transition begins; only frames that mix two shots are left out. A shot longer than the
+limit is divided evenly at frames, so nothing is lost; a shorter one than the minimum gives no clip.
+"""
+
+import bisect
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.detectors.base import Boundary
+
+# Container time bases round to a millisecond; a clip of "2 s" may measure 1.9995 s.
+_TOLERANCE = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A clip before it has measures: frames [start_frame, end_frame), times in seconds, end exclusive."""
+
+    shot: int
+    start_frame: int
+    end_frame: int
+    start_time: float
+    end_time: float
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.end_time - self.start_time
+
+
+def find_shots(boundaries: Sequence[Boundary], frames: int) -> list[tuple[int, int]]:
+    """First frame and frame after the last of each shot that has any unmixed frame, in a film of `frames` frames."""
+    starts = [0, *(boundary.start_of_new for boundary in boundaries)]
+    ends = [*(boundary.end_of_old for boundary in boundaries), frames]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
+
+
+def make_spans(
+    shots: Sequence[tuple[int, int]], edges: Sequence[float], min_seconds: float, max_seconds: float
+) -> list[Span]:
+    """Clips of a film whose frame i is shown from `edges[i]` until `edges[i + 1]`."""
+    spans = [
+        Span(shot=number, start_frame=first, end_frame=last, start_time=edges[first], end_time=edges[last])
+        for number, (start, end) in enumerate(shots)
+        for first, last in _divide(start, end, edges, max_seconds)
+    ]
+    return [span for span in spans if span.duration >= min_seconds - _TOLERANCE]
+
+
+def _divide(start: int, end: int, edges: Sequence[float], max_seconds: float) -> list[tuple[int, int]]:
+    duration = edges[end] - edges[start]
+    pieces = max(1, math.ceil((duration - _TOLERANCE) / max_seconds))
+    wanted = [edges[start] + duration * piece / pieces for piece in range(1, pieces)]
+    inner = [bisect.bisect_left(edges, time, start + 1, end) for time in wanted]
+    cuts = sorted({start, *inner, end})
+    return list(itertools.pairwise(cuts))
+
+
+def still_times(span: Span, still_seconds: float) -> list[float]:
+    """Where stills are wanted: the middles of equal pieces of about `still_seconds`, at least three."""
+    count = max(3, math.ceil((span.duration - _TOLERANCE) / still_seconds))
+    return [span.start_time + span.duration * (index + 0.5) / count for index in range(count)]

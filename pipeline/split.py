@@ -1,0 +1,215 @@
+"""Split: one sequential decode of a video gives its shots, clips, stills and cheap measures.
+
+Every frame is scaled once to 180 lines for looking and from there to the detectors' thumbnail; stills are taken on a
+half-second grid while it is not yet known where clips will lie, and the nearest ones are kept. A picture file becomes
+a clip of one frame with one still.
+
+    just curate <bucket>
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detectors import DETECTORS
+from pipeline.detectors.base import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, Boundary
+from pipeline.measures import Measurer, measure_light, summarise_light, summarise_motion
+from pipeline.media.decode import Decoder, read_picture
+from pipeline.media.encode import encode_jpeg
+from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.spans import Span, find_shots, make_spans, still_times
+from pipeline.stage import Output, Result, Row
+from schemas.config import SplitConfig
+from schemas.errors import MediaError
+from schemas.ids import clip_id, still_id
+from schemas.media_tables import CLIPS, SPLITS, STILLS
+
+VERSION = 1
+OUTPUTS = (
+    Output(folder="splits", contract=SPLITS, parent="video_id"),
+    Output(folder="clips", contract=CLIPS, parent="video_id"),
+    Output(folder="stills", contract=STILLS, parent="video_id"),
+)
+_LOOK_SHORT_SIDE = 180
+_STILL_GRID_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    time: float
+    frame: int
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What the decode pass leaves: `edges[i]` to `edges[i + 1]` is frame i's time on screen."""
+
+    edges: list[float]
+    boundaries: list[Boundary]
+    candidates: list[_Candidate]
+    measurer: Measurer
+    damaged_packets: int
+
+
+class Split:
+    """Rows: the ok rows of the videos table. Builds its detector (and loads the network) once."""
+
+    def __init__(self, config: SplitConfig, threads: int) -> None:
+        self._config = config
+        self._detector = DETECTORS[config.detector](config, threads)
+        self._threads = threads
+
+    def process(self, row: Row) -> Result:
+        """Split one source. Raises `MediaError` if nothing of it can be decoded."""
+        geometry = Geometry(row["rotation"], row["width"], row["height"])
+        if row["kind"] == "image":
+            return _split_picture(row, geometry, self._config)
+        seen = self._look(row, geometry)
+        shots = find_shots(seen.boundaries, len(seen.edges) - 1)
+        spans = make_spans(shots, seen.edges, self._config.min_seconds, self._config.max_seconds)
+        size = geometry.fitted(self._config.still_short_side)
+        clips = [_clip_row(row, span, seen.measurer) for span in spans]
+        stills = [
+            still
+            for clip, span in zip(clips, spans, strict=True)
+            for still in _still_rows(clip, span, seen.candidates, size, self._config.still_seconds)
+        ]
+        values = {
+            "video_id": row["video_id"],
+            "decoded_frames": len(seen.edges) - 1,
+            "shots": len(shots),
+            "clips": len(spans),
+            "boundaries": [seen.edges[start] for start, _ in shots[1:]],
+            "reason": None if spans else _why_empty(shots, seen.edges, self._config.min_seconds),
+        }
+        counters = {
+            "decoded_frames": len(seen.edges) - 1,
+            "damaged_packets": seen.damaged_packets,
+            "videos_decoded": 1,
+        }
+        return Result(key=row["video_id"], values=values, others={"clips": clips, "stills": stills}, counters=counters)
+
+    def _look(self, row: Row, geometry: Geometry) -> _Seen:
+        """The one decode pass."""
+        times: list[float] = []
+        candidates: list[_Candidate] = []
+        measurer, maker = Measurer(), PictureMaker(geometry)
+        look, still = geometry.fitted(_LOOK_SHORT_SIDE), geometry.fitted(self._config.still_short_side)
+        last_seconds = 0.0
+        try:
+            with Decoder(row["uri"], self._threads) as decoder:
+                for index, timed in enumerate(decoder.frames()):
+                    picture = maker.rgb(timed.frame, *look)
+                    self._detector.push(picture, _thumbnail(picture))
+                    measurer.push(index, timed.time, picture)
+                    if not candidates or timed.time >= candidates[-1].time + _STILL_GRID_SECONDS:
+                        image = encode_jpeg(maker.rgb(timed.frame, *still))
+                        candidates.append(_Candidate(timed.time, index, image))
+                    times.append(timed.time)
+                    last_seconds = float((timed.frame.duration or 0) * (timed.frame.time_base or 0))
+        finally:
+            boundaries = self._detector.finish()  # also after an error: the detector serves the next video
+        if not times:
+            raise MediaError("no frame can be decoded")
+        interval = (times[-1] - times[0]) / max(1, len(times) - 1) or 1 / (row["nominal_fps"] or 25)
+        return _Seen(
+            edges=[*times, times[-1] + (last_seconds or interval)],
+            boundaries=boundaries,
+            candidates=candidates,
+            measurer=measurer,
+            damaged_packets=decoder.damaged_packets,
+        )
+
+
+def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    size = (THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _why_empty(shots: list[tuple[int, int]], edges: list[float], minimum: float) -> str:
+    longest = max((edges[end] - edges[start] for start, end in shots), default=0.0)
+    which = "its only shot" if len(shots) == 1 else f"the longest of its {len(shots)} shots"
+    return f"{which} lasts {longest:.2f} s, less than split.min_seconds = {minimum:g}"
+
+
+def _clip_row(row: Row, span: Span, measurer: Measurer) -> Row:
+    inside = range(span.start_frame, span.end_frame)
+    light = [one for index, one in measurer.light.items() if index in inside]
+    motion = [one for one in measurer.motion if one.first in inside and one.second in inside]
+    return {
+        "clip_id": clip_id(row["video_id"], span.start_time, span.end_time),
+        "video_id": row["video_id"],
+        "kind": "video",
+        "shot": span.shot,
+        "start_time": span.start_time,
+        "end_time": span.end_time,
+        "start_frame": span.start_frame,
+        "end_frame": span.end_frame,
+        "duration": span.duration,
+        "fps": (span.end_frame - span.start_frame) / span.duration,
+        "width": row["width"],
+        "height": row["height"],
+        **summarise_motion(motion),
+        **summarise_light(light),
+    }
+
+
+def _still_rows(
+    clip: Row, span: Span, candidates: list[_Candidate], size: tuple[int, int], still_seconds: float
+) -> list[Row]:
+    inside = [one for one in candidates if span.start_frame <= one.frame < span.end_frame]
+    wanted = still_times(span, still_seconds)
+    nearest = {min(inside, key=lambda one: abs(one.time - time)).frame for time in wanted} if inside else set()
+    chosen = [one for one in inside if one.frame in nearest]
+    return [_still_row(clip, ordinal, one.time, size, one.image) for ordinal, one in enumerate(chosen)]
+
+
+def _still_row(clip: Row, ordinal: int, time: float, size: tuple[int, int], image: bytes) -> Row:
+    return {
+        "still_id": still_id(clip["clip_id"], ordinal),
+        "clip_id": clip["clip_id"],
+        "video_id": clip["video_id"],
+        "ordinal": ordinal,
+        "time": time,
+        "width": size[0],
+        "height": size[1],
+        "image": image,
+    }
+
+
+def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
+    picture = read_picture(row["uri"])
+    look = cv2.resize(picture, geometry.fitted(_LOOK_SHORT_SIDE), interpolation=cv2.INTER_AREA)
+    light = measure_light(np.asarray(cv2.cvtColor(look, cv2.COLOR_RGB2GRAY), np.uint8))
+    clip: Row = {
+        "clip_id": clip_id(row["video_id"], 0.0, 0.0),
+        "video_id": row["video_id"],
+        "kind": "image",
+        "shot": 0,
+        "start_time": 0.0,
+        "end_time": 0.0,
+        "start_frame": 0,
+        "end_frame": 1,
+        "duration": 0.0,
+        "fps": 0.0,
+        "width": row["width"],
+        "height": row["height"],
+        **summarise_motion([]),
+        **summarise_light([light]),
+    }
+    size = geometry.fitted(config.still_short_side)
+    image = encode_jpeg(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
+    values = {
+        "video_id": row["video_id"],
+        "decoded_frames": 1,
+        "shots": 1,
+        "clips": 1,
+        "boundaries": [],
+        "reason": None,
+    }
+    others = {"clips": [clip], "stills": [_still_row(clip, 0, 0.0, size, image)]}
+    counters = {"decoded_frames": 1, "pictures_decoded": 1}
+    return Result(key=row["video_id"], values=values, others=others, counters=counters)

