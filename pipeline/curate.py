@@ -19,6 +19,7 @@ from pipeline import caption, score
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.duplicates import find_copies
 from pipeline.engine import Engine, StageRun
+from pipeline.history import SELECTION_FILE
 from pipeline.ingest import find_identical, list_bucket
 from pipeline.ledger import build_ledger
 from pipeline.record import make_record
@@ -35,7 +36,6 @@ from schemas.media_tables import DUPLICATES, STILLS
 from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
 from schemas.rules import Rule
 
-SELECTION_FILE = "selection/selection.parquet"
 DUPLICATES_FILE = "duplicates/duplicates.parquet"
 _STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
 

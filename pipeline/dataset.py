@@ -61,27 +61,26 @@ class Dataset:
         self,
         output: Output,
         fingerprint: str,
-        served: Mapping[str, Collection[str]],
+        served: Mapping[str, Collection[str] | None],
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """The rows whose input row is served, with the path of their part file in the column `part`.
 
-        `served` maps part names to the keys of the input rows that count. Contracts are checked on the whole file,
-        on `columns` only where given (a still's picture need not be read to be counted).
+        `served` maps part names to the keys of the input rows that count (None: all of them). Contracts are checked
+        on the whole file, on `columns` only where given (a still's picture need not be read to be counted).
         """
-        schema = (
-            output.contract.schema
-            if columns is None
-            else pa.schema([output.contract.schema.field(name) for name in columns])
-        )
+        whole = output.contract.schema
+        schema = whole if columns is None else pa.schema([whole.field(name) for name in columns])
         tables = [schema.append(pa.field(PART_COLUMN, pa.string())).empty_table()]
         for part in sorted(served):
             key = self.part_key(output, fingerprint, part)
             table = pq.read_table(io.BytesIO(self.store.read(key)), columns=list(columns) if columns else None)
             if columns is None:
                 output.contract.check(table)
-            wanted = pa.array(list(served[part]), pa.string())
-            table = table.filter(pc.is_in(table[output.parent], value_set=wanted))
+            keys = served[part]
+            if keys is not None:
+                wanted = pa.array(list(keys), pa.string())
+                table = table.filter(pc.is_in(table[output.parent], value_set=wanted))
             tables.append(table.append_column(PART_COLUMN, pa.array([key] * len(table), pa.string())))
         return pa.concat_tables(tables)
 

@@ -10,8 +10,10 @@ workers commit part files themselves, so that a result is on disk before anythin
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -90,14 +92,14 @@ class Engine:
         committed = self.dataset.committed(primary, spec.fingerprint)
         identities = _identities(rows, spec)
         prior: dict[str, int] = {}
+        failed = self._failed(spec, committed, prior) if self._retry else {}
         if spec.partition is None:
             known = self.dataset.read_plan(primary, spec.fingerprint)
-            failed = self._failed(spec, committed, prior) if self._retry else {}
             plan = make_plan(identities, known, committed, spec.rows_per_part, failed)
             if plan.new:
                 self.dataset.append_plan(primary, spec.fingerprint, plan.new)
         else:
-            plan = self._fixed_plan(spec, rows, committed)
+            plan = self._fixed_plan(spec, rows, committed, committed - set(failed))
         record.reused = plan.reused
         if plan.pending:
             self._compute(spec, plan, rows, prior, record)
@@ -135,10 +137,9 @@ class Engine:
             self._cores = 0
 
     def _failed(self, spec: StageSpec, committed: set[str], prior: dict[str, int]) -> dict[str, list[str]]:
-        everything = {part.name: frozenset(key for key, _ in part.rows)
-                      for part in self.dataset.read_plan(spec.outputs[0], spec.fingerprint)
-                      if part.name in committed}  # fmt: skip
-        table = self.dataset.read_parts(spec.outputs[0], spec.fingerprint, everything, [spec.key, "status", "attempts"])
+        everything = dict.fromkeys(committed)
+        columns = [spec.key, "status", "attempts"]
+        table = self.dataset.read_parts(spec.outputs[0], spec.fingerprint, everything, columns)
         found: dict[str, list[str]] = {}
         for row in table.filter(pc.equal(table["status"], "failed")).to_pylist():
             part = row[PART_COLUMN].rsplit("/", 1)[1].removesuffix(".parquet")
@@ -146,16 +147,16 @@ class Engine:
             prior[row[spec.key]] = max(prior.get(row[spec.key], 0), row["attempts"])
         return found
 
-    def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str]) -> Plan:
+    def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str], whole: set[str]) -> Plan:
         """Parts whose composition matters: keep those that are wanted exactly, remove all others before writing."""
         assert spec.partition is not None
         parts = [make_part(_identities(one, spec)) for one in spec.partition(rows)]
-        wanted = {part.name for part in parts}
-        for name in committed - wanted:
+        kept = {part.name for part in parts} & whole
+        for name in committed - kept:
             for output in reversed(spec.outputs):
                 self.dataset.store.remove(self.dataset.part_key(output, spec.fingerprint, name))
-        served = {part.name: frozenset(key for key, _ in part.rows) for part in parts if part.name in committed}
-        return Plan(served, tuple(part for part in parts if part.name not in committed), ())
+        served = {part.name: frozenset(key for key, _ in part.rows) for part in parts if part.name in kept}
+        return Plan(served, tuple(part for part in parts if part.name not in kept), ())
 
     def _compute(
         self, spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int], record: StageRecord
@@ -220,7 +221,7 @@ class Engine:
         import ray
         import ray.data
 
-        with self._progress.waiting("starting Ray"):
+        with self._progress.waiting("starting Ray"), _native_messages_off():
             if self._config.ray_address:
                 ray.init(
                     address=self._config.ray_address,
@@ -241,6 +242,20 @@ class Engine:
         context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
         cores = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
         self._cores = max(1, int(cores))
+
+
+@contextmanager
+def _native_messages_off() -> Iterator[None]:
+    """Keep what Ray's native code prints while it starts off the terminal; its errors come as exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _identities(rows: pa.Table, spec: StageSpec) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from schemas.load import load_config
 from schemas.profiles import PROFILES
 
 
-def run_command(command: Callable[[], int | None]) -> None:
+def run_command(command: Callable[[], int | None] | Callable[[], None]) -> None:
     """Run a command and leave with its exit code; an error that cutroom raises becomes one line."""
     try:
         code = command() or 0

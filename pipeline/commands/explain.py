@@ -1,0 +1,86 @@
+"""`just explain <dataset> <clip-id>`: a clip's whole history, from its source to its place in the shards.
+
+just explain datasets/demo 3f2a
+"""
+
+import textwrap
+from collections.abc import Sequence
+
+from pipeline.commands.front import make_parser, run_command
+from pipeline.dataset import Dataset
+from pipeline.history import History
+from pipeline.stage import Row
+from schemas.errors import InputError
+from schemas.nearest import did_you_mean
+
+_SOURCE = ("key", "uri", "container", "codec", "width", "height", "rotation", "average_fps", "duration", "video_id")
+_SPLIT = ("shots", "clips", "decoded_frames")
+_SAMPLE = ("sample_id", "bucket", "split", "shard", "offset", "size", "status", "error")
+
+
+def main() -> None:
+    """Entry point."""
+    parser = make_parser("explain", "Print everything the dataset knows of one clip.")
+    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("clip", help="clip id, or the beginning of one")
+    parsed = parser.parse_args()
+    history = History(Dataset(parsed.dataset))
+    clip_id = find_clip(parsed.clip, list(history.selection))
+    found = history.of_clip(clip_id)
+    clip = found["clip"][0]
+    print(f"clip {clip_id}\n")
+    _section("source", _pick(found["source"][0], _SOURCE))
+    _section("split", _pick(found["split"][0], _SPLIT))
+    _section("clip", {name: value for name, value in clip.items() if name not in ("clip_id", "video_id")})
+    _section("selection", {name: value for name, value in found["selection"][0].items() if value is not None})
+    labels = {row["still_id"]: row for row in found.get("labels", [])}
+    captions = {row["still_id"]: row for row in found["frame captions"]}
+    for still in found["stills"]:
+        key = still["still_id"]
+        said = captions.get(key)
+        lines = {"time": still["time"]}
+        if key in labels and labels[key]["names"]:
+            pairs = zip(labels[key]["names"], labels[key]["probabilities"], strict=True)
+            lines["labels"] = ", ".join(f"{name} {probability:.2f}" for name, probability in pairs)
+        if said:
+            lines["said"] = said["caption"] or f"failed: {said['error']}"
+            lines["by"] = f"{said['captioner']}, {said['model']}, prompt {said['prompt_hash']}"
+        _section(f"still {still['ordinal']}", lines)
+    for row in found["caption"]:
+        _section("caption", {name: value for name, value in row.items() if value is not None and name != "clip_id"})
+    for row in found["samples"]:
+        _section("sample", {name: value for name, value in _pick(row, _SAMPLE).items() if value is not None})
+    for row in found["ledger"]:
+        _section("ledger", {name: row[name] for name in ("state", "stage", "reason", "attempts")})
+
+
+def find_clip(text: str, known: Sequence[str]) -> str:
+    """The clip whose id is or begins with `text`. Raises `InputError` if there is none or more than one."""
+    found = [key for key in known if key.startswith(text)]
+    if text in known or len(found) == 1:
+        return text if text in known else found[0]
+    if not found:
+        raise InputError(
+            f"no clip {text!r} in this dataset; {did_you_mean(text, known) if len(known) < 20 else 'see just ledger'}"
+        )
+    shown = ", ".join(sorted(found)[:5])
+    raise InputError(f"{len(found)} clips begin with {text!r}: {shown}{' ...' if len(found) > 5 else ''}")
+
+
+def _pick(row: Row, names: Sequence[str]) -> Row:
+    return {name: row[name] for name in names}
+
+
+def _section(title: str, values: Row) -> None:
+    print(title)
+    for name, value in values.items():
+        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        wrapped = textwrap.wrap(text, 90) or [""]
+        print(f"  {name:18} {wrapped[0]}")
+        for line in wrapped[1:]:
+            print(f"  {'':18} {line}")
+    print()
+
+
+if __name__ == "__main__":
+    run_command(main)

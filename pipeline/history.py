@@ -1,0 +1,101 @@
+"""Reads a finished dataset back as its tables, by the record of its last run, without Ray and without the bucket.
+
+just explain <dataset> <clip-id>
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.dataset import Dataset
+from pipeline.select import with_measures
+from pipeline.stage import Row
+from pipeline.verify import INDEX, LEDGER_FILE
+from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, SCORES
+from schemas.config import RunConfig
+from schemas.contract import TableContract
+from schemas.media_tables import CLIPS, SPLITS, STILLS, VIDEOS
+from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
+
+SELECTION_FILE = "selection/selection.parquet"
+
+
+@dataclass(frozen=True)
+class History:
+    """The tables of a dataset as its last run left them."""
+
+    dataset: Dataset
+
+    @cached_property
+    def record(self) -> Mapping[str, Any]:
+        """`run.json`."""
+        return self.dataset.read_record()
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The configuration of the last run."""
+        return RunConfig.model_validate(self.record["config"])
+
+    def parts(self, folder: str, stage: str, contract: TableContract, columns: list[str] | None = None) -> pa.Table:
+        """A stage's table as Parquet holds it; where a row was retried, its last result."""
+        fingerprint = self.record["stages"][stage]["fingerprint"]
+        tables = [contract.empty() if columns is None else contract.empty().select(columns)]
+        for file in self.dataset.store.list(f"{folder}/{fingerprint}"):
+            if file.key.rsplit("/", 1)[1].startswith("part-"):
+                tables.append(pq.read_table(io.BytesIO(self.dataset.store.read(file.key)), columns=columns))
+        table = pa.concat_tables(tables)
+        if "attempts" not in table.column_names:
+            return table
+        latest = {row[contract.key]: place for place, row in sorted(
+            enumerate(table.select([contract.key, "attempts"]).to_pylist()), key=lambda item: item[1]["attempts"] or 0
+        )}  # fmt: skip
+        return table.take(pa.array(sorted(latest.values()), pa.int64()))
+
+    @cached_property
+    def selection(self) -> dict[str, Row]:
+        """Selection rows by clip id."""
+        return {row["clip_id"]: row for row in self.dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()}
+
+    @cached_property
+    def clips(self) -> list[Row]:
+        """Clips of the last run with every measure as a column, and why a clip could not be measured."""
+        table = self.parts("clips", "split", CLIPS)
+        live = pa.array(list(self.selection), pa.string())
+        table = table.filter(pc.is_in(table["clip_id"], value_set=live))
+        scores = [
+            self._live(self.parts(f"scores/{name}", f"score {name}", SCORES)) for name in self.config.score.scorers
+        ]
+        return with_measures(table, scores)[0]
+
+    def _live(self, table: pa.Table) -> pa.Table:
+        return table.filter(pc.is_in(table["clip_id"], value_set=pa.array(list(self.selection), pa.string())))
+
+    def of_clip(self, clip_id: str) -> dict[str, list[Row]]:
+        """Everything the dataset holds about one clip, by table."""
+        video_id = clip_id.split("-")[0]
+
+        def rows(table: pa.Table, column: str = "clip_id", value: str = clip_id) -> list[Row]:
+            found: list[Row] = table.filter(pc.equal(table[column], value)).to_pylist()
+            return found
+
+        stills = [name for name in STILLS.names if name != "image"]
+        tables = {
+            "source": rows(self.parts("videos", "ingest", VIDEOS), "video_id", video_id),
+            "split": rows(self.parts("splits", "split", SPLITS), "video_id", video_id),
+            "clip": [clip for clip in self.clips if clip["clip_id"] == clip_id],
+            "selection": [row for key, row in self.selection.items() if key == clip_id],
+            "stills": rows(self.parts("stills", "split", STILLS, stills)),
+            "frame captions": rows(self.parts("frame_captions", "caption", FRAME_CAPTIONS)),
+            "caption": rows(self.parts("captions", "summarise", CAPTIONS)),
+            "samples": rows(self.dataset.read_table(INDEX, SAMPLES)),
+            "ledger": rows(self.dataset.read_table(LEDGER_FILE, LEDGER), "id", clip_id),
+        }
+        if self.config.score.labeller:
+            tables["labels"] = rows(self.parts("labels", "label", LABELS))
+        return tables

@@ -1,0 +1,73 @@
+"""The demo's film list keeps its promises: enough shots worth training on, and truth that adds up.
+
+python -m pytest tests/pipeline/demo
+"""
+
+from itertools import pairwise
+
+import pytest
+
+from pipeline.demo.editing import Film, Picture, Shot, kept_ticks, presentation_times, truth
+from pipeline.demo.films import EXACT_COPIES, FILMS, REAL, STILLS, TRUNCATED
+from pipeline.demo.moves import Move, View
+from pipeline.demo.sources import Footage
+
+PAN = Move("coffee", View(0, 0.5, 0.7), View(1, 0.5, 0.7))
+ZOOM = Move("chelsea", View(0.5, 0.5, 1), View(0.5, 0.5, 0.6))
+
+
+def _dissolved() -> Film:
+    shots = (Shot(PAN, 1.0), Shot(ZOOM, 1.0, dissolve=0.4), Shot(PAN, 0.5))
+    return Film(key="a/film.mp4", width=384, height=256, fps=10, shots=shots)
+
+
+def _seconds_alone(film: Film) -> list[tuple[Picture, float]]:
+    times = [*presentation_times(film), film.start_seconds + (kept_ticks(film)[-1] + 1) / film.fps]
+    return [
+        (shot.picture, times[found.clean_end] - times[found.clean_start])
+        for shot, found in zip(film.shots, truth(film), strict=True)
+    ]
+
+
+def test_bucket_is_worth_training_on() -> None:
+    films = [film for film in (*REAL.values(), *FILMS) if "slides" not in film.key]
+    alone = [found for film in films for found in _seconds_alone(film)]
+    # Footage counts only where it is whole: an edit that quotes a real clip shows nothing new.
+    quoted = {shot.picture for film in FILMS for shot in film.shots if isinstance(shot.picture, Footage)}
+    whole = {shot.picture for film in REAL.values() for shot in film.shots}
+    distinct = {picture for picture, seconds in alone if seconds >= 2.2 - 1e-9} - (quoted - whole)
+    assert len(films) >= 16
+    assert len(distinct) >= 48
+    assert len(STILLS) == 10
+    assert {still.key.rsplit(".")[-1] for still in STILLS} == {"jpg", "png", "webp"}
+
+
+def test_sizes_rates_and_length_stay_within_what_a_run_can_bear() -> None:
+    everything = (*REAL.values(), *FILMS)
+    assert all(min(film.width, film.height) >= 256 and max(film.width, film.height) >= 384 for film in everything)
+    assert {film.fps for film in FILMS} == {12, 24, 25, 30}
+    assert sum(len(kept_ticks(film)) for film in everything) <= 8000
+    keys = [film.key for film in everything]
+    assert len(set(keys)) == len(keys)
+    assert set(EXACT_COPIES.values()) | set(TRUNCATED.values()) <= set(keys)
+
+
+@pytest.mark.parametrize("film", [*REAL.values(), *FILMS], ids=lambda film: film.key)
+def test_truth_tiles_the_film(film: Film) -> None:
+    shots = truth(film)
+    assert shots[0].start_frame == 0
+    assert shots[-1].end_frame == len(presentation_times(film))
+    assert all(before.end_frame == after.start_frame for before, after in pairwise(shots))
+    assert all(shot.start_frame <= shot.clean_start < shot.clean_end <= shot.end_frame for shot in shots)
+    assert all((a.clean_end < b.clean_start) == (b.transition == "dissolve") for a, b in pairwise(shots))
+
+
+def test_truth_of_bikes_is_where_its_cuts_are() -> None:
+    assert [shot.start_frame for shot in truth(REAL["bikes"])] == [0, 30, 76, 137, 187, 242]
+
+
+def test_dissolve_is_parted_in_its_middle() -> None:
+    first, second, third = truth(_dissolved())
+    assert (first.start_frame, first.clean_end, first.end_frame) == (0, 6, 8)
+    assert (second.transition, second.start_frame, second.clean_start, second.end_frame) == ("dissolve", 8, 10, 16)
+    assert (third.transition, third.start_frame, third.clean_start, third.end_frame) == ("cut", 16, 16, 21)
