@@ -36,6 +36,17 @@ def check_scorers(config: ScoreConfig) -> None:
     for name in config.scorers:
         if name not in SCORERS:
             raise ConfigError(f"score.scorers holds {name!r}; {did_you_mean(name, SCORERS)}")
+        made_for = getattr(SCORERS[name], "embedder", config.embedder)
+        if made_for != config.embedder and not config.head_weights:
+            raise ConfigError(
+                f"score.scorers holds {name!r}, which reads vectors of {made_for}, but score.embedder = "
+                f"{config.embedder!r}; choose that embedder or a head that is made for yours"
+            )
+    if config.labeller and LABELLERS[config.labeller].embedder != config.embedder:
+        raise ConfigError(
+            f"score.labeller = {config.labeller!r} reads vectors of {LABELLERS[config.labeller].embedder}, but "
+            f"score.embedder = {config.embedder!r}; set score.labeller to '' or choose that embedder"
+        )
 
 
 def measure_names(config: ScoreConfig) -> list[str]:
