@@ -1,0 +1,174 @@
+"""The embedded captioner: an honest sentence about a still, made of nothing but what was measured.
+
+It says what the classifier saw (and when it doubts), the dominant colours, the tones, and how the camera and the
+subject move. It knows no actions, so it names none. It exists so that the whole path runs on any machine; a vision
+language model takes its place by one line in the configuration.
+
+    just curate demo          # the embedded profile captions with it
+"""
+
+import difflib
+import re
+import string
+from collections.abc import AsyncIterator, Sequence
+
+from captioning.captioners.colours import Look, look
+from captioning.captioners.labels import subject
+from captioning.prompts import FACTS_PROMPT
+from captioning.protocols import CaptionReply, StillRequest
+from schemas.errors import ConfigError, MediaError
+from schemas.ids import digest
+
+PLACEHOLDERS = ("subject", "colours", "light", "camera")
+# Percent of the picture's diagonal per second: below the first nothing is seen to move, above the last it is fast.
+STILL, SLOW, FAST = 1.0, 4.0, 15.0
+BLACK, DARK, DIM, BRIGHT = 0.04, 0.15, 0.32, 0.68
+FLAT, STRONG, MONOCHROME_CONTRAST = 0.10, 0.28, 0.18
+# Shares of the picture, 0 to 1.
+NEARLY_ALL, CLEAR, MOST, VISIBLE, TOUCH, PREVAILS = 0.85, 0.6, 0.5, 0.1, 0.01, 0.7
+VIVID = frozenset({"red", "orange", "yellow", "pink", "magenta", "purple", "turquoise", "blue", "green"})
+MOVES = {
+    "pan left": "pans left",
+    "pan right": "pans right",
+    "tilt up": "tilts up",
+    "tilt down": "tilts down",
+    "zoom in": "zooms in",
+    "zoom out": "zooms out",
+    "moving": "moves",
+}
+
+
+class FactsCaptioner:
+    """Fills the sentence template `prompt` from measured facts; raises `ConfigError` for an unknown placeholder."""
+
+    name = "facts"
+    model = "measured facts, revision 1"
+
+    def __init__(self, prompt: str = FACTS_PROMPT) -> None:
+        _validate(prompt)
+        self.prompt = prompt
+        self.prompt_hash = digest(prompt)
+
+    async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
+        """Yield one reply per still; a picture that cannot be decoded gets a reply with the error."""
+        for request in requests:
+            try:
+                yield CaptionReply(still_id=request.still_id, caption=self._sentence(request))
+            except MediaError as error:
+                yield CaptionReply(still_id=request.still_id, error=str(error))
+
+    def _sentence(self, request: StillRequest) -> str:
+        seen = look(request.image)
+        named = subject(request.labels)
+        # Without a subject the preposition that ties it to the scene goes too: "a dark scene of ...".
+        template = self.prompt if named else re.sub(r"\{subject\}\s+(in|with|on|at|against)\b", "", self.prompt)
+        filled = template.format(
+            subject=named or "",
+            colours=colours(seen),
+            light=light(seen),
+            camera=camera(request),
+        )
+        return _tidy(filled)
+
+
+def _validate(prompt: str) -> None:
+    try:
+        fields = list(string.Formatter().parse(prompt))
+    except ValueError as error:
+        raise ConfigError(f"caption prompt {prompt!r}: {error}; write a literal brace as {{{{ or }}}}") from error
+    for _, name, specification, conversion in fields:
+        if name is None:
+            continue
+        if name not in PLACEHOLDERS or specification or conversion:
+            nearest = difflib.get_close_matches(name, PLACEHOLDERS, n=1, cutoff=0)[0]
+            known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+            raise ConfigError(f"caption prompt: {{{name}}} is not one of {known}; did you mean {{{nearest}}}?")
+    if not any(name for _, name, _, _ in fields):
+        raise ConfigError(
+            f"caption prompt {prompt!r} has no placeholder, so all captions would be equal; add {{subject}}"
+        )
+
+
+def colours(seen: Look) -> str:
+    """Say the dominant colours: `mostly green with a touch of red`, `blue above and green below`, `beige and white`."""
+    if seen.monochrome and seen.brightness > BLACK:
+        return "black and white" if seen.contrast > MONOCHROME_CONTRAST else "shades of grey"
+    for (one, one_share), (other, other_share), form in (
+        (seen.above, seen.below, "{} above and {} below"),
+        (seen.centre, seen.around, "{} in the middle and {} around it"),
+    ):
+        if one != other and min(one_share, other_share) > CLEAR:
+            return form.format(one, other) + _accent(seen, {one, other})
+    shares = _families(seen.colours)
+    (first, share), rest = shares[0], [name for name, part in shares[1:3] if part >= VISIBLE]
+    accent = _accent(seen, {name for name, _ in shares[: 1 + len(rest)]})
+    if share >= NEARLY_ALL:
+        return f"almost nothing but {first}{accent}"
+    if share < MOST and rest:
+        return f"{_listed([first, *rest])}{accent}"
+    if not rest:
+        return f"mostly {first}{accent}"
+    return f"mostly {first} with some {_listed([*rest, accent.removeprefix(' with ')] if accent else rest)}"
+
+
+def _families(shares: tuple[tuple[str, float], ...]) -> list[tuple[str, float]]:
+    """Merge the shades of one colour under its name: `dark grey` where that shade prevails, else `grey`."""
+    families: dict[str, list[tuple[str, float]]] = {}
+    for name, share in shares:
+        families.setdefault(name.split()[-1], []).append((name, share))
+    merged = []
+    for base, shades in families.items():
+        total = sum(share for _, share in shades)
+        merged.append((shades[0][0] if shades[0][1] > PREVAILS * total else base, total))
+    return sorted(merged, key=lambda one: -one[1])
+
+
+def _accent(seen: Look, said: set[str]) -> str:
+    """A vivid colour that covers little but is what the eye goes to."""
+    bases = {name.split()[-1] for name in said}
+    vivid = [name for name, share in seen.colours if name in VIVID and share >= TOUCH and name not in bases]
+    return f" with a touch of {vivid[0]}" if vivid else ""
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def light(seen: Look) -> str:
+    """Say the tones where they stand out: `a scene`, `a dark scene`, `a bright, high-contrast scene`."""
+    tones = "dark" if seen.brightness < DARK else "dim" if seen.brightness < DIM else ""
+    tones = "bright" if seen.brightness > BRIGHT else tones
+    contrast = "low-contrast" if seen.contrast < FLAT else "high-contrast" if seen.contrast > STRONG else ""
+    # A dark picture has little contrast by its nature; saying so adds nothing.
+    contrast = "" if tones == "dark" and contrast == "low-contrast" else contrast
+    return f"a {', '.join(word for word in (tones, contrast) if word)} scene"
+
+
+def camera(request: StillRequest) -> str:
+    """Say how the camera and the subject move, as one sentence; empty for a single picture."""
+    subject_motion = request.subject_motion or 0.0
+    if request.camera is None:
+        return ""
+    if request.camera == "static":
+        if subject_motion < STILL:
+            return "The camera holds still and little moves."
+        return f"The camera holds still while something moves{_pace(subject_motion)}."
+    move = f"The camera {MOVES.get(request.camera, 'moves')}{_pace(request.camera_motion)}"
+    # Flow that the camera leaves unexplained is parallax more often than not, unless there is a lot of it.
+    moving = subject_motion >= SLOW and subject_motion > 0.5 * (request.camera_motion or 0.0)
+    return f"{move} as something moves{_pace(subject_motion)}." if moving else f"{move}."
+
+
+def _pace(motion: float | None) -> str:
+    if motion is None or SLOW <= motion <= FAST:
+        return ""
+    if motion > FAST:
+        return " fast"
+    return " slowly" if motion >= STILL else " very slowly"
+
+
+def _tidy(text: str) -> str:
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"\s+([,.;])", r"\1", text)
+    text = re.sub(r",+(?=[,.;])|(?<=[.;])[,.;]+", "", text)
+    return re.sub(r"(^|[.] )(\w)", lambda found: found[1] + found[2].upper(), text)

@@ -1,0 +1,137 @@
+"""What goes into a captioner or a summariser, what comes out, and how the two are matched: by id, never by position.
+
+A backend may be a function on the CPU or a model behind an endpoint that answers late and out of order. Both look the
+same from here: requests go in, replies come back in any order, and `collect` and `match` put each on its own id. A
+reply for an id that nobody asked for stops the run, because it means that captions are landing on the wrong pictures.
+
+    python -m pytest tests/captioning/test_protocols.py
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from schemas.errors import StageError
+
+NO_REPLY = "no reply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillRequest:
+    """One still to describe, with what was measured on it and on its clip.
+
+    `image` is a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with probabilities
+    (0 to 1), likeliest first. `camera` is the clip's camera move (`static`, `pan left`, `pan right`, `tilt up`,
+    `tilt down`, `zoom in`, `zoom out`, `moving`). The three motions are percent of the picture's diagonal per second,
+    >= 0. Camera and motions are None for single pictures.
+    """
+
+    still_id: str
+    clip_id: str
+    image: bytes
+    time: float
+    labels: tuple[tuple[str, float], ...] = ()
+    camera: str | None = None
+    motion: float | None = None
+    camera_motion: float | None = None
+    subject_motion: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionReply:
+    """What a captioner says of one still: exactly one of `caption` and `error` is set, else `StageError`."""
+
+    still_id: str
+    caption: str | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.caption is None) == (self.error is None):
+            raise StageError(f"reply for still {self.still_id!r}: set exactly one of caption and error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRequest:
+    """One clip to summarise: its frame captions in time order."""
+
+    clip_id: str
+    frame_captions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipReply:
+    """A clip's caption in three lengths, or an error; a reply with neither raises `StageError`.
+
+    `short` has at most 20 words, `medium` at most 60. `fallback` says why the joined frame captions stand in place of
+    the model's words; None if the words are the model's.
+    """
+
+    clip_id: str
+    short: str | None = None
+    medium: str | None = None
+    dense: str | None = None
+    fallback: str | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        missing = [name for name in ("short", "medium", "dense") if not getattr(self, name)]
+        if missing and self.error is None:
+            raise StageError(f"reply for clip {self.clip_id!r}: {', '.join(missing)} missing; set all three or error")
+
+
+class Captioner(Protocol):
+    """Describes stills. `name`, `model` and `prompt_hash` say who spoke and are written beside every caption."""
+
+    name: str
+    model: str
+    prompt_hash: str
+
+    def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
+        """Yield one reply per request, each carrying its request's id, in whatever order they become ready."""
+        ...
+
+
+class Summariser(Protocol):
+    """Makes one caption of a clip's frame captions. `name`, `model` and `prompt_hash` as in `Captioner`."""
+
+    name: str
+    model: str
+    prompt_hash: str
+
+    def summarise(self, requests: Sequence[ClipRequest]) -> list[ClipReply]:
+        """Return one reply per request, each carrying its request's id, in any order."""
+        ...
+
+
+async def collect(captioner: Captioner, requests: Sequence[StillRequest]) -> dict[str, CaptionReply]:
+    """Caption all stills and return the replies by still id, in the order of the requests.
+
+    A request that got no reply has one with the error `no reply`. Raises `StageError` if a reply's id is unknown or
+    comes twice, or if two requests share one.
+    """
+    replies = [reply async for reply in captioner.caption(requests)] if requests else []
+    found = _by_id("still", [request.still_id for request in requests], [(one.still_id, one) for one in replies])
+    return {key: reply or CaptionReply(still_id=key, error=NO_REPLY) for key, reply in found.items()}
+
+
+def match(requests: Sequence[ClipRequest], replies: Iterable[ClipReply]) -> dict[str, ClipReply]:
+    """Return the summariser's replies by clip id, in the order of the requests; rules and errors as in `collect`."""
+    found = _by_id("clip", [request.clip_id for request in requests], [(one.clip_id, one) for one in replies])
+    return {key: reply or ClipReply(clip_id=key, error=NO_REPLY) for key, reply in found.items()}
+
+
+Reply = TypeVar("Reply")
+
+
+def _by_id(kind: str, asked: Sequence[str], replies: Sequence[tuple[str, Reply]]) -> dict[str, Reply | None]:
+    found: dict[str, Reply | None] = dict.fromkeys(asked)
+    if len(found) < len(asked):
+        doubled = next(key for key in asked if asked.count(key) > 1)
+        raise StageError(f"{kind} {doubled!r} is asked for twice in one batch; every id may stand in it once")
+    for key, reply in replies:
+        if key not in found:
+            raise StageError(f"a reply for {kind} {key!r}, which is not in the batch; replies must carry request ids")
+        if found[key] is not None:
+            raise StageError(f"two replies for {kind} {key!r}; the backend must answer every request once")
+        found[key] = reply
+    return found

