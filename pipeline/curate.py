@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline import caption, score
 from pipeline.dataset import PART_COLUMN, Dataset
-from pipeline.duplicates import find_copies
+from pipeline.duplicates import Look, find_copies
 from pipeline.engine import Engine, StageRun
 from pipeline.history import SELECTION_FILE
 from pipeline.ingest import find_identical, list_bucket
@@ -73,7 +73,7 @@ class Curation:
             splits = self.engine.run(self._stages.split(), sources)
             clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], _STILL_COLUMNS)
             embeddings, labels, scores = self._score(clips, stills)
-            selection, measured = self._select(clips, videos, scores, embeddings)
+            selection, measured = self._select(clips, videos, scores, embeddings, stills)
             kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
             captions, failures = self._caption(kept, clips, stills, labels)
             samples = self._pack(kept, measured, videos, captions)
@@ -112,15 +112,15 @@ class Curation:
         return embeddings, labels, scores
 
     def _select(
-        self, clips: pa.Table, videos: pa.Table, scores: Sequence[pa.Table], embeddings: StageRun
+        self, clips: pa.Table, videos: pa.Table, scores: Sequence[pa.Table], embeddings: StageRun, stills: pa.Table
     ) -> tuple[pa.Table, dict[str, Row]]:
         measured, failures = with_measures(clips.drop_columns([PART_COLUMN]), scores)
         bytes_of = {row["video_id"]: row["bytes"] / max(row["duration"] or 0, 1.0) for row in videos.to_pylist()}
         for clip in measured:
             clip["bitrate"] = bytes_of[clip["video_id"]]
-        least = self.config.duplicates.min_similarity
-        means = mean_vectors(embeddings.primary)
-        selection, copies = select(measured, self.config, failures, lambda rows: find_copies(rows, means, least))
+        looks = clip_looks(embeddings.primary, stills)
+        duplicates = self.config.duplicates
+        selection, copies = select(measured, self.config, failures, lambda rows: find_copies(rows, looks, duplicates))
         self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)
         self.engine.table("select", SELECTION, SELECTION_FILE, selection)
         return selection, {clip["clip_id"]: clip for clip in measured}
@@ -177,13 +177,16 @@ class Curation:
         return samples
 
 
-def mean_vectors(embeddings: pa.Table) -> dict[str, NDArray[np.float32]]:
-    """The mean embedding [D] of each clip's stills, by clip id."""
-    stacked: dict[str, list[NDArray[np.float32]]] = {}
+def clip_looks(embeddings: pa.Table, stills: pa.Table) -> dict[str, Look]:
+    """The mean embedding and the hashes of each clip's stills, by clip id."""
+    vectors: dict[str, list[NDArray[np.float32]]] = {}
     for row in embeddings.to_pylist():
         if row["status"] == "ok":
-            stacked.setdefault(row["clip_id"], []).append(np.asarray(row["vector"], np.float32))
-    return {key: np.mean(vectors, axis=0) for key, vectors in stacked.items()}
+            vectors.setdefault(row["clip_id"], []).append(np.asarray(row["vector"], np.float32))
+    hashes: dict[str, list[int]] = {}
+    for row in stills.select(["still_id", "clip_id", "hash"]).sort_by("still_id").to_pylist():
+        hashes.setdefault(row["clip_id"], []).append(row["hash"])
+    return {key: Look(np.mean(found, axis=0), tuple(hashes.get(key, ()))) for key, found in vectors.items()}
 
 
 def _usable(videos: pa.Table, identical: pa.Table) -> pa.Table:

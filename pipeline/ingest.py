@@ -131,7 +131,7 @@ def find_identical(videos: pa.Table) -> pa.Table:
             continue
         known = first.setdefault((row["bytes"], row["identity"]), row["video_id"])
         if known != row["video_id"]:
-            found.append({"id": row["video_id"], "duplicate_of": known, "similarity": 1.0})
+            found.append({"id": row["video_id"], "duplicate_of": known, "similarity": 1.0, "hash_distance": 0.0})
     return DUPLICATES.table(found)
 
 

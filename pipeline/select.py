@@ -38,7 +38,8 @@ def select(
     rows = {clip["clip_id"]: _judge(clip, rules, buckets, config, failures.get(clip["clip_id"])) for clip in clips}
     duplicates = find_copies([clip for clip in clips if rows[clip["clip_id"]]["state"] == "kept"])
     for copy in duplicates.to_pylist():
-        reason = f"near-duplicate of {copy['duplicate_of']} (similarity {copy['similarity']:.3f})"
+        measures = f"similarity {copy['similarity']:.3f}, hash distance {copy['hash_distance']:.1f}"
+        reason = f"near-duplicate of {copy['duplicate_of']} ({measures})"
         rows[copy["id"]] = _row(copy["id"], "duplicate", reason=reason, value=copy["similarity"])
     return SELECTION.table(rows[key] for key in sorted(rows)), duplicates
 

@@ -17,13 +17,13 @@ from pipeline.detectors import DETECTORS
 from pipeline.detectors.base import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, Boundary
 from pipeline.measures import Measurer, measure_light, summarise_light, summarise_motion
 from pipeline.media.decode import Decoder, read_picture
-from pipeline.media.encode import encode_jpeg
 from pipeline.media.picture import Geometry, PictureMaker
-from pipeline.spans import Span, find_shots, make_spans, still_times
+from pipeline.spans import Span, find_shots, make_spans
 from pipeline.stage import Output, Result, Row
+from pipeline.stills import Candidate, choose_stills, make_candidate, still_row
 from schemas.config import SplitConfig
 from schemas.errors import MediaError
-from schemas.ids import clip_id, still_id
+from schemas.ids import clip_id
 from schemas.media_tables import CLIPS, SPLITS, STILLS
 
 VERSION = 1
@@ -36,20 +36,13 @@ _LOOK_SHORT_SIDE = 180
 _STILL_GRID_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    time: float
-    frame: int
-    image: bytes
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
     """What the decode pass leaves: `edges[i]` to `edges[i + 1]` is frame i's time on screen."""
 
     edges: list[float]
     boundaries: list[Boundary]
-    candidates: list[_Candidate]
+    candidates: list[Candidate]
     measurer: Measurer
     damaged_packets: int
 
@@ -75,7 +68,7 @@ class Split:
         stills = [
             still
             for clip, span in zip(clips, spans, strict=True)
-            for still in _still_rows(clip, span, seen.candidates, size, self._config.still_seconds)
+            for still in choose_stills(clip, span, seen.candidates, size, self._config.still_seconds)
         ]
         values = {
             "video_id": row["video_id"],
@@ -95,7 +88,7 @@ class Split:
     def _look(self, row: Row, geometry: Geometry) -> _Seen:
         """The one decode pass."""
         times: list[float] = []
-        candidates: list[_Candidate] = []
+        candidates: list[Candidate] = []
         measurer, maker = Measurer(), PictureMaker(geometry)
         look, still = geometry.fitted(_LOOK_SHORT_SIDE), geometry.fitted(self._config.still_short_side)
         last_seconds = 0.0
@@ -106,8 +99,7 @@ class Split:
                     self._detector.push(picture, _thumbnail(picture))
                     measurer.push(index, timed.time, picture)
                     if not candidates or timed.time >= candidates[-1].time + _STILL_GRID_SECONDS:
-                        image = encode_jpeg(maker.rgb(timed.frame, *still))
-                        candidates.append(_Candidate(timed.time, index, image))
+                        candidates.append(make_candidate(timed.time, index, maker.rgb(timed.frame, *still)))
                     times.append(timed.time)
                     last_seconds = float((timed.frame.duration or 0) * (timed.frame.time_base or 0))
         finally:
@@ -157,29 +149,6 @@ def _clip_row(row: Row, span: Span, measurer: Measurer) -> Row:
     }
 
 
-def _still_rows(
-    clip: Row, span: Span, candidates: list[_Candidate], size: tuple[int, int], still_seconds: float
-) -> list[Row]:
-    inside = [one for one in candidates if span.start_frame <= one.frame < span.end_frame]
-    wanted = still_times(span, still_seconds)
-    nearest = {min(inside, key=lambda one: abs(one.time - time)).frame for time in wanted} if inside else set()
-    chosen = [one for one in inside if one.frame in nearest]
-    return [_still_row(clip, ordinal, one.time, size, one.image) for ordinal, one in enumerate(chosen)]
-
-
-def _still_row(clip: Row, ordinal: int, time: float, size: tuple[int, int], image: bytes) -> Row:
-    return {
-        "still_id": still_id(clip["clip_id"], ordinal),
-        "clip_id": clip["clip_id"],
-        "video_id": clip["video_id"],
-        "ordinal": ordinal,
-        "time": time,
-        "width": size[0],
-        "height": size[1],
-        "image": image,
-    }
-
-
 def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
     picture = read_picture(row["uri"])
     look = cv2.resize(picture, geometry.fitted(_LOOK_SHORT_SIDE), interpolation=cv2.INTER_AREA)
@@ -201,7 +170,7 @@ def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
         **summarise_light([light]),
     }
     size = geometry.fitted(config.still_short_side)
-    image = encode_jpeg(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
+    candidate = make_candidate(0.0, 0, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
     values = {
         "video_id": row["video_id"],
         "decoded_frames": 1,
@@ -210,6 +179,6 @@ def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
         "boundaries": [],
         "reason": None,
     }
-    others = {"clips": [clip], "stills": [_still_row(clip, 0, 0.0, size, image)]}
+    others = {"clips": [clip], "stills": [still_row(clip, 0, candidate, size)]}
     counters = {"decoded_frames": 1, "pictures_decoded": 1}
     return Result(key=row["video_id"], values=values, others=others, counters=counters)

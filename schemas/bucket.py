@@ -113,9 +113,10 @@ def assign(shape: Shape, buckets: Iterable[Bucket], allow_upscale: bool = False)
     """Return the best bucket for a clip, or a sentence that says why none holds it.
 
     A bucket holds a clip if the clip is at least as large in both directions, has at least the bucket's frame rate,
-    and reaches its last frame (to half a bucket frame). Among those the one wins whose sample keeps the largest share
-    of what the clip holds: share of pixels after scaling x share left by the centre crop x share of the duration.
-    Ties go to the larger, then longer bucket. Further samples follow one another without overlap.
+    and reaches its last frame (to half a bucket frame). Among those the one wins whose sample keeps most of the clip:
+    share of the resolution (linear) x share of the duration x square of the share that the centre crop leaves - the
+    square because what is cropped is gone, while what is scaled down is only smaller. Ties go to the larger, then
+    longer bucket. Further samples follow one another without overlap.
     """
     candidates = [bucket for bucket in buckets if bucket.is_image == shape.is_image]
     if not candidates:
@@ -156,7 +157,7 @@ def _kept(shape: Shape, bucket: Bucket) -> float:
     scale = max(bucket.width / shape.width, bucket.height / shape.height)
     crop_share = (bucket.width * bucket.height) / (shape.width * shape.height * scale * scale)
     time_share = 1.0 if bucket.is_image else min(1.0, bucket.seconds / max(shape.duration, bucket.seconds))
-    return min(1.0, scale * scale) * crop_share * time_share
+    return min(1.0, scale) * crop_share**2 * time_share
 
 
 def main() -> None:

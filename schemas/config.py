@@ -108,6 +108,10 @@ class DuplicateConfig(Section):
 
     min_similarity: float = Field(default=0.97, gt=0, le=1)
     """Cosine of the mean still embeddings from which the worse of two clips is a duplicate."""
+    max_hash_distance: float = Field(default=5.0, ge=0, le=64)
+    """Mean differing bits of their stills' 64-bit hashes up to which two clips are duplicates, ..."""
+    min_hash_similarity: float = Field(default=0.75, gt=0, le=1)
+    """... if their embeddings agree to this cosine: flat pictures have equal hashes and unlike embeddings."""
 
 
 class SelectConfig(Section):

@@ -133,6 +133,7 @@ STILLS = TableContract(
         Column(name="time", type=pa.float64(), doc="presentation time, seconds"),
         Column(name="width", type=pa.int32(), doc="pixels"),
         Column(name="height", type=pa.int32(), doc="pixels"),
+        Column(name="hash", type=pa.uint64(), doc="difference hash of the picture, 64 bits; see pipeline.stills"),
         Column(name="image", type=pa.binary(), doc="JPEG, short side at most 512"),
     ),
 )
@@ -144,6 +145,7 @@ DUPLICATES = TableContract(
     columns=(
         Column(name="id", type=pa.string(), doc="id of the duplicate"),
         Column(name="duplicate_of", type=pa.string(), doc="id of the one that stays"),
-        Column(name="similarity", type=pa.float64(), doc="cosine of the mean embeddings; 1 for equal bytes"),
+        Column(name="similarity", type=pa.float64(), doc="cosine of the mean embeddings, -1 to 1; 1 for equal bytes"),
+        Column(name="hash_distance", type=pa.float64(), doc="mean differing bits of their stills' hashes, 0 to 64"),
     ),
 )

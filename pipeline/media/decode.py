@@ -4,6 +4,7 @@ Times come from the container, never from index / fps, so variable rates and lat
 cannot be decoded is counted and passed over; the frames around it keep their times.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -70,7 +71,7 @@ class Decoder:
                 continue
             for frame in decoded:
                 time = frame.pts * float(frame.time_base) if frame.pts is not None else None
-                if time is None or (last is not None and time <= last):
+                if time is None or (last is not None and time <= last + EPSILON):
                     # Without a usable stamp the frame follows the last one at the nominal rate.
                     time = 0.0 if last is None else last + self._interval
                 last = time
@@ -80,29 +81,31 @@ class Decoder:
     def span(self, start: float, end: float) -> Iterator[TimedFrame]:
         """The frames with `start` <= time < `end`, after a seek to the key frame before `start`.
 
-        Where the container's index leads past `start` the file is decoded from its beginning instead.
+        Where the container's index leads past `start`, or to nothing, the file is decoded from its beginning instead.
         """
-        first = True
-        for timed in self._from_key_frame(start):
-            if first and timed.time > start + EPSILON:
-                self._container.close()
-                self._open()
-                yield from self._cut(self.frames(), start, end)
-                return
-            first = False
-            if timed.time >= end - EPSILON:
-                return
-            if timed.time >= start - EPSILON:
-                yield timed
+        frames = self._from_key_frame(start)
+        first = next(frames, None)
+        if first is None or first.time > start + EPSILON:
+            self._reopen()
+            yield from self._cut(self.frames(), start, end)
+        else:
+            yield from self._cut(itertools.chain([first], frames), start, end)
 
     def _from_key_frame(self, start: float) -> Iterator[TimedFrame]:
         base = float(self._stream.time_base)
+        # AVI stores frames in coded order without times: only from the beginning is it known which frame is which.
+        if self._container.format.name == "avi" and self._stream.codec_context.has_b_frames:
+            self._reopen()
+            return self.frames()
         try:
             self._container.seek(int(start / base), stream=self._stream, backward=True)
         except av.error.FFmpegError:
-            self._container.close()
-            self._open()
+            self._reopen()
         return self.frames()
+
+    def _reopen(self) -> None:
+        self._container.close()
+        self._open()
 
     @staticmethod
     def _cut(frames: Iterator[TimedFrame], start: float, end: float) -> Iterator[TimedFrame]:

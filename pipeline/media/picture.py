@@ -59,7 +59,9 @@ class PictureMaker:
             src_colorspace=matrix,
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
+            # Without chroma at full width swscale takes a short cut to RGB that darkens pictures by two levels.
             interpolation=(Interpolation.AREA if shrinks else Interpolation.BICUBIC)
+            | Interpolation.FULL_CHR_H_INT
             | Interpolation.ACCURATE_RND
             | Interpolation.BITEXACT,
         )

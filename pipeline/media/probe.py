@@ -195,7 +195,8 @@ def _refuse_truncated(stream: VideoStream, container: Any, packets: _Packets) ->
     if declared - packets.count > max(1, 0.02 * declared):
         raise MediaError(f"truncated: the header promises {declared} frames, the file holds {packets.count}")
     length = container.duration / 1e6 if container.duration and not container.streams.audio else None
-    reach = max(packets.ends) - min(packets.times)
+    # Some containers count their length from the first frame, some (Matroska) from zero however late it comes.
+    reach = max(packets.ends) - min(0.0, *packets.times)
     if not declared and length and length - reach > max(1.0, 0.1 * length):
         raise MediaError(f"truncated: the header promises {length:.1f} s, the file holds {reach:.1f} s")
     if packets.damaged:
@@ -204,7 +205,10 @@ def _refuse_truncated(stream: VideoStream, container: Any, packets: _Packets) ->
 
 def _first_frame(container: Any, stream: VideoStream) -> av.VideoFrame:
     stream.codec_context.thread_count = 1
-    container.seek(0)
+    try:
+        container.seek(0)
+    except av.error.FFmpegError:
+        raise MediaError("raw video without a container: it has no times; wrap it into MP4 or Matroska") from None
     for packet in container.demux(stream):
         try:
             for frame in packet.decode():

@@ -1,0 +1,65 @@
+"""Stills: which frames of a clip are kept as pictures, and the small hash by which copies are found.
+
+The hash is a difference hash (dHash, N. Krawetz, "Kind of Like That", 2013): the picture in 9x8 grays, one bit per
+neighbouring pair, so that scaling, recompression and brightness change few bits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.media.encode import encode_jpeg
+from pipeline.spans import Span, still_times
+from pipeline.stage import Row
+from schemas.ids import still_id
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A frame that may become a still: its time in seconds, index, hash, and picture as JPEG."""
+
+    time: float
+    frame: int
+    hash: int
+    image: bytes
+
+
+def make_candidate(time: float, frame: int, picture: NDArray[np.uint8]) -> Candidate:
+    """Keep an RGB picture [height, width, 3] as a candidate."""
+    return Candidate(time, frame, difference_hash(picture), encode_jpeg(picture))
+
+
+def difference_hash(picture: NDArray[np.uint8]) -> int:
+    """64 bits, row by row: whether each of 9x8 gray places is darker than its right neighbour."""
+    gray = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
+    bits = (gray[:, :-1] < gray[:, 1:]).ravel()
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def choose_stills(
+    clip: Row, span: Span, candidates: Sequence[Candidate], size: tuple[int, int], still_seconds: float
+) -> list[Row]:
+    """Rows of the stills table: of the candidates inside the clip those nearest to the wanted times."""
+    inside = [one for one in candidates if span.start_frame <= one.frame < span.end_frame]
+    wanted = still_times(span, still_seconds)
+    nearest = {min(inside, key=lambda one: abs(one.time - time)).frame for time in wanted} if inside else set()
+    chosen = [one for one in inside if one.frame in nearest]
+    return [still_row(clip, ordinal, one, size) for ordinal, one in enumerate(chosen)]
+
+
+def still_row(clip: Row, ordinal: int, candidate: Candidate, size: tuple[int, int]) -> Row:
+    """A row of the stills table."""
+    return {
+        "still_id": still_id(clip["clip_id"], ordinal),
+        "clip_id": clip["clip_id"],
+        "video_id": clip["video_id"],
+        "ordinal": ordinal,
+        "time": candidate.time,
+        "width": size[0],
+        "height": size[1],
+        "hash": candidate.hash,
+        "image": candidate.image,
+    }
