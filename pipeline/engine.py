@@ -25,7 +25,7 @@ from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.plan import Plan, make_part, make_plan
 from pipeline.progress import Progress
 from pipeline.stage import Output, StageSpec
-from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows
+from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, work
 from schemas import errors
 from schemas.config import EngineConfig
 from schemas.contract import TableContract
@@ -189,15 +189,27 @@ class Engine:
         import ray.exceptions
 
         limits = WorkerLimits(max_attempts=self._config.max_attempts, max_worker_deaths=self._config.max_worker_deaths)
-        results = ray.data.from_arrow(tasks).map_batches(
-            PartWorker,
-            fn_constructor_kwargs={"spec": spec, "dataset_uri": self.dataset.store.uri, "limits": limits},
-            batch_size=1,
-            batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(size=workers),
-            num_cpus=spec.cpus,
-            num_gpus=spec.gpus,
-        )
+        told: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.uri, "limits": limits}
+        tasks_table = ray.data.from_arrow(tasks)
+        if spec.gpus:  # a model on a GPU is loaded once and stays: actors
+            results = tasks_table.map_batches(
+                PartWorker,
+                fn_constructor_kwargs=told,
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(size=workers),
+                num_cpus=spec.cpus,
+                num_gpus=spec.gpus,
+            )
+        else:  # tasks reuse warm processes from stage to stage; starting actors costs seconds for each
+            results = tasks_table.map_batches(
+                cast(Any, work),
+                fn_kwargs=told,
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ray.data.TaskPoolStrategy(size=workers),
+                num_cpus=spec.cpus,
+            )
         try:
             for batch in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                 for text in cast(pa.Table, batch)["report"].to_pylist():
@@ -218,6 +230,7 @@ class Engine:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a run tells nobody about itself
         import ray
         import ray.data
 

@@ -97,7 +97,7 @@ class Probe:
         except PermissionError:
             raise MediaError("no permission to read it") from None
         except FileNotFoundError:
-            raise MediaError("listed, but not there any more or a broken link") from None
+            raise MediaError("listed, but not there: gone, a broken link, or a name that is not UTF-8") from None
         known = {
             "object_id": row["object_id"],
             "video_id": video_id(row["key"], row["bytes"], identity),

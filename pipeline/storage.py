@@ -25,6 +25,9 @@ _WRITE_FIXES = {
     errno.EACCES: "no permission; check the owner of the folder or choose another --out",
     errno.EPERM: "not permitted; check the owner of the folder or choose another --out",
     errno.EROFS: "read-only file system; choose another --out",
+    errno.ENOTDIR: "a part of this path is a file, not a folder; choose another --out",
+    errno.EEXIST: "a part of this path is a file, not a folder; choose another --out",
+    errno.EISDIR: "there is a folder of this name; choose another --out",
 }
 
 
@@ -88,6 +91,7 @@ class Store:
         if self.is_local:
             found = os.stat(path) if os.path.exists(path) else None
             version, size = (str(found.st_mtime_ns), found.st_size) if found else ("missing", 0)
+            key = os.fsencode(key).decode("utf-8", "backslashreplace")  # no table can hold a name that is not UTF-8
         else:
             version = str(etag or detail.get("LastModified") or detail.get("updated") or "")
             size = cast(int, detail.get("size") or 0)
@@ -179,4 +183,5 @@ def open_source(uri: str) -> str | IO[bytes]:
     store_less = uri.removeprefix("file://")
     if "://" not in store_less:
         return store_less
-    return cast(IO[bytes], fsspec.open(uri, "rb", block_size=1 << 22, cache_type="readahead").open())
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    return cast(IO[bytes], filesystem.open(path, "rb", block_size=1 << 22, cache_type="readahead"))

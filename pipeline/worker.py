@@ -41,7 +41,7 @@ def encode_rows(table: pa.Table) -> bytes:
 
 
 class PartWorker:
-    """The callable that Ray Data maps over tasks (one row = one part)."""
+    """Works on tasks (one row = one part): the callable of a Ray actor, and what `work` keeps in a task's process."""
 
     def __init__(self, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> None:
         self._spec = spec
@@ -134,8 +134,23 @@ class PartWorker:
         self._dataset.write_part(primary, fingerprint, part, checked)
 
 
+_kept: dict[tuple[str, str, str], PartWorker] = {}
+
+
+def work(tasks: pa.Table, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> pa.Table:
+    """What a Ray task runs. The process keeps its worker, and with it the built stage, until another stage comes.
+
+    Ray reuses the processes of tasks for the next stage, so libraries are imported once per process and run.
+    """
+    key = (spec.name, spec.fingerprint, dataset_uri)
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = PartWorker(spec, dataset_uri, limits)
+    return _kept[key](tasks)
+
+
 def _limit_threads(count: int) -> None:
-    """Hold OpenCV to `count` threads, so that workers do not fight for cores (Ray does it for OpenMP and torch)."""
+    """Hold OpenCV to `count` threads, so that workers do not fight for cores; models set torch's and ONNX's own."""
     import cv2
 
     cv2.setNumThreads(count)
