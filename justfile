@@ -18,34 +18,42 @@ ready:
     @test -n "${CUTROOM_READY:-}" || "{{ justfile_directory() }}/just" --prepare
 
 # raw videos to a verified dataset of captioned shards (bucket: a folder, s3://..., gs://..., uris.txt, or `demo`)
+[no-exit-message]
 curate *arguments: ready
     @"{{ python }}" -m pipeline.commands.curate "$@"
 
 # the funnel of a dataset: in which state every video, clip and sample ended, and why
+[no-exit-message]
 ledger *arguments: ready
     @"{{ python }}" -m pipeline.commands.ledger "$@"
 
 # a clip's whole history: source, measures, selection, captions, samples
+[no-exit-message]
 explain *arguments: ready
     @"{{ python }}" -m pipeline.commands.explain "$@"
 
 # what a selection rule would keep, per bucket: just what-if <dataset> "aesthetic >= 4.8"
+[no-exit-message]
 what-if *arguments: ready
     @"{{ python }}" -m pipeline.commands.what_if "$@"
 
 # re-open every shard with the plain webdataset library and check all it promises
+[no-exit-message]
 verify *arguments: ready
     @"{{ python }}" -m pipeline.commands.verify "$@"
 
 # try again what failed, in every stage
+[no-exit-message]
 retry *arguments: ready
     @"{{ python }}" -m pipeline.commands.retry "$@"
 
 # fit the embedded aesthetic head from ratings: just fit-aesthetic <ratings.csv> <video folder>
+[no-exit-message]
 fit-aesthetic *arguments: ready
     @"{{ python }}" -m pipeline.scorers.fit_aesthetic "$@"
 
 # every table with its columns, units and ranges
+[no-exit-message]
 schemas *arguments: ready
     @"{{ python }}" -m schemas "$@"
 
@@ -62,10 +70,12 @@ format: ready
     "{{ bin }}/ruff" format .
 
 # unit and property tests and one small run: under 10 minutes on 2 cores
+[no-exit-message]
 test *arguments: ready
     "{{ python }}" -m pytest -m "not slow" "$@"
 
 # kills, engines, several processes: under 30 minutes on 2 cores
+[no-exit-message]
 test-slow *arguments: ready
     "{{ python }}" -m pytest -m slow "$@"
 

@@ -34,6 +34,12 @@ def check_backends(config: RunConfig) -> None:
     if config.summarise.summariser not in SUMMARISERS:
         name = config.summarise.summariser
         raise ConfigError(f"summarise.summariser = {name!r}; {did_you_mean(name, SUMMARISERS)}")
+    wants_folder = config.summarise.summariser == "transformers_chat"
+    if wants_folder and not Path(config.summarise.model, "config.json").is_file():
+        model = config.summarise.model
+        raise ConfigError(f"summarise.model = {model!r}: transformers_chat needs the folder of a Hugging Face model")
+    if config.summarise.model and not wants_folder:
+        raise ConfigError(f"summarise.model is set, but {config.summarise.summariser} does not take one; leave it out")
 
 
 class Caption:
@@ -80,6 +86,8 @@ class Summarise:
 
     def __init__(self, config: SummariseConfig, threads: int) -> None:
         arguments: dict[str, object] = {"prompt": config.prompt} if config.prompt else {}
+        if config.model:
+            arguments["folder"] = Path(config.model)
         if config.summariser != "join":
             arguments |= {
                 "threads": threads,

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline import caption, score
+from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.duplicates import Look, find_copies
 from pipeline.engine import Engine, StageRun
@@ -52,12 +53,12 @@ def check_config(config: RunConfig) -> None:
 class Curation:
     """One run over one bucket into one dataset."""
 
-    def __init__(self, bucket: str, dataset: Dataset, config: RunConfig, retry: bool = False) -> None:
+    def __init__(self, bucket: str, dataset: Dataset, config: RunConfig, cluster: Cluster, retry: bool = False) -> None:
         check_config(config)
         self.bucket = bucket
         self.dataset = dataset
         self.config = config
-        self.engine = Engine(dataset, config.engine, retry)
+        self.engine = Engine(dataset, config.engine, cluster, retry)
         self.captions = CAPTIONS.empty()
         self._stages = Stages(config, dataset.store.uri)
 
@@ -66,29 +67,26 @@ class Curation:
         started = time.time()
         objects = list_bucket(self.bucket, self.config.ingest)
         self.dataset.store.remove_temporary()
-        try:
-            videos = self.engine.run(self._stages.probe(), objects).primary
-            identical = self.engine.table("identical", DUPLICATES, "duplicates/videos.parquet", find_identical(videos))
-            sources = _usable(videos, identical)
-            splits = self.engine.run(self._stages.split(), sources)
-            clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], _STILL_COLUMNS)
-            embeddings, labels, scores = self._score(clips, stills)
-            selection, measured = self._select(clips, videos, scores, embeddings, stills)
-            kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
-            captions, failures = self._caption(kept, clips, stills, labels)
-            samples = self._pack(kept, measured, videos, captions)
-            ledger = build_ledger(
-                videos.to_pylist(),
-                {row["id"]: row["duplicate_of"] for row in identical.to_pylist()},
-                {row["video_id"]: row for row in splits.primary.to_pylist()},
-                clips.to_pylist(),
-                {row["clip_id"]: row for row in selection.to_pylist()},
-                failures,
-                samples.to_pylist(),
-            )
-            self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
-        finally:
-            self.engine.close()
+        videos = self.engine.run(self._stages.probe(), objects).primary
+        identical = self.engine.table("identical", DUPLICATES, "duplicates/videos.parquet", find_identical(videos))
+        sources = _usable(videos, identical)
+        splits = self.engine.run(self._stages.split(), sources)
+        clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], _STILL_COLUMNS)
+        embeddings, labels, scores = self._score(clips, stills)
+        selection, measured = self._select(clips, videos, scores, embeddings, stills)
+        kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
+        captions, failures = self._caption(kept, clips, stills, labels)
+        samples = self._pack(kept, measured, videos, captions)
+        ledger = build_ledger(
+            videos.to_pylist(),
+            {row["id"]: row["duplicate_of"] for row in identical.to_pylist()},
+            {row["video_id"]: row for row in splits.primary.to_pylist()},
+            clips.to_pylist(),
+            {row["clip_id"]: row for row in selection.to_pylist()},
+            failures,
+            samples.to_pylist(),
+        )
+        self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
         inputs = {"videos": len(videos), "clips": len(clips), "stills": len(stills), "samples": len(samples)}
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
         self.dataset.write_record(record)

@@ -1,6 +1,6 @@
 """Runs stages on Ray Data: finds what is pending, cuts it into parts, maps workers over them, and keeps the record.
 
-The only module that imports Ray. Ray starts at the first pending part, so a run with nothing to do never starts it.
+The only caller of `map_batches`. Ray starts at the first pending part, so a run with nothing to do never starts it.
 One row of the Ray dataset is one part: `map_batches` gets an explicit batch size of 1, compute and resources, and its
 workers commit part files themselves, so that a result is on disk before anything is told about it.
 
@@ -8,19 +8,15 @@ workers commit part files themselves, so that a result is on disk before anythin
 """
 
 import json
-import logging
-import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.plan import Plan, make_part, make_plan
 from pipeline.progress import Progress
@@ -31,9 +27,7 @@ from schemas.config import EngineConfig
 from schemas.contract import TableContract
 from schemas.ids import digest
 
-_ROOT = Path(__file__).resolve().parent.parent
 _TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
-_LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
 
 
 @dataclass(slots=True)
@@ -75,13 +69,13 @@ class StageRun:
 class Engine:
     """Runs row stages of one dataset, one after the other, and collects their records."""
 
-    def __init__(self, dataset: Dataset, config: EngineConfig, retry: bool = False) -> None:
+    def __init__(self, dataset: Dataset, config: EngineConfig, cluster: Cluster, retry: bool = False) -> None:
         self.dataset = dataset
         self.records: dict[str, StageRecord] = {}
         self._config = config
+        self._cluster = cluster
         self._retry = retry
         self._progress = Progress()
-        self._cores = 0
 
     def run(self, spec: StageSpec, rows: pa.Table) -> StageRun:
         """Bring a stage up to date with `rows`; returns its run. Raises `StageError` or `DatasetError`."""
@@ -128,14 +122,6 @@ class Engine:
         record.seconds = time.monotonic() - started
         return table
 
-    def close(self) -> None:
-        """Shut Ray down if it was started."""
-        if self._cores:
-            import ray
-
-            ray.shutdown()
-            self._cores = 0
-
     def _failed(self, spec: StageSpec, committed: set[str], prior: dict[str, int]) -> dict[str, list[str]]:
         everything = dict.fromkeys(committed)
         columns = [spec.key, "status", "attempts"]
@@ -164,7 +150,8 @@ class Engine:
         marks = f"{spec.outputs[0].folder}/{spec.fingerprint}/.tries"
         for file in self.dataset.store.list(marks):  # marks of a killed run say nothing about this one
             self.dataset.store.remove(file.key)
-        self._start_ray()
+        with self._progress.waiting("starting Ray"):
+            self._cluster.start()
         tasks = _tasks(spec, plan, rows, prior)
         record.parts = len(tasks)
         record.workers = self._workers(spec, len(tasks))
@@ -219,56 +206,8 @@ class Engine:
             raise errors.StageError(f"stage {spec.name}: Ray gave up: {first}") from error
 
     def _workers(self, spec: StageSpec, parts: int) -> int:
-        wanted = spec.workers or self._config.workers or self._cores // spec.cpus
-        return max(1, min(wanted, parts, max(1, self._cores // spec.cpus)))
-
-    def _start_ray(self) -> None:
-        if self._cores:
-            return
-        # Workers on this machine import the packages from here; a cluster gets them with its runtime environment.
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a run tells nobody about itself
-        import ray
-        import ray.data
-
-        with self._progress.waiting("starting Ray"), _native_messages_off():
-            if self._config.ray_address:
-                ray.init(
-                    address=self._config.ray_address,
-                    runtime_env={"working_dir": str(_ROOT), "excludes": _LEFT_HOME},
-                    logging_level=logging.ERROR,
-                )
-            else:
-                ray.init(
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    object_store_memory=256 << 20,  # rows carry URIs and spans, so little travels
-                )
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.print_on_execution_start = False
-        context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
-        cores = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
-        self._cores = max(1, int(cores))
-
-
-@contextmanager
-def _native_messages_off() -> Iterator[None]:
-    """Keep what Ray's native code prints while it starts off the terminal; its errors come as exceptions."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        possible = max(1, self._cluster.cores // spec.cpus)
+        return max(1, min(spec.workers or self._config.workers or possible, parts, possible))
 
 
 def _identities(rows: pa.Table, spec: StageSpec) -> list[tuple[str, str]]:

@@ -82,7 +82,11 @@ def _list_uris(path: Path) -> list[StoredFile]:
         if not uri or uri.startswith("#"):
             continue
         folder, _, name = uri.rpartition("/")
-        file = Store(folder or ".").stat(name)
+        store = Store(folder or ".")
+        try:
+            file = store.stat(name)
+        except FileNotFoundError:  # a dead line is a row with a reason, not the end of the run
+            file = StoredFile(key=name, size=0, version="missing", etag=None, uri=store.path(name))
         found[uri] = StoredFile(key=uri, size=file.size, version=file.version, etag=file.etag, uri=file.uri)
     return sorted(found.values(), key=lambda file: file.key)
 

@@ -56,10 +56,14 @@ class Measurer:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._last: tuple[int, float, NDArray[np.uint8]] | None = None
 
-    def push(self, index: int, time: float, picture: NDArray[np.uint8]) -> None:
-        """See the next frame, RGB [height, width, 3]; measures it if enough time has passed."""
+    def push(self, index: int, time: float, picture: NDArray[np.uint8], end: float = 0.0) -> None:
+        """See the next frame, RGB [height, width, 3], on screen until `end`.
+
+        Measures it if enough time has passed since the last one, or will have passed before the next one.
+        """
         # Half a millisecond of slack, so that rounding of stamps does not skip every other sample.
-        if self._last is not None and time - self._last[1] < SAMPLE_SECONDS - 0.0005:
+        due = SAMPLE_SECONDS - 0.0005
+        if self._last is not None and time - self._last[1] < due and end - time < due:
             return
         gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         self.light[index] = measure_light(gray)

@@ -23,7 +23,7 @@ from pipeline.media.encode import encode_h264, encode_png
 from pipeline.media.picture import Geometry, PictureMaker, cover
 from pipeline.stage import Output, Result, Row, describe
 from pipeline.storage import Store
-from schemas.bucket import Bucket
+from schemas.bucket import TIME_TOLERANCE, Bucket
 from schemas.config import PackConfig
 from schemas.errors import CutroomError, MediaError, StageError
 from schemas.outcome_tables import SAMPLES
@@ -174,7 +174,9 @@ def read_frames(row: Row, bucket: Bucket, geometry: Geometry) -> tuple[list[NDAr
             if len(found) == len(wanted):
                 break
         # The last frame stays on screen until the clip ends, and may stand for a time half a bucket frame away.
-        reach = max(row["clip_end"], last.time + 0.5 / bucket.fps + EPSILON) if last is not None else 0.0
+        reach = (
+            max(row["clip_end"], last.time + 0.5 / bucket.fps + TIME_TOLERANCE + EPSILON) if last is not None else 0.0
+        )
         while last is not None and len(found) < len(wanted) and wanted[len(found)] < reach:
             found.append(cover(maker.rgb(last.frame, *size), bucket.width, bucket.height))
     if len(found) < len(wanted):

@@ -55,7 +55,7 @@ def _divide(start: int, end: int, edges: Sequence[float], max_seconds: float) ->
     duration = edges[end] - edges[start]
     pieces = max(1, math.ceil((duration - _TOLERANCE) / max_seconds))
     wanted = [edges[start] + duration * piece / pieces for piece in range(1, pieces)]
-    inner = [bisect.bisect_left(edges, time, start + 1, end) for time in wanted]
+    inner = [bisect.bisect_left(edges, time - _TOLERANCE, start + 1, end) for time in wanted]
     cuts = sorted({start, *inner, end})
     return list(itertools.pairwise(cuts))
 

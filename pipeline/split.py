@@ -1,12 +1,13 @@
 """Split: one sequential decode of a video gives its shots, clips, stills and cheap measures.
 
 Every frame is scaled once to 180 lines for looking and from there to the detectors' thumbnail; stills are taken on a
-half-second grid while it is not yet known where clips will lie, and the nearest ones are kept. A picture file becomes
-a clip of one frame with one still.
+half-second grid (and of every frame that stays that long) while it is not yet known where clips will lie, and the
+nearest ones are kept. A picture file becomes a clip of one frame with one still.
 
     just curate <bucket>
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.detectors import DETECTORS
 from pipeline.detectors.base import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, Boundary
 from pipeline.measures import Measurer, measure_light, summarise_light, summarise_motion
-from pipeline.media.decode import Decoder, read_picture
+from pipeline.media.decode import Decoder, TimedFrame, read_picture
 from pipeline.media.picture import Geometry, PictureMaker
 from pipeline.spans import Span, find_shots, make_spans
 from pipeline.stage import Output, Result, Row
@@ -88,32 +89,49 @@ class Split:
     def _look(self, row: Row, geometry: Geometry) -> _Seen:
         """The one decode pass."""
         times: list[float] = []
+        end = 0.0
         candidates: list[Candidate] = []
         measurer, maker = Measurer(), PictureMaker(geometry)
         look, still = geometry.fitted(_LOOK_SHORT_SIDE), geometry.fitted(self._config.still_short_side)
-        last_seconds = 0.0
+        # At least three stills of the shortest clip, and one wherever one is wanted.
+        grid = min(_STILL_GRID_SECONDS, self._config.min_seconds / 4, self._config.still_seconds)
         try:
             with Decoder(row["uri"], self._threads) as decoder:
-                for index, timed in enumerate(decoder.frames()):
+                for index, (timed, end) in enumerate(_with_ends(decoder.frames(), row["nominal_fps"])):
                     picture = maker.rgb(timed.frame, *look)
                     self._detector.push(picture, _thumbnail(picture))
-                    measurer.push(index, timed.time, picture)
-                    if not candidates or timed.time >= candidates[-1].time + _STILL_GRID_SECONDS:
+                    measurer.push(index, timed.time, picture, end)
+                    if not candidates or timed.time - candidates[-1].time >= grid or end - timed.time >= grid:
                         candidates.append(make_candidate(timed.time, index, maker.rgb(timed.frame, *still)))
                     times.append(timed.time)
-                    last_seconds = float((timed.frame.duration or 0) * (timed.frame.time_base or 0))
         finally:
             boundaries = self._detector.finish()  # also after an error: the detector serves the next video
         if not times:
             raise MediaError("no frame can be decoded")
-        interval = (times[-1] - times[0]) / max(1, len(times) - 1) or 1 / (row["nominal_fps"] or 25)
         return _Seen(
-            edges=[*times, times[-1] + (last_seconds or interval)],
+            edges=[*times, end],
             boundaries=boundaries,
             candidates=candidates,
             measurer=measurer,
             damaged_packets=decoder.damaged_packets,
         )
+
+
+def _with_ends(frames: Iterable[TimedFrame], nominal_fps: float | None) -> Iterator[tuple[TimedFrame, float]]:
+    """Each frame with the time at which it leaves the screen."""
+    held: TimedFrame | None = None
+    first, count = 0.0, 0
+    for timed in frames:
+        if held is None:
+            first = timed.time
+        else:
+            yield held, timed.time
+        held = timed
+        count += 1
+    if held is not None:
+        seconds = float((held.frame.duration or 0) * (held.frame.time_base or 0))
+        average = (held.time - first) / max(1, count - 1)
+        yield held, held.time + (seconds or average or 1 / (nominal_fps or 25))
 
 
 def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

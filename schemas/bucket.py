@@ -43,7 +43,12 @@ class Bucket:
 
     def __str__(self) -> str:
         size = f"{self.width}x{self.height}x{self.frames}"
-        return f"{size}@{self.fps:g}" if self.fps else size
+        return f"{size}@{self._rate}" if self.fps else size
+
+    @property
+    def _rate(self) -> str:
+        """The rate as the shortest text that reads back to it."""
+        return repr(float(self.fps)).removesuffix(".0")
 
     @property
     def is_image(self) -> bool:
@@ -53,7 +58,7 @@ class Bucket:
     @property
     def slug(self) -> str:
         """The bucket as a folder name and as a part of sample ids: no dots, no `@`."""
-        return f"{self.width}x{self.height}x{self.frames}" + (f"-{self.fps:g}fps".replace(".", "p") if self.fps else "")
+        return f"{self.width}x{self.height}x{self.frames}" + (f"-{self._rate}fps".replace(".", "p") if self.fps else "")
 
     @property
     def seconds(self) -> float:

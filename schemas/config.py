@@ -9,7 +9,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from schemas.bucket import BUCKET_SETS, Bucket
 from schemas.errors import ConfigError
@@ -85,6 +85,14 @@ class SplitConfig(Section):
     videos_per_part: int = Field(default=1, ge=1)
     """Videos per part file: what a killed run decodes again at the most, per worker."""
 
+    @field_validator("max_seconds")
+    @classmethod
+    def _divisible(cls, value: float, info: ValidationInfo) -> float:
+        minimum = info.data.get("min_seconds", 0)
+        if value < 2 * minimum:
+            raise ConfigError(f"must be at least twice min_seconds = {minimum:g}, or halves of long shots are lost")
+        return value
+
 
 class ScoreConfig(Section):
     """Which models look at the stills."""
@@ -125,7 +133,7 @@ class CaptionConfig(Section):
     """Who says what is on a still."""
 
     captioner: str = "facts"
-    """Backend."""
+    """Backend: `facts` (sentences from measured facts)."""
     prompt: str = ""
     """The prompt (for `facts`: its sentence template); empty = the backend's own."""
     stills_per_part: int = Field(default=64, ge=1)
@@ -136,7 +144,9 @@ class SummariseConfig(Section):
     """Who makes one clip caption of the frame captions."""
 
     summariser: str = "smollm"
-    """Backend."""
+    """Backend: `smollm` (packaged), `transformers_chat` (any Hugging Face folder), or `join` (no model)."""
+    model: str = ""
+    """Folder of the model's weights, for `transformers_chat`."""
     prompt: str = ""
     """The instruction; empty = the backend's own."""
     max_new_tokens: int = Field(default=120, ge=16)

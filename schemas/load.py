@@ -41,7 +41,7 @@ def dump_config(config: RunConfig) -> str:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        given = yaml.safe_load(path.read_text())
+        given = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"config {path}: {error.strerror}") from None
     except yaml.YAMLError as error:

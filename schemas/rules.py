@@ -25,7 +25,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_FORM = re.compile(r"\s*([a-z_][a-z0-9_]*)\s*(>=|<=|==|!=|>|<)\s*(.+?)\s*")
+_FORM = re.compile(r"\s*([a-z_][a-z0-9_]*)\s*(>=|<=|==|!=|>|<)\s*([^\s=<>].*?)\s*")
 
 
 @dataclass(frozen=True, slots=True)

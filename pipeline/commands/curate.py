@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from pipeline.cluster import Cluster
 from pipeline.commands.front import add_config_arguments, config_of, make_parser, run_command
 from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
@@ -66,8 +67,9 @@ def curate(bucket: str, out: str, config: RunConfig, retry: bool = False) -> int
             file=sys.stderr,
         )
     with dataset_lock(dataset):
-        curation = Curation(bucket, dataset, config, retry)
-        record = curation.run()
+        with Cluster(config.engine.ray_address) as cluster:
+            curation = Curation(bucket, dataset, config, cluster, retry)
+            record = curation.run()
         captions = curation.captions
         print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
         return report_verification(dataset)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,17 @@ class Doubler:
         )
 
 
-def spec(fingerprint: str = "f1", rows_per_part: int = 3, **arguments: Any) -> StageSpec:
+def in_pairs(table: pa.Table) -> list[pa.Table]:
+    """Parts of two rows, whose composition matters."""
+    return [table.slice(start, 2) for start in range(0, len(table), 2)]
+
+
+def spec(
+    fingerprint: str = "f1",
+    rows_per_part: int = 3,
+    partition: Callable[[pa.Table], list[pa.Table]] | None = None,
+    **arguments: Any,
+) -> StageSpec:
     return StageSpec(
         name="double",
         build=Doubler,
@@ -73,6 +84,7 @@ def spec(fingerprint: str = "f1", rows_per_part: int = 3, **arguments: Any) -> S
         fingerprint=fingerprint,
         identity=("number",),
         rows_per_part=rows_per_part,
+        partition=partition,
     )
 
 

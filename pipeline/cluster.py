@@ -1,0 +1,103 @@
+"""Ray as the stages see it: started on this machine when it is first needed, or joined at an address.
+
+just curate <bucket> --set engine.ray_address=auto
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from schemas.errors import StageError
+
+_ROOT = Path(__file__).resolve().parent.parent
+_LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
+# Rows carry URIs and spans, so little travels through the object store.
+_OBJECT_STORE_BYTES = 256 << 20
+_ENVIRONMENT = {
+    # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    # A run tells nobody about itself.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+class Cluster:
+    """The Ray that runs the stages. A context manager: leaving it shuts Ray down if it was started."""
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address
+        self.cores = 0
+        """CPUs that Ray has; 0 before `start`."""
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.cores:
+            import ray
+
+            ray.shutdown()
+            self.cores = 0
+
+    def start(self) -> None:
+        """Start or join Ray, once. Raises `StageError` if it cannot be reached."""
+        if self.cores:
+            return
+        # Workers on this machine import the packages from here; a cluster gets them with its runtime environment.
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        import ray
+        import ray.data
+
+        try:
+            with _native_messages_off():
+                self._connect()
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = f"at {self._address}" if self._address else "on this machine"
+            raise StageError(f"Ray cannot be started {where}: {' '.join(str(error).split())[:300]}") from error
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
+        cores = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+        self.cores = max(1, int(cores))
+
+    def _connect(self) -> None:
+        import ray
+
+        if self._address:
+            ray.init(
+                address=self._address,
+                runtime_env={"working_dir": str(_ROOT), "excludes": _LEFT_HOME},
+                logging_level=logging.ERROR,
+            )
+            return
+        ray.init(
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=_OBJECT_STORE_BYTES,
+        )
+
+
+@contextmanager
+def _native_messages_off() -> Iterator[None]:
+    """Keep what Ray's native code prints while it starts off the terminal; its errors come as exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,166 @@
+"""The main job on a small real bucket: every object in one state, shards inside their shots, and reruns that do little.
+
+One dataset goes through the tests in order, as it would with a person: run, run again, change, grow.
+"""
+
+import io
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+import pytest
+import webdataset
+from numpy.typing import NDArray
+
+from pipeline.cluster import Cluster
+from pipeline.curate import Curation
+from pipeline.dataset import Dataset
+from pipeline.verify import INDEX, LEDGER_FILE, verify
+from schemas.load import load_config
+from schemas.outcome_tables import LEDGER, SAMPLES
+from tests.end_to_end.bucket import ADDED, FILMS, FPS, STATES, make_bucket, write_film
+from tests.films import shots
+
+SETTINGS = ["summarise.summariser=join", "pack.validation_share=0.3", "ingest.videos_per_part=4"]
+LOOKING = ("ingest", "split", "embed", "label", "score aesthetic_ridge", "score text_area")
+
+
+class Home:
+    """A bucket, its dataset, and the way to run over them."""
+
+    def __init__(self, folder: Path, cluster: Cluster) -> None:
+        self.bucket = make_bucket(folder / "bucket")
+        self.dataset = Dataset(str(folder / "dataset"))
+        self.cluster = cluster
+
+    def run(self, *changes: str) -> dict[str, Any]:
+        """Run and return the record; the shards must hold what they promise after every run."""
+        config = load_config(changes=[*SETTINGS, *changes])
+        record = Curation(str(self.bucket), self.dataset, config, self.cluster).run()
+        assert verify(self.dataset) == []
+        return record
+
+    def ledger(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Ledger rows of one kind by id."""
+        rows = self.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
+        return {row["id"]: row for row in rows if row["kind"] == kind}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Home:
+    found = Home(tmp_path_factory.mktemp("curate"), cluster)
+    found.first = found.run()  # type: ignore[attr-defined]
+    return found
+
+
+def computed(record: dict[str, Any]) -> dict[str, int]:
+    return {name: stage["computed"] for name, stage in record["stages"].items() if stage["computed"]}
+
+
+def test_every_object_ends_in_exactly_one_state_for_a_reason(home: Home) -> None:
+    videos = home.ledger("video")
+    assert {row["source"]: row["state"] for row in videos.values()} == STATES
+    assert len(videos) == len(STATES)
+    reasons = {row["source"]: row["reason"] for row in videos.values() if row["state"] != "shipped"}
+    assert "text file" in reasons["notes.txt"]
+    assert "0 bytes" in reasons["nothing.mp4"]
+    assert "truncated" in reasons["cut-off.mp4"]
+    assert "1.25 s, less than split.min_seconds" in reasons["short.mp4"]
+    assert "smaller than" in reasons["small.mp4"]
+
+
+def test_a_video_is_decoded_once_to_look_and_its_spans_once_more(home: Home) -> None:
+    stages = home.first["stages"]  # type: ignore[attr-defined]
+    frames = sum(sum(film.lengths) for film in FILMS.values()) + 30 + 60
+    assert stages["split"]["counters"]["decoded_frames"] == frames + 1  # and the picture
+    assert stages["split"]["counters"]["videos_decoded"] == len(FILMS) + 2
+    # Seeking lands on a key frame (every 24 frames) before the span.
+    shipped = sum(sum(film.lengths) for film in FILMS.values())
+    samples = len(home.ledger("sample"))
+    assert stages["pack"]["counters"]["decoded_frames"] <= shipped + 1 + 24 * samples
+
+
+def test_samples_decode_to_their_bucket_inside_their_shot(home: Home) -> None:
+    """Every packed frame looks like a frame of its own shot at its own time, seen by its mean colour."""
+    index = home.dataset.read_table(INDEX, SAMPLES).to_pylist()
+    source = {row["id"]: row["source"] for row in home.ledger("sample").values()}
+    checked = 0
+    for sample in index:
+        key = source[sample["sample_id"]]
+        if key not in FILMS:
+            continue
+        film = FILMS[key]
+        means = [picture.mean(axis=(0, 1)) for picture in shots(film.lengths, film.size, film.seed)]
+        path = Path(home.dataset.store.uri) / "shards" / sample["shard"]
+        found = read_sample(path, sample["sample_id"])
+        assert len(found) == sample["frames"]
+        assert found[0].shape == (sample["height"], sample["width"], 3)
+        first = round((sample["start_time"] - film.start) * FPS)
+        shot = np.searchsorted(np.cumsum(film.lengths), first, side="right")
+        bounds = (sum(film.lengths[:shot]), sum(film.lengths[: shot + 1]))
+        for place, picture in enumerate(found):
+            wanted = min(first + round(place * FPS / sample["fps"]), bounds[1] - 1)
+            assert bounds[0] <= wanted < bounds[1]
+            assert np.abs(picture.mean(axis=(0, 1)) - means[wanted]).max() < 12
+            checked += 1
+    assert checked > 100
+
+
+def read_sample(path: Path, key: str) -> list[NDArray[np.uint8]]:
+    for sample in webdataset.WebDataset(str(path), shardshuffle=False):
+        if sample["__key__"] == key:
+            assert json.loads(sample["json"])["captions"]["dense"]
+            with cast(Any, av.open(io.BytesIO(sample["mp4"]))) as container:
+                return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    raise AssertionError(f"{key} is not in {path}")
+
+
+def test_the_same_run_again_computes_nothing(home: Home) -> None:
+    record = home.run()
+    assert record["computed_rows"] == 0
+    assert record["bottleneck"] is None
+
+
+def test_another_prompt_captions_again_and_looks_at_nothing_again(home: Home) -> None:
+    record = home.run("caption.prompt={subject} in {light}")
+    assert computed(record).keys() == {"caption", "summarise", "pack", "index"}
+    assert computed(record)["caption"] == record["stages"]["caption"]["rows"]
+    back = home.run()
+    assert computed(back).keys() <= {"pack", "index"}
+
+
+def test_another_threshold_computes_newly_kept_rows_only(home: Home) -> None:
+    strict = home.run("select.rules=[duration <= 2.6]")
+    assert not set(computed(strict)) & {*LOOKING, "caption", "summarise"}
+    filtered = [row for row in home.ledger("clip").values() if row["state"] == "filtered"]
+    assert filtered
+    assert all("the rule says duration <= 2.6" in row["reason"] for row in filtered)
+    before = home.run("select.rules=[duration <= 2.6]", "caption.prompt={light}")
+    loose = home.run("caption.prompt={light}")
+    assert computed(loose)["caption"] == loose["stages"]["caption"]["rows"] - before["stages"]["caption"]["rows"]
+    assert not set(computed(loose)) & set(LOOKING)
+
+
+def test_a_film_that_is_added_computes_that_film_and_the_packing(home: Home) -> None:
+    home.run()
+    splits = {row["id"]: row["source"] for row in home.ledger("sample").values()}
+    write_film(home.bucket / "added.mp4", ADDED)
+    record = home.run()
+    found = computed(record)
+    assert (found["ingest"], found["split"], found["embed"], found["caption"], found["summarise"]) == (1, 1, 3, 3, 1)
+    assert set(splits) < set(home.ledger("sample"))
+    assert (
+        home.ledger("video")[next(key for key, row in home.ledger("video").items() if row["source"] == "added.mp4")][
+            "state"
+        ]
+        == "shipped"
+    )
+
+
+def test_nothing_kept_is_a_normal_end(home: Home) -> None:
+    record = home.run("select.rules=[width > 10000]")
+    assert record["inputs"]["samples"] == 0
+    assert {row["state"] for row in home.ledger("clip").values()} == {"filtered"}
+    assert not list((Path(home.dataset.store.uri) / "shards").rglob("*.tar"))

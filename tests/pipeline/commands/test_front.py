@@ -1,0 +1,52 @@
+"""What every command shares: an error is one line and an exit code, and the configuration comes from the arguments.
+
+python -m pytest tests/pipeline/commands/test_front.py
+"""
+
+import argparse
+
+import pytest
+
+from pipeline.commands.front import add_config_arguments, config_of, run_command
+from schemas.errors import ConfigError, VerifyError
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ConfigError("pack.seed is wrong"), 2, "error: pack.seed is wrong\n"),
+        (VerifyError("does not add up"), 1, "error: does not add up\n"),
+        (KeyboardInterrupt(), 130, "stopped; run the same command again to go on from here\n"),
+        (BrokenPipeError(), 0, ""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_errors_end_with_one_line_and_their_code(
+    error: BaseException, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> int:
+        raise error
+
+    with pytest.raises(SystemExit) as left:
+        run_command(command)
+    assert left.value.code == code
+    assert capsys.readouterr().err == words
+
+
+@pytest.mark.parametrize("code", [None, 0, 1])
+def test_the_commands_own_code_is_kept(code: int | None) -> None:
+    with pytest.raises(SystemExit) as left:
+        run_command(lambda: code)
+    assert left.value.code == (code or 0)
+
+
+def test_an_error_that_is_no_ones_fault_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_command(lambda: 1 // 0)
+
+
+def test_arguments_make_the_configuration() -> None:
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    config = config_of(parser.parse_args(["--profile", "gpu", "--set", "pack.seed=7", "--set", "pack.crf=20"]))
+    assert (config.profile, config.pack.seed, config.pack.crf) == ("gpu", 7, 20)

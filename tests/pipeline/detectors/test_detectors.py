@@ -1,0 +1,43 @@
+"""The detectors on films whose cuts are known, one film after the other.
+
+python -m pytest tests/pipeline/detectors/test_detectors.py
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.detectors import DETECTORS
+from pipeline.detectors.base import Boundary, Detector
+from schemas.config import SplitConfig
+from tests.films import Picture, shots
+
+DETECTOR_NAMES = ["fused", "transnet", "adaptive"]
+
+
+@pytest.fixture(scope="module", params=DETECTOR_NAMES)
+def detector(request: pytest.FixtureRequest) -> Detector:
+    return DETECTORS[request.param](SplitConfig(), 1)
+
+
+def _boundaries(detector: Detector, pictures: Sequence[Picture]) -> list[Boundary]:
+    for picture in pictures:
+        thumbnail = cv2.resize(picture, (48, 27), interpolation=cv2.INTER_AREA)
+        detector.push(picture, np.asarray(thumbnail, np.uint8))
+    return detector.finish()
+
+
+def test_hard_cuts_are_found_exactly_in_one_film_after_the_other(detector: Detector) -> None:
+    assert _boundaries(detector, shots([15, 21, 12])) == [Boundary(15, 15), Boundary(36, 36)]
+    assert _boundaries(detector, shots([24], seed=7)) == []
+    assert _boundaries(detector, shots([20, 20], seed=3)) == [Boundary(20, 20)]
+
+
+def test_nothing_pushed_is_nothing_found(detector: Detector) -> None:
+    assert detector.finish() == []
+
+
+def test_every_detector_of_the_configuration_is_here() -> None:
+    assert sorted(DETECTORS) == sorted(DETECTOR_NAMES)

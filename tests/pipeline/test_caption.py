@@ -1,0 +1,92 @@
+"""Captions land on their own stills and clips, however late and in whatever order the backends answer."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captioning.captioners import CAPTIONERS
+from captioning.protocols import CaptionReply, ClipReply, ClipRequest, StillRequest
+from captioning.summarisers import SUMMARISERS
+from pipeline import caption
+from pipeline.dataset import Dataset
+from pipeline.split import OUTPUTS
+from pipeline.stage import Row, run_rows
+from schemas.config import CaptionConfig, SummariseConfig
+from schemas.media_tables import STILLS
+
+STILL_COUNT = 40
+
+
+class LateCaptioner:
+    """Answers after random waits, so out of order, with words that only the right picture holds."""
+
+    name, model, prompt_hash = "late", "test", "0"
+
+    async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
+        chance = random.Random(7)
+
+        async def answer(request: StillRequest) -> CaptionReply:
+            await asyncio.sleep(chance.random() / 50)
+            if request.image == b"picture 13":
+                return CaptionReply(still_id=request.still_id, error="refused")
+            return CaptionReply(still_id=request.still_id, caption=f"says {request.image.decode()}")
+
+        for done in asyncio.as_completed([answer(request) for request in requests]):
+            yield await done
+
+
+class BackwardSummariser:
+    """Answers in reverse order."""
+
+    name, model, prompt_hash = "backward", "test", "0"
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+    def summarise(self, requests: Sequence[ClipRequest]) -> list[ClipReply]:
+        return [
+            ClipReply(clip_id=one.clip_id, short=text, medium=text, dense=text)
+            for one in reversed(requests)
+            for text in [" ".join(one.frame_captions)]
+        ]
+
+
+def make_stills(dataset: Dataset) -> list[Row]:
+    """Store stills whose picture names its id; returns the caption stage's input rows."""
+    stills = [
+        {"still_id": f"c{number // 4}-s{number:03d}", "clip_id": f"c{number // 4}", "video_id": "v", "ordinal": number,
+         "time": float(number), "width": 1, "height": 1, "hash": 0, "image": f"picture {number}".encode()}
+        for number in range(STILL_COUNT)
+    ]  # fmt: skip
+    dataset.write_part(OUTPUTS[2], "f", "part-1", STILLS.table(stills))
+    known = {"offset": 0.0, "names": [], "probabilities": [], "camera": None, "motion": None, "camera_motion": None,
+             "subject_motion": None, "part": "stills/f/part-1.parquet"}  # fmt: skip
+    return [{**known, **{name: still[name] for name in ("still_id", "clip_id", "time")}} for still in stills]
+
+
+def test_late_and_unordered_captions_land_on_their_own_stills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CAPTIONERS, "late", LateCaptioner)
+    rows = make_stills(Dataset(str(tmp_path)))
+    stage = caption.Caption(str(tmp_path), CaptionConfig(captioner="late"))
+    outcomes = run_rows(stage, rows, "still_id", max_attempts=1)
+    assert len(outcomes) == STILL_COUNT
+    for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
+        assert outcome.result.key == row["still_id"]
+        if number == 13:
+            assert outcome.result.error == "refused"
+        else:
+            assert outcome.result.values is not None
+            assert outcome.result.values["caption"] == f"says picture {number}"
+
+
+def test_summaries_land_on_their_own_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SUMMARISERS, "backward", BackwardSummariser)
+    stage = caption.Summarise(SummariseConfig(summariser="backward"), threads=1)
+    rows: list[Row] = [{"clip_id": f"c{number}", "captions": [f"one {number}", f"two {number}"]} for number in range(9)]
+    outcomes = run_rows(stage, rows, "clip_id", max_attempts=1)
+    said = {one.result.key: (one.result.values or {})["dense"] for one in outcomes}
+    assert said == {f"c{number}": f"one {number} two {number}" for number in range(9)}

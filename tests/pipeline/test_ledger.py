@@ -1,0 +1,133 @@
+"""The ledger: every object once, in one state, with the reason; sums that do not hold are an error.
+
+python -m pytest tests/pipeline/test_ledger.py
+"""
+
+import pytest
+
+from pipeline.ledger import build_ledger, check_sums, most_frequent
+from pipeline.stage import Row
+from schemas.errors import VerifyError
+from schemas.outcome_tables import LEDGER
+
+
+def _video(key: str, status: str = "ok", **changes: object) -> Row:
+    error = None if status == "ok" else "0 bytes"
+    known: Row = {"video_id": key, "object_id": f"object {key}", "key": f"{key}.mp4"}
+    return {**known, "status": status, "error": error, "attempts": 1, **changes}
+
+
+def _split(status: str = "ok", reason: str | None = None) -> Row:
+    return {"status": status, "reason": reason, "error": None if status == "ok" else "no frame", "attempts": 2}
+
+
+def _choice(state: str, reason: str | None = None) -> Row:
+    return {"state": state, "reason": reason}
+
+
+def _sample(key: str, clip: str, status: str = "ok") -> Row:
+    error = None if status == "ok" else "no frames"
+    known: Row = {"sample_id": key, "clip_id": clip, "video_id": clip[0]}
+    return {**known, "status": status, "error": error, "attempts": 3 if error else 1}
+
+
+VIDEOS = [
+    *(_video(key) for key in "ABCDEFG"),
+    _video("H", "failed"),
+    _video("I", "failed", video_id=None),
+    _video("J"),
+]
+SPLITS = {key: _split() for key in "ABCDG"} | {"E": _split("failed"), "J": _split(reason="too short")}
+CLIPS = [{"clip_id": key, "video_id": key[0]} for key in ("A1", "A2", "B1", "B2", "B3", "C1", "D1", "G1")]
+SELECTION = {
+    "A1": _choice("kept"),
+    "A2": _choice("filtered", "dull"),
+    "B1": _choice("unbucketed", "small"),
+    "B2": _choice("filtered", "dull"),
+    "B3": _choice("filtered", "dark"),
+    "C1": _choice("kept"),
+    "D1": _choice("kept"),
+    "G1": _choice("failed", "no picture"),
+}
+SAMPLES = [_sample("A1-0", "A1"), _sample("A1-1", "A1", "failed"), _sample("D1-0", "D1", "failed")]
+
+
+def _ledger() -> dict[tuple[str, str], Row]:
+    failures = {"C1": ("caption", "no words", 2)}
+    table = build_ledger(VIDEOS, {"F": "A"}, SPLITS, CLIPS, SELECTION, failures, SAMPLES)
+    assert LEDGER.check(table).num_rows == len(VIDEOS) + len(CLIPS) + len(SAMPLES)
+    return {(row["kind"], row["id"]): row for row in table.to_pylist()}
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "stage", "reason"),
+    [
+        ("A", "shipped", "pack", None),
+        ("B", "filtered", "select", "dull"),
+        ("C", "failed", "caption", "no words"),
+        ("D", "failed", "pack", "no frames"),
+        ("E", "failed", "split", "no frame"),
+        ("F", "duplicate", "ingest", "same bytes as A"),
+        ("G", "failed", "score", "no picture"),
+        ("H", "failed", "ingest", "0 bytes"),
+        ("object I", "failed", "ingest", "0 bytes"),
+        ("J", "empty", "split", "too short"),
+    ],
+)
+def test_every_video_ends_in_one_state_with_its_reason(key: str, state: str, stage: str, reason: str | None) -> None:
+    row = _ledger()["video", key]
+    assert (row["state"], row["stage"], row["reason"]) == (state, stage, reason)
+    assert row["source"] == f"{key[-1]}.mp4"
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "stage", "reason", "attempts"),
+    [
+        ("A1", "shipped", "pack", None, 1),
+        ("A2", "filtered", "select", "dull", 1),
+        ("B1", "unbucketed", "select", "small", 1),
+        ("C1", "failed", "caption", "no words", 2),
+        ("D1", "failed", "pack", "no frames", 3),
+        ("G1", "failed", "score", "no picture", 1),
+    ],
+)
+def test_every_clip_ends_in_one_state(key: str, state: str, stage: str, reason: str | None, attempts: int) -> None:
+    row = _ledger()["clip", key]
+    assert (row["state"], row["stage"], row["reason"], row["attempts"]) == (state, stage, reason, attempts)
+
+
+def test_samples_are_shipped_or_failed() -> None:
+    ledger = _ledger()
+    assert ledger["sample", "A1-0"]["state"] == "shipped"
+    failed = ledger["sample", "A1-1"]
+    assert (failed["state"], failed["reason"], failed["attempts"]) == ("failed", "no frames", 3)
+
+
+def test_a_clip_without_a_planned_sample_is_not_lost() -> None:
+    table = build_ledger([_video("A")], {}, {"A": _split()}, CLIPS[:1], SELECTION, {}, [])
+    reasons = {row["kind"]: (row["state"], row["reason"]) for row in table.to_pylist()}
+    assert reasons["clip"] == reasons["video"] == ("failed", "no sample was planned for it")
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [((9, 8, 3), "10 video rows for 9"), ((10, 9, 3), "8 clip rows for 9"), ((10, 8, 0), "3 sample rows for 0")],
+)
+def test_sums_that_do_not_hold_are_named(counts: tuple[int, int, int], words: str) -> None:
+    table = LEDGER.table(_ledger().values())
+    check_sums(table, 10, 8, 3)
+    with pytest.raises(VerifyError, match=words):
+        check_sums(table, *counts)
+
+
+def test_a_state_that_is_none_is_named() -> None:
+    row = {"kind": "video", "id": "A", "source": "A.mp4", "state": "lost", "stage": "", "reason": None, "attempts": 1}
+    with pytest.raises(VerifyError, match="lost"):
+        check_sums(LEDGER.table([row]), 1, 0, 0)
+
+
+def test_the_most_frequent_state_wins_and_ties_go_to_the_first_of_the_list() -> None:
+    found = [("failed", "pack", "x"), ("filtered", "select", "dull"), ("filtered", "select", "dark")]
+    assert most_frequent(found) == ("filtered", "select", "dull")
+    assert most_frequent(found[:2]) == ("filtered", "select", "dull")
+    assert most_frequent(reversed(found)) == ("filtered", "select", "dark")

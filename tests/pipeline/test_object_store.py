@@ -1,0 +1,103 @@
+"""An object store behind the same promises: S3, served by a server on this machine that keeps it in memory.
+
+python -m pytest tests/pipeline/test_object_store.py
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from pipeline.dataset import Dataset
+from pipeline.ingest import Probe, list_bucket
+from pipeline.split import Split
+from pipeline.storage import Store
+from schemas.config import IngestConfig, SplitConfig
+from schemas.errors import InputError
+from tests.films import make_film, shots
+from tests.pipeline.test_storage import break_off
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        boto3.client("s3").create_bucket(Bucket="footage")
+        yield "s3://footage"
+    server.stop()
+
+
+def test_what_is_written_is_read_listed_and_removed(bucket: str) -> None:
+    store = Store(f"{bucket}/first")
+    assert store.list() == []
+    store.write("a/one.bin", b"one")
+    store.write("two.bin", b"two!")
+    assert [(file.key, file.size, file.uri) for file in store.list()] == [
+        ("a/one.bin", 3, "s3://footage/first/a/one.bin"),
+        ("two.bin", 4, "s3://footage/first/two.bin"),
+    ]
+    assert store.read("a/one.bin") == b"one"
+    store.remove("a/one.bin")
+    assert not store.exists("a/one.bin")
+
+
+def test_etags_identify_the_content(bucket: str) -> None:
+    store = Store(f"{bucket}/etags")
+    store.write("one.bin", b"one")
+    (listed,) = store.list()
+    assert listed.etag == listed.version == hashlib.md5(b"one").hexdigest()
+    assert store.stat("one.bin").etag == listed.etag
+
+
+def test_a_write_that_fails_leaves_nothing(bucket: str) -> None:
+    store = Store(f"{bucket}/failing")
+    with pytest.raises(KeyError):
+        break_off(store, "one.bin")
+    assert store.list() == []
+
+
+def test_another_writers_files_are_seen(bucket: str) -> None:
+    reader, writer = Store(f"{bucket}/shared"), Store(f"{bucket}/shared")
+    assert reader.list() == []
+    writer.write("one.bin", b"one")
+    assert [file.key for file in reader.list()] == ["one.bin"]
+    assert reader.exists("one.bin")
+
+
+def test_a_bucket_is_listed_probed_and_split_in_place(bucket: str, tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mp4", shots([60], (96, 64)))
+    store = Store(f"{bucket}/raw")
+    store.write("b/film.mp4", (tmp_path / "film.mp4").read_bytes())
+    store.write("a.mp4", b"")
+    objects = list_bucket(f"{bucket}/raw", IngestConfig())
+    assert objects["key"].to_pylist() == ["a.mp4", "b/film.mp4"]
+    empty, film = (Probe().process(row) for row in objects.to_pylist())
+    assert "0 bytes" in str(empty.error)
+    assert film.values is not None
+    assert film.values["identity"] == objects["etag"].to_pylist()[1]
+    assert film.values["frames"] == 60
+    split = Split(SplitConfig(detector="adaptive"), 1).process(film.values)
+    assert split.counters["decoded_frames"] == 60
+    assert len(split.others["clips"]) == 1
+
+
+def test_a_bucket_without_objects_is_refused(bucket: str) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        list_bucket(f"{bucket}/nothing-here", IngestConfig())
+    with pytest.raises(InputError, match=r"s3://no-such-bucket"):
+        list_bucket("s3://no-such-bucket", IngestConfig())
+
+
+def test_a_record_is_kept_in_the_store(bucket: str) -> None:
+    dataset = Dataset(f"{bucket}/set")
+    dataset.write_record({"rows": 3})
+    assert Dataset(f"{bucket}/set").read_record() == {"rows": 3}

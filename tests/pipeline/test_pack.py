@@ -1,0 +1,246 @@
+"""Packing: exact frames of the bucket, taken from inside the clip, the same bytes twice, failures alone.
+
+python -m pytest tests/pipeline/test_pack.py
+"""
+
+import io
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipeline import pack
+from pipeline.media.picture import Geometry
+from pipeline.pack import OUTPUTS, Pack, crop_box
+from pipeline.samples import plan_samples
+from pipeline.stage import Result, Row, run_rows
+from schemas.bucket import Assignment, Bucket, Shape, assign
+from schemas.config import PackConfig, RunConfig
+from schemas.ids import clip_id
+from tests.films import flat, make_film, texture, video_row
+
+COLOURS = ((200, 60, 60), (60, 180, 60), (70, 70, 200))
+FRAMES = 60  # of each colour, at 24 a second: one clip each
+_UNEVEN = [index / 24 + 0.008 * (index * 7 % 5) for index in range(3 * FRAMES)]
+
+
+def make_clips(folder: Path, name: str = "film.mp4", start: float = 0.0, times: list[float] | None = None) -> list[Row]:
+    """A film of three flat colours and its three clips, as `plan_samples` takes them."""
+    pictures = [picture for colour in COLOURS for picture in flat(colour, FRAMES, (96, 64))]
+    shown = make_film(folder / name, pictures, start=start, times=times, key_interval=25)
+    edges = [*shown, shown[-1] + 1 / 24]
+    source = video_row(folder / name)
+    clips: list[Row] = []
+    for number in range(3):
+        first, last = edges[number * FRAMES], edges[(number + 1) * FRAMES]
+        known = {"clip_id": clip_id(name.replace(".", "_"), first, last), "video_id": name, "source": name}
+        texts = {"uri": source["uri"], "short": "s", "medium": "m", "dense": f"colour {number}", "tokens": 2}
+        measures = {"scores": '{"motion": 0.0}', "lineage": '{"captioner": "test"}', "fps": FRAMES / (last - first)}
+        times_ = {"start_time": first, "end_time": last, "duration": last - first}
+        clips.append({**source, **known, **texts, **measures, **times_})
+    return clips
+
+
+def config(**changes: object) -> RunConfig:
+    given_ = {"buckets": ["64x48x17@8", "64x48x1"], "validation_share": 0.0, "preset": "veryfast"} | changes
+    return RunConfig(pack=PackConfig.model_validate(given_))
+
+
+def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result]:
+    """Plan and pack clips into the shards of a dataset; all samples must be of one shard of the plan."""
+    rows = plan_samples(clips, config(**changes)).to_pylist()
+    stage = Pack(str(folder), config(**changes).pack)
+    return [outcome.result for outcome in run_rows(stage, rows, "sample_id", 1)]
+
+
+def _members(folder: Path) -> dict[str, dict[str, bytes]]:
+    found: dict[str, dict[str, bytes]] = {}
+    for path in sorted((folder / "shards").rglob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                key, _, suffix = member.name.partition(".")
+                found.setdefault(key, {})[suffix] = cast(Any, tar.extractfile(member)).read()
+    return found
+
+
+def _frames(data: bytes) -> list[NDArray[np.generic]]:
+    with cast(Any, av.open(io.BytesIO(data))) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "times"),
+    [("film.mp4", 0.0, None), ("late.mp4", 2.5, None), ("uneven.mkv", 1.0, _UNEVEN)],
+)
+def test_samples_are_exactly_their_bucket_and_show_nothing_but_their_clip(
+    name: str, start: float, times: list[float] | None, tmp_path: Path
+) -> None:
+    clips = make_clips(tmp_path, name, start, times)
+    results = pack_clips(tmp_path, clips)
+    assert [result.error for result in results] == [None] * 3
+    members = _members(tmp_path)
+    for clip, colour in zip(clips, COLOURS, strict=True):
+        frames = _frames(members[f"{clip['clip_id']}-64x48x17-8fps-0"]["mp4"])
+        assert [frame.shape for frame in frames] == [(48, 64, 3)] * 17
+        for frame in frames:
+            assert frame.mean(axis=(0, 1)) == pytest.approx(colour, abs=6)
+
+
+def test_the_index_says_where_each_sample_is(tmp_path: Path) -> None:
+    results = pack_clips(tmp_path, make_clips(tmp_path))
+    rows = [{**(result.values or {}), "status": "ok", "error": None, "attempts": 1} for result in results]
+    for row in OUTPUTS[0].contract.table(rows).to_pylist():
+        data = (tmp_path / "shards" / row["shard"]).read_bytes()
+        with tarfile.open(fileobj=io.BytesIO(data[row["offset"] : row["offset"] + row["size"]])) as tar:
+            assert sorted(tar.getnames()) == [f"{row['sample_id']}.json", f"{row['sample_id']}.mp4"]
+
+
+def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> None:
+    clips = make_clips(tmp_path, start=2.0)
+    pack_clips(tmp_path, clips)
+    found = json.loads(_members(tmp_path)[f"{clips[1]['clip_id']}-64x48x17-8fps-0"]["json"])
+    assert found["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
+    assert (found["width"], found["height"], found["frames"], found["fps"]) == (64, 48, 17, 8)
+    assert found["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
+    assert found["crop"] == [5, 0, 85, 64]
+    assert (found["source"], found["scores"], found["lineage"]) == ("film.mp4", {"motion": 0.0}, {"captioner": "test"})
+
+
+def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    clips = make_clips(tmp_path)
+    shards = []
+    for name in ("first", "second"):
+        pack_clips(tmp_path / name, clips)
+        shards.append((tmp_path / name / "shards/64x48x17-8fps/train-000000.tar").read_bytes())
+    assert shards[0] == shards[1]
+
+
+def test_a_sample_that_cannot_be_made_fails_alone(tmp_path: Path) -> None:
+    clips = make_clips(tmp_path)
+    clips[0]["uri"] = str(tmp_path / "gone.mp4")
+    clips[1] |= {"end_time": 99.0, "start_time": 96.0, "clip_id": "past-the-end"}
+    results = {result.key: result for result in pack_clips(tmp_path, clips)}
+    errors = {key: result.error for key, result in results.items() if result.error is not None}
+    assert len(errors) == 2
+    assert "the source gave 0 of the 17 frames" in str(errors["past-the-end-64x48x17-8fps-0"])
+    assert list(_members(tmp_path)) == [key for key, result in results.items() if result.error is None]
+
+
+def test_a_shard_that_would_grow_too_large_goes_on_in_another(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    clips = []
+    for number in range(5):
+        path = tmp_path / f"noise {number}.png"
+        Image.fromarray(random.integers(0, 256, (480, 480, 3)).astype(np.uint8)).save(path)
+        known = {"clip_id": f"noise{number}", "video_id": path.name, "source": path.name, "fps": 0.0}
+        times = {"start_time": 0.0, "end_time": 0.0, "duration": 0.0}
+        texts = {"short": "s", "medium": "m", "dense": "noise", "tokens": 1, "scores": "{}", "lineage": "{}"}
+        clips.append({**video_row(path), **known, **times, **texts})
+    results = pack_clips(tmp_path, clips, buckets=["400x400x1"], max_shard_megabytes=1)
+    assert [result.error for result in results] == [None] * 5
+    shards = sorted((tmp_path / "shards").rglob("*.tar"))
+    assert [path.name for path in shards] == ["train-000000-1.tar", "train-000000-2.tar", "train-000000.tar"]
+    assert all(path.stat().st_size <= (1 << 20) + 10_240 for path in shards)
+    assert len(_members(tmp_path)) == 5
+    assert len({(result.values or {})["shard"] for result in results}) == 3
+
+
+def test_pictures_are_packed_without_loss(tmp_path: Path) -> None:
+    picture = texture(3, 64, 48)
+    Image.fromarray(picture).save(tmp_path / "still.png")
+    known = {"clip_id": "still", "video_id": "v", "source": "still.png", "fps": 0.0, "tokens": 1, "scores": "{}"}
+    times = {"start_time": 0.0, "end_time": 0.0, "duration": 0.0, "lineage": "{}"}
+    clip = {**video_row(tmp_path / "still.png"), **known, **times, "short": "s", "medium": "m", "dense": "d"}
+    (result,) = pack_clips(tmp_path, [clip])
+    with Image.open(io.BytesIO(_members(tmp_path)[result.key]["png"])) as found:
+        assert np.array_equal(np.asarray(found), picture)
+
+
+@given(st.integers(16, 400), st.integers(16, 400), st.integers(1, 20), st.integers(1, 20))
+def test_the_crop_is_inside_the_source_centred_and_of_the_buckets_aspect(
+    width: int, height: int, bucket_width: int, bucket_height: int
+) -> None:
+    bucket = Bucket(16 * bucket_width, 16 * bucket_height, 1, 0)
+    left, top, crop_width, crop_height = crop_box(Geometry(0, width, height), bucket)
+    assert left >= 0
+    assert top >= 0
+    assert abs((width - crop_width) - 2 * left) <= 1
+    assert abs((height - crop_height) - 2 * top) <= 1
+    assert width == crop_width or height == crop_height
+    if min(crop_width, crop_height) > 1:
+        assert abs(crop_width * bucket.height - crop_height * bucket.width) <= max(bucket.width, bucket.height)
+
+
+@dataclass
+class _Numbered:
+    """A frame that is only a number."""
+
+    time: float
+    frame: int
+
+
+class _FakeDecoder:
+    """Frames at given times, without a film."""
+
+    times: list[float] = []
+    decoded_frames = 0
+
+    def __init__(self, uri: str) -> None:
+        pass
+
+    def __enter__(self) -> "_FakeDecoder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def span(self, start: float, end: float) -> Any:
+        return (_Numbered(time, place) for place, time in enumerate(self.times) if start <= time < end)
+
+
+class _FakeMaker:
+    def __init__(self, geometry: Geometry) -> None:
+        pass
+
+    def rgb(self, frame: int, width: int, height: int) -> int:
+        return frame
+
+
+@given(
+    st.floats(7.85, 120),
+    st.integers(1, 800),
+    st.floats(0, 100),
+    st.sampled_from(["64x48x17@8", "64x48x9@15", "64x48x25@8"]),
+)
+@example(116 / 1.9362, 117, 0.0, "64x48x17@8")  # a clip that fits only by the tolerance of its length
+@settings(max_examples=300)
+def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
+    fps: float, count: int, start: float, text: str
+) -> None:
+    bucket, times = Bucket.parse(text), [start + index / fps for index in range(count)]
+    end = start + count / fps
+    found = assign(Shape(width=64, height=48, duration=end - start, fps=fps, is_image=False), [bucket])
+    assume(isinstance(found, Assignment))
+    assert isinstance(found, Assignment)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_FakeDecoder, "times", times)
+        patch.setattr(pack, "Decoder", _FakeDecoder)
+        patch.setattr(pack, "PictureMaker", _FakeMaker)
+        patch.setattr(pack, "cover", lambda frame, width, height: frame)
+        for ordinal in {0, found.samples - 1}:
+            first = start + ordinal * bucket.seconds
+            row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end}
+            frames, _ = pack.read_frames(row, bucket, Geometry(0, 64, 48))
+            assert len(frames) == bucket.frames
+            for place, frame in enumerate(cast(Any, frames)):
+                wanted = first + place / bucket.fps
+                assert abs(times[frame] - wanted) <= min(abs(time - wanted) for time in times) + 1e-6

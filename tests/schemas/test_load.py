@@ -1,0 +1,144 @@
+"""The run configuration: where values come from, and one line for every wrong one.
+
+python -m pytest tests/schemas/test_load.py
+"""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.bucket import BUCKET_SETS, Bucket
+from schemas.config import RunConfig
+from schemas.errors import ConfigError
+from schemas.load import dump_config, load_config
+from schemas.profiles import PROFILES
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_file_goes_over_profile_and_set_goes_over_file(tmp_path: Path) -> None:
+    path = _file(tmp_path, "profile: gpu\npack:\n  crf: 20\n  seed: 3\n")
+    found = load_config(path, ["pack.seed=7"])
+    assert (found.profile, found.pack.crf, found.pack.seed) == ("gpu", 20, 7)
+    assert found.pack.buckets == ["cogvideox"]  # the profile's own, beside what the file changes
+    assert found.score == PROFILES["gpu"]().score
+
+
+def test_the_command_lines_profile_wins(tmp_path: Path) -> None:
+    assert load_config(_file(tmp_path, "profile: gpu"), profile="cluster").profile == "cluster"
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_every_profile_reads_back_as_it_was_printed(name: str, tmp_path: Path) -> None:
+    config = load_config(profile=name)
+    assert config == PROFILES[name]()
+    assert load_config(_file(tmp_path, dump_config(config))) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("pak.seed=1", "unknown setting 'pak'; did you mean 'pack'?"),
+        ("pack.sead=1", "unknown setting 'pack.sead'; did you mean 'seed'?"),
+        ("zzz=1", "unknown setting 'zzz'; there are caption, duplicates"),
+    ],
+)
+def test_an_unknown_setting_names_the_nearest(change: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(changes=[change])
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("pack.crf=99", "pack.crf = 99: Input should be less than or equal to 51"),
+        ("split.detector=guess", "split.detector = 'guess'"),
+        ("pack.buckets=[cogvideo]", "'cogvideo' is neither a bucket nor a named set; did you mean 'cogvideox'?"),
+        ("pack.buckets=[100x64x1]", "multiples of 16"),
+        ("select.rules=[motion]", "write `column >= number`"),
+        ("split=3", "split = 3"),
+        ("split.min_seconds.x=3", "split.min_seconds"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_setting(change: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(changes=[change])
+    assert message in str(caught.value)
+
+
+def test_every_wrong_setting_gets_its_own_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(changes=["pack.crf=99", "pack.sead=1", "engine.workers=-1"])
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("pack.seed", "write section.field=value"),
+        ("=3", "write section.field=value"),
+        ("pack.buckets=[a", "the value is not YAML"),
+        ("profile.x=3", "'profile' is not a section"),
+    ],
+)
+def test_a_malformed_set_shows_the_form(change: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--set") as caught:
+        load_config(_file(tmp_path, "profile: gpu"), [change])
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pack: [", "is not YAML"),
+        ("- pack", "the top level must be sections"),
+        ("profile: gpuu", "did you mean 'gpu'?"),
+    ],
+)
+def test_an_unreadable_file_says_why(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(_file(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_missing_or_no_text_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "run.yaml").write_bytes(b"pack: \xff\xfe\x80")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load_config(tmp_path / "run.yaml")
+
+
+def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
+    assert load_config(_file(tmp_path, "# nothing\n")) == load_config()
+
+
+def test_the_configuration_cannot_be_changed_after_it_was_read() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_config().pack.seed = 3
+
+
+def test_buckets_are_the_named_sets_without_repeats() -> None:
+    config = load_config(changes=["pack.buckets=[384x256x49@8, first-stage, 64x64x1]"])
+    assert config.buckets() == tuple(
+        dict.fromkeys([Bucket.parse("384x256x49@8"), *BUCKET_SETS["first-stage"], Bucket.parse("64x64x1")])
+    )
+
+
+def test_shots_longer_than_the_limit_can_be_divided_into_clips_that_are_long_enough() -> None:
+    with pytest.raises(ConfigError, match=r"split.max_seconds = 3.* at least twice"):
+        load_config(changes=["split.min_seconds=2", "split.max_seconds=3"])
+    assert load_config(changes=["split.min_seconds=2", "split.max_seconds=4"]).split.max_seconds == 4
+
+
+@pytest.mark.parametrize("name", [*RunConfig.model_fields])
+def test_every_field_of_a_section_is_described(name: str) -> None:
+    annotation = RunConfig.model_fields[name].annotation
+    fields = getattr(annotation, "model_fields", {name: RunConfig.model_fields[name]})
+    assert [field for field, info in fields.items() if not info.description] == []
