@@ -64,10 +64,20 @@ def _set(given: dict[str, object], change: str) -> None:
         if not isinstance(inner, dict):
             raise ConfigError(f"--set {change!r}: {section!r} is not a section")
         target = inner
+    if _is_text(sections, field) and text[:1] not in ("'", '"'):
+        target[field] = text  # a prompt may hold braces and colons, which mean something else in YAML
+        return
     try:
         target[field] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {change!r}: the value is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _is_text(sections: Sequence[str], field: str) -> bool:
+    try:
+        return _section(sections).model_fields[field].annotation is str
+    except (KeyError, AssertionError):
+        return False  # an unknown name, which validation explains
 
 
 def _merge(base: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:

@@ -23,6 +23,7 @@ from schemas.errors import MediaError
 _PICTURE_FORMATS = ("JPEG", "PNG", "WEBP")
 # FFmpeg reads any text file as a terminal recording and pictures as one-frame videos; neither is footage.
 _NOT_FOOTAGE = ("tty", "lrc", "srt", "ass", "webvtt", "subviewer", "microdvd", "txt")
+_TEXT_BYTES = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _HDR = {16: "pq", 18: "hlg"}
 # A rate counts as variable when intervals between frames stray this far from their median (rounding of 1/1000 s
 # time bases alone makes 3 % at 30 frames/s).
@@ -86,6 +87,8 @@ def _open_failure(head: bytes, error: Exception) -> str:
         return "MP4 whose index (moov) is missing or broken: a truncated upload or an unfinished recording"
     if head[:4] == b"\x1aE\xdf\xa3":
         return "Matroska or WebM file that holds no readable stream: truncated or damaged"
+    if all(byte in _TEXT_BYTES for byte in head):
+        return "not a video: a text file"
     text = getattr(error, "strerror", None) or str(error)
     return f"not a media file that FFmpeg can read ({text.lower()})"
 

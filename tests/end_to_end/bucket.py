@@ -34,7 +34,7 @@ STATES = {
     "deep/er/tall.mp4": "shipped",
     "late.mp4": "shipped",
     "picture.png": "shipped",
-    "wide-copy.mp4": "duplicate",
+    "wide_copy.mp4": "duplicate",
     "short.mp4": "empty",
     "small.mp4": "unbucketed",
     "notes.txt": "failed",
@@ -55,7 +55,7 @@ def make_bucket(folder: Path) -> Path:
     for key, film in FILMS.items():
         write_film(folder / key, film)
     cv2.imwrite(str(folder / "picture.png"), texture(50, 480, 320))
-    shutil.copy(folder / "wide.mp4", folder / "wide-copy.mp4")
+    shutil.copy(folder / "wide.mp4", folder / "wide_copy.mp4")
     write_film(folder / "short.mp4", Film((30,), (400, 272), seed=60))
     write_film(folder / "small.mp4", Film((60,), (192, 128), seed=70))
     (folder / "notes.txt").write_text("not a film\n")

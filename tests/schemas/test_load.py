@@ -142,3 +142,12 @@ def test_every_field_of_a_section_is_described(name: str) -> None:
     annotation = RunConfig.model_fields[name].annotation
     fields = getattr(annotation, "model_fields", {name: RunConfig.model_fields[name]})
     assert [field for field, info in fields.items() if not info.description] == []
+
+
+@pytest.mark.parametrize("text", ["{subject} in {light}", "{light}", "one: two", "- three", "", "null"])
+def test_a_prompt_is_taken_as_it_is_written(text: str) -> None:
+    assert load_config(changes=[f"caption.prompt={text}"]).caption.prompt == text
+
+
+def test_a_quoted_prompt_loses_its_quotes() -> None:
+    assert load_config(changes=["caption.prompt='{light}'"]).caption.prompt == "{light}"
