@@ -51,7 +51,7 @@ def check_config(config: RunConfig) -> None:
 
 
 class Curation:
-    """One run over one bucket into one dataset."""
+    """One run over one bucket into one dataset. Checks the configuration and lists the bucket before it writes."""
 
     def __init__(self, bucket: str, dataset: Dataset, config: RunConfig, cluster: Cluster, retry: bool = False) -> None:
         check_config(config)
@@ -61,13 +61,13 @@ class Curation:
         self.engine = Engine(dataset, config.engine, cluster, retry)
         self.captions = CAPTIONS.empty()
         self._stages = Stages(config, dataset.store.uri)
+        self._objects = list_bucket(bucket, config.ingest)
 
     def run(self) -> dict[str, Any]:
         """Bring the dataset up to date with the bucket; returns the run's record, which also stands in `run.json`."""
         started = time.time()
-        objects = list_bucket(self.bucket, self.config.ingest)
         self.dataset.store.remove_temporary()
-        videos = self.engine.run(self._stages.probe(), objects).primary
+        videos = self.engine.run(self._stages.probe(), self._objects).primary
         identical = self.engine.table("identical", DUPLICATES, "duplicates/videos.parquet", find_identical(videos))
         sources = _usable(videos, identical)
         splits = self.engine.run(self._stages.split(), sources)

@@ -20,11 +20,11 @@ from schemas.config import IngestConfig
 from schemas.errors import InputError, MediaError
 from schemas.ids import object_id, video_id
 from schemas.media_tables import DUPLICATES, OBJECTS, VIDEOS
-from schemas.nearest import did_you_mean
+from schemas.nearest import closest
 
 VERSION = 1
 OUTPUTS = (Output(folder="videos", contract=VIDEOS, parent="object_id"),)
-_LIST_SUFFIXES = (".txt", ".list", ".lst")
+LIST_SUFFIXES = (".txt", ".list", ".lst")
 
 
 def list_bucket(bucket: str, config: IngestConfig) -> pa.Table:
@@ -57,14 +57,15 @@ def list_bucket(bucket: str, config: IngestConfig) -> pa.Table:
 
 def _is_uri_list(bucket: str) -> bool:
     path = Path(bucket)
-    return "://" not in bucket and path.is_file() and path.suffix in _LIST_SUFFIXES
+    return "://" not in bucket and path.is_file() and path.suffix in LIST_SUFFIXES
 
 
 def _list_store(bucket: str) -> list[StoredFile]:
     store = Store(bucket)
     if not store.exists():
         near = [path.name for path in Path(bucket).parent.glob("*/")] if store.is_local else []
-        hint = f"; {did_you_mean(Path(bucket).name, near)}" if near else ""
+        close = closest(Path(bucket).name, near)
+        hint = f"; did you mean {close!r}?" if close else ""
         raise InputError(f"bucket {bucket} does not exist{hint}")
     if not store.is_folder():
         raise InputError(f"bucket {bucket} is a single file: give its folder, or a .txt file that lists URIs")

@@ -24,6 +24,7 @@ _WRITE_FIXES = {
     errno.EDQUOT: "disk quota exceeded; free some or choose another --out",
     errno.EACCES: "no permission; check the owner of the folder or choose another --out",
     errno.EPERM: "not permitted; check the owner of the folder or choose another --out",
+    errno.ENOENT: "the folder cannot be made there; choose another --out",
     errno.EROFS: "read-only file system; choose another --out",
     errno.ENOTDIR: "a part of this path is a file, not a folder; choose another --out",
     errno.EEXIST: "a part of this path is a file, not a folder; choose another --out",

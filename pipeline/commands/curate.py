@@ -15,6 +15,7 @@ from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
 from pipeline.curate import Curation
 from pipeline.dataset import Dataset
+from pipeline.ingest import LIST_SUFFIXES
 from pipeline.lock import dataset_lock
 from schemas.config import RunConfig
 from schemas.load import dump_config
@@ -66,9 +67,10 @@ def curate(bucket: str, out: str, config: RunConfig, retry: bool = False) -> int
             "captions and scores come from the small packaged models of the embedded profile; see docs/profiles.md",
             file=sys.stderr,
         )
+    cluster = Cluster(config.engine.ray_address)
+    curation = Curation(bucket, dataset, config, cluster, retry)
     with dataset_lock(dataset):
-        with Cluster(config.engine.ray_address) as cluster:
-            curation = Curation(bucket, dataset, config, cluster, retry)
+        with cluster:
             record = curation.run()
         captions = curation.captions
         print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
@@ -81,9 +83,15 @@ def main() -> int:
     if parsed.show_config:
         print(dump_config(config_of(parsed)), end="")
         return 0
-    out = parsed.out or f"datasets/{Path(parsed.bucket.rstrip('/')).stem}"
     config = config_of(parsed)
-    return curate(prepare_demo() if parsed.bucket == "demo" else parsed.bucket, out, config)
+    bucket = prepare_demo() if parsed.bucket == "demo" else parsed.bucket
+    return curate(bucket, parsed.out or default_out(parsed.bucket), config)
+
+
+def default_out(bucket: str) -> str:
+    """Where a bucket's dataset goes if nothing is said: `datasets/` and the name of the folder, prefix or list."""
+    path = Path(bucket) if "://" in bucket else Path(bucket).absolute()
+    return f"datasets/{path.stem if path.suffix in LIST_SUFFIXES else path.name}"
 
 
 if __name__ == "__main__":

@@ -51,6 +51,10 @@ def print_shards(samples: pa.Table) -> None:
         for (bucket, split), found in sorted(groups.items())
     ]
     print_table("Shards", ("bucket", "split", "samples", "sources", "shards", "MB"), rows)
+    for split in ("train", "val"):
+        found = [row for (_, name), listed in groups.items() if name == split for row in listed]
+        print(f"{split}: {len(found)} samples of {len({row['video_id'] for row in found})} sources")
+    print()
 
 
 def print_times(record: Mapping[str, Any]) -> None:
