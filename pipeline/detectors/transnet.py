@@ -17,7 +17,7 @@ _WINDOW, _STEP, _MARGIN = 100, 50, 25
 _MIXED = 0.5
 # A hard cut's change stands out from the changes around it by this factor.
 _CUT_CONTRAST = 3.0
-# Frames after a gradual transition's last mixed frame that still hold a trace of the old shot.
+# Frames before a gradual transition's first mixed frame, and after its last, that hold a trace of the other shot.
 _TRACE = 1
 
 
@@ -112,7 +112,7 @@ def locate(found: Probabilities, first: int, last: int) -> Boundary:
         end += 1
     if start == end:
         return Boundary(end + 1, end + 1)
-    return Boundary(start, min(len(found.mixed), end + 1 + _TRACE))
+    return Boundary(max(0, start - _TRACE), min(len(found.mixed), end + 1 + _TRACE))
 
 
 def runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -82,8 +82,8 @@ def test_a_hard_cut_stands_where_the_picture_changes(high: tuple[int, int]) -> N
     assert locate(_film(40, {20: 60.0}), *high) == Boundary(20, 20)
 
 
-def test_a_dissolve_takes_all_its_mixed_frames_and_the_last_trace() -> None:
-    assert locate(_film(60, dict.fromkeys(range(20, 31), 8.0), range(20, 30)), 24, 26) == Boundary(20, 31)
+def test_a_dissolve_takes_all_its_mixed_frames_and_a_trace_on_either_side() -> None:
+    assert locate(_film(60, dict.fromkeys(range(20, 31), 8.0), range(20, 30)), 24, 26) == Boundary(19, 31)
 
 
 def test_a_boundary_without_a_peak_or_mixed_frames_follows_its_frame() -> None:

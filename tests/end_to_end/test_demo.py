@@ -1,0 +1,66 @@
+"""The demo bucket, curated with the real models: it keeps its promises, and its clips lie inside its films' shots."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cluster import Cluster
+from pipeline.curate import Curation
+from pipeline.dataset import Dataset
+from pipeline.demo.build import build_demo_bucket
+from pipeline.demo.editing import truth
+from pipeline.demo.films import FILMS, REAL
+from pipeline.history import History
+from pipeline.verify import INDEX, LEDGER_FILE, verify
+from schemas.config import RunConfig
+from schemas.load import load_config
+from schemas.outcome_tables import LEDGER, SAMPLES
+
+# Slides of one template: what changes between them is no shot to either detector.
+NOT_SHOTS = {"generated/rendered/lecture-slides.mp4"}
+
+
+def run(bucket: Path, folder: Path, config: RunConfig, cluster: Cluster) -> dict[str, Any]:
+    return Curation(str(bucket), Dataset(str(folder)), config, cluster).run()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_demo_keeps_its_promises(tmp_path: Path, cluster: Cluster) -> None:
+    bucket = tmp_path / "bucket"
+    build_demo_bucket(bucket)
+    config = load_config()
+    record = run(bucket, tmp_path / "set", config, cluster)
+    dataset = Dataset(str(tmp_path / "set"))
+    assert verify(dataset) == []
+    samples = dataset.read_table(INDEX, SAMPLES).to_pylist()
+    sources: dict[str, set[str]] = defaultdict(set)
+    for sample in samples:
+        sources[sample["split"]].add(sample["video_id"])
+    assert len(samples) >= 40
+    assert len({sample["bucket"] for sample in samples}) >= 3
+    assert len(sources["val"]) >= 3
+    ledger = dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
+    states = {row["source"]: row["state"] for row in ledger if row["kind"] == "video"}
+    assert {states[key] for key in states if key.startswith("broken/") or key == "README.txt"} == {"failed"}
+    assert states["generated/again/animals-and-cups-small.mp4"] == "duplicate"
+    assert states["generated/again/textures-copy.mp4"] == "duplicate"
+    _clips_lie_inside_shots(History(dataset), {row["id"]: row["source"] for row in ledger})
+    assert record["stages"]["split"]["counters"]["videos_decoded"] == record["stages"]["split"]["rows"] - 10
+    assert run(bucket, tmp_path / "set", config, cluster)["computed_rows"] == 0
+
+
+def _clips_lie_inside_shots(history: History, source_of: dict[str, str]) -> None:
+    films = {film.key: film for film in (*FILMS, *REAL.values()) if film.key not in NOT_SHOTS}
+    checked = 0
+    for clip in history.clips:
+        film = films.get(source_of[clip["clip_id"]])
+        if film is None:
+            continue
+        checked += 1
+        assert any(
+            shot.clean_start <= clip["start_frame"] and clip["end_frame"] <= shot.clean_end for shot in truth(film)
+        ), f"{film.key}: frames {clip['start_frame']} to {clip['end_frame']} hold more than one shot"
+    assert checked >= 50
