@@ -104,8 +104,10 @@ def _doubt(text: str, frame_captions: Sequence[str]) -> str | None:
     sure = [word for word in doubts if _claimed(word, text)]
     if sure:
         return f"certain of what the frame captions doubt: {', '.join(dict.fromkeys(sure))}"
-    given = {key for phrase in _phrases(frame_captions) for key in content_words(phrase)}
-    unsure = [phrase for phrase in _phrases([text]) if not given.intersection(content_words(phrase))]
+    given_phrases = set(_phrases(frame_captions))
+    given = {key for phrase in given_phrases for key in content_words(phrase)}
+    new = [phrase for phrase in _phrases([text]) if phrase not in given_phrases]
+    unsure = [phrase for phrase in new if not given.intersection(content_words(phrase))]
     return f"in doubt of what the frame captions tell: {', '.join(unsure)}" if unsure else None
 
 

@@ -33,6 +33,8 @@ class Cluster:
         self._address = address
         self.cores = 0
         """CPUs that Ray has; 0 before `start`."""
+        self.gpus = 0
+        """GPUs that Ray has; without one, stages that would like a GPU run on the CPU."""
 
     def __enter__(self) -> "Cluster":
         return self
@@ -68,8 +70,8 @@ class Cluster:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
-        cores = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
-        self.cores = max(1, int(cores))
+        found = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        self.cores, self.gpus = max(1, int(found.get("CPU", 1))), int(found.get("GPU", 0))
 
     def _connect(self) -> None:
         import ray

@@ -23,11 +23,12 @@ from pipeline.engine import Engine, StageRun
 from pipeline.history import SELECTION_FILE
 from pipeline.ingest import find_identical, list_bucket
 from pipeline.ledger import build_ledger
+from pipeline.pack import drop_lost_parts
 from pipeline.record import make_record
 from pipeline.references import REFERENCE, group_references, keys_of
 from pipeline.samples import plan_samples
 from pipeline.scorers.registry import SCORERS
-from pipeline.select import CLIP_COLUMNS, select, with_measures
+from pipeline.select import CLIP_COLUMNS, WORD_COLUMNS, select, with_measures
 from pipeline.stage import Row
 from pipeline.stages import Stages
 from pipeline.verify import INDEX, LEDGER_FILE
@@ -47,7 +48,7 @@ def check_config(config: RunConfig) -> None:
     caption.check_backends(config)
     columns = [*CLIP_COLUMNS, *score.measure_names(config.score)]
     for text in config.select.rules:
-        Rule.parse(text).check_column(columns)
+        Rule.parse(text).check_column(columns, WORD_COLUMNS)
 
 
 class Curation:
@@ -165,7 +166,9 @@ class Curation:
             _joined(measured[key], sources[measured[key]["video_id"]], captions[key], names, self._stages)
             for key in sorted(kept & set(captions))
         ]
-        run = self.engine.run(self._stages.pack(), plan_samples(joined, self.config))
+        spec = self._stages.pack()
+        drop_lost_parts(self.dataset, spec.outputs[0], spec.fingerprint)
+        run = self.engine.run(spec, plan_samples(joined, self.config))
         samples = run.primary
         self.engine.table("index", SAMPLES, INDEX, samples)
         live = {f"shards/{shard}" for shard in samples["shard"].to_pylist()}

@@ -27,6 +27,11 @@ _PLAN_SCHEMA = pa.schema([("part", pa.string()), ("key", pa.string()), ("identit
 PART_COLUMN = "part"
 
 
+def is_part(name: str) -> bool:
+    """Whether a file name is that of a part file."""
+    return name.startswith("part-") and name.endswith(".parquet")
+
+
 class Dataset:
     """A dataset folder, on this machine or in an object store."""
 
@@ -46,8 +51,8 @@ class Dataset:
     def committed(self, output: Output, fingerprint: str) -> set[str]:
         """Names of the parts whose file is there."""
         files = self.store.list(f"{output.folder}/{fingerprint}")
-        names = (file.key.rsplit("/", 1)[1].removesuffix(".parquet") for file in files)
-        return {name for name in names if name.startswith("part-")}
+        names = (file.key.rsplit("/", 1)[1] for file in files)
+        return {name.removesuffix(".parquet") for name in names if is_part(name)}
 
     def remove_orphans(self, outputs: Sequence[Output], fingerprint: str) -> int:
         """Remove part files of secondary tables whose primary part was never committed; returns how many."""

@@ -9,7 +9,7 @@ workers commit part files themselves, so that a result is on disk before anythin
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.plan import Plan, make_part, make_plan
 from pipeline.progress import Progress
 from pipeline.stage import Output, StageSpec
-from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, work
+from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, marks_of, work
 from schemas import errors
 from schemas.config import EngineConfig
 from schemas.contract import TableContract
@@ -138,17 +138,19 @@ class Engine:
         assert spec.partition is not None
         parts = [make_part(_identities(one, spec)) for one in spec.partition(rows)]
         kept = {part.name for part in parts} & whole
-        for name in committed - kept:
-            for output in reversed(spec.outputs):
-                self.dataset.store.remove(self.dataset.part_key(output, spec.fingerprint, name))
+        for output in reversed(spec.outputs):
+            # Also parts of other fingerprints: what they describe (a shard's path) is about to be written over.
+            alive = {self.dataset.part_key(output, spec.fingerprint, name) for name in kept}
+            for file in self.dataset.store.list(output.folder):
+                if file.key not in alive:
+                    self.dataset.store.remove(file.key)
         served = {part.name: frozenset(key for key, _ in part.rows) for part in parts if part.name in kept}
         return Plan(served, tuple(part for part in parts if part.name not in kept), ())
 
     def _compute(
         self, spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int], record: StageRecord
     ) -> None:
-        marks = f"{spec.outputs[0].folder}/{spec.fingerprint}/.tries"
-        for file in self.dataset.store.list(marks):  # marks of a killed run say nothing about this one
+        for file in self.dataset.store.list(marks_of(spec)):  # marks of a killed run say nothing about this one
             self.dataset.store.remove(file.key)
         with self._progress.waiting("starting Ray"):
             self._cluster.start()
@@ -163,10 +165,10 @@ class Engine:
                     raise getattr(errors, report["kind"], errors.StageError)(report["fatal"])
                 _add(record, report)
                 advance(report["rows"], report["failed"])
-                in_a_row = report["unexpected"] + (in_a_row if report["unexpected"] == report["rows"] else 0)
-                if in_a_row >= self._config.max_failures_in_a_row:
+                longest, in_a_row = count_in_a_row(in_a_row, report["failure_runs"])
+                if longest >= self._config.max_failures_in_a_row:
                     raise errors.StageError(
-                        f"stage {spec.name} stopped: {in_a_row} rows failed in a row "
+                        f"stage {spec.name} stopped: {longest} rows failed in a row "
                         f"(engine.max_failures_in_a_row = {self._config.max_failures_in_a_row}); "
                         f"the last error: {report['last_error']}"
                     )
@@ -178,14 +180,14 @@ class Engine:
         limits = WorkerLimits(max_attempts=self._config.max_attempts, max_worker_deaths=self._config.max_worker_deaths)
         told: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.uri, "limits": limits}
         tasks_table = ray.data.from_arrow(tasks)
-        if spec.gpus:  # a model on a GPU is loaded once and stays: actors
+        if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and stays: actors
             results = tasks_table.map_batches(
                 PartWorker,
                 fn_constructor_kwargs=told,
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(size=workers),
-                num_cpus=spec.cpus,
+                num_cpus=min(spec.cpus, self._cluster.cores),
                 num_gpus=spec.gpus,
             )
         else:  # tasks reuse warm processes from stage to stage; starting actors costs seconds for each
@@ -195,7 +197,7 @@ class Engine:
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.TaskPoolStrategy(size=workers),
-                num_cpus=spec.cpus,
+                num_cpus=min(spec.cpus, self._cluster.cores),
             )
         try:
             for batch in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -208,6 +210,12 @@ class Engine:
     def _workers(self, spec: StageSpec, parts: int) -> int:
         possible = max(1, self._cluster.cores // spec.cpus)
         return max(1, min(spec.workers or self._config.workers or possible, parts, possible))
+
+
+def count_in_a_row(before: int, runs: Sequence[int]) -> tuple[int, int]:
+    """The longest run of failures that a part's runs make with what came before, and the one that goes on after it."""
+    joined = [before + runs[0], *runs[1:]]
+    return max(joined), joined[-1]
 
 
 def _identities(rows: pa.Table, spec: StageSpec) -> list[tuple[str, str]]:

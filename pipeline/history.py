@@ -3,7 +3,6 @@
 just explain <dataset> <clip-id>
 """
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline.dataset import Dataset
+from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.select import with_measures
-from pipeline.stage import Row
+from pipeline.stage import Output, Row
 from pipeline.verify import INDEX, LEDGER_FILE
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, SCORES
 from schemas.config import RunConfig
@@ -23,6 +21,8 @@ from schemas.contract import TableContract
 from schemas.media_tables import CLIPS, SPLITS, STILLS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
 
+# Secondary tables follow the plan of their stage's primary table.
+_PLANNED_IN = {"clips": "splits", "stills": "splits"}
 SELECTION_FILE = "selection/selection.parquet"
 
 
@@ -45,17 +45,16 @@ class History:
     def parts(self, folder: str, stage: str, contract: TableContract, columns: list[str] | None = None) -> pa.Table:
         """A stage's table as Parquet holds it; where a row was retried, its last result."""
         fingerprint = self.record["stages"][stage]["fingerprint"]
-        tables = [contract.empty() if columns is None else contract.empty().select(columns)]
-        for file in self.dataset.store.list(f"{folder}/{fingerprint}"):
-            if file.key.rsplit("/", 1)[1].startswith("part-"):
-                tables.append(pq.read_table(io.BytesIO(self.dataset.store.read(file.key)), columns=columns))
-        table = pa.concat_tables(tables)
-        if "attempts" not in table.column_names:
-            return table
-        latest = {row[contract.key]: place for place, row in sorted(
-            enumerate(table.select([contract.key, "attempts"]).to_pylist()), key=lambda item: item[1]["attempts"] or 0
-        )}  # fmt: skip
-        return table.take(pa.array(sorted(latest.values()), pa.int64()))
+        planned = Output(folder=_PLANNED_IN.get(folder, folder), contract=contract, parent=contract.key)
+        order = {part.name: place for place, part in enumerate(self.dataset.read_plan(planned, fingerprint))}
+        output = Output(folder=folder, contract=contract, parent=contract.key)
+        found = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
+        latest: dict[str, dict[str, Any]] = {}
+        for name in found:  # the part that was planned last wins, as when the stage runs
+            table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
+            latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
+        schema = contract.schema if columns is None else pa.schema([contract.schema.field(one) for one in columns])
+        return pa.Table.from_pylist([latest[key] for key in sorted(latest)], schema=schema)
 
     @cached_property
     def selection(self) -> dict[str, Row]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
@@ -18,10 +19,11 @@ import numpy as np
 import webdataset
 from numpy.typing import NDArray
 
+from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.media.decode import EPSILON, Decoder, read_picture
 from pipeline.media.encode import encode_h264, encode_png
 from pipeline.media.picture import Geometry, PictureMaker, cover
-from pipeline.stage import Output, Result, Row, describe
+from pipeline.stage import Output, Result, Row, attempt, describe
 from pipeline.storage import Store
 from schemas.bucket import TIME_TOLERANCE, Bucket
 from schemas.config import PackConfig
@@ -82,9 +84,14 @@ class _Shard:
 class Pack:
     """Rows: the sample plan; a part is one shard's samples in order."""
 
-    def __init__(self, dataset_uri: str, config: PackConfig) -> None:
+    def __init__(self, dataset_uri: str, config: PackConfig, max_attempts: int) -> None:
         self._store = Store(f"{dataset_uri}/shards")
         self._config = config
+        self._max_attempts = max_attempts
+
+    def rehearse(self, row: Row) -> None:
+        """Make one sample and keep nothing: finds the one that kills its worker."""
+        make_media(row, Bucket.parse(row["bucket"]), self._config)
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
         """Make one shard. A sample that cannot be made fails alone; the shard holds the others."""
@@ -101,12 +108,13 @@ class Pack:
         results: list[Result] = []
         for row in rows:
             bucket = Bucket.parse(row["bucket"])
-            try:
-                media = make_media(row, bucket, self._config)
-            except Exception as error:
-                reason = str(error) if isinstance(error, MediaError) else describe(error)
-                results.append(Result(key=row["sample_id"], error=reason))
+            tried = attempt(partial(make_media, row, bucket, self._config), self._max_attempts)
+            if tried.value is None:
+                failure = Result(key=row["sample_id"], error=tried.error, attempts=tried.attempts)
+                failure.expected = tried.expected
+                results.append(failure)
                 continue
+            media = tried.value
             members = {media.suffix: media.data, "json": _describe_sample(row, bucket, media)}
             size = sum(_tar_size(len(data)) for data in members.values())
             if shards[-1].rows and shards[-1].size + size > self._config.max_shard_megabytes << 20:
@@ -117,6 +125,16 @@ class Pack:
                 counters = {"decoded_frames": values["decoded_frames"], "samples_encoded": 1}
                 results.append(Result(key=values["sample_id"], values=values, counters=counters))
         return results
+
+
+def drop_lost_parts(dataset: Dataset, output: Output, fingerprint: str) -> None:
+    """Forget index parts whose shard is not there, or too short for what they say, so that it is packed again."""
+    sizes = {file.key.removeprefix("shards/"): file.size for file in dataset.store.list("shards")}
+    parts = dataset.committed(output, fingerprint)
+    table = dataset.read_parts(output, fingerprint, dict.fromkeys(parts))
+    for row in table.to_pylist():
+        if row["status"] == "ok" and sizes.get(row["shard"], 0) < row["offset"] + row["size"]:
+            dataset.store.remove(row[PART_COLUMN])
 
 
 def _tar_size(length: int) -> int:
@@ -164,8 +182,7 @@ def read_frames(row: Row, bucket: Bucket, geometry: Geometry) -> tuple[list[NDAr
     found: list[NDArray[np.uint8]] = []
     with Decoder(row["uri"]) as decoder:
         last = None
-        # One bucket frame earlier than needed: the nearest frame may stand just before the wanted time.
-        for timed in decoder.span(max(row["clip_start"], wanted[0] - 1 / bucket.fps), row["clip_end"]):
+        for timed in decoder.span(wanted[0], row["clip_end"], floor=row["clip_start"]):
             while (
                 last is not None and len(found) < len(wanted) and _is_nearer(last.time, timed.time, wanted[len(found)])
             ):

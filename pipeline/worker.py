@@ -5,6 +5,7 @@ orphans, never half a result. A worker process that dies on a part (a crash insi
 mark when the part is tried again; the part's rows then go one by one, and the row that keeps killing is recorded.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -16,12 +17,16 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.dataset import Dataset
-from pipeline.stage import Outcome, Result, Row, Stage, StageSpec, describe, run_rows
+from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
 from schemas.errors import CutroomError
 
 PRIOR_ATTEMPTS = "prior_attempts"
 REPORT_SCHEMA = pa.schema([("part", pa.string()), ("report", pa.string())])
-_MARKS = ".tries"
+
+
+def marks_of(spec: StageSpec) -> str:
+    """The folder of the marks that tell on which part and row a worker died; apart from all tables."""
+    return f".tries/{spec.outputs[0].folder}/{spec.fingerprint}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +82,16 @@ class PartWorker:
             for name, count in outcome.result.counters.items():
                 counters[name] = counters.get(name, 0) + count
         unexpected = [outcome.result.error for outcome in failures if not outcome.expected]
+        runs = [0]  # lengths of runs of unexpected failures: the first one may go on from the last part
+        for outcome in outcomes:
+            if outcome.result.error is None or outcome.expected:
+                runs.append(0)
+            else:
+                runs[-1] += 1
         return {
             "rows": len(rows),
             "failed": len(failures),
-            "unexpected": len(unexpected),
+            "failure_runs": runs,
             "last_error": unexpected[-1] if unexpected else None,
             "counters": counters,
             "busy_seconds": time.monotonic() - started,
@@ -89,7 +100,7 @@ class PartWorker:
         }
 
     def _run_marked(self, stage: Stage, part: str, rows: Sequence[Row]) -> list[Outcome]:
-        store, mark = self._dataset.store, f"{self._spec.outputs[0].folder}/{self._spec.fingerprint}/{_MARKS}/{part}"
+        store, mark = self._dataset.store, f"{marks_of(self._spec)}/{part}"
         key = self._spec.key
         deaths: dict[str, int] | None = None
         if store.exists(mark):
@@ -102,17 +113,33 @@ class PartWorker:
         if deaths is None:
             outcomes = run_rows(stage, rows, key, self._limits.max_attempts)
         else:
-            outcomes = []
-            for row in rows:
-                times = deaths.get(row[key], 0)
-                if times >= self._limits.max_worker_deaths:
-                    text = f"the worker process died {times} times on this row: out of memory, or a crash in a library"
-                    outcomes.append(Outcome(Result(key=row[key], error=text), times, False))
-                    continue
-                store.write(mark, json.dumps({"deaths": deaths, "row": row[key]}).encode())
-                outcomes += run_rows(stage, [row], key, self._limits.max_attempts)
+            outcomes = self._second_look(stage, rows, deaths, mark)
         store.remove(mark)
         return outcomes
+
+    def _second_look(self, stage: Stage, rows: Sequence[Row], deaths: dict[str, int], mark: str) -> list[Outcome]:
+        """Row by row, each under a mark with its name, so that the one that kills the process is known."""
+        store, key = self._dataset.store, self._spec.key
+        whole = isinstance(stage, RehearsingStage)
+        found: dict[str, Outcome] = {}
+        for row in rows:
+            times = deaths.get(row[key], 0)
+            if times >= self._limits.max_worker_deaths:
+                text = f"the worker process died {times} times on this row: out of memory, or a crash in a library"
+                found[row[key]] = Outcome(Result(key=row[key], error=text), times, False)
+                continue
+            store.write(mark, json.dumps({"deaths": deaths, "row": row[key]}).encode())
+            if isinstance(stage, RehearsingStage):
+                with contextlib.suppress(Exception):  # a plain failure will show again when the part is made
+                    stage.rehearse(row)
+            else:
+                found[row[key]] = run_rows(stage, [row], key, self._limits.max_attempts)[0]
+        if whole:
+            store.write(mark, json.dumps({"deaths": deaths, "row": None}).encode())
+            rest = [row for row in rows if row[key] not in found]
+            for outcome in run_rows(stage, rest, key, self._limits.max_attempts) if rest else []:
+                found[outcome.result.key] = outcome
+        return [found[row[key]] for row in rows]
 
     def _commit(self, part: str, rows: Sequence[Row], prior: Sequence[int], outcomes: Sequence[Outcome]) -> None:
         primary, *secondary = self._spec.outputs

@@ -53,10 +53,13 @@ class Rule:
                 raise RuleError(f"rule {text!r}: {value!r} is a word; words compare with == or != only") from None
         return cls(text.strip(), column, comparison, threshold)
 
-    def check_column(self, columns: Collection[str]) -> None:
-        """Raise `RuleError` with the nearest name if the rule's column is not among `columns`."""
+    def check_column(self, columns: Collection[str], words: Collection[str] = ()) -> None:
+        """Raise `RuleError` if the column is not among `columns`, or holds words (`words`) where a number is given."""
         if self.column not in columns:
             raise RuleError(f"rule {self.text!r}: no column {self.column!r}; {did_you_mean(self.column, columns)}")
+        if isinstance(self.threshold, str) != (self.column in words):
+            kind = "words" if self.column in words else "numbers"
+            raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {kind}")
 
     def passes(self, value: float | str | None) -> bool:
         """Whether a clip with this value in the rule's column passes; a missing value passes."""

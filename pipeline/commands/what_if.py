@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pipeline.commands.front import make_parser, print_table, run_command
 from pipeline.dataset import Dataset
 from pipeline.history import History
-from pipeline.select import shape_of
+from pipeline.score import measure_names
+from pipeline.select import CLIP_COLUMNS, WORD_COLUMNS, shape_of
 from pipeline.stage import Row
 from schemas.bucket import assign
 from schemas.config import RunConfig
@@ -27,9 +28,9 @@ def main() -> None:
     parsed = parser.parse_args()
     history = History(Dataset(parsed.dataset))
     rules = [Rule.parse(text) for text in parsed.rules]
-    columns = {name for clip in history.clips for name in clip}
+    columns = [*CLIP_COLUMNS, *measure_names(history.config.score)]
     for rule in rules:
-        rule.check_column(columns)
+        rule.check_column(columns, WORD_COLUMNS)
     clips = [
         clip for clip in history.clips if history.selection[clip["clip_id"]]["state"] not in ("duplicate", "failed")
     ]

@@ -78,18 +78,19 @@ class Decoder:
                 self.decoded_frames += 1
                 yield TimedFrame(time, frame)
 
-    def span(self, start: float, end: float) -> Iterator[TimedFrame]:
+    def span(self, start: float, end: float, floor: float | None = None) -> Iterator[TimedFrame]:
         """The frames with `start` <= time < `end`, after a seek to the key frame before `start`.
 
+        With `floor`, also the one before them - what is on screen at `start` - unless it is earlier than `floor`.
         Where the container's index leads past `start`, or to nothing, the file is decoded from its beginning instead.
         """
         frames = self._from_key_frame(start)
         first = next(frames, None)
         if first is None or first.time > start + EPSILON:
             self._reopen()
-            yield from self._cut(self.frames(), start, end)
+            yield from _cut(self.frames(), start, end, floor)
         else:
-            yield from self._cut(itertools.chain([first], frames), start, end)
+            yield from _cut(itertools.chain([first], frames), start, end, floor)
 
     def _from_key_frame(self, start: float) -> Iterator[TimedFrame]:
         base = float(self._stream.time_base)
@@ -107,13 +108,21 @@ class Decoder:
         self._container.close()
         self._open()
 
-    @staticmethod
-    def _cut(frames: Iterator[TimedFrame], start: float, end: float) -> Iterator[TimedFrame]:
-        for timed in frames:
-            if timed.time >= end - EPSILON:
-                return
-            if timed.time >= start - EPSILON:
-                yield timed
+
+def _cut(frames: Iterator[TimedFrame], start: float, end: float, floor: float | None) -> Iterator[TimedFrame]:
+    before: TimedFrame | None = None
+    for timed in frames:
+        if timed.time >= end - EPSILON:
+            break
+        if timed.time < start - EPSILON:
+            before = timed if floor is not None and timed.time >= floor - EPSILON else None
+            continue
+        if before is not None:
+            yield before
+            before = None
+        yield timed
+    if before is not None:
+        yield before
 
 
 def read_picture(uri: str) -> NDArray[np.uint8]:

@@ -8,10 +8,13 @@ import pytest
 
 from pipeline.cluster import Cluster
 from pipeline.dataset import Dataset
-from pipeline.engine import Engine, StageRun
+from pipeline.engine import Engine, StageRun, count_in_a_row
+from pipeline.plan import make_part
 from pipeline.stage import StageSpec
+from pipeline.worker import marks_of
 from schemas.config import EngineConfig
 from schemas.errors import StageError
+from schemas.ids import digest
 from tests.pipeline import toy
 
 NUMBERS = {f"k{number:02d}": number for number in range(10)}
@@ -122,6 +125,32 @@ def test_a_row_that_kills_its_worker_is_recorded_and_its_neighbours_live(cluster
     assert "worker process died 2 times" in failed[0]["error"]
     assert engine.records["double"].computed == 10
     assert not list(tmp_path.rglob(".tries/*"))
+
+
+def test_marks_of_a_killed_run_are_no_parts(cluster: Cluster, tmp_path: Path) -> None:
+    """A worker that was killed leaves its mark; the part must be computed, not believed to be there."""
+    dataset = Dataset(str(tmp_path))
+    spec = toy.spec(rows_per_part=10)
+    rows = toy.rows(NUMBERS)
+    part = make_part([(key, digest(number)) for key, number in NUMBERS.items()])
+    dataset.append_plan(toy.OUTPUTS[0], "f1", [part])
+    dataset.store.write(f"{marks_of(spec)}/{part.name}", b'{"deaths": {"k01": 9}, "row": null}')
+    found, engine = run(cluster, tmp_path, spec, rows)
+    assert engine.records["double"].computed == 10
+    assert {row["status"] for row in found.primary.to_pylist()} == {"ok"}
+
+
+def test_parts_of_fixed_composition_of_another_setting_are_dropped(cluster: Cluster, tmp_path: Path) -> None:
+    for fingerprint, expected in (("f1", 10), ("f2", 10), ("f1", 10)):
+        _, engine = run(cluster, tmp_path, toy.spec(fingerprint, partition=toy.in_pairs), toy.rows(NUMBERS))
+        assert engine.records["double"].computed == expected
+
+
+def test_failures_count_as_in_a_row_only_without_a_success_between() -> None:
+    assert count_in_a_row(3, [2]) == (5, 5)
+    assert count_in_a_row(3, [2, 0]) == (5, 0)
+    assert count_in_a_row(3, [0, 4, 1]) == (4, 1)
+    assert count_in_a_row(0, [0, 0]) == (0, 0)
 
 
 def test_a_stage_that_cannot_be_built_ends_the_run_with_one_line(cluster: Cluster, tmp_path: Path) -> None:

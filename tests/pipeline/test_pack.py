@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline import pack
+from pipeline.dataset import Dataset
 from pipeline.media.picture import Geometry
-from pipeline.pack import OUTPUTS, Pack, crop_box
+from pipeline.pack import OUTPUTS, Pack, crop_box, drop_lost_parts, read_frames
 from pipeline.samples import plan_samples
 from pipeline.stage import Result, Row, run_rows
 from schemas.bucket import Assignment, Bucket, Shape, assign
 from schemas.config import PackConfig, RunConfig
 from schemas.ids import clip_id
+from schemas.outcome_tables import SAMPLES
 from tests.films import flat, make_film, texture, video_row
 
 COLOURS = ((200, 60, 60), (60, 180, 60), (70, 70, 200))
@@ -58,7 +60,7 @@ def config(**changes: object) -> RunConfig:
 def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result]:
     """Plan and pack clips into the shards of a dataset; all samples must be of one shard of the plan."""
     rows = plan_samples(clips, config(**changes)).to_pylist()
-    stage = Pack(str(folder), config(**changes).pack)
+    stage = Pack(str(folder), config(**changes).pack, max_attempts=1)
     return [outcome.result for outcome in run_rows(stage, rows, "sample_id", 1)]
 
 
@@ -203,8 +205,9 @@ class _FakeDecoder:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def span(self, start: float, end: float) -> Any:
-        return (_Numbered(time, place) for place, time in enumerate(self.times) if start <= time < end)
+    def span(self, start: float, end: float, floor: float) -> Any:
+        before = max((time for time in self.times if floor <= time < start), default=start)
+        return (_Numbered(time, place) for place, time in enumerate(self.times) if before <= time < end)
 
 
 class _FakeMaker:
@@ -244,3 +247,44 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
             for place, frame in enumerate(cast(Any, frames)):
                 wanted = first + place / bucket.fps
                 assert abs(times[frame] - wanted) <= min(abs(time - wanted) for time in times) + 1e-6
+
+
+def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
+    dataset = Dataset(str(tmp_path))
+    row: Row = dict.fromkeys(SAMPLES.names, None)
+    row |= {"sample_id": "s", "clip_id": "c", "video_id": "v", "bucket": "64x48x1", "split": "train", "start_time": 0.0,
+            "end_time": 0.0, "width": 64, "height": 48, "frames": 1, "fps": 0.0, "tokens": 1, "shard": "b/train-0.tar",
+            "offset": 0, "size": 1024, "checksum": "0", "decoded_frames": 1, "status": "ok", "attempts": 1}  # fmt: skip
+    dataset.write_part(OUTPUTS[0], "f", "part-1", SAMPLES.table([row]))
+    dataset.store.write("shards/b/train-0.tar", bytes(1024))
+    drop_lost_parts(dataset, OUTPUTS[0], "f")
+    assert dataset.committed(OUTPUTS[0], "f") == {"part-1"}
+    dataset.store.write("shards/b/train-0.tar", bytes(512))
+    drop_lost_parts(dataset, OUTPUTS[0], "f")
+    assert dataset.committed(OUTPUTS[0], "f") == set()
+
+
+def test_an_error_that_may_pass_is_tried_again_and_counts_against_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConnectionResetError("the store hung up")
+
+    monkeypatch.setattr("pipeline.pack.make_media", refuse)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    row: Row = {"sample_id": "s", "shard": "b/train-0.tar", "bucket": "64x48x1"}
+    (outcome,) = run_rows(Pack(str(tmp_path), PackConfig(), max_attempts=3), [row], "sample_id", 3)
+    assert (outcome.attempts, outcome.expected) == (3, False)
+    assert "the store hung up" in str(outcome.result.error)
+
+
+def test_a_later_sample_starts_with_the_frame_that_is_on_screen(tmp_path: Path) -> None:
+    """Frames at 0, 1.9 and 3.9 s: what is wanted at 2.125 s is the one from 1.9 s."""
+    path = tmp_path / "held.mkv"
+    times = [0.0, 1.9, 3.9, 4.0, 4.1]
+    colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (0, 0, 200), (0, 0, 200)]
+    make_film(path, [flat(colour, 1)[0] for colour in colours], times=times)
+    row: Row = {"uri": str(path), "start_time": 2.125, "clip_start": 0.0, "clip_end": 4.2}
+    frames, _ = read_frames(row, Bucket.parse("64x48x17@8"), Geometry(0, 64, 48))
+    assert int(np.argmax(frames[0].mean(axis=(0, 1)))) == 1
+    assert int(np.argmax(frames[-1].mean(axis=(0, 1)))) == 2

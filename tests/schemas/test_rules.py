@@ -74,3 +74,9 @@ def test_an_unknown_column_names_the_nearest() -> None:
 def test_a_rule_of_the_wrong_kind_says_what_the_column_holds(text: str, value: object, kind: str) -> None:
     with pytest.raises(RuleError, match=f"holds {kind}"):
         Rule.parse(text).passes(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("text", "kind"), [("motion == fast", "numbers"), ("camera >= 3", "words")])
+def test_a_rule_of_the_wrong_kind_is_refused_before_any_work(text: str, kind: str) -> None:
+    with pytest.raises(RuleError, match=f"holds {kind}"):
+        Rule.parse(text).check_column(["motion", "camera"], words=["camera"])
