@@ -52,6 +52,11 @@ retry *arguments: ready
 fit-aesthetic *arguments: ready
     @"{{ python }}" -m pipeline.scorers.fit_aesthetic "$@"
 
+# measure accuracy and speed beside the alternatives: just bench split, look, duplicates (--record keeps the table)
+[no-exit-message]
+bench *arguments: ready
+    @"{{ python }}" -m pipeline.benchmarks "$@"
+
 # every table with its columns, units and ranges
 [no-exit-message]
 schemas *arguments: ready

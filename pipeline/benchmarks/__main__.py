@@ -1,0 +1,36 @@
+"""`just bench <name> [arguments]`: run one benchmark; `--record` also writes its table to docs/benchmarks.md.
+
+just bench                  what there is
+just bench split --help
+"""
+
+import importlib
+import sys
+
+from pipeline.commands.front import run_command
+from schemas.errors import InputError
+from schemas.nearest import did_you_mean
+
+BENCHMARKS = {
+    "split": "how exactly shots are found, beside five other detectors",
+    "look": "what the decode pass costs, beside a bare decode",
+    "duplicates": "approximate search of near-duplicates, beside exact search",
+}
+
+
+def main() -> int | None:
+    """Entry point: hand over to the module of the benchmark's name."""
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+        print("usage: just bench <name> [--record] [arguments]\n")
+        print("\n".join(f"  {name:12} {what}" for name, what in BENCHMARKS.items()))
+        return None
+    name = sys.argv[1]
+    if name not in BENCHMARKS:
+        raise InputError(f"no benchmark {name!r}; {did_you_mean(name, BENCHMARKS)}")
+    del sys.argv[1]
+    code: int | None = importlib.import_module(f"pipeline.benchmarks.{name}").main()
+    return code
+
+
+if __name__ == "__main__":
+    run_command(main)
