@@ -20,7 +20,7 @@ from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.duplicates import Look, find_copies
 from pipeline.engine import Engine, StageRun
-from pipeline.history import SELECTION_FILE
+from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.ingest import find_identical, list_bucket
 from pipeline.ledger import build_ledger
 from pipeline.pack import drop_lost_parts
@@ -28,7 +28,7 @@ from pipeline.record import make_record
 from pipeline.references import REFERENCE, group_references, keys_of
 from pipeline.samples import plan_samples
 from pipeline.scorers.registry import SCORERS
-from pipeline.select import CLIP_COLUMNS, WORD_COLUMNS, select, with_measures
+from pipeline.select import CLIP_COLUMNS, check_rules, select, with_measures
 from pipeline.stage import Row
 from pipeline.stages import Stages
 from pipeline.verify import INDEX, LEDGER_FILE
@@ -36,9 +36,7 @@ from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.media_tables import DUPLICATES, STILLS
 from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
-from schemas.rules import Rule
 
-DUPLICATES_FILE = "duplicates/duplicates.parquet"
 _STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
 
 
@@ -46,9 +44,7 @@ def check_config(config: RunConfig) -> None:
     """Raise `ConfigError` or `RuleError` for names that do not exist, before any work is done."""
     score.check_scorers(config.score)
     caption.check_backends(config)
-    columns = [*CLIP_COLUMNS, *score.measure_names(config.score)]
-    for text in config.select.rules:
-        Rule.parse(text).check_column(columns, WORD_COLUMNS)
+    check_rules(config)
 
 
 class Curation:

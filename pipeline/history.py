@@ -18,12 +18,13 @@ from pipeline.verify import INDEX, LEDGER_FILE
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
-from schemas.media_tables import CLIPS, SPLITS, STILLS, VIDEOS
+from schemas.media_tables import CLIPS, DUPLICATES, SPLITS, STILLS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
 
 # Secondary tables follow the plan of their stage's primary table.
 _PLANNED_IN = {"clips": "splits", "stills": "splits"}
 SELECTION_FILE = "selection/selection.parquet"
+DUPLICATES_FILE = "duplicates/duplicates.parquet"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ class History:
     def selection(self) -> dict[str, Row]:
         """Selection rows by clip id."""
         return {row["clip_id"]: row for row in self.dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()}
+
+    @cached_property
+    def duplicates(self) -> dict[str, str]:
+        """Near-duplicate clips and the clip that stays in their place, by clip id."""
+        table = self.dataset.read_table(DUPLICATES_FILE, DUPLICATES)
+        return {row["id"]: row["duplicate_of"] for row in table.to_pylist()}
 
     @cached_property
     def clips(self) -> list[Row]:

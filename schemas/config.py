@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from schemas.bucket import BUCKET_SETS, Bucket
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
-from schemas.rules import Rule
+from schemas.rule_sets import open_rules
 
 
 class Section(BaseModel):
@@ -24,7 +24,8 @@ class Section(BaseModel):
 
 
 def _rule(text: str) -> str:
-    return Rule.parse(text).text
+    open_rules(text)
+    return text.strip()
 
 
 def _bucket_or_set(text: str) -> str:
@@ -126,7 +127,8 @@ class SelectConfig(Section):
     """What may ship. Scores of every clip are kept, so a changed rule recomputes no score."""
 
     rules: list[RuleText] = []
-    """Each is `column comparison value`; a clip is dropped by the first that it does not pass."""
+    """Each is `column comparison value`, `column in top 20%` (`bottom`, `middle`; of all measured clips), or the name
+    of a rule set: `cogvideox`, `open_sora`, `movie_gen`, `permissive`. A clip is dropped by the first that it fails."""
 
 
 class CaptionConfig(Section):

@@ -1,21 +1,29 @@
-"""Selection rules: one comparison of a column with a number or a word, as people write it.
+"""Selection rules: one statement about one column, as people write it.
 
-    aesthetic >= 4.8        text_area < 0.05        camera != static
+    aesthetic >= 4.8            text_area < 0.05            camera != static
+    aesthetic in top 20%        motion in bottom 90%        motion in middle 90%
 
-A clip that has no value in the column (an image has no motion) passes: the rule does not apply to it. One comparison
-per rule, so that a dropped clip can name the rule, its own value and the threshold.
+A `Rule` compares with a number or a word. A `PercentileRule` compares with the other clips: `resolve` turns it, given
+every clip's value, into plain rules with the number that it means here. One comparison per rule, so that a dropped clip
+can name the rule, its own value and the threshold.
 
-    just what-if <dataset> "aesthetic >= 4.8"
+A clip that has no value in the column (an image has no motion) passes: the rule does not apply to it.
+
+    just what-if <dataset> "aesthetic in top 20%"
 """
 
+import math
 import operator
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, Literal, cast
 
 from schemas.errors import RuleError
 from schemas.nearest import did_you_mean
+
+FORMS = "write `column >= number`, for example `aesthetic >= 4.8`, or `column in top 20%`"
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
@@ -25,38 +33,31 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_FORM = re.compile(r"\s*([a-z_][a-z0-9_]*)\s*(>=|<=|==|!=|>|<)\s*([^\s=<>].*?)\s*")
+_COMPARISON = re.compile(r"\s*([a-z_][a-z0-9_]*)\s*(>=|<=|==|!=|>|<)\s*([^\s=<>].*?)\s*")
+_PERCENTILE = re.compile(r"\s*([a-z_][a-z0-9_]*)\s+in\s+(top|bottom|middle)\s+(\d+(?:\.\d+)?)\s*%\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A parsed rule: the text as written, the column, the comparison, and the threshold."""
+    """A comparison: the text as written, the column, how it compares, with what, and the rule set that it is from.
+
+    The text is another than `column comparison threshold` where a percentile was resolved.
+    """
 
     text: str
     column: str
     comparison: str
     threshold: float | str
+    rule_set: str = ""
 
-    @classmethod
-    def parse(cls, text: str) -> "Rule":
-        """Read `column comparison value`. Raises `RuleError` that shows the form."""
-        match = _FORM.fullmatch(text)
-        if not match:
-            raise RuleError(f"rule {text!r}: write `column >= number`, for example `aesthetic >= 4.8`")
-        column, comparison, value = match.groups()
-        threshold: float | str
-        try:
-            threshold = float(value)
-        except ValueError:
-            threshold = value.strip("'\"")
-            if comparison not in ("==", "!="):
-                raise RuleError(f"rule {text!r}: {value!r} is a word; words compare with == or != only") from None
-        return cls(text.strip(), column, comparison, threshold)
+    @property
+    def is_resolved(self) -> bool:
+        """Whether the threshold was found in the clips and is not what somebody wrote."""
+        return _PERCENTILE.fullmatch(self.text) is not None
 
     def check_column(self, columns: Collection[str], words: Collection[str] = ()) -> None:
         """Raise `RuleError` if the column is not among `columns`, or holds words (`words`) where a number is given."""
-        if self.column not in columns:
-            raise RuleError(f"rule {self.text!r}: no column {self.column!r}; {did_you_mean(self.column, columns)}")
+        _check_known(self, columns)
         if isinstance(self.threshold, str) != (self.column in words):
             kind = "words" if self.column in words else "numbers"
             raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {kind}")
@@ -69,3 +70,89 @@ class Rule:
             kind = "words" if isinstance(value, str) else "numbers"
             raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {kind}")
         return bool(_OPERATORS[self.comparison](value, self.threshold))
+
+    def refusal(self, value: float | str) -> str:
+        """Why a clip with this value does not pass, in one sentence."""
+        shown, threshold = _apart(value, self.threshold)
+        origin = f" (rule set {self.rule_set})" if self.rule_set else ""
+        if self.is_resolved:
+            return f"{self.column} is {shown}, {self.text} needs {self.comparison} {threshold} here{origin}"
+        return f"{self.column} is {shown}, the rule says {self.text}{origin}"
+
+    def resolve(self, values: Iterable[float | str | None]) -> "tuple[Rule, ...]":
+        """Itself: a plain comparison is the same whatever the other clips hold."""
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class PercentileRule:
+    """A comparison with the other clips: the side that is kept (`top`, `bottom`, `middle`), and how many percent."""
+
+    text: str
+    column: str
+    side: Literal["top", "bottom", "middle"]
+    percent: Fraction
+    rule_set: str = ""
+
+    def check_column(self, columns: Collection[str], words: Collection[str] = ()) -> None:
+        """Raise `RuleError` if the column is not among `columns` or holds words."""
+        _check_known(self, columns)
+        if self.column in words:
+            raise RuleError(f"rule {self.text!r}: column {self.column!r} holds words, which have no order")
+
+    def resolve(self, values: Iterable[float | str | None]) -> tuple[Rule, ...]:
+        """The rules that this one means among clips with these `values` (None: the clip has none and does not count).
+
+        Of N values, `top P%` keeps the ceil(N P / 100) highest and all that equal the last of them, so what is kept
+        is a function of the values alone: not of their order, and not of other rules. `middle P%` leaves out
+        (100 - P) / 2 percent at either end. Without any value there is nothing to compare and no rule.
+        """
+        found = sorted(value for value in values if isinstance(value, int | float) and not math.isnan(value))
+        if not found:
+            return ()
+        share = (100 + self.percent) / 200 if self.side == "middle" else self.percent / 100
+        count = math.ceil(share * len(found))
+        lowest = Rule(self.text, self.column, ">=", float(found[-count]), self.rule_set)
+        highest = Rule(self.text, self.column, "<=", float(found[count - 1]), self.rule_set)
+        return {"top": (lowest,), "bottom": (highest,), "middle": (lowest, highest)}[self.side]
+
+
+AnyRule = Rule | PercentileRule
+
+
+def parse_rule(text: str, rule_set: str = "") -> AnyRule:
+    """Read one rule. Raises `RuleError` that shows the forms."""
+    if match := _PERCENTILE.fullmatch(text):
+        column, side, percent = match.groups()
+        if not 0 < Fraction(percent) <= 100:
+            raise RuleError(f"rule {text!r}: {percent}% is not more than 0% and at most 100%")
+        kept = cast(Literal["top", "bottom", "middle"], side)
+        return PercentileRule(text.strip(), column, kept, Fraction(percent), rule_set)
+    match = _COMPARISON.fullmatch(text)
+    if not match:
+        raise RuleError(f"rule {text!r}: {FORMS}")
+    column, comparison, value = match.groups()
+    threshold: float | str
+    try:
+        threshold = float(value)
+    except ValueError:
+        threshold = value.strip("'\"")
+        if comparison not in ("==", "!="):
+            raise RuleError(f"rule {text!r}: {value!r} is a word; words compare with == or != only") from None
+    return Rule(text.strip(), column, comparison, threshold, rule_set)
+
+
+def _check_known(rule: AnyRule, columns: Collection[str]) -> None:
+    if rule.column not in columns:
+        raise RuleError(f"rule {rule.text!r}: no column {rule.column!r}; {did_you_mean(rule.column, columns)}")
+
+
+def _apart(value: float | str, threshold: float | str) -> tuple[str, str]:
+    """Both as short as they can be told apart: 4.83 next to 4.83 would explain nothing."""
+    if isinstance(value, str) or isinstance(threshold, str):
+        return str(value), str(threshold)
+    for digits in (4, 6, 9):
+        shown = f"{value:.{digits}g}", f"{threshold:.{digits}g}"
+        if shown[0] != shown[1] or value == threshold:
+            return shown
+    return repr(value), repr(threshold)

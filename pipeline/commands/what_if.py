@@ -1,68 +1,150 @@
-"""`just what-if <dataset> "<rule>" ...`: what rules would keep, before anything is run again.
+"""`just what-if <dataset> "<rule>" ...`: what rules and rule sets would keep, before anything is run again.
 
-Scores of every clip are stored, so the answer costs seconds: for each rule alone and for all together the clips, their
-hours and how many would go to each bucket. Near-duplicates of the last run stay out.
+Measures of every clip are stored, so the answer costs seconds: clips, time and yield per bucket for each rule alone and
+for all one after another, as a funnel on the terminal, and with the histograms and thresholds in one HTML file.
 
-    just what-if datasets/demo "aesthetic >= 4.8" "motion >= 1"
+    just what-if datasets/demo "aesthetic in top 20%" "motion >= 1"
+    just what-if datasets/demo cogvideox --html cogvideox.html
 """
 
-from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline.commands.front import make_parser, print_table, run_command
+from pipeline.commands.what_if_funnel import Funnel, make_funnel, shown_time
+from pipeline.commands.what_if_page import draw_page
 from pipeline.dataset import Dataset
 from pipeline.history import History
-from pipeline.score import measure_names
-from pipeline.select import CLIP_COLUMNS, WORD_COLUMNS, shape_of
+from pipeline.select import check_rules, value_of
 from pipeline.stage import Row
-from schemas.bucket import assign
-from schemas.config import RunConfig
+from pipeline.storage import Store
+from schemas.config import RunConfig, SelectConfig
+from schemas.nearest import did_you_mean
+from schemas.rule_sets import RULE_SETS, open_rules
 from schemas.rules import Rule
+
+_PAGE = "report/what-if.html"
+_RULES_ABREAST = 8  # columns of one table, so that it fits a terminal of 100
+_EPILOG = """examples:
+  just what-if datasets/demo                                        # the rules of the last run
+  just what-if datasets/demo "aesthetic >= 4.8" "motion >= 1"
+  just what-if datasets/demo "aesthetic in top 20%" "motion in middle 90%" "camera != static"
+  just what-if datasets/demo cogvideox "text_area <= 0.01"
+
+rule sets:
+"""
 
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("what-if", "Show what selection rules would keep of the clips that were scored.")
+    sets = "".join(f"  {one.name:12} {one.source}\n" for one in RULE_SETS.values())
+    parser = make_parser(
+        "what-if", "Show what selection rules would keep of the clips that were scored.", _EPILOG + sets
+    )
     parser.add_argument("dataset", help="dataset folder")
-    parser.add_argument("rules", nargs="+", metavar="RULE", help='for example "aesthetic >= 4.8"')
+    parser.add_argument("rules", nargs="*", metavar="RULE", help="rule or rule set; none: those of the last run")
+    parser.add_argument("--html", type=Path, metavar="FILE", help=f"where to draw (default: <dataset>/{_PAGE})")
     parsed = parser.parse_args()
-    history = History(Dataset(parsed.dataset))
-    rules = [Rule.parse(text) for text in parsed.rules]
-    columns = [*CLIP_COLUMNS, *measure_names(history.config.score)]
-    for rule in rules:
-        rule.check_column(columns, WORD_COLUMNS)
-    clips = [
-        clip for clip in history.clips if history.selection[clip["clip_id"]]["state"] not in ("duplicate", "failed")
-    ]
-    configured = [Rule.parse(text) for text in history.config.select.rules]
-    rows = [_outcome("no rule", clips, [], history.config)]
-    rows += [_outcome(rule.text, clips, [rule], history.config) for rule in rules]
-    if len(rules) > 1:
-        rows.append(_outcome("all of these", clips, rules, history.config))
-    rows.append(_outcome(f"the run's own {len(configured)} rules", clips, configured, history.config))
-    rows.append(_outcome("the run's own and these", clips, [*configured, *rules], history.config))
-    print_table(f"{len(clips)} clips", ("rules", "kept", "share", "minutes", "bucketed", "per bucket"), rows)
-    spread = [_spread(name, clips) for name in dict.fromkeys(rule.column for rule in rules)]
-    headings = ("column", "clips", "least", "10 %", "50 %", "90 %", "most")
-    print_table("Values", headings, [row for row in spread if row])
+    dataset = Dataset(parsed.dataset)
+    history = History(dataset)
+    own = history.config.select.rules
+    texts = parsed.rules or own
+    clips = [clip for clip in history.clips if history.selection[clip["clip_id"]]["state"] != "failed"]
+    funnel = judge(clips, texts, history.config, history)
+    print_funnel(funnel)
+    notes = list(unknown_words(funnel))
+    if parsed.rules and own:
+        both = judge(clips, [*own, *texts], history.config, history).kept.clips
+        notes.append(
+            f"The last run's own rules ({', '.join(own)}) kept {len(_kept(history))}; with these added: {both}."
+        )
+    print("\n".join(notes))
+    page = draw_page(dataset.store.uri, texts, funnel, notes)
+    print(f"drawn: {_write(page, parsed.html, dataset.store)}")
 
 
-def _outcome(title: str, clips: Sequence[Row], rules: Sequence[Rule], config: RunConfig) -> tuple[object, ...]:
-    kept = [clip for clip in clips if all(rule.passes(clip.get(rule.column)) for rule in rules)]
-    found = [assign(shape_of(clip), config.buckets(), config.pack.allow_upscale) for clip in kept]
-    buckets = Counter(str(one.bucket) for one in found if not isinstance(one, str))
-    share = f"{len(kept) / len(clips):.0%}" if clips else ""
-    minutes = f"{sum(clip['duration'] for clip in kept) / 60:.1f}"
-    listed = ", ".join(f"{bucket} {count}" for bucket, count in sorted(buckets.items()))
-    return title, len(kept), share, minutes, sum(buckets.values()), listed
+def judge(clips: Sequence[Row], texts: Sequence[str], config: RunConfig, history: History) -> Funnel:
+    """The funnel of rules as written. Raises `RuleError` for what cannot be read or what the run did not measure."""
+    rules = [rule for text in texts for rule in open_rules(text)]
+    changed = config.model_copy(update={"select": SelectConfig(rules=list(texts))})
+    check_rules(changed)
+    return make_funnel(clips, rules, changed, history.duplicates)
+
+
+def print_funnel(funnel: Funnel) -> None:
+    """The funnel, the yield per bucket and the spread of the values, in at most 100 columns."""
+    total = max(funnel.measured.clips, 1)
+    alone = [
+        (place, one.rule.text, one.here, one.alone.clips, round(100 * one.alone.clips / total),
+         _right(one.alone.seconds), one.alone.bucketed, one.only)
+        for place, one in enumerate(funnel.effects, 1)
+    ]  # fmt: skip
+    if alone:
+        headings = ("", "rule", "here", "kept", "%", "    time", "in buckets", "only it drops")
+        print_table("Each rule alone", headings, alone)
+    before, rows = funnel.measured.clips, []
+    for title, one in funnel.steps():
+        share = round(100 * one.clips / total)
+        rows.append((title, before - one.clips, one.clips, share, _right(one.seconds), one.bucketed))
+        before = one.clips
+    print_table("One after another", ("", "dropped", "kept", "%", "    time", "in buckets"), rows)
+    _print_buckets(funnel)
+    spread = [_spread(name, funnel.clips) for name in funnel.columns()]
+    print_table("Values", ("column", "clips", "least", "10 %", "50 %", "90 %", "most"), [row for row in spread if row])
+
+
+def _print_buckets(funnel: Funnel) -> None:
+    after = funnel.effects[-1].after if funnel.effects else funnel.measured
+    buckets = sorted(funnel.measured.buckets)
+    rows = [
+        (str(one), funnel.measured.buckets[one], after.buckets.get(one, 0), funnel.kept.buckets.get(one, 0),
+         funnel.samples.get(one, 0), _right(funnel.samples.get(one, 0) * one.seconds))
+        for one in buckets
+    ]  # fmt: skip
+    headings = ("bucket", "measured", "after the rules", "kept", "samples", "    time")
+    print_table("Clips per bucket", headings, rows)
+    for start in range(0, len(funnel.effects), _RULES_ABREAST):
+        group = funnel.effects[start : start + _RULES_ABREAST]
+        alone = [(str(one), *(effect.alone.buckets.get(one, 0) for effect in group)) for one in buckets]
+        places = (f"rule {start + place}" for place in range(1, len(group) + 1))
+        print_table("Clips per bucket, each rule alone", ("bucket", *places), alone)
 
 
 def _spread(column: str, clips: Sequence[Row]) -> tuple[object, ...] | None:
-    values = sorted(clip[column] for clip in clips if isinstance(clip.get(column), int | float))
+    values = sorted(value for clip in clips if isinstance(value := value_of(clip, column), int | float))
     if not values:
         return None
     places = (0.0, 0.1, 0.5, 0.9, 1.0)
     return column, len(values), *(f"{values[round(place * (len(values) - 1))]:.4g}" for place in places)
+
+
+def unknown_words(funnel: Funnel) -> list[str]:
+    """A sentence for each word in a rule that no clip holds: most likely a slip."""
+    notes = []
+    for rule in (one.rule for one in funnel.effects):
+        if isinstance(rule, Rule) and isinstance(rule.threshold, str):
+            held = {str(value) for clip in funnel.clips if (value := value_of(clip, rule.column)) is not None}
+            if rule.threshold not in held:
+                notes.append(f"No clip's {rule.column} is {rule.threshold!r}; {did_you_mean(rule.threshold, held)}")
+    return notes
+
+
+def _kept(history: History) -> list[str]:
+    return [key for key, row in history.selection.items() if row["state"] == "kept"]
+
+
+def _right(seconds: float) -> str:
+    return f"{shown_time(seconds):>8}"
+
+
+def _write(page: str, asked: Path | None, store: Store) -> str:
+    """Write the page; beside a dataset that is not on this machine it would be hard to open, so then to this folder."""
+    if asked is None and store.is_local:
+        store.write(_PAGE, page.encode())
+        return store.path(_PAGE)
+    target = (asked or Path(Path(_PAGE).name)).absolute()
+    Store(target.parent).write(target.name, page.encode())
+    return str(target)
 
 
 if __name__ == "__main__":

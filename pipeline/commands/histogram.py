@@ -1,0 +1,142 @@
+"""A histogram of clips as inline SVG: what is kept, what this column's rules drop, what others drop, and thresholds.
+
+just what-if <dataset> "aesthetic in top 20%"
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+from schemas.rules import Rule
+
+Fate = Literal["kept", "elsewhere", "here"]
+"""What becomes of a clip: kept in the end, dropped elsewhere though it passes here, or dropped here."""
+FATES: tuple[Fate, ...] = ("kept", "elsewhere", "here")
+
+_WIDTH, _HEIGHT, _SIDE, _FLOOR, _LABEL = 520, 150, 14, 22, 16
+_FEWEST_BINS, _MOST_BINS = 16, 40
+_TAIL = 2.0  # a longest value beyond this many times the 98th percentile is gathered in the last bin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """The range that is drawn, and whether what lies beyond its end is gathered in the last bin."""
+
+    low: float
+    high: float
+    is_cut: bool
+
+    def place(self, value: float) -> float:
+        """The x of a value in the drawing; values beyond an end stand at that end."""
+        share = (value - self.low) / (self.high - self.low)
+        return _SIDE + min(max(share, 0.0), 1.0) * (_WIDTH - 2 * _SIDE)
+
+
+def make_axis(values: Sequence[float], thresholds: Sequence[float]) -> Axis:
+    """The range of the values, without a long tail, and with thresholds that lie not far outside."""
+    ordered = sorted(values)
+    low, most = ordered[0], ordered[-1]
+    usual = ordered[round(0.98 * (len(ordered) - 1))]
+    is_cut = low >= 0 and most > _TAIL * usual > 0
+    high = usual * 1.1 if is_cut else most
+    span = (high - low) or abs(high) or 1.0
+    near = [one for one in thresholds if low - span / 2 <= one <= high + span / 2]
+    low, high = min([low, *near]), max([high, *near])
+    if low == high:
+        return Axis(low=low - span / 2, high=high + span / 2, is_cut=False)
+    return Axis(low=low, high=high, is_cut=is_cut and most > high)
+
+
+def draw_histogram(values: Sequence[tuple[float, Fate]], rules: Sequence[Rule]) -> str:
+    """The distribution of `values` with the thresholds of `rules`, which compare with numbers."""
+    thresholds = [float(rule.threshold) for rule in rules]
+    axis = make_axis([value for value, _ in values], thresholds)
+    count = min(max(2 * math.isqrt(len(values)), _FEWEST_BINS), _MOST_BINS)
+    step = (axis.high - axis.low) / count
+    bins: list[dict[Fate, int]] = [dict.fromkeys(FATES, 0) for _ in range(count)]
+    for value, fate in values:
+        bins[min(max(int((value - axis.low) / step), 0), count - 1)][fate] += 1
+    top = _LABEL * len(rules) + 8
+    edges = [axis.low + place * step for place in range(count + 1)]
+    bars = _bars(
+        [
+            (axis.place(first) + 0.5, axis.place(last) - 0.5, f"{first:.4g} to {last:.4g}", one)
+            for first, last, one in zip(edges, edges[1:], bins, strict=False)
+        ],
+        top,
+    )
+    lines = "".join(_threshold(rule, axis, place, top) for place, rule in enumerate(rules))
+    return _svg(top, bars + _ticks(axis, top) + lines)
+
+
+def draw_words(words: Sequence[tuple[str, Fate]]) -> str:
+    """How many clips hold each word, the most frequent first."""
+    counts: dict[str, dict[Fate, int]] = {}
+    for word, fate in words:
+        counts.setdefault(word, dict.fromkeys(FATES, 0))[fate] += 1
+    ordered = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+    width = (_WIDTH - 2 * _SIDE) / len(ordered)
+    places = [(_SIDE + place * width + 3, _SIDE + (place + 1) * width - 3) for place in range(len(ordered))]
+    bars = _bars(
+        [(*place, word, one) for place, (word, one) in zip(places, ordered, strict=True)],
+        8,
+    )
+    names = "".join(
+        _text((first + last) / 2, 8 + _HEIGHT + 15, word, "tick", "middle")
+        for (first, last), (word, _) in zip(places, ordered, strict=True)
+    )
+    return _svg(8, bars + names)
+
+
+def _bars(columns: Sequence[tuple[float, float, str, dict[Fate, int]]], top: float) -> str:
+    highest = max(sum(one.values()) for *_, one in columns)
+    drawn = []
+    for first, last, name, one in columns:
+        total = sum(one.values())
+        if not total:
+            continue
+        y = top + _HEIGHT
+        rects = ""
+        for fate in FATES:
+            height = _HEIGHT * one[fate] / highest
+            y -= height
+            rects += (
+                f'<rect class="{fate}" x="{first:.1f}" y="{y:.1f}" width="{last - first:.1f}" height="{height:.1f}"/>'
+            )
+        words = f"{name}: {total} clips, {one['kept']} kept, {one['here']} dropped here, {one['elsewhere']} elsewhere"
+        drawn.append(f"<g><title>{escape(words)}</title>{rects}</g>")
+    return "".join(drawn)
+
+
+def _threshold(rule: Rule, axis: Axis, place: int, top: float) -> str:
+    value = float(rule.threshold)
+    x = axis.place(value)
+    beyond = " ▸" if value > axis.high else " ◂" if value < axis.low else ""
+    y = 12 + place * _LABEL
+    side = "end" if x > _WIDTH / 2 else "start"
+    label = f"{rule.comparison} {value:.4g}{beyond}" + (f"  ({rule.text})" if rule.is_resolved else "")
+    line = f'<line class="threshold" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 9}" y2="{top + _HEIGHT}"/>'
+    return line + _text(x + (-5 if side == "end" else 5), y, label, "label", side)
+
+
+def _ticks(axis: Axis, top: float) -> str:
+    rough = (axis.high - axis.low) / 6
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(one * power for one in (1, 2, 2.5, 5, 10) if one * power >= rough)
+    first = math.ceil(axis.low / step)
+    found = [place * step for place in range(first, math.floor(axis.high / step) + 1)]
+    floor = top + _HEIGHT
+    marks = "".join(_text(axis.place(one), floor + 15, f"{one:.6g}", "tick", "middle") for one in found)
+    more = _text(_WIDTH - 2, floor - 4, "and more ▸", "tick", "end") if axis.is_cut else ""
+    return f'<line class="floor" x1="{_SIDE}" x2="{_WIDTH - _SIDE}" y1="{floor}" y2="{floor}"/>{marks}{more}'
+
+
+def _text(x: float, y: float, words: str, style: str, anchor: str) -> str:
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def _svg(top: float, inside: str) -> str:
+    height = top + _HEIGHT + _FLOOR
+    return f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img">{inside}</svg>'

@@ -1,0 +1,109 @@
+"""Named rule sets: what published systems select by, in the columns of this one, each rule with where it is from.
+
+    select:
+      rules: ["open_sora", "text_area <= 0.01"]
+
+A number is copied only where the measure is the same: LAION's aesthetic score, seconds, pixels, frames per second.
+Where a system measures otherwise (VMAF motion, UniMatch flow, a text classifier) its number would be noise here, so the
+rule is a percentile, from the published share of survivors where there is one, or a number that says it is ours. What
+has no counterpart stands in `unmapped`. The aesthetic numbers hold for `aesthetic_laion`; the embedded profile's head
+rates on a narrower scale (about 3 to 6), where they drop another share: look at `just what-if` first.
+
+    python -m schemas.rule_sets          # print every set, its sources, and what it leaves out
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.errors import RuleError
+from schemas.nearest import did_you_mean
+from schemas.rules import FORMS, AnyRule, parse_rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """Rules under one name: `rules` says of each where it is from, `unmapped` what the source does besides."""
+
+    name: str
+    source: str
+    rules: Mapping[str, str]
+    unmapped: tuple[str, ...] = ()
+
+
+_COGVIDEOX = RuleSet(
+    name="cogvideox",
+    source="CogVideoX, arXiv 2408.06072, video data filtering (section 3) and its classifiers (table 14)",
+    rules={
+        "aesthetic >= 4.5": "the lowest cut-off that it names, on LAION's scale",
+        "text_area <= 0.1": "its classifier `text dominated`; the number is ours",
+        "motion in top 90%": "it scores optical flow and moves an undisclosed cut-off; the share is ours",
+    },
+    unmapped=("classifiers for editing, lectures, low quality, noisy screenshots and image-to-image transitions",),
+)
+
+_OPEN_SORA = RuleSet(
+    name="open_sora",
+    source="Open-Sora 2.0, arXiv 2503.09642, data filtering; hpcaitech/Open-Sora v1.2, tools/scoring/README.md",
+    rules={
+        "duration >= 2": "2.0: shorter ones are dropped",
+        "fps >= 16": "2.0: slower ones are dropped",
+        "aesthetic >= 5": "v1.2: the example's cut-off, on LAION's scale",
+        "motion in middle 90%": "2.0: cuts both tails of VMAF motion; the shares are ours",
+        "sharpness in top 95%": "2.0: cuts blurred clips by the Laplacian's variance; the share is ours",
+        "text_area <= 0.05": "2.0: text boxes by PaddleOCR; the number is ours",
+    },
+    unmapped=("aspect ratio within 1/3 to 3 (the bucket rule crops instead)", "CLIP match of caption and picture"),
+)
+
+_MOVIE_GEN = RuleSet(
+    name="movie_gen",
+    source="Movie Gen, arXiv 2410.13720, pre-training data (section 3.2) and the survivors of its filters (appendix)",
+    rules={
+        "width >= 768": "its first filter",
+        "height >= 768": "its first filter",
+        "duration >= 4": "its clips last 4 to 16 s",
+        "text_area <= 0.05": "it asks for a text score below 0.6 of a model of its own; the number is ours",
+        "aesthetic >= 4": "its cut-off, on LAION's scale (one middle frame there, the mean of the stills here)",
+        "motion in top 84%": "VMAF motion above 2 let 1.32 of 1.57 parts pass: that share",
+    },
+    unmapped=("60 % landscape, 40 % portrait", "borders", "resampling by concept clusters"),
+)
+
+_PERMISSIVE = RuleSet(
+    name="permissive",
+    source="this project: only what no trainer can use",
+    rules={
+        "brightness >= 0.03": "black frames",
+        "contrast >= 0.02": "plain surfaces: a standard deviation of 5 grey levels of 255",
+        "text_area <= 0.25": "slides, credits and screen recordings",
+    },
+)
+
+RULE_SETS: Mapping[str, RuleSet] = {one.name: one for one in (_COGVIDEOX, _OPEN_SORA, _MOVIE_GEN, _PERMISSIVE)}
+
+
+def open_rules(text: str) -> tuple[AnyRule, ...]:
+    """The rules that one entry of `select.rules` stands for: those of the set that it names, or itself.
+
+    Raises `RuleError` that names the nearest set, or shows how a rule is written.
+    """
+    name = text.strip()
+    if name in RULE_SETS:
+        return tuple(parse_rule(rule, name) for rule in RULE_SETS[name].rules)
+    if name.replace("-", "_").isidentifier():
+        raise RuleError(f"{name!r} is no rule set; {did_you_mean(name, RULE_SETS)}; for a single rule {FORMS}")
+    return (parse_rule(text),)
+
+
+def main() -> None:
+    """Print every set."""
+    for one in RULE_SETS.values():
+        print(f"{one.name}: {one.source}")
+        for rule, origin in one.rules.items():
+            print(f"  {rule:24} {origin}")
+        for lacking in one.unmapped:
+            print(f"  {'not mapped:':24} {lacking}")
+
+
+if __name__ == "__main__":
+    main()
