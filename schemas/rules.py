@@ -139,6 +139,8 @@ def parse_rule(text: str, rule_set: str = "") -> AnyRule:
         threshold = value.strip("'\"")
         if comparison not in ("==", "!="):
             raise RuleError(f"rule {text!r}: {value!r} is a word; words compare with == or != only") from None
+    if isinstance(threshold, float) and not math.isfinite(threshold):
+        raise RuleError(f"rule {text!r}: {value!r} is no number to compare with")
     return Rule(text.strip(), column, comparison, threshold, rule_set)
 
 

@@ -16,6 +16,7 @@ Fate = Literal["kept", "elsewhere", "here"]
 FATES: tuple[Fate, ...] = ("kept", "elsewhere", "here")
 
 _WIDTH, _HEIGHT, _SIDE, _FLOOR, _LABEL = 520, 150, 14, 22, 16
+_MORE = 80  # the room that `and more` takes at the right end
 _FEWEST_BINS, _MOST_BINS = 16, 40
 _TAIL = 2.0  # a longest value beyond this many times the 98th percentile is gathered in the last bin
 
@@ -128,8 +129,10 @@ def _ticks(axis: Axis, top: float) -> str:
     first = math.ceil(axis.low / step)
     found = [place * step for place in range(first, math.floor(axis.high / step) + 1)]
     floor = top + _HEIGHT
-    marks = "".join(_text(axis.place(one), floor + 15, f"{one:.6g}", "tick", "middle") for one in found)
-    more = _text(_WIDTH - 2, floor - 4, "and more ▸", "tick", "end") if axis.is_cut else ""
+    more = _text(_WIDTH - 2, floor + 15, "and more ▸", "tick", "end") if axis.is_cut else ""
+    last = _WIDTH - _MORE if axis.is_cut else _WIDTH
+    shown = [one for one in found if axis.place(one) <= last]
+    marks = "".join(_text(axis.place(one), floor + 15, f"{one:.6g}", "tick", "middle") for one in shown)
     return f'<line class="floor" x1="{_SIDE}" x2="{_WIDTH - _SIDE}" y1="{floor}" y2="{floor}"/>{marks}{more}'
 
 

@@ -7,6 +7,7 @@ for all one after another, as a funnel on the terminal, and with the histograms 
     just what-if datasets/demo cogvideox --html cogvideox.html
 """
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from pipeline.commands.what_if_funnel import Funnel, make_funnel, shown_time
 from pipeline.commands.what_if_page import draw_page
 from pipeline.dataset import Dataset
 from pipeline.history import History
+from pipeline.scorers.aesthetic import LaionAesthetic
+from pipeline.scorers.registry import SCORERS
 from pipeline.select import check_rules, value_of
 from pipeline.stage import Row
 from pipeline.storage import Store
@@ -24,7 +27,8 @@ from schemas.rule_sets import RULE_SETS, open_rules
 from schemas.rules import Rule
 
 _PAGE = "report/what-if.html"
-_RULES_ABREAST = 8  # columns of one table, so that it fits a terminal of 100
+_WIDTH = 100  # columns of the terminal that everything fits
+_RULES_ABREAST = 8  # rules in one table
 _EPILOG = """examples:
   just what-if datasets/demo                                        # the rules of the last run
   just what-if datasets/demo "aesthetic >= 4.8" "motion >= 1"
@@ -52,13 +56,14 @@ def main() -> None:
     clips = [clip for clip in history.clips if history.selection[clip["clip_id"]]["state"] != "failed"]
     funnel = judge(clips, texts, history.config, history)
     print_funnel(funnel)
-    notes = list(unknown_words(funnel))
+    notes = [*unknown_words(funnel), *other_scales(funnel, history.config)]
     if parsed.rules and own:
         both = judge(clips, [*own, *texts], history.config, history).kept.clips
         notes.append(
             f"The last run's own rules ({', '.join(own)}) kept {len(_kept(history))}; with these added: {both}."
         )
-    print("\n".join(notes))
+    for note in notes:
+        print(textwrap.fill(note, _WIDTH) + "\n")
     page = draw_page(dataset.store.uri, texts, funnel, notes)
     print(f"drawn: {_write(page, parsed.html, dataset.store)}")
 
@@ -98,7 +103,7 @@ def _print_buckets(funnel: Funnel) -> None:
     buckets = sorted(funnel.measured.buckets)
     rows = [
         (str(one), funnel.measured.buckets[one], after.buckets.get(one, 0), funnel.kept.buckets.get(one, 0),
-         funnel.samples.get(one, 0), _right(funnel.samples.get(one, 0) * one.seconds))
+         funnel.samples.get(one, 0), _right(funnel.samples.get(one, 0) * one.seconds) if one.seconds else "  images")
         for one in buckets
     ]  # fmt: skip
     headings = ("bucket", "measured", "after the rules", "kept", "samples", "    time")
@@ -127,6 +132,19 @@ def unknown_words(funnel: Funnel) -> list[str]:
             if rule.threshold not in held:
                 notes.append(f"No clip's {rule.column} is {rule.threshold!r}; {did_you_mean(rule.threshold, held)}")
     return notes
+
+
+def other_scales(funnel: Funnel, config: RunConfig) -> list[str]:
+    """A sentence if a published aesthetic number meets the ratings of another head."""
+    rules = [rule for one in funnel.effects if isinstance(rule := one.rule, Rule) and rule.column == "aesthetic"]
+    published = [f"{rule.rule_set}'s {rule.text}" for rule in rules if rule.rule_set]
+    heads = [name for name in config.score.scorers if "aesthetic" in SCORERS[name].measures]
+    if not published or LaionAesthetic.name in heads:
+        return []
+    return [
+        f"{', '.join(published)}: a number on LAION's scale; this run's clips were rated by {', '.join(heads)}, where"
+        " the same number means something else. `aesthetic in top 50%` asks for a share instead."
+    ]
 
 
 def _kept(history: History) -> list[str]:

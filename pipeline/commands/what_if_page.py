@@ -7,6 +7,7 @@ It loads nothing, runs no script, and follows the reader's light or dark setting
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from math import isfinite
 
 from pipeline.commands.histogram import Fate, draw_histogram, draw_words
 from pipeline.commands.what_if_funnel import Effect, Funnel, shown_time
@@ -32,7 +33,7 @@ p { margin: 4px 0 } code { font: 13px ui-monospace, Menlo, "DejaVu Sans Mono", m
 .soft, small { color: var(--soft) } small { font-size: 13px }
 .card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 14px 18px }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 16px }
-.row { display: grid; grid-template-columns: minmax(210px, 30%) 1fr 132px; gap: 14px; align-items: center;
+.row { display: grid; grid-template-columns: minmax(210px, 30%) 1fr 150px; gap: 14px; align-items: center;
   padding: 7px 0; border-top: 1px solid var(--rule) } .row:first-child { border-top: 0 }
 .row small { display: block; line-height: 1.35 } .numbers { text-align: right; font-variant-numeric: tabular-nums }
 .bar { display: flex; height: 22px; border-radius: 4px; overflow: hidden; background: var(--page) }
@@ -44,7 +45,8 @@ svg { display: block; width: 100%; height: auto; margin-top: 6px } .tick { fill:
 .label { fill: var(--threshold); font-size: 12px; font-weight: 600 } .floor { stroke: var(--rule) }
 .threshold { stroke: var(--threshold); stroke-width: 1.5; stroke-dasharray: 5 3 }
 h3 { font-size: 15px; margin: 0 } table { border-collapse: collapse; margin-top: 6px }
-td { padding: 3px 18px 3px 0; vertical-align: top }
+td { padding: 3px 18px 3px 0; vertical-align: top } .card + .card { margin-top: 12px } .grid .card { margin: 0 }
+@media (max-width: 700px) { .row { grid-template-columns: 1fr auto } .bar { grid-column: 1 / -1; order: 3 } }
 """
 
 
@@ -82,8 +84,9 @@ def _steps(funnel: Funnel) -> str:
         before = one.clips
         detail = f"drops {dropped}" if dropped else ""
         if effect:
-            alone = f"alone keeps {_percent(effect.alone.clips, funnel.measured.clips)}, only it drops {effect.only}"
-            detail = " · ".join(part for part in (effect.here and f"here {effect.here}", detail, alone) if part)
+            alone = f"alone keeps {_percent(effect.alone.clips, funnel.measured.clips)}"
+            only = f"only it drops {effect.only}" if effect.only else ""
+            detail = " · ".join(part for part in (effect.here and f"here {effect.here}", detail, alone, only) if part)
         total = funnel.measured.clips
         bar = _bar([("kept", one.clips, total, "left"), ("here", dropped, total, "dropped here")])
         numbers = f"<b>{one.clips}</b> {_percent(one.clips, total)}<small>{shown_time(one.seconds)}</small>"
@@ -100,7 +103,7 @@ def _histograms(funnel: Funnel) -> list[str]:
             for clip in funnel.clips
             if (value := value_of(clip, column)) is not None
         ]
-        numbers = [(value, fate) for value, fate in values if isinstance(value, int | float)]
+        numbers = [(value, fate) for value, fate in values if not isinstance(value, str) and isfinite(value)]
         words = [(value, fate) for value, fate in values if isinstance(value, str)]
         lacking = len(funnel.clips) - len(values)
         spread = f" · {lacking} clips have none and pass" if lacking else ""

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.select import select, with_measures
+from pipeline.select import CLIP_COLUMNS, WORD_COLUMNS, check_rules, select, with_measures
 from pipeline.stage import Row
 from schemas.caption_tables import SCORES
-from schemas.config import PackConfig, RunConfig, SelectConfig
+from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import RuleError
 from schemas.media_tables import CLIPS, DUPLICATES
 
@@ -28,8 +30,8 @@ def _none(clips: Sequence[Row]) -> pa.Table:
     return DUPLICATES.empty()
 
 
-def _select(*clips: Row, failures: Mapping[str, str] | None = None) -> dict[str, Row]:
-    config = RunConfig(select=SelectConfig(rules=RULES), pack=PackConfig(buckets=["384x256x17@8"]))
+def _select(*clips: Row, failures: Mapping[str, str] | None = None, rules: Sequence[str] = RULES) -> dict[str, Row]:
+    config = RunConfig(select=SelectConfig(rules=list(rules)), pack=PackConfig(buckets=["384x256x17@8", "64x64x1"]))
     table, _ = select(clips, config, failures or {}, _none)
     return {row["clip_id"]: row for row in table.to_pylist()}
 
@@ -59,10 +61,10 @@ def test_a_clip_without_the_value_passes() -> None:
 
 
 def test_an_unbucketed_clip_says_why() -> None:
-    found = _select(_clip("a", duration=1.0), _clip("b", kind="image", duration=0.0, fps=0.0))
+    found = _select(_clip("a", duration=1.0), _clip("b", kind="image", duration=0.0, fps=0.0, width=32))
     assert {row["state"] for row in found.values()} == {"unbucketed"}
     assert "1.00 s is shorter than" in found["a"]["reason"]
-    assert found["b"]["reason"] == "no image bucket is configured"
+    assert "32x256 is smaller than 64x64x1" in found["b"]["reason"]
 
 
 def test_a_clip_that_could_not_be_measured_has_failed() -> None:
@@ -91,6 +93,91 @@ def test_only_what_would_ship_is_asked_for_copies() -> None:
 def test_a_rule_of_the_wrong_kind_stops_the_selection() -> None:
     with pytest.raises(RuleError, match="holds words"):
         _select(_clip("a", aesthetic="fine"))
+
+
+def test_a_percentile_is_of_all_measured_clips_and_the_reason_shows_its_number() -> None:
+    clips = [_clip(f"{place}", aesthetic=4.0 + place / 10, motion=float(place)) for place in range(10)]
+    found = _select(*clips, rules=["motion < 5", "aesthetic in top 20%"])
+    # The two best clips move too much, and still they count: nothing is kept.
+    assert {row["rule"] for row in found.values()} == {"motion < 5", "aesthetic in top 20%"}
+    assert found["4"]["reason"] == "aesthetic is 4.4, aesthetic in top 20% needs >= 4.8 here"
+    assert (found["4"]["value"], found["4"]["threshold"]) == (4.4, 4.8)
+
+
+def test_a_clip_that_failed_counts_for_no_percentile() -> None:
+    clips = [_clip(f"{place}", aesthetic=4.0 + place) for place in range(5)]
+    found = _select(*clips, rules=["aesthetic in top 50%"], failures={"4": "no picture"})
+    assert [row["state"] for row in found.values()] == ["filtered", "filtered", "kept", "kept", "failed"]
+
+
+RULE_POOL = [
+    "aesthetic in top 50%",
+    "motion in middle 60%",
+    "motion in bottom 75%",
+    "sharpness >= 3",
+    "camera != moving",
+]
+pools = st.lists(
+    st.fixed_dictionaries(
+        {
+            "aesthetic": st.integers(0, 5).map(float),
+            "motion": st.none() | st.integers(0, 5).map(float),
+            "sharpness": st.integers(0, 5).map(float),
+            "camera": st.sampled_from([None, "static", "moving"]),
+        }
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(pools, st.permutations(RULE_POOL), st.randoms(use_true_random=False))
+def test_neither_the_order_of_rules_nor_of_clips_changes_what_is_kept(
+    pool: list[Row], rules: list[str], random: object
+) -> None:
+    clips = [_clip(f"{place:02}", **values) for place, values in enumerate(pool)]
+    before = _select(*clips, rules=RULE_POOL)
+    random.shuffle(clips)  # type: ignore[attr-defined]
+    after = _select(*clips, rules=rules)
+    assert {key: row["state"] for key, row in before.items()} == {key: row["state"] for key, row in after.items()}
+
+
+def test_a_rule_set_is_opened_and_named_in_the_reason() -> None:
+    found = _select(_clip("a", brightness=0.01), _clip("b", brightness=0.5), rules=["permissive"])
+    assert found["a"]["reason"] == "brightness is 0.01, the rule says brightness >= 0.03 (rule set permissive)"
+    assert (found["a"]["rule"], found["b"]["state"]) == ("brightness >= 0.03", "kept")
+
+
+def test_an_image_has_no_duration_and_no_rate_to_hold_against_it() -> None:
+    image = _clip("a", kind="image", duration=0.0, fps=0.0, motion=None, camera=None)
+    rules = ["duration >= 2", "fps >= 16", "duration in top 50%"]
+    assert _select(image, rules=rules)["a"]["state"] == "kept"
+
+
+def test_rules_may_name_what_the_clips_table_measures() -> None:
+    assert CLIP_COLUMNS[:5] == ("duration", "fps", "width", "height", "motion")
+    assert "camera" in WORD_COLUMNS
+    assert "clip_id" not in CLIP_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("text_area <= 0.1", "'text_area' is measured by scorer text_area, which is not in score.scorers = []; add it"),
+        ("aesthetic in top 20%", "is measured by scorer aesthetic_ridge or aesthetic_laion, which is not in"),
+        (
+            "permissive",
+            "rule 'text_area <= 0.25' of rule set 'permissive': 'text_area' is measured by scorer text_area",
+        ),
+        ("astetic >= 4", "no column 'astetic'"),
+        ("camera >= 4", "column 'camera' holds words"),
+    ],
+)
+def test_a_rule_on_what_nothing_measures_is_refused_before_any_work(rule: str, message: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        check_rules(RunConfig(select=SelectConfig(rules=[rule]), score=ScoreConfig(scorers=[])))
+    assert message in str(caught.value)
+    check_rules(RunConfig(select=SelectConfig(rules=["permissive", "aesthetic in top 20%", "camera != static"])))
 
 
 def test_measures_of_all_scorers_become_columns_and_failures_are_told() -> None:
