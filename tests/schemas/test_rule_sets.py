@@ -3,6 +3,8 @@
 python -m pytest tests/schemas/test_rule_sets.py
 """
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.scorers.registry import SCORERS
@@ -59,3 +61,10 @@ def test_numbers_that_are_ours_say_so_where_the_source_discloses_none() -> None:
     (text_area,) = [rule for rule in open_rules("cogvideox") if rule.column == "text_area"]
     assert isinstance(text_area, Rule)
     assert RULE_SETS["cogvideox"].rules[text_area.text].endswith("ours")
+
+
+def test_the_documentation_shows_every_rule_of_every_set() -> None:
+    shown = (Path(__file__).resolve().parents[2] / "docs" / "selection.md").read_text()
+    rows = {line.split("`")[1]: line for line in shown.splitlines() if line.startswith("| `")}
+    for name, one in RULE_SETS.items():
+        assert [rule for rule in one.rules if f"`{rule}`" not in rows[name]] == []
