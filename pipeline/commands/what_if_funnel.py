@@ -74,9 +74,10 @@ def make_funnel(
     clips: Sequence[Row], rules: Sequence[AnyRule], config: RunConfig, duplicate_of: Mapping[str, str]
 ) -> Funnel:
     """Put the measured clips (rows with every measure) through the rules; nothing is decoded or scored."""
+    buckets = config.buckets()
     fits: dict[str, Assignment] = {}
     for clip in clips:
-        found = assign(shape_of(clip), config.buckets(), config.pack.allow_upscale)
+        found = assign(shape_of(clip), buckets, config.pack.allow_upscale)
         if not isinstance(found, str):
             fits[clip["clip_id"]] = found
     bounds = [rule.resolve(value_of(clip, rule.column) for clip in clips) for rule in rules]

@@ -57,8 +57,8 @@ def draw_page(dataset: str, texts: Sequence[str], funnel: Funnel, notes: Iterabl
     asked = ", ".join(f"<code>{escape(text)}</code>" for text in texts) or "no rule"
     parts = [
         f"<h1>{kept.clips} of {measured.clips} clips would be kept</h1>",
-        f'<p class="soft">{shown_time(kept.seconds)} of {shown_time(measured.seconds)}, {samples} samples in'
-        f" {len(funnel.samples)} buckets · {asked} · {escape(dataset)}</p>",
+        f'<p class="soft">{shown_time(kept.seconds)} of {shown_time(measured.seconds)}, {_number(samples, "sample")} in'
+        f" {_number(len(funnel.samples), 'bucket')} · {asked} · {escape(dataset)}</p>",
         *(f'<p class="soft">{escape(note)}</p>' for note in notes),
         "<h2>One after another</h2>",
         f'<div class="card">{_steps(funnel)}</div>',
@@ -106,7 +106,7 @@ def _histograms(funnel: Funnel) -> list[str]:
         numbers = [(value, fate) for value, fate in values if not isinstance(value, str) and isfinite(value)]
         words = [(value, fate) for value, fate in values if isinstance(value, str)]
         lacking = len(funnel.clips) - len(values)
-        spread = f" · {lacking} clips have none and pass" if lacking else ""
+        spread = f" · {_number(lacking, 'clip')} without one passed" if lacking else ""
         drawn = draw_histogram(numbers, rules) if numbers else draw_words(words) if words else ""
         written = "" if numbers else "<p>" + ", ".join(f"<code>{escape(rule.text)}</code>" for rule in rules) + "</p>"
         meaning = f"<small>{escape(_meaning(column))}{spread}</small>"
@@ -142,10 +142,10 @@ def _buckets(funnel: Funnel) -> str:
         kept, samples = funnel.kept.buckets.get(bucket, 0), funnel.samples.get(bucket, 0)
         bar = _bar([("kept", kept, most, "kept"), ("elsewhere", measured - kept, most, "not kept")])
         time = shown_time(samples * bucket.seconds) if bucket.seconds else "images"
-        numbers = f"<b>{kept}</b> of {measured}<small>{samples} samples, {time}</small>"
+        numbers = f"<b>{kept}</b> of {measured}<small>{_number(samples, 'sample')}, {time}</small>"
         rows.append(_row(str(bucket), "", bar, numbers))
     lost = funnel.measured.clips - funnel.measured.bucketed
-    more = f'<p class="soft">{lost} measured clips fit no bucket.</p>' if lost else ""
+    more = f'<p class="soft">{_number(lost, "measured clip")} without a bucket.</p>' if lost else ""
     return "".join(rows) + more
 
 
@@ -175,3 +175,7 @@ def _bar(pieces: Sequence[tuple[Fate, int, int, str]]) -> str:
 
 def _percent(count: int, total: int) -> str:
     return f"{count / total:.0%}" if total else "0%"
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
