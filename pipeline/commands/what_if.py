@@ -54,11 +54,11 @@ def main() -> None:
     own = history.config.select.rules
     texts = parsed.rules or own
     clips = [clip for clip in history.clips if history.selection[clip["clip_id"]]["state"] != "failed"]
-    funnel = judge(clips, texts, history.config, history)
+    funnel = judge(clips, texts, history)
     print_funnel(funnel)
     notes = [*unknown_words(funnel), *other_scales(funnel, history.config)]
     if parsed.rules and own:
-        both = judge(clips, [*own, *texts], history.config, history).kept.clips
+        both = judge(clips, [*own, *texts], history).kept.clips
         notes.append(
             f"The last run's own rules ({', '.join(own)}) kept {len(_kept(history))}; with these added: {both}."
         )
@@ -68,10 +68,10 @@ def main() -> None:
     print(f"drawn: {_write(page, parsed.html, dataset.store)}")
 
 
-def judge(clips: Sequence[Row], texts: Sequence[str], config: RunConfig, history: History) -> Funnel:
+def judge(clips: Sequence[Row], texts: Sequence[str], history: History) -> Funnel:
     """The funnel of rules as written. Raises `RuleError` for what cannot be read or what the run did not measure."""
     rules = [rule for text in texts for rule in open_rules(text)]
-    changed = config.model_copy(update={"select": SelectConfig(rules=list(texts))})
+    changed = history.config.model_copy(update={"select": SelectConfig(rules=list(texts))})
     check_rules(changed)
     return make_funnel(clips, rules, changed, history.duplicates)
 
