@@ -7,23 +7,23 @@ just curate s3://bucket/raw --profile gpu               # an object store
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipeline import caption, score
 from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
-from pipeline.duplicates import Look, find_copies
+from pipeline.duplicates import find_copies
 from pipeline.engine import Engine, StageRun
 from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.ingest import find_identical, list_bucket
 from pipeline.ledger import build_ledger
+from pipeline.looks import gather_looks
 from pipeline.pack import drop_lost_parts
+from pipeline.progress import Progress
 from pipeline.record import make_record
 from pipeline.references import REFERENCE, group_references, keys_of
 from pipeline.samples import plan_samples
@@ -113,9 +113,13 @@ class Curation:
         bytes_of = {row["video_id"]: row["bytes"] / max(row["duration"] or 0, 1.0) for row in videos.to_pylist()}
         for clip in measured:
             clip["bitrate"] = bytes_of[clip["video_id"]]
-        looks = clip_looks(embeddings.primary, stills)
-        duplicates = self.config.duplicates
-        selection, copies = select(measured, self.config, failures, lambda rows: find_copies(rows, looks, duplicates))
+        looks = gather_looks(_vectors(embeddings), stills)
+
+        def find(rows: Sequence[Row]) -> pa.Table:
+            with Progress().bar("find copies", len(rows)) as advance:
+                return find_copies(rows, looks, self.config.duplicates, advance)
+
+        selection, copies = select(measured, self.config, failures, find)
         self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)
         self.engine.table("select", SELECTION, SELECTION_FILE, selection)
         return selection, {clip["clip_id"]: clip for clip in measured}
@@ -174,16 +178,12 @@ class Curation:
         return samples
 
 
-def clip_looks(embeddings: pa.Table, stills: pa.Table) -> dict[str, Look]:
-    """The mean embedding and the hashes of each clip's stills, by clip id."""
-    vectors: dict[str, list[NDArray[np.float32]]] = {}
-    for row in embeddings.to_pylist():
-        if row["status"] == "ok":
-            vectors.setdefault(row["clip_id"], []).append(np.asarray(row["vector"], np.float32))
-    hashes: dict[str, list[int]] = {}
-    for row in stills.select(["still_id", "clip_id", "hash"]).sort_by("still_id").to_pylist():
-        hashes.setdefault(row["clip_id"], []).append(row["hash"])
-    return {key: Look(np.mean(found, axis=0), tuple(hashes.get(key, ()))) for key, found in vectors.items()}
+def _vectors(embeddings: StageRun) -> Iterator[pa.Table]:
+    """The embeddings of one part file after the other: those of all stills need not fit in memory."""
+    columns = ["still_id", "clip_id", "status", "vector"]
+    for part, keys in embeddings.served.items():
+        spec = embeddings.spec
+        yield embeddings.dataset.read_parts(spec.outputs[0], spec.fingerprint, {part: keys}, columns)
 
 
 def _usable(videos: pa.Table, identical: pa.Table) -> pa.Table:

@@ -1,0 +1,177 @@
+"""Made-up clips with planted copies, for `just bench duplicates`. The same seed gives the same clips.
+
+The clips are not white noise, in which all is far from all and any search is easy. Embeddings have a common mean,
+topics of unlike sizes, scenes in the topics, and variances that fall from axis to axis (a power law), so that unrelated
+clips agree to a cosine of 0.3 on average and one pair in a hundred to 0.7, as real ones of the embedded profile do.
+Hashes come of smooth made-up pictures that drift from still to still.
+
+    python -m pytest tests/pipeline/benchmarks/test_duplicates.py
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.looks import Looks
+from pipeline.stage import Row
+
+Generator = np.random.Generator
+
+PLANTED_SHARE = 0.05
+"""Share of the clips that each sort of planted clip makes up."""
+# sort: cosine to the original from, to; share of the hash bits that differ from, to
+SORTS = {
+    "by embedding": (0.972, 0.999, 0.12, 0.40),
+    "by hash": (0.76, 0.96, 0.0, 5.9 / 64),
+    "near miss": (0.80, 0.968, 0.1, 0.30),
+}
+_MEAN_LENGTH = 0.56
+_SPREAD = 0.83
+_TOPIC_SHARE, _SCENE_SHARE = 0.35, 0.35
+_CLIPS_PER_TOPIC, _CLIPS_PER_SCENE = 500, 10
+_DECAY = 0.6
+_BLOCK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Clips, their looks, and for each planted clip its original, by sort."""
+
+    clips: list[Row]
+    looks: Looks
+    originals: dict[str, dict[str, str]]
+
+
+def make_clips(count: int, width: int, seed: int) -> Made:
+    """Make `count` clips with embeddings of `width` numbers."""
+    generator = np.random.default_rng(seed)
+    planted = int(count * PLANTED_SHARE)
+    first_copy = count - planted * len(SORTS)
+    originals = np.arange(count)
+    originals[first_copy:] = generator.choice(first_copy, count - first_copy)
+    sorts = np.repeat(np.arange(len(SORTS) + 1), [first_copy, *[planted] * len(SORTS)])
+    ranges = np.array([(1, 1, 0, 0), *SORTS.values()])[sorts]
+    vectors = _make_vectors(generator, originals, first_copy, width, ranges)
+    seconds = np.exp(generator.uniform(np.log(2), np.log(20), count))[originals].round(3)
+    seconds[originals % 10 == 0] = 0
+    stills = np.where(seconds == 0, 1, np.maximum(3, np.ceil(seconds / 2))).astype(np.int64)
+    hashes, starts = _make_hashes(generator, originals, first_copy, stills, ranges)
+    names = [f"clip-{number:07}" for number in range(count)]
+    clips = [
+        _clip(name, number, length) for number, (name, length) in enumerate(zip(names, seconds.tolist(), strict=True))
+    ]
+    by_sort = {
+        name: {names[place]: names[originals[place]] for place in np.flatnonzero(sorts == number + 1)}
+        for number, name in enumerate(SORTS)
+    }
+    return Made(clips, Looks({name: row for row, name in enumerate(names)}, vectors, hashes, starts), by_sort)
+
+
+def _clip(name: str, number: int, seconds: float) -> Row:
+    # Later clips are worse, so that planted ones are the copies.
+    return {
+        "clip_id": name,
+        "video_id": name,
+        "shot": 0,
+        "kind": "video" if seconds else "image",
+        "duration": seconds,
+        "width": 1280,
+        "height": 720,
+        "fps": 24.0 if seconds else 0.0,
+        "bitrate": float(-number),
+    }
+
+
+def _make_vectors(
+    generator: Generator, originals: NDArray[np.int64], first_copy: int, width: int, ranges: NDArray[np.float64]
+) -> NDArray[np.float16]:
+    """Unit vectors [clips, width]; a planted one at a cosine to its original drawn from its sort's range."""
+    scale = np.arange(1, width + 1, dtype=np.float32) ** -_DECAY
+    scale *= _SPREAD / np.linalg.norm(scale)
+
+    def draw(count: int) -> NDArray[np.float32]:
+        drawn: NDArray[np.float32] = generator.standard_normal((count, width), dtype=np.float32) * scale
+        return drawn
+
+    mean = draw(1)
+    mean *= _MEAN_LENGTH / np.linalg.norm(mean)
+    topics = draw(max(first_copy // _CLIPS_PER_TOPIC, 1)) * np.sqrt(np.float32(_TOPIC_SHARE))
+    sizes = np.arange(1, len(topics) + 1) ** -0.7
+    vectors = np.empty((len(originals), width), np.float16)
+    for start in range(0, first_copy, _BLOCK):
+        end = min(start + _BLOCK, first_copy)
+        several = -(-(end - start) // _CLIPS_PER_SCENE)
+        scenes = topics[generator.choice(len(topics), several, p=sizes / sizes.sum())]
+        scenes += draw(several) * np.sqrt(np.float32(_SCENE_SHARE))
+        own = draw(end - start) * np.sqrt(np.float32(1 - _TOPIC_SHARE - _SCENE_SHARE))
+        vectors[start:end] = _unit(mean + np.repeat(scenes, _CLIPS_PER_SCENE, axis=0)[: end - start] + own)
+    for start in range(first_copy, len(originals), _BLOCK):
+        part = slice(start, min(start + _BLOCK, len(originals)))
+        towards = _unit(vectors[originals[part]].astype(np.float32))
+        aside = draw(len(towards))
+        aside = _unit(aside - np.einsum("ij,ij->i", aside, towards)[:, None] * towards)
+        cosine = generator.uniform(ranges[part, 0], ranges[part, 1])[:, None].astype(np.float32)
+        vectors[part] = cosine * towards + np.sqrt(1 - cosine**2) * aside
+    return vectors
+
+
+def _make_hashes(
+    generator: Generator,
+    originals: NDArray[np.int64],
+    first_copy: int,
+    stills: NDArray[np.int64],
+    ranges: NDArray[np.float64],
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """All hashes and where each clip's begin; a planted clip's differ from its original's in a share of the bits."""
+    starts = np.concatenate([[0], np.cumsum(stills)])
+    hashes = np.empty(starts[-1], np.uint64)
+    picture = _smooth_pictures()
+    for start in range(0, first_copy, _BLOCK):
+        end = min(start + _BLOCK, first_copy)
+        scene = generator.standard_normal((end - start, 72), dtype=np.float32)
+        drawn = np.repeat(scene, stills[start:end], axis=0)
+        drawn += generator.standard_normal(drawn.shape, dtype=np.float32) / 2
+        hashes[starts[start] : starts[end]] = _packed(picture(drawn))
+    for start in range(first_copy, len(originals), _BLOCK):
+        end = min(start + _BLOCK, len(originals))
+        counts = stills[start:end]
+        # Where each still's original stands: the original's start, and the same place after it.
+        places = np.repeat(starts[originals[start:end]] - starts[start:end], counts)
+        places += np.arange(starts[start], starts[end])
+        share = generator.uniform(ranges[start:end, 2], ranges[start:end, 3])
+        flips = _exact_share(generator, share, counts)
+        hashes[starts[start] : starts[end]] = hashes[places] ^ _packed(flips)
+    return hashes, starts
+
+
+def _exact_share(generator: Generator, share: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Random bits [all stills, 64], of which just that share of each clip's are set (rounded down per still)."""
+    wanted = np.repeat(np.floor(share * 64), counts)
+    order = generator.random((int(counts.sum()), 64), dtype=np.float32).argsort(axis=1).argsort(axis=1)
+    return order < wanted[:, None]
+
+
+def _smooth_pictures() -> Callable[[NDArray[np.float32]], NDArray[np.bool_]]:
+    """From 72 random numbers to the 64 comparisons of neighbours in a 9x8 picture whose coarse parts are strongest."""
+    down = np.cos(np.pi * (np.arange(8)[:, None] + 0.5) * np.arange(8) / 8)
+    across = np.cos(np.pi * (np.arange(9)[:, None] + 0.5) * np.arange(9) / 9)
+    strength = (1 + np.hypot(np.arange(8)[:, None], np.arange(9))) ** -1.5
+    waves = np.einsum("ya,xb,ab->abyx", down, across, strength).reshape(72, 72).astype(np.float32)
+
+    def draw(numbers: NDArray[np.float32]) -> NDArray[np.bool_]:
+        grays = (numbers @ waves).reshape(-1, 8, 9)
+        darker: NDArray[np.bool_] = (grays[:, :, :-1] < grays[:, :, 1:]).reshape(-1, 64)
+        return darker
+
+    return draw
+
+
+def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    scaled: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return scaled

@@ -1,0 +1,74 @@
+"""The benchmark of near-duplicates: its clips hold what it says, and its tables come out of real searches.
+
+python -m pytest tests/pipeline/benchmarks/test_duplicates.py
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.benchmarks import duplicates
+from pipeline.benchmarks.made_clips import SORTS, make_clips
+
+
+def test_planted_clips_are_as_far_from_their_originals_as_their_sort_says() -> None:
+    made = make_clips(1000, 96, seed=3)
+    assert len(made.clips) == len(made.looks.rows) == 1000
+    for sort, (low, high, few, many) in SORTS.items():
+        copies = made.originals[sort]
+        assert len(copies) == 50
+        assert not set(copies.values()) & set(copies)
+        pair = [np.array([made.looks.rows[key] for key in side]) for side in (copies, copies.values())]
+        similarities = made.looks.similarities(*pair)
+        assert low - 1e-3 <= similarities.min() <= similarities.max() <= high + 1e-3
+        distances = made.looks.hash_distances(*pair)
+        assert np.floor(few * 64) <= distances.min() <= distances.max() <= many * 64
+
+
+def test_unrelated_clips_are_no_white_noise() -> None:
+    looks = make_clips(2000, 1280, seed=0).looks
+    first, second = np.triu_indices(1000, 1)
+    found = looks.similarities(first[::50], second[::50])
+    assert 0.25 < np.median(found) < 0.45
+    assert 0.6 < np.quantile(found, 0.99) < 0.85
+
+
+def test_the_same_seed_gives_the_same_clips() -> None:
+    one, two, other = (make_clips(300, 16, seed) for seed in (1, 1, 2))
+    assert one.clips == two.clips
+    assert np.array_equal(one.looks.vectors, two.looks.vectors)
+    assert np.array_equal(one.looks.hashes, two.looks.hashes)
+    assert not np.array_equal(one.looks.vectors, other.looks.vectors)
+
+
+def test_recall_beside_every_pair_compared() -> None:
+    ((_, headings, rows),) = duplicates.measure_recall(make_clips(3000, 128, seed=0))
+    vectors, hashes = (dict(zip(headings, row, strict=True)) for row in rows)
+    assert int(str(vectors["pairs"])) > 100
+    assert int(str(hashes["pairs"])) > 100
+    assert float(str(vectors["recall"])) >= 0.99
+    assert float(str(hashes["recall"])) == 1.0
+
+
+def test_the_command_prints_and_records_its_tables(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    recorded = []
+    monkeypatch.setattr(duplicates, "BESIDE_EXACT", 1000)
+    monkeypatch.setattr(duplicates, "record", lambda *what: recorded.append(what))
+    monkeypatch.setattr(sys, "argv", ["duplicates", "--vectors", "2000", "--width", "64", "--record"])
+    duplicates.main()
+    shown = capsys.readouterr()
+    assert "peak MB" in shown.out
+    assert "by embedding" in shown.out
+    assert all(len(line) <= 120 for line in shown.out.splitlines())
+    assert "2,000 judged" in shown.err
+    ((name, _, parts, command),) = recorded
+    assert name == "duplicates"
+    assert "--vectors 2000 --width 64" in command
+    lines = "\n".join(parts).splitlines()
+    assert "| by embedding | 0.972 to 0.999 | 8 to 26 | 100 | 100 |" in lines
+    assert "| by hash | 0.76 to 0.96 | 0 to 6 | 100 | 100 |" in lines
+    assert "| near miss | 0.8 to 0.968 | 6 to 19 | 100 | 0 |" in lines
