@@ -120,10 +120,12 @@ class _Judge:
         # A pair may be a candidate of both searches.
         both = np.unique(places[:, 0] * len(self.rows) + places[:, 1])
         pairs = np.stack([both // len(self.rows), both % len(self.rows)], axis=1)
-        first, second = self.rows[pairs[:, 0]], self.rows[pairs[:, 1]]
+        config = self._config
+        floor = min(config.min_similarity, config.min_hash_similarity)
+        pairs = pairs[self._looks.may_reach(floor, *self.rows[pairs.T])]
+        first, second = self.rows[pairs.T]
         similarities = self._looks.similarities(first, second)
         distances = self._looks.hash_distances(first, second)
-        config = self._config
         by_hash = (distances <= config.max_hash_distance) & (similarities >= config.min_hash_similarity)
         copy = by_hash | (similarities >= config.min_similarity)
         return _Copies(pairs[copy], similarities[copy], distances[copy])
@@ -132,7 +134,8 @@ class _Judge:
         clip, other = pairs[:, 0], pairs[:, 1]
         near = np.abs(self._durations[clip] - self._durations[other]) <= _SAME_LENGTH_SECONDS
         same_kind = self._kinds[clip] == self._kinds[other]
-        return pairs[near & same_kind & (self._shots[clip] != self._shots[other])]
+        allowed: Pairs = pairs[near & same_kind & (self._shots[clip] != self._shots[other])]
+        return allowed
 
 
 def _searches(rows: Places, looks: Looks, config: DuplicateConfig) -> list[Neighbours]:

@@ -3,10 +3,10 @@
 Both searches hold the clips that stay, so that ten thousand equal clips cost ten thousand comparisons with the one
 that stays and not all their pairs. They give candidates only; `pipeline.duplicates` judges the true measures.
 
-Embeddings: up to `EXACT_UP_TO` clips every distance is computed. Above, vectors are turned to their `_WIDTH` principal
-axes, which can only shorten a distance, so that the same radius loses no pair; and an inverted file (J. Sivic and
-A. Zisserman, "Video Google", 2003) compares each with the vectors of the `_CELLS_SEARCHED` cells nearest to it. That
-step may miss a pair: `just bench duplicates` measures how rarely.
+Faiss does both. Embeddings: up to `EXACT_UP_TO` clips every distance is computed. Above, vectors are turned to their
+`_WIDTH` principal axes, which can only shorten a distance, so that the same radius loses no pair; and an inverted file
+(J. Sivic and A. Zisserman, "Video Google", 2003) compares each with the vectors of the `_CELLS_SEARCHED` cells nearest
+to it. That step may miss a pair: `just bench duplicates` measures how rarely.
 
 Hashes: bits in several tables (M. Norouzi, A. Punjani and D. Fleet, "Fast Exact Search in Hamming Space with
 Multi-Index Hashing", 2012). With more tables than half the bits that may differ, two codes within that distance differ
@@ -34,9 +34,9 @@ Pairs = NDArray[np.int64]
 """[pairs, 2]: the place of a clip, and of one before it."""
 
 EXACT_UP_TO = 20_000
-_WIDTH = 64
+_WIDTH = 32
 _CELLS_PER_ROOT = 4
-_CELLS_SEARCHED = 24
+_CELLS_SEARCHED = 48
 _TRAINING_PER_CELL = 40
 _TRAINING_ROUNDS = 6
 _TRAINING_FOR_AXES = 10_000
@@ -210,7 +210,7 @@ class _Staying:
         self._filled += len(places)
 
 
-def _pairs(found: tuple[NDArray[np.uint64], object, NDArray[np.int64]], block: Places, targets: Places) -> Pairs:
+def _pairs(found: tuple[NDArray[np.int64], object, NDArray[np.int64]], block: Places, targets: Places) -> Pairs:
     """What a range search gives (ends of each query's results, distances, labels) as pairs of places."""
     ends, _, labels = found
     return _with_earlier(np.repeat(block, np.diff(ends.astype(np.int64))), targets[labels])

@@ -149,7 +149,7 @@ def _plainly(clips: Sequence[Row], looks: Looks, config: DuplicateConfig) -> dic
     staying: list[Row] = []
     copies = {}
     for clip in sorted(clips, key=lambda clip: (-clip["bitrate"], clip["clip_id"])):
-        similar = []
+        similar: list[tuple[float, int, str]] = []
         for other in staying:
             pair = np.array([looks.rows[clip["clip_id"]]]), np.array([looks.rows[other["clip_id"]]])
             cosine, distance = looks.similarities(*pair)[0], looks.hash_distances(*pair)[0]
@@ -218,7 +218,7 @@ def test_a_large_set_gives_the_same_in_any_order_and_on_any_number_of_threads(mo
 
 def _recompressed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 25])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.uint8)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _pictures() -> dict[str, NDArray[np.uint8]]:
@@ -227,7 +227,7 @@ def _pictures() -> dict[str, NDArray[np.uint8]]:
     for name in ("chelsea", "coffee", "china", "flower", "rocket"):
         picture = photograph(name)
         height, width = picture.shape[:2]
-        half = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        half = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA).astype(np.uint8)
         pictures |= {
             name: picture,
             f"{name} compressed": _recompressed(picture),
