@@ -53,7 +53,7 @@ def peak_megabytes() -> int:
 def measure_scale(made: Made, progress: Progress) -> list[Table]:
     """Find the copies among all clips: time and memory, and how many of the planted ones were found."""
     count = len(made.clips)
-    steps = [("clips and looks made", 0.0, 0.0, peak_megabytes())]
+    steps = [("clips and looks in memory", 0.0, 0.0, peak_megabytes())]
     clock = Clock()
     judged = 0
     with progress.bar("find copies", count) as bar:
