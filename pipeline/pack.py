@@ -1,8 +1,9 @@
 """Pack: decode just the spans that ship, make them exactly their bucket's shape, and write deterministic shards.
 
-A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, scaled to cover the
-bucket and cropped at the centre, as BT.709 limited-range H.264 (pictures: PNG). A shard that would grow past the size
-limit goes on in `<name>-1.tar`. Shards appear by atomic rename; the index rows that name them are the commit.
+A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, without letterbox
+bars, scaled to cover the bucket and cropped at the centre, as BT.709 limited-range H.264 (pictures: PNG). A shard that
+would grow past the size limit goes on in `<name>-1.tar`. Shards appear by atomic rename; the index rows that name them
+are the commit.
 
     just curate <bucket> --set pack.buckets='[cogvideox]'
 """
@@ -15,14 +16,16 @@ from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
+import cv2
 import numpy as np
 import webdataset
 from numpy.typing import NDArray
 
 from pipeline.dataset import PART_COLUMN, Dataset
+from pipeline.framing import Box, Framing, frame_sample
 from pipeline.media.decode import EPSILON, Decoder, read_picture
 from pipeline.media.encode import encode_h264, encode_png
-from pipeline.media.picture import Geometry, PictureMaker, cover
+from pipeline.media.picture import Geometry, PictureMaker
 from pipeline.stage import Output, Result, Row, attempt, describe
 from pipeline.storage import Store
 from schemas.bucket import TIME_TOLERANCE, Bucket
@@ -30,7 +33,7 @@ from schemas.config import PackConfig
 from schemas.errors import CutroomError, MediaError, StageError
 from schemas.outcome_tables import SAMPLES
 
-VERSION = 1
+VERSION = 2
 OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
 _OWNER = "cutroom"
 _SPOOL_BYTES = 64 << 20
@@ -43,7 +46,7 @@ class _Media:
     suffix: str
     data: bytes
     decoded_frames: int
-    crop: list[int]
+    crop: Box
 
 
 class _Shard:
@@ -162,23 +165,29 @@ def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
 def make_media(row: Row, bucket: Bucket, config: PackConfig) -> _Media:
     """Decode and encode one sample. Raises `MediaError` if the source does not give all its frames."""
     geometry = Geometry(row["rotation"], row["width"], row["height"])
-    crop = crop_box(geometry, bucket)
+    framing = frame_sample(geometry, _picture_box(row), bucket)
     if bucket.is_image:
-        picture = cover(read_picture(row["uri"]), bucket.width, bucket.height)
-        return _Media("png", encode_png(picture), 1, crop)
-    frames, decoded = read_frames(row, bucket, geometry)
-    return _Media("mp4", encode_h264(frames, bucket.fps, config.crf, config.preset), decoded, crop)
+        picture = read_picture(row["uri"])
+        method = cv2.INTER_AREA if framing.scaled[0] < picture.shape[1] else cv2.INTER_CUBIC
+        scaled = np.asarray(cv2.resize(picture, framing.scaled, interpolation=method), np.uint8)
+        return _Media("png", encode_png(framing.cut(scaled)), 1, framing.crop)
+    frames, decoded = read_frames(row, bucket, geometry, framing)
+    return _Media("mp4", encode_h264(frames, bucket.fps, config.crf, config.preset), decoded, framing.crop)
 
 
-def read_frames(row: Row, bucket: Bucket, geometry: Geometry) -> tuple[list[NDArray[np.uint8]], int]:
+def _picture_box(row: Row) -> Box:
+    return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
+
+
+def read_frames(
+    row: Row, bucket: Bucket, geometry: Geometry, framing: Framing
+) -> tuple[list[NDArray[np.uint8]], int]:
     """The sample's frames as RGB of the bucket's size, and how many source frames were decoded for them.
 
     Frame k is the one whose presentation time is nearest to `start + k / fps`, among those of the clip.
     """
     wanted = [row["start_time"] + index / bucket.fps for index in range(bucket.frames)]
     maker = PictureMaker(geometry)
-    scale = max(bucket.width / geometry.width, bucket.height / geometry.height)
-    size = (max(bucket.width, round(geometry.width * scale)), max(bucket.height, round(geometry.height * scale)))
     found: list[NDArray[np.uint8]] = []
     with Decoder(row["uri"]) as decoder:
         last = None
@@ -186,7 +195,7 @@ def read_frames(row: Row, bucket: Bucket, geometry: Geometry) -> tuple[list[NDAr
             while (
                 last is not None and len(found) < len(wanted) and _is_nearer(last.time, timed.time, wanted[len(found)])
             ):
-                found.append(cover(maker.rgb(last.frame, *size), bucket.width, bucket.height))
+                found.append(framing.cut(maker.rgb(last.frame, *framing.scaled)))
             last = timed
             if len(found) == len(wanted):
                 break
@@ -195,7 +204,7 @@ def read_frames(row: Row, bucket: Bucket, geometry: Geometry) -> tuple[list[NDAr
             max(row["clip_end"], last.time + 0.5 / bucket.fps + TIME_TOLERANCE + EPSILON) if last is not None else 0.0
         )
         while last is not None and len(found) < len(wanted) and wanted[len(found)] < reach:
-            found.append(cover(maker.rgb(last.frame, *size), bucket.width, bucket.height))
+            found.append(framing.cut(maker.rgb(last.frame, *framing.scaled)))
     if len(found) < len(wanted):
         raise MediaError(f"the source gave {len(found)} of the {len(wanted)} frames of this sample")
     return found, decoder.decoded_frames
@@ -203,14 +212,6 @@ def read_frames(row: Row, bucket: Bucket, geometry: Geometry) -> tuple[list[NDAr
 
 def _is_nearer(earlier: float, later: float, wanted: float) -> bool:
     return abs(earlier - wanted) <= abs(later - wanted)
-
-
-def crop_box(geometry: Geometry, bucket: Bucket) -> list[int]:
-    """The part of the displayed source that the bucket shows, in source pixels: left, top, width, height."""
-    scale = max(bucket.width / geometry.width, bucket.height / geometry.height)
-    width = min(geometry.width, round(bucket.width / scale))
-    height = min(geometry.height, round(bucket.height / scale))
-    return [(geometry.width - width) // 2, (geometry.height - height) // 2, width, height]
 
 
 def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
@@ -228,7 +229,9 @@ def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
         "height": bucket.height,
         "frames": bucket.frames,
         "fps": bucket.fps,
-        "crop": media.crop,
+        "source_size": [row["width"], row["height"]],
+        "picture": list(_picture_box(row)),
+        "crop": list(media.crop),
         "scores": json.loads(row["scores"]),
         "lineage": json.loads(row["lineage"]),
     }

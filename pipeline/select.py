@@ -102,10 +102,10 @@ def _judge(clip: Row, rules: Sequence[Rule], buckets: Sequence[Bucket], config: 
 
 
 def shape_of(clip: Row) -> Shape:
-    """What the bucket rule looks at, of a row of the clips table."""
+    """What the bucket rule looks at, of a row of the clips table: bars do not count as picture."""
     return Shape(
-        width=clip["width"],
-        height=clip["height"],
+        width=clip["crop_width"],
+        height=clip["crop_height"],
         duration=clip["duration"],
         fps=clip["fps"],
         is_image=clip["kind"] == "image",

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from pipeline.detectors import DETECTORS
 from pipeline.detectors.base import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, Boundary
-from pipeline.measures import Measurer, measure_light, summarise_light, summarise_motion
-from pipeline.media.decode import Decoder, TimedFrame, read_picture
+from pipeline.measures import Measurer
+from pipeline.media.decode import Decoder, PacketSizes, TimedFrame, read_picture
+from pipeline.media.look import LookFrame
 from pipeline.media.picture import Geometry, PictureMaker
 from pipeline.spans import Span, find_shots, make_spans
 from pipeline.stage import Output, Result, Row
@@ -27,13 +28,14 @@ from schemas.errors import MediaError
 from schemas.ids import clip_id
 from schemas.media_tables import CLIPS, SPLITS, STILLS
 
-VERSION = 2
+VERSION = 3
 OUTPUTS = (
     Output(folder="splits", contract=SPLITS, parent="video_id"),
     Output(folder="clips", contract=CLIPS, parent="video_id"),
     Output(folder="stills", contract=STILLS, parent="video_id"),
 )
 _LOOK_SHORT_SIDE = 180
+_MEASURE_SHORT_SIDE = 108
 _STILL_GRID_SECONDS = 0.5
 
 
@@ -64,12 +66,11 @@ class Split:
         seen = self._look(row, geometry)
         shots = find_shots(seen.boundaries, len(seen.edges) - 1)
         spans = make_spans(shots, seen.edges, self._config.min_seconds, self._config.max_seconds)
-        size = geometry.fitted(self._config.still_short_side)
         clips = [_clip_row(row, span, seen.measurer) for span in spans]
         stills = [
             still
             for clip, span in zip(clips, spans, strict=True)
-            for still in choose_stills(clip, span, seen.candidates, size, self._config.still_seconds)
+            for still in choose_stills(clip, span, seen.candidates, self._config.still_seconds)
         ]
         values = {
             "video_id": row["video_id"],
@@ -91,16 +92,17 @@ class Split:
         times: list[float] = []
         end = 0.0
         candidates: list[Candidate] = []
-        measurer, maker = Measurer(), PictureMaker(geometry)
+        maker = PictureMaker(geometry)
         look, still = geometry.fitted(_LOOK_SHORT_SIDE), geometry.fitted(self._config.still_short_side)
         # At least three stills of the shortest clip, and one wherever one is wanted.
         grid = min(_STILL_GRID_SECONDS, self._config.min_seconds / 4, self._config.still_seconds)
         try:
             with Decoder(row["uri"], self._threads) as decoder:
+                measurer = Measurer(geometry.width, geometry.height, decoder.packets)
                 for index, (timed, end) in enumerate(_with_ends(decoder.frames(), row["nominal_fps"])):
                     picture = maker.rgb(timed.frame, *look)
                     self._detector.push(picture, _thumbnail(picture))
-                    measurer.push(index, timed.time, picture, end)
+                    measurer.push(_look_frame(index, timed, end, maker))
                     if not candidates or timed.time - candidates[-1].time >= grid or end - timed.time >= grid:
                         candidates.append(make_candidate(timed.time, index, maker.rgb(timed.frame, *still)))
                     times.append(timed.time)
@@ -134,6 +136,21 @@ def _with_ends(frames: Iterable[TimedFrame], nominal_fps: float | None) -> Itera
         yield held, held.time + (seconds or average or 1 / (nominal_fps or 25))
 
 
+def _look_frame(index: int, timed: TimedFrame, end: float, maker: PictureMaker) -> LookFrame:
+    size, geometry = maker.geometry.fitted(_MEASURE_SHORT_SIDE), maker.geometry
+    return LookFrame(
+        index,
+        timed.time,
+        end,
+        _luma(maker.rgb(timed.frame, *size)),
+        lambda: _luma(maker.rgb(timed.frame, geometry.width, geometry.height)),
+    )
+
+
+def _luma(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
 def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     size = (THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -146,9 +163,6 @@ def _why_empty(shots: list[tuple[int, int]], edges: list[float], minimum: float)
 
 
 def _clip_row(row: Row, span: Span, measurer: Measurer) -> Row:
-    inside = range(span.start_frame, span.end_frame)
-    light = [one for index, one in measurer.light.items() if index in inside]
-    motion = [one for one in measurer.motion if one.first in inside and one.second in inside]
     return {
         "clip_id": clip_id(row["video_id"], span.start_time, span.end_time),
         "video_id": row["video_id"],
@@ -162,15 +176,18 @@ def _clip_row(row: Row, span: Span, measurer: Measurer) -> Row:
         "fps": (span.end_frame - span.start_frame) / span.duration,
         "width": row["width"],
         "height": row["height"],
-        **summarise_motion(motion),
-        **summarise_light(light),
+        **measurer.summarise(span.start_frame, span.end_frame),
     }
 
 
 def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
     picture = read_picture(row["uri"])
-    look = cv2.resize(picture, geometry.fitted(_LOOK_SHORT_SIDE), interpolation=cv2.INTER_AREA)
-    light = measure_light(np.asarray(cv2.cvtColor(look, cv2.COLOR_RGB2GRAY), np.uint8))
+    native = _luma(picture)
+    small = cv2.resize(native, geometry.fitted(_MEASURE_SHORT_SIDE), interpolation=cv2.INTER_AREA)
+    packets = PacketSizes()
+    packets.add(0.0, row["bytes"])
+    measurer = Measurer(row["width"], row["height"], packets)
+    measurer.push(LookFrame(0, 0.0, 0.0, np.asarray(small, np.uint8), lambda: native))
     clip: Row = {
         "clip_id": clip_id(row["video_id"], 0.0, 0.0),
         "video_id": row["video_id"],
@@ -184,8 +201,7 @@ def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
         "fps": 0.0,
         "width": row["width"],
         "height": row["height"],
-        **summarise_motion([]),
-        **summarise_light([light]),
+        **measurer.summarise(0, 1),
     }
     size = geometry.fitted(config.still_short_side)
     candidate = make_candidate(0.0, 0, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
@@ -197,6 +213,6 @@ def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
         "boundaries": [],
         "reason": None,
     }
-    others = {"clips": [clip], "stills": [still_row(clip, 0, candidate, size)]}
+    others = {"clips": [clip], "stills": [still_row(clip, 0, candidate)]}
     counters = {"decoded_frames": 1, "pictures_decoded": 1}
     return Result(key=row["video_id"], values=values, others=others, counters=counters)

@@ -1,9 +1,13 @@
 """Stills: which frames of a clip are kept as pictures, and the small hash by which copies are found.
 
+Candidates are taken before the clip's bars are known; of a clip that has some, the stills are cut to the picture, so
+that neither a scorer nor a captioner nor the hash ever sees a bar.
+
 The hash is a difference hash (dHash, N. Krawetz, "Kind of Like That", 2013): the picture in 9x8 grays, one bit per
 neighbouring pair, so that scaling, recompression and brightness change few bits.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,17 +23,36 @@ from schemas.ids import still_id
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A frame that may become a still: its time in seconds, index, hash, and picture as JPEG."""
+    """A frame that may become a still: its time in seconds, index, size in pixels, hash, and picture as JPEG."""
 
     time: float
     frame: int
+    width: int
+    height: int
     hash: int
     image: bytes
 
 
 def make_candidate(time: float, frame: int, picture: NDArray[np.uint8]) -> Candidate:
     """Keep an RGB picture [height, width, 3] as a candidate."""
-    return Candidate(time, frame, difference_hash(picture), encode_jpeg(picture))
+    height, width = picture.shape[:2]
+    return Candidate(time, frame, width, height, difference_hash(picture), encode_jpeg(picture))
+
+
+def _without_bars(clip: Row, candidate: Candidate) -> Candidate:
+    picture = cv2.cvtColor(cv2.imdecode(np.frombuffer(candidate.image, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    columns = _inside(clip["crop_left"], clip["crop_width"], clip["width"], candidate.width)
+    rows = _inside(clip["crop_top"], clip["crop_height"], clip["height"], candidate.height)
+    return make_candidate(candidate.time, candidate.frame, np.asarray(picture[rows, columns], np.uint8))
+
+
+def _inside(start: int, length: int, of: int, size: int) -> slice:
+    """The pixels of a picture scaled from `of` to `size` that lie inside; those the scaler mixed with a bar do not."""
+    if length == of:
+        return slice(0, size)
+    first, last = math.ceil(start * size / of), math.floor((start + length) * size / of)
+    first, last = first + (start > 0), last - (start + length < of)
+    return slice(first, last) if first < last else slice(0, size)
 
 
 def difference_hash(picture: NDArray[np.uint8]) -> int:
@@ -40,26 +63,28 @@ def difference_hash(picture: NDArray[np.uint8]) -> int:
 
 
 def choose_stills(
-    clip: Row, span: Span, candidates: Sequence[Candidate], size: tuple[int, int], still_seconds: float
+    clip: Row, span: Span, candidates: Sequence[Candidate], still_seconds: float
 ) -> list[Row]:
     """Rows of the stills table: of the candidates inside the clip those nearest to the wanted times."""
     inside = [one for one in candidates if span.start_frame <= one.frame < span.end_frame]
     wanted = still_times(span, still_seconds)
     nearest = {min(inside, key=lambda one: abs(one.time - time)).frame for time in wanted} if inside else set()
     chosen = [one for one in inside if one.frame in nearest]
-    return [still_row(clip, ordinal, one, size) for ordinal, one in enumerate(chosen)]
+    return [still_row(clip, ordinal, one) for ordinal, one in enumerate(chosen)]
 
 
-def still_row(clip: Row, ordinal: int, candidate: Candidate, size: tuple[int, int]) -> Row:
-    """A row of the stills table."""
+def still_row(clip: Row, ordinal: int, candidate: Candidate) -> Row:
+    """A row of the stills table, of a clip that is measured."""
+    if (clip["crop_width"], clip["crop_height"]) != (clip["width"], clip["height"]):
+        candidate = _without_bars(clip, candidate)
     return {
         "still_id": still_id(clip["clip_id"], ordinal),
         "clip_id": clip["clip_id"],
         "video_id": clip["video_id"],
         "ordinal": ordinal,
         "time": candidate.time,
-        "width": size[0],
-        "height": size[1],
+        "width": candidate.width,
+        "height": candidate.height,
         "hash": candidate.hash,
         "image": candidate.image,
     }

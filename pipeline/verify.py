@@ -1,8 +1,8 @@
 """Verify: open every shard as a stranger would, with the plain webdataset library, and hold it against the index.
 
 Checks checksums and places of all samples, that every sample decodes to exactly its bucket's frames and size, has a
-caption and a description, that no shard holds more or less than the index says, that no source is in both splits, and
-that the ledger adds up. Every complaint names the sample; there is no sampling.
+caption, a description and a crop inside its source, that no shard holds more or less than the index says, that no
+source is in both splits, and that the ledger adds up. Every complaint names the sample; there is no sampling.
 
     just verify <dataset>
 """
@@ -97,9 +97,28 @@ def _check_sample(row: Row, sample: Mapping[str, Any]) -> Iterator[str]:
     except Exception as error:
         yield f"sample {key}: cannot be decoded: {type(error).__name__}: {error}"
         return
+    yield from (f"sample {key}: {complaint}" for complaint in _check_crop(described))
     wanted = (bucket.width, bucket.height, bucket.frames)
     if shape != wanted or (described["width"], described["height"], described["frames"]) != wanted:
         yield f"sample {key}: decodes to {'x'.join(map(str, shape))}, its bucket is {bucket}"
+
+
+def _check_crop(described: Mapping[str, Any]) -> Iterator[str]:
+    """The crop must lie in the picture inside the bars, and that in the source."""
+    try:
+        crop, picture, source = described["crop"], described["picture"], [0, 0, *described["source_size"]]
+    except KeyError as error:
+        yield f"its description does not say {error}"
+        return
+    for inner, name, outer, of in ((crop, "crop", picture, "picture"), (picture, "picture", source, "source")):
+        if not _lies_in(inner, outer):
+            yield f"its {name} {inner} (left, top, width, height) does not lie in its {of} {outer}"
+
+
+def _lies_in(inner: Sequence[int], outer: Sequence[int]) -> bool:
+    ends = [(box[0] + box[2], box[1] + box[3]) for box in (inner, outer)]
+    starts_inside = outer[0] <= inner[0] < ends[0][0] and outer[1] <= inner[1] < ends[0][1]
+    return starts_inside and ends[0][0] <= ends[1][0] and ends[0][1] <= ends[1][1]
 
 
 def _picture_shape(data: bytes) -> tuple[int, int, int]:

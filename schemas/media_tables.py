@@ -93,7 +93,7 @@ CLIPS = TableContract(
         Column(
             name="motion",
             type=pa.float64(),
-            doc="mean optical flow, percent of the frame's diagonal per second, >= 0",
+            doc="mean optical flow, percent of the picture's diagonal (without bars) per second, >= 0",
             optional=True,
         ),
         Column(
@@ -111,13 +111,48 @@ CLIPS = TableContract(
         Column(
             name="camera",
             type=pa.string(),
-            doc="`static`, `pan left`, `pan right`, `tilt up`, `tilt down`, `zoom in`, `zoom out` or `moving`",
+            doc="`static`, `pan left`, `pan right`, `tilt up`, `tilt down`, `zoom in`, `zoom out`, `handheld` (shakes "
+            "more than it moves) or `moving` (none of these)",
             optional=True,
         ),
-        Column(name="sharpness", type=pa.float64(), doc="variance of the Laplacian of the luma at 320 px, >= 0"),
+        Column(
+            name="camera_confidence",
+            type=pa.float64(),
+            doc="0 to 1: share of the time (`static`) or of the camera's path that `camera` explains",
+            optional=True,
+        ),
+        Column(
+            name="jitter",
+            type=pa.float64(),
+            doc="RMS shake of the camera around its smooth path, percent of the diagonal, >= 0; null below about 1 s",
+            optional=True,
+        ),
+        Column(
+            name="frozen",
+            type=pa.float64(),
+            doc="share of the time in which the picture stands still for 0.25 s or more, 0 to 1; null for an image",
+            optional=True,
+        ),
+        Column(name="sharpness", type=pa.float64(), doc="variance of the Laplacian of the luma at 360 lines, squared levels of 0 to 255, >= 0"),
         Column(name="brightness", type=pa.float64(), doc="mean luma, 0 (black) to 1 (white)"),
         Column(name="contrast", type=pa.float64(), doc="standard deviation of the luma, 0 to 0.5"),
-        Column(name="clipped", type=pa.float64(), doc="share of pixels at the black or white end, 0 to 1"),
+        Column(name="overexposed", type=pa.float64(), doc="share of pixels at the white end (luma 253 up), 0 to 1"),
+        Column(name="underexposed", type=pa.float64(), doc="share of pixels at the black end (luma up to 2), 0 to 1"),
+        Column(
+            name="blockiness",
+            type=pa.float64(),
+            doc="steps of luma across the codec's 8x8 grid over steps elsewhere, >= 1; about 1 = no blocks",
+        ),
+        Column(
+            name="bits_per_pixel",
+            type=pa.float64(),
+            doc="bits of the source's packets (an image: file) per displayed pixel and frame, > 0",
+            optional=True,
+        ),
+        Column(name="crop_left", type=pa.int32(), doc="left edge of the picture inside the bars, displayed pixels, >= 0"),
+        Column(name="crop_top", type=pa.int32(), doc="top edge of the picture inside the bars, displayed pixels, >= 0"),
+        Column(name="crop_width", type=pa.int32(), doc="width inside the bars, pixels; `width` if there are none"),
+        Column(name="crop_height", type=pa.int32(), doc="height inside the bars, pixels; `height` if there are none"),
     ),
 )
 
@@ -131,8 +166,8 @@ STILLS = TableContract(
         Column(name="video_id", type=pa.string(), doc="id of its source"),
         Column(name="ordinal", type=pa.int32(), doc="place in the clip in time order, from 0"),
         Column(name="time", type=pa.float64(), doc="presentation time, seconds"),
-        Column(name="width", type=pa.int32(), doc="pixels"),
-        Column(name="height", type=pa.int32(), doc="pixels"),
+        Column(name="width", type=pa.int32(), doc="pixels, without bars"),
+        Column(name="height", type=pa.int32(), doc="pixels, without bars"),
         Column(name="hash", type=pa.uint64(), doc="difference hash of the picture, 64 bits; see pipeline.stills"),
         Column(name="image", type=pa.binary(), doc="JPEG, short side at most 512"),
     ),

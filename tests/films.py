@@ -134,4 +134,5 @@ def video_row(path: Path, video_id: str = "0123456789abcdef") -> Row:
     """A row of the videos table as far as later stages read it."""
     found = probe(str(path), path.stat().st_size)
     names = ("kind", "rotation", "width", "height", "nominal_fps", "duration")
-    return {"video_id": video_id, "uri": str(path), **{name: getattr(found, name) for name in names}}
+    known = {"video_id": video_id, "uri": str(path), "bytes": path.stat().st_size}
+    return {**known, **{name: getattr(found, name) for name in names}}

@@ -5,6 +5,7 @@ cannot be decoded is counted and passed over; the frames around it keep their ti
 """
 
 import itertools
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -30,14 +31,40 @@ class TimedFrame:
     frame: av.VideoFrame
 
 
+class PacketSizes:
+    """How many bytes the packets of a stretch of time have. Packets come in coded order, 16 bytes of memory each."""
+
+    def __init__(self) -> None:
+        self._times, self._sizes = array("d"), array("q")
+        self._ordered = np.zeros(0)
+        self._totals = np.zeros(1, np.int64)
+
+    def add(self, time: float | None, size: int) -> None:
+        """Keep a packet; one without a time belongs to the moment of the packet before it."""
+        if time is None:
+            time = self._times[-1] if self._times else 0.0
+        self._times.append(time)
+        self._sizes.append(size)
+
+    def between(self, start: float, end: float) -> int:
+        """Bytes of the packets with `start` <= time < `end`."""
+        if len(self._ordered) != len(self._times):
+            order = np.argsort(np.array(self._times), kind="stable")
+            self._ordered = np.array(self._times)[order]
+            self._totals = np.append(0, np.cumsum(np.array(self._sizes)[order]))
+        first, last = np.searchsorted(self._ordered, (start - EPSILON, end - EPSILON))
+        return int(self._totals[last] - self._totals[first])
+
+
 class Decoder:
-    """One open file. `decoded_frames` and `damaged_packets` count over all its use."""
+    """One open file. `decoded_frames`, `damaged_packets` and `packets` count over all its use."""
 
     def __init__(self, uri: str, threads: int = 1) -> None:
         self._uri = uri
         self._threads = threads
         self.decoded_frames = 0
         self.damaged_packets = 0
+        self.packets = PacketSizes()
         self._open()
 
     def _open(self) -> None:
@@ -63,7 +90,10 @@ class Decoder:
     def frames(self) -> Iterator[TimedFrame]:
         """All frames from the present position on; times rise strictly."""
         last: float | None = None
+        base = float(self._stream.time_base)
         for packet in self._container.demux(self._stream):
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            self.packets.add(None if stamp is None else stamp * base, packet.size)
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:

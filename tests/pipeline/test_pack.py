@@ -20,8 +20,9 @@ from PIL import Image
 
 from pipeline import pack
 from pipeline.dataset import Dataset
+from pipeline.framing import Framing, frame_sample
 from pipeline.media.picture import Geometry
-from pipeline.pack import OUTPUTS, Pack, crop_box, drop_lost_parts, read_frames
+from pipeline.pack import OUTPUTS, Pack, drop_lost_parts, read_frames
 from pipeline.samples import plan_samples
 from pipeline.stage import Result, Row, run_rows
 from schemas.bucket import Assignment, Bucket, Shape, assign
@@ -48,8 +49,14 @@ def make_clips(folder: Path, name: str = "film.mp4", start: float = 0.0, times: 
         texts = {"uri": source["uri"], "short": "s", "medium": "m", "dense": f"colour {number}", "tokens": 2}
         measures = {"scores": '{"motion": 0.0}', "lineage": '{"captioner": "test"}', "fps": FRAMES / (last - first)}
         times_ = {"start_time": first, "end_time": last, "duration": last - first}
-        clips.append({**source, **known, **texts, **measures, **times_})
+        clips.append({**source, **known, **texts, **measures, **times_, **box_of(source)})
     return clips
+
+
+def box_of(row: Row, left: int = 0, top: int = 0) -> Row:
+    """The crop columns of a source with bars of this size on both sides."""
+    size = {"crop_width": row["width"] - 2 * left, "crop_height": row["height"] - 2 * top}
+    return {"crop_left": left, "crop_top": top, **size}
 
 
 def config(**changes: object) -> RunConfig:
@@ -113,7 +120,7 @@ def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> 
     assert found["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
     assert (found["width"], found["height"], found["frames"], found["fps"]) == (64, 48, 17, 8)
     assert found["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
-    assert found["crop"] == [5, 0, 85, 64]
+    assert (found["source_size"], found["picture"], found["crop"]) == ([96, 64], [0, 0, 96, 64], [5, 0, 85, 64])
     assert (found["source"], found["scores"], found["lineage"]) == ("film.mp4", {"motion": 0.0}, {"captioner": "test"})
 
 
@@ -146,7 +153,8 @@ def test_a_shard_that_would_grow_too_large_goes_on_in_another(tmp_path: Path) ->
         known = {"clip_id": f"noise{number}", "video_id": path.name, "source": path.name, "fps": 0.0}
         times = {"start_time": 0.0, "end_time": 0.0, "duration": 0.0}
         texts = {"short": "s", "medium": "m", "dense": "noise", "tokens": 1, "scores": "{}", "lineage": "{}"}
-        clips.append({**video_row(path), **known, **times, **texts})
+        source = video_row(path)
+        clips.append({**source, **known, **times, **texts, **box_of(source)})
     results = pack_clips(tmp_path, clips, buckets=["400x400x1"], max_shard_megabytes=1)
     assert [result.error for result in results] == [None] * 5
     shards = sorted((tmp_path / "shards").rglob("*.tar"))
@@ -161,25 +169,11 @@ def test_pictures_are_packed_without_loss(tmp_path: Path) -> None:
     Image.fromarray(picture).save(tmp_path / "still.png")
     known = {"clip_id": "still", "video_id": "v", "source": "still.png", "fps": 0.0, "tokens": 1, "scores": "{}"}
     times = {"start_time": 0.0, "end_time": 0.0, "duration": 0.0, "lineage": "{}"}
-    clip = {**video_row(tmp_path / "still.png"), **known, **times, "short": "s", "medium": "m", "dense": "d"}
+    source = video_row(tmp_path / "still.png")
+    clip = {**source, **box_of(source), **known, **times, "short": "s", "medium": "m", "dense": "d"}
     (result,) = pack_clips(tmp_path, [clip])
     with Image.open(io.BytesIO(_members(tmp_path)[result.key]["png"])) as found:
         assert np.array_equal(np.asarray(found), picture)
-
-
-@given(st.integers(16, 400), st.integers(16, 400), st.integers(1, 20), st.integers(1, 20))
-def test_the_crop_is_inside_the_source_centred_and_of_the_buckets_aspect(
-    width: int, height: int, bucket_width: int, bucket_height: int
-) -> None:
-    bucket = Bucket(16 * bucket_width, 16 * bucket_height, 1, 0)
-    left, top, crop_width, crop_height = crop_box(Geometry(0, width, height), bucket)
-    assert left >= 0
-    assert top >= 0
-    assert abs((width - crop_width) - 2 * left) <= 1
-    assert abs((height - crop_height) - 2 * top) <= 1
-    assert width == crop_width or height == crop_height
-    if min(crop_width, crop_height) > 1:
-        assert abs(crop_width * bucket.height - crop_height * bucket.width) <= max(bucket.width, bucket.height)
 
 
 @dataclass
@@ -238,11 +232,12 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
         patch.setattr(_FakeDecoder, "times", times)
         patch.setattr(pack, "Decoder", _FakeDecoder)
         patch.setattr(pack, "PictureMaker", _FakeMaker)
-        patch.setattr(pack, "cover", lambda frame, width, height: frame)
+        patch.setattr(Framing, "cut", lambda framing, frame: frame)
         for ordinal in {0, found.samples - 1}:
             first = start + ordinal * bucket.seconds
             row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end}
-            frames, _ = pack.read_frames(row, bucket, Geometry(0, 64, 48))
+            geometry = Geometry(0, 64, 48)
+            frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
             assert len(frames) == bucket.frames
             for place, frame in enumerate(cast(Any, frames)):
                 wanted = first + place / bucket.fps
@@ -285,6 +280,7 @@ def test_a_later_sample_starts_with_the_frame_that_is_on_screen(tmp_path: Path) 
     colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (0, 0, 200), (0, 0, 200)]
     make_film(path, [flat(colour, 1)[0] for colour in colours], times=times)
     row: Row = {"uri": str(path), "start_time": 2.125, "clip_start": 0.0, "clip_end": 4.2}
-    frames, _ = read_frames(row, Bucket.parse("64x48x17@8"), Geometry(0, 64, 48))
+    bucket, geometry = Bucket.parse("64x48x17@8"), Geometry(0, 64, 48)
+    frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
     assert int(np.argmax(frames[0].mean(axis=(0, 1)))) == 1
     assert int(np.argmax(frames[-1].mean(axis=(0, 1)))) == 2

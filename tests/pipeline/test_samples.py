@@ -24,7 +24,8 @@ def _config(**changes: object) -> RunConfig:
 
 def _clip(source: str, seconds: float = 5.0, kind: str = "video", start: float = 1.0) -> Row:
     known = {"clip_id": clip_id(source.replace("/", "_"), start, start + seconds), "video_id": source, "source": source}
-    numbers = {"width": 64, "height": 64, "rotation": 0, "tokens": 9, "fps": 0.0 if kind == "image" else 24.0}
+    box = {"crop_left": 0, "crop_top": 0, "crop_width": 64, "crop_height": 64}
+    numbers = {**box, "width": 64, "height": 64, "rotation": 0, "tokens": 9, "fps": 0.0 if kind == "image" else 24.0}
     texts = {"uri": f"/raw/{source}", "short": "s", "medium": "m", "dense": "d", "scores": "{}", "lineage": "{}"}
     times = {"start_time": start, "end_time": start + seconds, "duration": seconds}
     return {**known, **numbers, **texts, **times, "kind": kind}

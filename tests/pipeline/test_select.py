@@ -23,6 +23,7 @@ RULES = ["aesthetic >= 4.5", "motion >= 1", "camera != zoom in"]
 def _clip(key: str, **changes: object) -> Row:
     clip: Row = dict.fromkeys(CLIPS.names)
     clip.update(clip_id=key, video_id=f"of {key}", kind="video", shot=0, duration=5.0, fps=24.0, width=384, height=256)
+    clip.update(crop_width=384, crop_height=256)
     return clip | {"motion": 5.0, "camera": "static", "aesthetic": 5.0, **changes}
 
 
