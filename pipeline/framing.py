@@ -1,6 +1,6 @@
 """What part of a source a sample shows: the picture inside the bars, scaled to cover the bucket, its centre cut out.
 
-    size, window = framing.scaled, framing.cut(picture_of_that_size)
+size, window = framing.scaled, framing.cut(picture_of_that_size)
 """
 
 import math
@@ -14,7 +14,7 @@ from schemas.bucket import Bucket
 
 Box = tuple[int, int, int, int]
 # Pixels of the sample by which its window stays away from a bar: a scaler mixes the lines at the bar's edge.
-_MARGIN = 2
+_MARGIN = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,9 +179,7 @@ def _picture_box(row: Row) -> Box:
     return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
 
 
-def read_frames(
-    row: Row, bucket: Bucket, geometry: Geometry, framing: Framing
-) -> tuple[list[NDArray[np.uint8]], int]:
+def read_frames(row: Row, bucket: Bucket, geometry: Geometry, framing: Framing) -> tuple[list[NDArray[np.uint8]], int]:
     """The sample's frames as RGB of the bucket's size, and how many source frames were decoded for them.
 
     Frame k is the one whose presentation time is nearest to `start + k / fps`, among those of the clip.

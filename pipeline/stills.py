@@ -62,9 +62,7 @@ def difference_hash(picture: NDArray[np.uint8]) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def choose_stills(
-    clip: Row, span: Span, candidates: Sequence[Candidate], still_seconds: float
-) -> list[Row]:
+def choose_stills(clip: Row, span: Span, candidates: Sequence[Candidate], still_seconds: float) -> list[Row]:
     """Rows of the stills table: of the candidates inside the clip those nearest to the wanted times."""
     inside = [one for one in candidates if span.start_frame <= one.frame < span.end_frame]
     wanted = still_times(span, still_seconds)

@@ -133,7 +133,11 @@ CLIPS = TableContract(
             doc="share of the time in which the picture stands still for 0.25 s or more, 0 to 1; null for an image",
             optional=True,
         ),
-        Column(name="sharpness", type=pa.float64(), doc="variance of the Laplacian of the luma at 360 lines, squared levels of 0 to 255, >= 0"),
+        Column(
+            name="sharpness",
+            type=pa.float64(),
+            doc="variance of the Laplacian of the luma at 360 lines, squared levels of 0 to 255, >= 0",
+        ),
         Column(name="brightness", type=pa.float64(), doc="mean luma, 0 (black) to 1 (white)"),
         Column(name="contrast", type=pa.float64(), doc="standard deviation of the luma, 0 to 0.5"),
         Column(name="overexposed", type=pa.float64(), doc="share of pixels at the white end (luma 253 up), 0 to 1"),
@@ -149,7 +153,9 @@ CLIPS = TableContract(
             doc="bits of the source's packets (an image: file) per displayed pixel and frame, > 0",
             optional=True,
         ),
-        Column(name="crop_left", type=pa.int32(), doc="left edge of the picture inside the bars, displayed pixels, >= 0"),
+        Column(
+            name="crop_left", type=pa.int32(), doc="left edge of the picture inside the bars, displayed pixels, >= 0"
+        ),
         Column(name="crop_top", type=pa.int32(), doc="top edge of the picture inside the bars, displayed pixels, >= 0"),
         Column(name="crop_width", type=pa.int32(), doc="width inside the bars, pixels; `width` if there are none"),
         Column(name="crop_height", type=pa.int32(), doc="height inside the bars, pixels; `height` if there are none"),

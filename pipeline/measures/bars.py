@@ -1,11 +1,11 @@
 """Letterbox and pillarbox bars, found as the box that they leave.
 
 A bar is a run of lines from the picture's edge inwards that are black and plain - at most 6 levels above the bar's own
-black in 80 % of their length - in every look at the clip, and that ends in a real edge: in some look the picture is
+black in 65 % of their length - in every look at the clip, and that ends in a real edge: in some look the picture is
 brighter right behind it along at least half the line. Where a clip is too dark to show that edge, the one that the
 film's other looks show on that side is taken, if the clip is black out to there. So a night scene, a fade and a wholly
-black clip keep their frame. Text that stands in a bar covers less than a fifth of its lines and goes with the bar; a
-logo or text that covers more is picture, and the bar stays from there inwards.
+black clip keep their frame. A line of text that stands in a bar covers less than a third of its lines and goes with the
+bar; what covers more is picture, and the bar stays.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 _BLACK = 20
 _PLAIN = 6
 _STEP = 16
-_DARK_SHARE = 0.8
+_DARK_SHARE = 0.65
 _EDGE_SHARE = 0.5
 _EDGE_LINES = 4  # a scaled or compressed edge is this wide at the most
 _SAME = 2.0  # pixels by which the depth of one bar differs from look to look
@@ -100,9 +100,7 @@ def film_depths(looks: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def crop_box(
-    looks: NDArray[np.float64], film: tuple[float, ...], width: int, height: int
-) -> tuple[int, int, int, int]:
+def crop_box(looks: NDArray[np.float64], film: tuple[float, ...], width: int, height: int) -> tuple[int, int, int, int]:
     """Left, top, width and height of the picture inside the bars of a clip; the whole frame if it has none.
 
     `looks` [n, 8] are depths and edges of `Sides`, `film` the depths of `film_depths`, all in pixels of the displayed

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 _BLOCK = 8
 _SMALLEST = 4 * _BLOCK
-_FLOOR = 0.25  # levels added to both sides: steps below that are not seen, and a flat picture gives 1
+_FLOOR = 1.0  # level added to both sides: steps below that are not seen, and a flat picture gives 1
 
 
 def measure_steps(luma: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
@@ -24,12 +25,13 @@ from pipeline.framing import Framing, frame_sample
 from pipeline.media.picture import Geometry
 from pipeline.pack import OUTPUTS, Pack, drop_lost_parts, read_frames
 from pipeline.samples import plan_samples
+from pipeline.split import Split
 from pipeline.stage import Result, Row, run_rows
 from schemas.bucket import Assignment, Bucket, Shape, assign
-from schemas.config import PackConfig, RunConfig
+from schemas.config import PackConfig, RunConfig, SplitConfig
 from schemas.ids import clip_id
 from schemas.outcome_tables import SAMPLES
-from tests.films import flat, make_film, texture, video_row
+from tests.films import Picture, flat, make_film, moving, texture, video_row
 
 COLOURS = ((200, 60, 60), (60, 180, 60), (70, 70, 200))
 FRAMES = 60  # of each colour, at 24 a second: one clip each
@@ -284,3 +286,68 @@ def test_a_later_sample_starts_with_the_frame_that_is_on_screen(tmp_path: Path) 
     frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
     assert int(np.argmax(frames[0].mean(axis=(0, 1)))) == 1
     assert int(np.argmax(frames[-1].mean(axis=(0, 1)))) == 2
+
+
+def _split_and_pack(folder: Path, name: str, pictures: list[Picture], **options: Any) -> tuple[Row, dict[str, bytes]]:
+    """A film through split and pack: its one clip, and its first sample's members."""
+    make_film(folder / name, pictures, **options)
+    source = video_row(folder / name)
+    found = Split(SplitConfig(detector="adaptive"), threads=1).process(source)
+    (clip,) = found.others["clips"]
+    (folder / f"{name} stills").mkdir()
+    for still in found.others["stills"]:
+        (folder / f"{name} stills" / f"{still['ordinal']}.jpg").write_bytes(still["image"])
+    texts = {"short": "s", "medium": "m", "dense": "d", "tokens": 1, "scores": "{}", "lineage": "{}"}
+    (result,) = pack_clips(folder / f"{name} set", [{**source, **clip, **texts, "source": name}])
+    return clip, _members(folder / f"{name} set")[result.key]
+
+
+@pytest.mark.parametrize(
+    ("border", "rotation", "box"),
+    [
+        ((36, 36, 0, 0), 0, [0, 36, 192, 128]),
+        ((0, 0, 40, 20), 0, [40, 0, 192, 128]),
+        ((36, 36, 0, 0), 180, [0, 36, 192, 128]),
+    ],
+    ids=["letterbox", "uneven pillarbox", "upside down"],
+)
+def test_a_film_with_bars_ships_without_them(
+    border: tuple[int, int, int, int], rotation: int, box: list[int], tmp_path: Path
+) -> None:
+    plain = list(moving(texture(7, 320, 140), 60, step=(1.5, 0.1)))
+    barred = [np.asarray(cv2.copyMakeBorder(one, *border, cv2.BORDER_CONSTANT), np.uint8) for one in plain]
+    _, reference = _split_and_pack(tmp_path, "plain.mp4", plain, rotation=rotation)
+    clip, sample = _split_and_pack(tmp_path, "barred.mp4", barred, rotation=rotation)
+    assert [clip[name] for name in ("crop_left", "crop_top", "crop_width", "crop_height")] == box
+    described = json.loads(sample["json"])
+    assert (described["picture"], described["source_size"]) == (box, [clip["width"], clip["height"]])
+    left, top, width, height = described["crop"]
+    assert box[0] <= left < left + width <= box[0] + box[2]
+    assert box[1] <= top < top + height <= box[1] + box[3]
+    shown = [np.rot90(one, 2) if rotation else one for one in barred[:: 24 // 8]]
+    for frame, wanted, source in zip(_frames(sample["mp4"]), _frames(reference["mp4"]), shown[:17], strict=True):
+        edges = [np.asarray(edge) for edge in (frame[0], frame[-1], frame[:, 0], frame[:, -1])]
+        inside = [np.asarray(edge) for edge in (frame[1], frame[-2], frame[:, 1], frame[:, -2])]
+        for edge, next_to_it in zip(edges, inside, strict=True):
+            assert edge.mean(axis=0) == pytest.approx(next_to_it.mean(axis=0), abs=8)
+        crop = cv2.resize(source[top : top + height, left : left + width], (64, 48), interpolation=cv2.INTER_AREA)
+        assert np.abs(np.asarray(frame, np.float32) - np.asarray(crop, np.float32)).mean() < 4
+        # The margin makes the window a little smaller than the reference's: the same colours, hardly moved.
+        assert np.asarray(frame).mean(axis=(0, 1)) == pytest.approx(np.asarray(wanted).mean(axis=(0, 1)), abs=4)
+        assert np.abs(np.asarray(frame, np.float32) - np.asarray(wanted, np.float32)).mean() < 8
+    stills = sorted((tmp_path / "barred.mp4 stills").iterdir())
+    assert len(stills) >= 3
+    for still in stills:
+        with Image.open(still) as picture:
+            assert np.asarray(picture).max(axis=2).min() > 60
+
+
+def test_a_picture_with_bars_ships_without_them(tmp_path: Path) -> None:
+    barred = cv2.copyMakeBorder(texture(3, 192, 128), 0, 0, 40, 40, cv2.BORDER_CONSTANT)
+    Image.fromarray(barred).save(tmp_path / "still.png")
+    source = video_row(tmp_path / "still.png")
+    clip: Row = Split(SplitConfig(detector="adaptive"), threads=1).process(source).others["clips"][0]
+    texts = {"short": "s", "medium": "m", "dense": "d", "tokens": 1, "scores": "{}", "lineage": "{}"}
+    (result,) = pack_clips(tmp_path, [{**source, **clip, **texts, "source": "still.png"}])
+    with Image.open(io.BytesIO(_members(tmp_path)[result.key]["png"])) as found:
+        assert np.asarray(found).max(axis=2).min() > 60

@@ -6,13 +6,14 @@ python -m pytest tests/pipeline/test_verify.py
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from pipeline.dataset import Dataset
 from pipeline.stage import Row
-from pipeline.verify import INDEX, LEDGER_FILE, verify
+from pipeline.verify import INDEX, LEDGER_FILE, _check_crop, verify
 from schemas.outcome_tables import LEDGER, SAMPLES
 from tests.pipeline.test_pack import make_clips, pack_clips
 
@@ -74,6 +75,32 @@ def test_one_flipped_byte_names_its_sample(place: str, dataset: Dataset) -> None
     assert any(f"sample {row['sample_id']}: its bytes" in complaint for complaint in complaints)
     others = {one["sample_id"] for one in dataset.read_table(INDEX, SAMPLES).to_pylist()} - {row["sample_id"]}
     assert not any("checksum" in complaint and other in complaint for complaint in complaints for other in others)
+
+
+def _described(crop: list[int], picture: list[int]) -> dict[str, Any]:
+    return {"crop": crop, "picture": picture, "source_size": [96, 64]}
+
+
+@pytest.mark.parametrize(
+    ("described", "complaints"),
+    [
+        (_described([5, 0, 85, 64], [0, 0, 96, 64]), []),
+        (_described([5, 10, 60, 44], [0, 10, 96, 44]), []),
+        (
+            _described([5, 8, 60, 44], [0, 10, 96, 44]),
+            ["its crop [5, 8, 60, 44] (left, top, width, height) does not lie"],
+        ),
+        (_described([5, 10, 60, 0], [0, 10, 96, 44]), ["its crop"]),
+        (_described([0, 0, 96, 66], [0, 0, 96, 66]), ["its picture"]),
+        ({"crop": [0, 0, 1, 1]}, ["its description does not say 'picture'"]),
+    ],
+)
+def test_a_crop_lies_inside_the_bars_and_those_inside_the_source(
+    described: dict[str, Any], complaints: list[str]
+) -> None:
+    found = list(_check_crop(described))
+    assert len(found) == len(complaints)
+    assert all(one.startswith(wanted) for one, wanted in zip(found, complaints, strict=True))
 
 
 def test_a_deleted_shard_is_named(dataset: Dataset) -> None:
