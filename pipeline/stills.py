@@ -40,7 +40,8 @@ def make_candidate(time: float, frame: int, picture: NDArray[np.uint8]) -> Candi
 
 
 def _without_bars(clip: Row, candidate: Candidate) -> Candidate:
-    picture = cv2.cvtColor(cv2.imdecode(np.frombuffer(candidate.image, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    encoded = np.frombuffer(candidate.image, np.uint8)
+    picture = cv2.cvtColor(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8), cv2.COLOR_BGR2RGB)
     columns = _inside(clip["crop_left"], clip["crop_width"], clip["width"], candidate.width)
     rows = _inside(clip["crop_top"], clip["crop_height"], clip["height"], candidate.height)
     return make_candidate(candidate.time, candidate.frame, np.asarray(picture[rows, columns], np.uint8))

@@ -65,9 +65,7 @@ def find_bars(luma: NDArray[np.uint8]) -> Sides:
         columns = _between(left, right, width)
         if columns == slice(0, width):
             break
-    sides = (left, top, right, bottom)
-    depths, edges = zip(*sides, strict=True)
-    return Sides(depths, edges)
+    return Sides((left[0], top[0], right[0], bottom[0]), (left[1], top[1], right[1], bottom[1]))
 
 
 def _between(before: tuple[int, bool], after: tuple[int, bool], length: int) -> slice:

@@ -1,9 +1,9 @@
 """Blockiness: how much larger the steps of brightness are across an 8x8 grid than elsewhere.
 
 B and A of Wang, Sheikh and Bovik, "No-reference perceptual quality assessment of JPEG compressed images", ICIP 2002
-(mean steps across and inside blocks), as a ratio, with two changes: of the columns (rows) of the grid the median counts,
-so that a few real edges on a plain ground are no blocks; and the strongest of the eight places where the grid may lie
-is taken, so that turned and cut pictures are seen too. A grid that was scaled is not seen.
+(mean steps across and inside blocks), as a ratio, with two changes: of the columns (rows) of the grid the median
+counts, so that a few real edges on a plain ground are no blocks; and the strongest of the eight places where the grid
+may lie is taken, so that turned and cut pictures are seen too. A grid that was scaled is not seen.
 """
 
 import cv2

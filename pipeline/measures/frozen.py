@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_SECONDS = 0.25
-# Levels of the small luma by which equal pictures may differ: what H.264 changes in a slide from key frame to key frame.
+# Levels of the small luma by which equal pictures may differ: what H.264 changes in a slide at a key frame.
 _MOST, _MEAN = 10.0, 0.6
 # Mean levels between two looks from which a picture is alive with noise. Most of the time an encoded slide repeats
 # itself to 0.001 levels; of noise of 2 levels H.264 leaves 0.1 at crf 18, 0.02 at crf 23 and nothing at crf 28, where

@@ -7,6 +7,7 @@ Everything is divided by the time between the two frames and by the picture's di
 times and scores the same.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -46,13 +47,12 @@ class MotionMeter:
             return None
         if np.array_equal(old, new):
             return (seconds, *(0.0,) * (len(NAMES) - 1))
-        flow: Any = self._flow.calc(old, new, None)  # type: ignore[call-overload]
         height, width = old.shape
-        rows, columns = np.mgrid[_GRID // 2 : height : _GRID, _GRID // 2 : width : _GRID].reshape(2, -1)
-        # Points and vectors of the plane as complex numbers, from the centre: a similarity is z -> turn * z + shift.
-        points = (columns - width / 2) + 1j * (rows - height / 2)
-        vectors = flow[rows, columns, 0] + 1j * flow[rows, columns, 1]
-        turn, shift = fit_camera(points, vectors, _texture(old)[rows, columns])
+        points = _grid(height, width)
+        flow: Any = self._flow.calc(old, new, None)  # type: ignore[call-overload]
+        sampled = flow[_GRID // 2 :: _GRID, _GRID // 2 :: _GRID][: height // _GRID, : width // _GRID]
+        vectors = np.ascontiguousarray(sampled, np.float64).view(np.complex128).ravel()
+        turn, shift = fit_camera(points, vectors, _texture(old))
         camera = turn * points + shift
         unit = 100 / (float(np.hypot(width, height)) * seconds)
         radius = float(np.mean(np.abs(points))) * unit
@@ -68,46 +68,52 @@ class MotionMeter:
         )
 
 
+@lru_cache(maxsize=8)
+def _grid(height: int, width: int) -> NDArray[np.complex128]:
+    """The points that are looked at, from the picture's centre, as x + iy: a similarity is z -> turn * z + shift."""
+    across = np.arange(width // _GRID) * _GRID + _GRID // 2 - width / 2
+    down = np.arange(height // _GRID) * _GRID + _GRID // 2 - height / 2
+    return (across[np.newaxis] + 1j * down[:, np.newaxis]).ravel()
+
+
 def _left_over(ends: NDArray[np.complex128], off: NDArray[np.float64], size: tuple[int, int]) -> float:
     """Mean pixels that points are off the camera's motion, of those that it leaves in the picture, less the error."""
     inside = (np.abs(ends.real) < size[0] / 2) & (np.abs(ends.imag) < size[1] / 2)
-    return float(np.mean(np.clip(off[inside] - _ERROR, 0, None))) if inside.any() else 0.0
+    return float(np.mean(np.maximum(off[inside] - _ERROR, 0))) if inside.any() else 0.0
 
 
 def fit_camera(
-    points: NDArray[np.complex128], vectors: NDArray[np.complex128], texture: NDArray[np.float32]
+    points: NDArray[np.complex128], vectors: NDArray[np.complex128], texture: NDArray[np.float64]
 ) -> tuple[complex, complex]:
     """The similarity `vector = turn * point + shift` that most of the textured points follow.
 
-    RANSAC finds it roughly; a few rounds of least squares, reweighted by Tukey's biweight of what each point is off, make
-    it exact.
+    RANSAC finds it roughly; a few rounds of least squares, reweighted by Tukey's biweight of what each point is off,
+    make it exact.
     """
-    pairs = [np.stack([one.real, one.imag], axis=1).astype(np.float32) for one in (points, points + vectors)]
+    start, end = (one.view(np.float64).reshape(-1, 2).astype(np.float32) for one in (points, points + vectors))
     cv2.setRNGSeed(0)  # RANSAC draws at random; equal input must give equal numbers
-    matrix, _ = cv2.estimateAffinePartial2D(*pairs, ransacReprojThreshold=_OUTLIER, refineIters=0)
+    matrix, _ = cv2.estimateAffinePartial2D(start, end, ransacReprojThreshold=_OUTLIER, maxIters=500, refineIters=0)
     turn, shift = 0j, 0j
     if matrix is not None:
         turn, shift = complex(matrix[0, 0] - 1, matrix[1, 0]), complex(matrix[0, 2], matrix[1, 2])
     for _ in range(_ROUNDS):
         off = np.abs(vectors - turn * points - shift)
-        reach = min(_WIDEST, max(_NARROWEST, 4 * float(np.median(off))))
-        weights = texture * np.clip(1 - (off / reach) ** 2, 0, None) ** 2
-        total = max(1e-9, float(np.sum(weights)))
-        point, vector = np.sum(weights * points) / total, np.sum(weights * vectors) / total
-        from_point = points - point
-        turn = complex(
-            np.sum(weights * from_point.conj() * (vectors - vector))
-            / max(1e-9, float(np.sum(weights * np.abs(from_point) ** 2)))
-        )
-        shift = complex(vector - turn * point)
+        reach = min(_WIDEST, max(_NARROWEST, 4 * float(np.partition(off, len(off) // 2)[len(off) // 2])))
+        weights = texture * np.maximum(1 - (off / reach) ** 2, 0) ** 2
+        weights /= max(1e-9, float(weights.sum()))
+        point, vector = complex(weights @ points), complex(weights @ vectors)
+        spread = float(weights @ (points.real**2 + points.imag**2)) - abs(point) ** 2
+        turn = (complex((weights * vectors) @ points.conj()) - vector * point.conjugate()) / max(1e-9, spread)
+        shift = vector - turn * point
     return turn, shift
 
 
-def _texture(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How far a place can be trusted to show motion, 0.1 (plain) to 1, by the slope of brightness around it."""
-    slope = cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, _PIXEL).astype(np.float32)
-    squared = cv2.boxFilter(slope * slope, -1, (_GRID, _GRID))
-    return np.asarray(0.1 + 0.9 * squared / (squared + _SLOPE**2), np.float32)
+def _texture(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How far each point of the grid can be trusted to show motion, 0.1 (plain) to 1, by the slope of brightness."""
+    height, width = (one // _GRID * _GRID for one in luma.shape)
+    slope = cv2.morphologyEx(luma[:height, :width], cv2.MORPH_GRADIENT, _PIXEL)
+    mean = cv2.resize(slope, (width // _GRID, height // _GRID), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
+    return np.asarray(0.1 + 0.9 * mean**2 / (mean**2 + _SLOPE**2), np.float64)
 
 
 def summarise_motion(pairs: NDArray[np.float64]) -> dict[str, float | None]:

@@ -4,6 +4,7 @@ from tests.pipeline.measures.looks import measure, measure_film
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def push(measurer: Measurer, pictures: Iterable[Picture], edges: Sequence[float]
         scale = min(1.0, SHORT_SIDE / min(native.shape))
         size = (round(native.shape[1] * scale), round(native.shape[0] * scale))
         luma = np.asarray(cv2.resize(native, size, interpolation=cv2.INTER_AREA), np.uint8)
-        measurer.push(LookFrame(index, time, end, luma, lambda native=native: native))
+        measurer.push(LookFrame(index, time, end, luma, partial(np.asarray, native)))
 
 
 def measure(

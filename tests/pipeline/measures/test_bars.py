@@ -24,7 +24,7 @@ CANVAS = texture(11, 700, 400)
 BOX = ("crop_left", "crop_top", "crop_width", "crop_height")
 
 
-def _barred(picture: Picture, left: int, top: int, right: int, bottom: int, level: int = 0) -> Picture:
+def _barred(picture: Picture, left: int, top: int, right: int, bottom: int, *, level: int = 0) -> Picture:
     found = np.full_like(picture, level)
     height, width = picture.shape[:2]
     inside = slice(top, height - bottom), slice(left, width - right)
@@ -39,7 +39,7 @@ def _box(found: dict[str, Any]) -> tuple[int, ...]:
 def _shown(bars: Sequence[int], seed: int = 11, level: int = 0) -> tuple[int, ...]:
     canvas = texture(seed, 700, 400)
     pictures = moving(canvas, 30, SIZE, (2, 0))
-    return _box(measure(_barred(one, *bars, level) for one in pictures))
+    return _box(measure(_barred(one, *bars, level=level) for one in pictures))
 
 
 @given(

@@ -75,7 +75,7 @@ def test_bars_change_no_motion() -> None:
     barred = [cv2.copyMakeBorder(one, 40, 40, 0, 0, cv2.BORDER_CONSTANT) for one in plain]
     with_bars, without = measure(np.asarray(one, np.uint8) for one in barred), measure(plain)
     for name in ("motion", "subject_motion"):
-        assert with_bars[name] == pytest.approx(without[name], rel=0.15)  # the small luma is smaller
+        assert with_bars[name] == pytest.approx(without[name], rel=0.2)  # the small luma is smaller
     assert with_bars["camera"] == without["camera"]
 
 
