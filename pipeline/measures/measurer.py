@@ -1,7 +1,7 @@
 """Sees every frame of a film once, in order, and sums up any clip of it afterwards; an image is a film of one frame.
 
 Every frame is compared for standing still; every 1/6 s the motion since the last time is measured; twice a second the
-full-size luma is looked at. What is kept is numbers alone, about 6 MB per hour of film, and three small pictures.
+full-size luma is looked at. What is kept is numbers alone, under 20 MB per hour of film, and three small pictures.
 """
 
 from array import array
