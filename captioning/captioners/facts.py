@@ -34,6 +34,7 @@ MOVES = {
     "tilt down": "tilts down",
     "zoom in": "zooms in",
     "zoom out": "zooms out",
+    "handheld": "is held by hand",
     "moving": "moves",
 }
 

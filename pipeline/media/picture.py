@@ -47,8 +47,8 @@ class PictureMaker:
         turned = self.geometry.rotation % 180 != 0
         coded = (height, width) if turned else (width, height)
         scaler = self._scalers.setdefault(coded, VideoReformatter())
-        if frame.color_trc in _HDR_TRANSFERS:
-            frame = self._to_sdr(frame)
+        if is_hdr(frame):
+            frame = self.to_sdr(frame)
         matrix, full = source_colors(frame)
         shrinks = coded[0] < frame.width
         picture = scaler.reformat(
@@ -67,7 +67,8 @@ class PictureMaker:
         )
         return np.ascontiguousarray(np.rot90(picture.to_ndarray(), k=-self.geometry.rotation // 90))
 
-    def _to_sdr(self, frame: av.VideoFrame) -> av.VideoFrame:
+    def to_sdr(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """A PQ or HLG frame tone-mapped to 8-bit yuv420p, BT.709, limited range, at its own size."""
         return self._tone_mapper.reformat(
             frame,
             format="yuv420p",
@@ -76,6 +77,11 @@ class PictureMaker:
             dst_color_trc=ColorTrc.BT709,
             dst_color_primaries=ColorPrimaries.BT709,
         )
+
+
+def is_hdr(frame: av.VideoFrame) -> bool:
+    """Whether the frame is tagged as PQ or HLG."""
+    return frame.color_trc in _HDR_TRANSFERS
 
 
 def source_colors(frame: av.VideoFrame) -> tuple[Colorspace, bool]:

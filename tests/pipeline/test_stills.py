@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.spans import Span
 from pipeline.stage import Row
-from pipeline.stills import choose_stills, difference_hash, make_candidate, still_row
+from pipeline.stills import Candidates, choose_stills, difference_hash, make_candidate, still_row
 from tests.films import texture
 
 PICTURE = texture(3, 400, 300)
@@ -24,11 +24,16 @@ def _clip(left: int = 0, top: int = 0, width: int = 1600, height: int = 1200) ->
 
 
 def test_the_candidates_nearest_to_the_wanted_times_are_kept_as_they_are() -> None:
-    candidates = [make_candidate(index / 2, 12 * index, PICTURE) for index in range(20)]
+    pictures = [make_candidate(index / 2, 12 * index, texture(index, 400, 300)) for index in range(20)]
     span = Span(shot=0, start_frame=48, end_frame=144, start_time=2.0, end_time=6.0)
-    rows = choose_stills(_clip(), span, candidates, still_seconds=2)
+    with Candidates() as candidates:
+        for picture in pictures:
+            candidates.add(picture)
+        rows = choose_stills(_clip(), span, candidates, still_seconds=2)
+        again = choose_stills(_clip(), span, candidates, still_seconds=2)
     assert [row["time"] for row in rows] == [2.5, 4.0, 5.5]
-    assert {row["image"] for row in rows} == {candidates[0].image}
+    assert [row["image"] for row in rows] == [pictures[place].image for place in (5, 8, 11)]
+    assert rows == again
     assert {(row["width"], row["height"]) for row in rows} == {(400, 300)}
 
 

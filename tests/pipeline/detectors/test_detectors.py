@@ -5,12 +5,11 @@ python -m pytest tests/pipeline/detectors/test_detectors.py
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
 import pytest
 
 from pipeline.detectors import DETECTORS
 from pipeline.detectors.base import Boundary, Detector
+from pipeline.media.look import look_at_picture
 from schemas.config import SplitConfig
 from tests.films import Picture, shots
 
@@ -24,8 +23,7 @@ def detector(request: pytest.FixtureRequest) -> Detector:
 
 def _boundaries(detector: Detector, pictures: Sequence[Picture]) -> list[Boundary]:
     for picture in pictures:
-        thumbnail = cv2.resize(picture, (48, 27), interpolation=cv2.INTER_AREA)
-        detector.push(picture, np.asarray(thumbnail, np.uint8))
+        detector.push(look_at_picture(picture))
     return detector.finish()
 
 

@@ -19,6 +19,7 @@ from pipeline.media.picture import Geometry, PictureMaker
 from tests.films import Picture
 
 SHORT_SIDE = 108
+_NO_COLOR = np.zeros((1, 1, 3), np.uint8)  # no measure looks at it
 
 
 def push(measurer: Measurer, pictures: Iterable[Picture], edges: Sequence[float]) -> None:
@@ -28,7 +29,7 @@ def push(measurer: Measurer, pictures: Iterable[Picture], edges: Sequence[float]
         scale = min(1.0, SHORT_SIDE / min(native.shape))
         size = (round(native.shape[1] * scale), round(native.shape[0] * scale))
         luma = np.asarray(cv2.resize(native, size, interpolation=cv2.INTER_AREA), np.uint8)
-        measurer.push(LookFrame(index, time, end, luma, partial(np.asarray, native)))
+        measurer.push(LookFrame(index, time, end, luma, partial(np.asarray, native), _NO_COLOR))
 
 
 def measure(
