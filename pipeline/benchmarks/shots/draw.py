@@ -1,0 +1,120 @@
+"""The pictures of a planned film, and its file: real footage, mixed the way editors do, encoded as H.264.
+
+Dissolves and fades change linearly in the encoded values, as editing programs do by default; a wipe moves a softened
+edge over the picture; a flash lights the whole picture up within a frame and dies away; a whip pan swings the camera to
+another part of the same scene with the blur that this gives.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from pipeline.benchmarks.shots.plan import FilmPlan, ShotPlan
+from pipeline.media.encode import REPRODUCIBLE_MUXER, REPRODUCIBLE_X264, prepare_encoder, to_bt709
+
+WIDTH, HEIGHT = 480, 270
+_BAR = 0.128  # share of the height above and below a letterboxed picture: 2.4 : 1
+_LATE_SECONDS = 1.7
+_WHIP_SECONDS = 0.25
+
+Picture = NDArray[np.uint8]
+
+
+def write_film(plan: FilmPlan, path: Path) -> None:
+    """Encode the film to an MP4 that appears when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    kept = set(plan.kept_ticks())
+    delay = round(_LATE_SECONDS * plan.fps) if plan.trouble == "late start" else 0
+    reformatter = VideoReformatter()
+    with av.open(unfinished, "w", format="mp4", container_options=REPRODUCIBLE_MUXER) as container:
+        stream = container.add_stream("libx264", rate=plan.fps)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.options = {"preset": "veryfast", "crf": "23", **REPRODUCIBLE_X264}
+        stream.codec_context.time_base = Fraction(1, plan.fps)
+        prepare_encoder(stream.codec_context)
+        for tick, picture in enumerate(draw_film(plan)):
+            if tick in kept:
+                frame = to_bt709(picture, reformatter)
+                frame.pts, frame.time_base = tick + delay, Fraction(1, plan.fps)
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    unfinished.rename(path)
+
+
+def draw_film(plan: FilmPlan, width: int = WIDTH, height: int = HEIGHT) -> Iterator[Picture]:
+    """RGB pictures [height, width, 3], one per tick."""
+    before = [0, *plan.mixed]
+    after = [*plan.mixed, 0]
+    tail: list[Picture] = []
+    for shot, lead, trail in zip(plan.shots, before, after, strict=True):
+        pictures = _draw_shot(shot, plan.fps, lead, trail, (width, height))
+        for place in range(lead):
+            mixed = mix(plan.kind, tail[place], pictures[place], (place + 1) / (lead + 1), plan.seed)
+            yield _troubled(mixed, plan)
+        for picture in pictures[lead : lead + shot.frames]:
+            yield _troubled(picture, plan)
+        tail = pictures[lead + shot.frames :]
+
+
+def mix(kind: str, old: Picture, new: Picture, share: float, seed: int) -> Picture:
+    """Two shots' pictures in the transition, `share` of the way through it (0 to 1, both excluded)."""
+    if kind == "dissolve":
+        return np.asarray(cv2.addWeighted(old, 1 - share, new, share, 0), np.uint8)
+    if kind == "wipe":
+        return _wipe(old, new, share, seed)
+    level = 0 if kind == "fade to black" else 255
+    shown, strength = (old, 1 - 2 * share) if share < 0.5 else (new, 2 * share - 1)
+    return np.asarray(cv2.addWeighted(shown, strength, np.full_like(shown, level), 1 - strength, 0), np.uint8)
+
+
+def _wipe(old: Picture, new: Picture, share: float, seed: int) -> Picture:
+    height, width = old.shape[:2]
+    across, down = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1)][seed % 5]
+    ramp = (np.arange(width)[None] + 0.5) / width * across + (np.arange(height)[:, None] + 0.5) / height * down
+    ramp = (ramp - ramp.min()) / (ramp.max() - ramp.min())
+    soft = 0.04
+    weight = np.clip((share * (1 + soft) - ramp) / soft, 0, 1)[..., None].astype(np.float32)
+    return np.asarray(np.round(old * (1 - weight) + new * weight), np.uint8)
+
+
+def _draw_shot(shot: ShotPlan, fps: int, lead: int, trail: int, film: tuple[int, int]) -> list[Picture]:
+    width, height = film
+    count = lead + shot.frames + trail
+    left, top, size = shot.view
+    canvas = (round(width / size), round(height / size))
+    pictures = shot.footage.pictures([shot.start + place / fps for place in range(count)], *canvas)
+    room = canvas[0] - width
+    whip = max(2, round(_WHIP_SECONDS * fps))
+    drawn = []
+    for place, picture in enumerate(pictures):
+        moment = place - lead - shot.event_at
+        x, y = left * canvas[0], round(min(top * canvas[1], canvas[1] - height))
+        if shot.event == "whip pan":
+            x = room * float(np.clip(moment / whip, 0, 1))
+            if 0 <= moment <= whip:
+                picture = np.asarray(cv2.blur(picture, (max(3, room // whip), 1)), np.uint8)
+        x = round(min(x, room))
+        window = np.ascontiguousarray(picture[y : y + height, x : x + width])
+        if shot.event == "flash" and 0 <= moment <= 2:
+            lit = cv2.addWeighted(window, 0.15 + 0.3 * moment, np.full_like(window, 255), 0.85 - 0.3 * moment, 0)
+            window = np.asarray(lit, np.uint8)
+        drawn.append(np.asarray(window[:, ::-1] if shot.mirrored else window, np.uint8))
+    return drawn
+
+
+def _troubled(picture: Picture, plan: FilmPlan) -> Picture:
+    if plan.trouble == "letterbox":
+        height, width = picture.shape[:2]
+        bar = round(height * _BAR)
+        inner = cv2.resize(picture, (width, height - 2 * bar), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.copyMakeBorder(inner, bar, bar, 0, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0)), np.uint8)
+    if plan.trouble == "dark":
+        return np.asarray(cv2.convertScaleAbs(picture, alpha=0.25), np.uint8)
+    return np.ascontiguousarray(picture)

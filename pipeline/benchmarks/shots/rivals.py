@@ -1,0 +1,68 @@
+"""The detectors beside which ours is measured, each fed the frames of the same decode.
+
+PySceneDetect's three run as in its own `SceneManager`: on pictures 256 pixels wide, with the library's defaults (and so
+with its minimum of 15 frames between cuts). TransNetV2 alone is its published rule: a boundary after each run of frames
+above a threshold, 0.5 in the paper and 0.4 in cosmos-curate; its answers are the streamed ones of this project.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scenedetect import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector
+
+from pipeline.detectors.base import Boundary
+from pipeline.detectors.transnet import runs
+
+WIDTH = 256  # SceneManager's own width for looking
+_RATE = Fraction(25)  # the detectors count frames here; times come from the container
+
+CLASSIC = {
+    "ContentDetector 27": lambda: ContentDetector(threshold=27.0),
+    "AdaptiveDetector": AdaptiveDetector,
+    "HashDetector": HashDetector,
+}
+TRANSNET = {"TransNetV2 at 0.4": 0.4, "TransNetV2 at 0.5": 0.5}
+NAMES = (*CLASSIC, *TRANSNET)
+
+
+class ClassicRivals:
+    """PySceneDetect's detectors over the frames of one film."""
+
+    def __init__(self) -> None:
+        self._detectors = {name: make() for name, make in CLASSIC.items()}
+        self._cuts: dict[str, list[int]] = {name: [] for name in CLASSIC}
+        self._frames = 0
+
+    def push(self, picture: NDArray[np.uint8]) -> None:
+        """See the next frame, RGB, 256 pixels wide."""
+        image = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        time = FrameTimecode(self._frames, _RATE)
+        for name, detector in self._detectors.items():
+            self._cuts[name] += [cut.frame_num for cut in detector.process_frame(time, image)]
+        self._frames += 1
+
+    def finish(self) -> Mapping[str, list[Boundary]]:
+        """What each of them found."""
+        end = FrameTimecode(max(0, self._frames - 1), _RATE)
+        for name, detector in self._detectors.items():
+            self._cuts[name] += [cut.frame_num for cut in detector.post_process(end)]
+        return {name: as_cuts(found, self._frames) for name, found in self._cuts.items()}
+
+
+def transnet_rivals(answers: NDArray[np.float32]) -> Mapping[str, list[Boundary]]:
+    """TransNetV2 alone at both thresholds, from its answers [frames, 2]."""
+    found = {}
+    for name, threshold in TRANSNET.items():
+        high = runs(answers[:, 0] > threshold)
+        # Its scenes end with the first frame above the threshold and begin after the last one.
+        found[name] = [Boundary(first + 1, last + 1) for first, last in high if last + 1 < len(answers)]
+    return found
+
+
+def as_cuts(frames: Sequence[int], count: int) -> list[Boundary]:
+    """First frames of new shots as boundaries of a film of `count` frames."""
+    return [Boundary(frame, frame) for frame in sorted(set(frames)) if 0 < frame < count]

@@ -1,0 +1,171 @@
+"""`just bench split [folder]`: how exactly shots are found, on films with known truth, beside five other detectors.
+
+The films are made from real footage by `pipeline.benchmarks.shots`; one half of the files was used to tune, and the
+other half is reported. Every detector sees the same decoded frames. Films are kept, so a second run only measures.
+
+    just bench split                                              films from the demo's clips
+    just bench split <folder> --single-shots docs/benchmark-shots.txt --record
+"""
+
+import math
+import multiprocessing
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+from rich.progress import track
+
+from pipeline.benchmarks.record import markdown_table, record
+from pipeline.benchmarks.shots.draw import write_film
+from pipeline.benchmarks.shots.footage import Footage, demo_footage, halves, listed_footage
+from pipeline.benchmarks.shots.judge import Counts, interval, judge
+from pipeline.benchmarks.shots.plan import FilmPlan, plan_films
+from pipeline.benchmarks.shots.rivals import NAMES, WIDTH, ClassicRivals, transnet_rivals
+from pipeline.commands.front import make_parser, print_table
+from pipeline.demo.build import build_demo_bucket
+from pipeline.detectors.base import Boundary
+from pipeline.detectors.fused import FusedDetector, find_boundaries
+from pipeline.media.decode import Decoder
+from pipeline.media.look import LookMaker
+from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.probe import probe
+from schemas.config import SplitConfig
+from schemas.errors import InputError
+from schemas.ids import digest
+
+OURS = "cutroom (fused)"
+CACHE = Path("~/.cache/cutroom/benchmarks").expanduser()
+_MEASURES = ("precision", "recall", "f1")
+Judged = Mapping[str, Counts]
+
+
+def main() -> int | None:
+    """Entry point."""
+    parser = make_parser("bench split", "Measure shot detectors on films whose truth is known.")
+    parser.add_argument("folder", nargs="?", type=Path, help="folder of clips (default: the demo's)")
+    parser.add_argument("--single-shots", type=Path, metavar="FILE", help="names of its files that hold one shot each")
+    parser.add_argument("--half", choices=("report", "tune"), default="report", help="which half of the files")
+    parser.add_argument("--share", type=float, default=1.0, help="a smaller or larger suite (default: 1 = 40 films)")
+    parser.add_argument("--films", type=Path, default=CACHE / "films", help="where the films are kept")
+    parser.add_argument("--workers", type=int, default=2, help="films at a time")
+    parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
+    parsed = parser.parse_args()
+    films = plan_films(_footage(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
+    with ProcessPoolExecutor(parsed.workers, multiprocessing.get_context("spawn")) as pool:
+        work = pool.map(partial(run_film, folder=parsed.films), films)
+        judged = list(track(work, "films", total=len(films), transient=True))
+    parts = _report(films, judged)
+    if parsed.record:
+        record("split", "Shots: accuracy on films of known truth", parts, "just bench " + " ".join(sys.argv[:]))
+    return None
+
+
+def _footage(folder: Path | None, listing: Path | None, half: str) -> list[Footage]:
+    if folder is None:
+        bucket = CACHE / "demo"
+        build_demo_bucket(bucket)
+        clips = demo_footage(bucket)
+    elif folder.is_dir():
+        clips = listed_footage(folder, listing)
+    else:
+        raise InputError(f"{folder} is no folder; name a folder of clips, or none for the demo's")
+    chosen = halves(clips)[half == "report"]
+    if len({clip.uri for clip in chosen}) < 2:
+        raise InputError(
+            f"{folder} gives {len(chosen)} usable clips for the half {half!r}; it takes two files at least"
+        )
+    return chosen
+
+
+def run_film(plan: FilmPlan, folder: Path) -> Judged:
+    """Make the film unless it is there, show it to every detector, and judge what they found."""
+    cv2.setNumThreads(1)
+    path = folder / f"{plan.name}-{digest(repr(plan))[:12]}.mp4"
+    if not path.exists():
+        write_film(plan, path)
+    config = SplitConfig()
+    edges, found = _look(path, config)
+    assert len(edges) == len(plan.kept_ticks()) + 1, f"{path} has {len(edges) - 1} frames, planned otherwise"
+    truth = plan.boundaries()
+    return {name: judge(truth, boundaries, edges, config.min_seconds) for name, boundaries in found.items()}
+
+
+def _look(path: Path, config: SplitConfig) -> tuple[list[float], dict[str, list[Boundary]]]:
+    facts = probe(str(path), path.stat().st_size)
+    geometry = Geometry(facts.rotation, facts.width, facts.height)
+    pictures = PictureMaker(geometry)
+    maker, rivals = LookMaker(geometry, pictures), ClassicRivals()
+    ours = FusedDetector(config.cut_probability, config.mixed_probability, threads=1)
+    height = round(WIDTH * facts.height / facts.width)
+    times = []
+    with Decoder(str(path)) as decoder:
+        for index, timed in enumerate(decoder.frames()):
+            ours.push(maker.look(index, timed, timed.time))
+            rivals.push(pictures.rgb(timed.frame, WIDTH, height))
+            times.append(timed.time)
+    marks = ours.measure()
+    found = {
+        OURS: find_boundaries(marks, config.cut_probability, config.mixed_probability),
+        **rivals.finish(),
+        **transnet_rivals(marks.answers),
+    }
+    return [*times, facts.start_time + facts.duration], found
+
+
+def _report(films: Sequence[FilmPlan], judged: Sequence[Judged]) -> list[str]:
+    """Print the tables; return them in Markdown."""
+    groups = {
+        kind: [one for film, one in zip(films, judged, strict=True) if film.kind == kind] for kind in _kinds(films)
+    }
+    gradual = [one for kind, part in groups.items() if kind != "cut" for one in part]
+    tables = []
+    for title, part in {**groups, "all gradual": gradual, "all": list(judged)}.items():
+        if not part:
+            continue
+        rows = [_row(name, [one[name] for one in part]) for name in (OURS, *NAMES)]
+        true = sum(one[OURS].true for one in part)
+        tables.append(_table(f"{title}: {len(part)} films, {true} boundaries", rows))
+    troubles = sorted({film.trouble for film in films})
+    rows = [
+        _row(trouble, [one[OURS] for film, one in zip(films, judged, strict=True) if film.trouble == trouble])
+        for trouble in troubles
+    ]
+    tables.append(_table(f"{OURS}, by trouble", rows))
+    return tables
+
+
+def _kinds(films: Sequence[FilmPlan]) -> list[str]:
+    return list(dict.fromkeys(film.kind for film in films))
+
+
+def _row(name: str, films: Sequence[Counts]) -> tuple[str, ...]:
+    total = sum(films, Counts())
+    errors = sorted(total.errors)
+    middle, late = (errors[math.floor(share * (len(errors) - 1))] for share in (0.5, 0.95)) if errors else ("", "")
+    values = [f"{getattr(total, one):.3f}" for one in ("precision", "recall")]
+    spans = [
+        f"{getattr(total, one):.3f} ({low:.3f}-{high:.3f})"
+        for one in ("f1", "purity")
+        for low, high in [interval(films, one)]
+    ]
+    return (
+        name, *values, spans[0], f"{middle}/{late}", f"{total.clips}", spans[1], f"{total.coverage:.3f}",
+    )  # fmt: skip
+
+
+def _table(title: str, rows: Sequence[Sequence[str]]) -> str:
+    headings = (
+        "detector",
+        "precision",
+        "recall",
+        "F1 (95 %)",
+        "off by, median/95 %",
+        "clips",
+        "pure (95 %)",
+        "covered",
+    )
+    print_table(title, headings, rows)
+    return f"### {title}\n\n{markdown_table(headings, rows)}"
