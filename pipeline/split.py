@@ -36,7 +36,7 @@ OUTPUTS = (
     Output(folder="clips", contract=CLIPS, parent="video_id"),
     Output(folder="stills", contract=STILLS, parent="video_id"),
 )
-_STILL_GRID_SECONDS = 0.5
+STILL_GRID_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Split:
         maker = PictureMaker(geometry)
         looks, still = LookMaker(geometry, maker), geometry.fitted(self._config.still_short_side)
         # At least three stills of the shortest clip, and one wherever one is wanted.
-        grid = min(_STILL_GRID_SECONDS, self._config.min_seconds / 4, self._config.still_seconds)
+        grid = min(STILL_GRID_SECONDS, self._config.min_seconds / 4, self._config.still_seconds)
         try:
             with Decoder(row["uri"], self._threads) as decoder:
                 measurer = Measurer(geometry.width, geometry.height, decoder.packets)

@@ -32,11 +32,15 @@ from pipeline.media.decode import Decoder
 from pipeline.media.look import LookMaker
 from pipeline.media.picture import Geometry, PictureMaker
 from pipeline.media.probe import probe
+from pipeline.repair import rejoin
+from pipeline.scorers.efficientnet import EfficientNetLite0
+from pipeline.split import STILL_GRID_SECONDS
+from pipeline.stills import Candidates, make_candidate
 from schemas.config import SplitConfig
 from schemas.errors import InputError
 from schemas.ids import digest
 
-OURS = "cutroom (fused)"
+OURS, UNREPAIRED = "cutroom (fused)", "the same before repair"
 CACHE = Path("~/.cache/cutroom/benchmarks").expanduser()
 _MEASURES = ("precision", "recall", "f1")
 Judged = Mapping[str, Counts]
@@ -87,32 +91,39 @@ def run_film(plan: FilmPlan, folder: Path) -> Judged:
     if not path.exists():
         write_film(plan, path)
     config = SplitConfig()
-    edges, found = _look(path, config)
+    with Candidates() as candidates:
+        edges, found = _look(path, config, candidates)
     assert len(edges) == len(plan.kept_ticks()) + 1, f"{path} has {len(edges) - 1} frames, planned otherwise"
     truth = plan.boundaries()
     return {name: judge(truth, boundaries, edges, config.min_seconds) for name, boundaries in found.items()}
 
 
-def _look(path: Path, config: SplitConfig) -> tuple[list[float], dict[str, list[Boundary]]]:
+def _look(path: Path, config: SplitConfig, candidates: Candidates) -> tuple[list[float], dict[str, list[Boundary]]]:
     facts = probe(str(path), path.stat().st_size)
     geometry = Geometry(facts.rotation, facts.width, facts.height)
     pictures = PictureMaker(geometry)
     maker, rivals = LookMaker(geometry, pictures), ClassicRivals()
     ours = FusedDetector(config.cut_probability, config.mixed_probability, threads=1)
-    height = round(WIDTH * facts.height / facts.width)
+    height, still = round(WIDTH * facts.height / facts.width), geometry.fitted(config.still_short_side)
     times = []
     with Decoder(str(path)) as decoder:
         for index, timed in enumerate(decoder.frames()):
             ours.push(maker.look(index, timed, timed.time))
             rivals.push(pictures.rgb(timed.frame, WIDTH, height))
+            if candidates.last is None or timed.time - candidates.last >= STILL_GRID_SECONDS:
+                candidates.add(make_candidate(timed.time, index, pictures.rgb(timed.frame, *still)))
             times.append(timed.time)
+    edges = [*times, facts.start_time + facts.duration]
     marks = ours.measure()
+    boundaries = find_boundaries(marks, config.cut_probability, config.mixed_probability)
+    embed = EfficientNetLite0(threads=1).embed
     found = {
-        OURS: find_boundaries(marks, config.cut_probability, config.mixed_probability),
+        OURS: rejoin(boundaries, candidates, edges, embed, config.sure_probability, config.rejoin_similarity),
+        UNREPAIRED: boundaries,
         **rivals.finish(),
         **transnet_rivals(marks.answers),
     }
-    return [*times, facts.start_time + facts.duration], found
+    return edges, found
 
 
 def _report(films: Sequence[FilmPlan], judged: Sequence[Judged]) -> list[str]:
@@ -125,7 +136,7 @@ def _report(films: Sequence[FilmPlan], judged: Sequence[Judged]) -> list[str]:
     for title, part in {**groups, "all gradual": gradual, "all": list(judged)}.items():
         if not part:
             continue
-        rows = [_row(name, [one[name] for one in part]) for name in (OURS, *NAMES)]
+        rows = [_row(name, [one[name] for one in part]) for name in (OURS, UNREPAIRED, *NAMES)]
         true = sum(one[OURS].true for one in part)
         tables.append(_table(f"{title}: {len(part)} films, {true} boundaries", rows))
     troubles = sorted({film.trouble for film in films})
