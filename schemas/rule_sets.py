@@ -37,6 +37,7 @@ _COGVIDEOX = RuleSet(
         "aesthetic >= 4.5": "the lowest cut-off that it names, on LAION's scale",
         "text_area <= 0.1": "its classifier `text dominated`; the number is ours",
         "motion in top 90%": "it scores optical flow and moves an undisclosed cut-off; the share is ours",
+        "frozen <= 0.5": "its classifier `no motion connectivity`, as far as it means stills; the number is ours",
     },
     unmapped=("classifiers for editing, lectures, low quality, noisy screenshots and image-to-image transitions",),
 )
@@ -51,6 +52,8 @@ _OPEN_SORA = RuleSet(
         "motion in middle 90%": "2.0: cuts both tails of VMAF motion; the shares are ours",
         "sharpness in top 95%": "2.0: cuts blurred clips by the Laplacian's variance; the share is ours",
         "text_area <= 0.05": "2.0: text boxes by PaddleOCR; the number is ours",
+        "bits_per_pixel >= 0.02": "2.0: the cut-off that it names",
+        "jitter in bottom 95%": "2.0: drops shaking cameras by a cut-off it does not disclose; the share is ours",
     },
     unmapped=("aspect ratio within 1/3 to 3 (the bucket rule crops instead)", "CLIP match of caption and picture"),
 )
@@ -75,6 +78,7 @@ _PERMISSIVE = RuleSet(
     rules={
         "brightness >= 0.03": "black frames",
         "contrast >= 0.02": "plain surfaces: a standard deviation of 5 grey levels of 255",
+        "frozen <= 0.95": "stills sold as video",
         "text_area <= 0.25": "slides, credits and screen recordings",
     },
 )
