@@ -47,10 +47,10 @@ verify *arguments: ready
 retry *arguments: ready
     @"{{ python }}" -m pipeline.commands.retry "$@"
 
-# fit the embedded aesthetic head from ratings: just fit-aesthetic <ratings.csv> <video folder>
+# fit a head from your labels of files, clips or stills: just teach <labels.csv> <name> (--presets lists six to begin with)
 [no-exit-message]
-fit-aesthetic *arguments: ready
-    @"{{ python }}" -m pipeline.scorers.fit_aesthetic "$@"
+teach *arguments: ready
+    @"{{ python }}" -m pipeline.commands.teach "$@"
 
 # measure accuracy and speed beside the alternatives: just bench split, look, duplicates (--record keeps the table)
 [no-exit-message]

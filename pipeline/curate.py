@@ -27,7 +27,6 @@ from pipeline.progress import Progress
 from pipeline.record import make_record
 from pipeline.references import REFERENCE, group_references, keys_of
 from pipeline.samples import plan_samples
-from pipeline.scorers.registry import SCORERS
 from pipeline.select import CLIP_COLUMNS, check_rules, select, with_measures
 from pipeline.stage import Row
 from pipeline.stages import Stages
@@ -101,8 +100,8 @@ class Curation:
             "vectors": group_references(vectors, "clip_id", "still_id"),
         }
         scores = []
-        for name in self.config.score.scorers:
-            rows = _with_references(clips["clip_id"].to_pylist(), by_kind[SCORERS[name].reads])
+        for name in score.scorer_names(self.config.score):
+            rows = _with_references(clips["clip_id"].to_pylist(), by_kind[score.scorer_class(name).reads])
             scores.append(self.engine.run(self._stages.score(name), rows).primary)
         return embeddings, labels, scores
 

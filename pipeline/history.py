@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset import PART_COLUMN, Dataset
+from pipeline.score import scorer_names
 from pipeline.select import with_measures
 from pipeline.stage import Output, Row
 from pipeline.verify import INDEX, LEDGER_FILE
@@ -43,8 +44,15 @@ class History:
         """The configuration of the last run."""
         return RunConfig.model_validate(self.record["config"])
 
-    def parts(self, folder: str, stage: str, contract: TableContract, columns: list[str] | None = None) -> pa.Table:
-        """A stage's table as Parquet holds it; where a row was retried, its last result."""
+    def parts(
+        self,
+        folder: str,
+        stage: str,
+        contract: TableContract,
+        columns: list[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table:
+        """A stage's table as Parquet holds it, of rows `where` something holds; of a retried row its last result."""
         fingerprint = self.record["stages"][stage]["fingerprint"]
         planned = Output(folder=_PLANNED_IN.get(folder, folder), contract=contract, parent=contract.key)
         order = {part.name: place for place, part in enumerate(self.dataset.read_plan(planned, fingerprint))}
@@ -53,6 +61,7 @@ class History:
         latest: dict[str, dict[str, Any]] = {}
         for name in found:  # the part that was planned last wins, as when the stage runs
             table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
+            table = table if where is None else table.filter(where)
             latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
         schema = contract.schema if columns is None else pa.schema([contract.schema.field(one) for one in columns])
         return pa.Table.from_pylist([latest[key] for key in sorted(latest)], schema=schema)
@@ -75,7 +84,8 @@ class History:
         live = pa.array(list(self.selection), pa.string())
         table = table.filter(pc.is_in(table["clip_id"], value_set=live))
         scores = [
-            self._live(self.parts(f"scores/{name}", f"score {name}", SCORES)) for name in self.config.score.scorers
+            self._live(self.parts(f"scores/{name}", f"score {name}", SCORES))
+            for name in scorer_names(self.config.score)
         ]
         return with_measures(table, scores)[0]
 

@@ -5,20 +5,30 @@ Image scorers read the stills, heads read the stored vectors, so a new or change
     just curate <bucket> --set 'score.scorers=["aesthetic_ridge"]'
 """
 
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from pipeline.references import PartReader
+from pipeline.scorers.aesthetic import LaionAesthetic, RidgeAesthetic
+from pipeline.scorers.base import ImageScorer, VectorScorer
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
+from pipeline.scorers.taught import TaughtHead
 from pipeline.stage import Output, Result, Row
 from schemas.caption_tables import EMBEDDINGS, LABELS, SCORES
 from schemas.config import ScoreConfig
 from schemas.errors import ConfigError
+from schemas.media_tables import CLIPS
 from schemas.nearest import did_you_mean
 
 VERSION = 1
 EMBEDDING_OUTPUTS = (Output(folder="embeddings", contract=EMBEDDINGS, parent="still_id"),)
+_COLUMN = re.compile(r"[a-z_][a-z0-9_]*")  # what a rule can name
+# Columns that clips have before anything is scored.
+_CLIP_COLUMNS = {*CLIPS.names, "bitrate"}
+_READ_HEAD_WEIGHTS = (RidgeAesthetic.name, LaionAesthetic.name)
 LABEL_OUTPUTS = (Output(folder="labels", contract=LABELS, parent="still_id"),)
 
 
@@ -47,11 +57,55 @@ def check_scorers(config: ScoreConfig) -> None:
             f"score.labeller = {config.labeller!r} reads vectors of {LABELLERS[config.labeller].embedder}, but "
             f"score.embedder = {config.embedder!r}; set score.labeller to '' or choose that embedder"
         )
+    _check_heads(config)
+
+
+def _check_heads(config: ScoreConfig) -> None:
+    names = [Path(path).stem for path in config.heads]
+    for name, path in zip(names, config.heads, strict=True):
+        check_head_name(name)
+        if names.count(name) > 1:
+            raise ConfigError(f"score.heads holds two heads named {name!r}; each fills a column, so name them apart")
+        head = TaughtHead(threads=1, weights=path)
+        embedder = EMBEDDERS[config.embedder]
+        facts = head.provenance
+        if head.embedder != config.embedder or facts["embedder"] != getattr(embedder, "model", facts["embedder"]):
+            raise ConfigError(
+                f"score.heads holds {path!r}, which reads vectors of {head.embedder} ({facts['embedder']}), but "
+                f"score.embedder = {config.embedder!r}; choose that embedder or teach the head again with yours"
+            )
+
+
+def check_head_name(name: str) -> None:
+    """Raise `ConfigError` if a head cannot have this name, because rules could not name its column or mean another."""
+    if not _COLUMN.fullmatch(name):
+        raise ConfigError(f"a head named {name!r} would fill a column that no rule can name; use a-z, 0-9 and _")
+    scored = {measure for scorer in SCORERS.values() for measure in scorer.measures}
+    if name in _CLIP_COLUMNS | scored | set(SCORERS):
+        raise ConfigError(f"a head named {name!r} would fill a column that is there already; choose another name")
+
+
+def scorer_names(config: ScoreConfig) -> list[str]:
+    """The scorers of a run: those of the registry, then the taught heads by the names of their files."""
+    return [*config.scorers, *(Path(path).stem for path in config.heads)]
+
+
+def scorer_class(name: str) -> type[ImageScorer] | type[VectorScorer] | type[TaughtHead]:
+    """The class behind a scorer's name; what is not in the registry is a taught head."""
+    return SCORERS.get(name, TaughtHead)
+
+
+def weights_of(name: str, config: ScoreConfig) -> str:
+    """The file of weights that the configuration gives a scorer; empty for those that need none."""
+    if name in _READ_HEAD_WEIGHTS:
+        return config.head_weights
+    return next((path for path in config.heads if Path(path).stem == name), "")
 
 
 def measure_names(config: ScoreConfig) -> list[str]:
     """The columns that the configured scorers fill."""
-    return [measure for name in config.scorers for measure in SCORERS[name].measures]
+    registered = [measure for name in config.scorers for measure in SCORERS[name].measures]
+    return [*registered, *scorer_names(config)[len(config.scorers) :]]
 
 
 class Embed:
@@ -100,7 +154,7 @@ class Score:
 
     def __init__(self, dataset_uri: str, scorer: str, weights: str, threads: int) -> None:
         self._name = scorer
-        self._scorer = SCORERS[scorer](threads=threads, weights=weights or None)
+        self._scorer = scorer_class(scorer)(threads=threads, weights=weights or None)
         self._reader = PartReader(dataset_uri, "still_id", "image" if self._scorer.reads == "images" else "vector")
 
     def process(self, row: Row) -> Result:

@@ -15,7 +15,7 @@ from captioning.prompts import FACTS_PROMPT, SUMMARY_EXAMPLES, SUMMARY_PROMPT
 from pipeline import caption, ingest, pack, samples, score, split
 from pipeline.detectors.files import HEAD_FILE
 from pipeline.scorers.aesthetic import RIDGE_HEAD, RidgeAesthetic
-from pipeline.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
+from pipeline.scorers.registry import EMBEDDERS, LABELLERS
 from pipeline.scorers.weights import revision
 from pipeline.stage import Output, StageSpec
 from schemas.config import RunConfig
@@ -136,9 +136,9 @@ class Stages:
 
     def score(self, name: str) -> StageSpec:
         """Rows: clips with references to their stills or vectors."""
-        scorer, config = SCORERS[name], self._config.score
+        scorer, config = score.scorer_class(name), self._config.score
         reads_vectors = scorer.reads == "vectors"
-        weights = config.head_weights if reads_vectors else ""
+        weights = score.weights_of(name, config)
         settings = {"scorer_version": scorer.version, "weights": content_of(weights or _PACKAGED_HEADS.get(name, ""))}
         return StageSpec(
             name=f"score {name}",

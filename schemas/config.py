@@ -114,6 +114,8 @@ class ScoreConfig(Section):
     """Scorers; each writes its own part files, so a new one recomputes nothing else."""
     head_weights: str = ""
     """File of the aesthetic head's weights, for heads that the project does not carry."""
+    heads: list[str] = []
+    """Files of heads that `just teach` wrote; each fills a column of its name, which rules can use."""
     clips_per_part: int = Field(default=8, ge=1)
     """Clips per part file."""
 

@@ -1,5 +1,4 @@
 """What is measured on stills: embedders, scorers that read vectors or pictures, and labellers.
 
 python -m pipeline.scorers.registry                          # print them all with their measures
-python -m pipeline.scorers.fit_aesthetic --help              # how the packaged aesthetic head was made
 """

@@ -1,7 +1,7 @@
 """How pleasing a clip looks, 1 to 10, from the vectors of its stills: our ridge head, or LAION's published heads.
 
-`RidgeAesthetic` reads EfficientNet-lite0 vectors with the head that `pipeline.scorers.fit_aesthetic` fitted; it is
-there so that the embedded profile has such a score at all. `LaionAesthetic` reads CLIP vectors and is the usual one
+`RidgeAesthetic` reads EfficientNet-lite0 vectors with a head that `just teach` can fit from ratings; it is there so
+that the embedded profile has such a score at all. `LaionAesthetic` reads CLIP vectors and is the usual one
 (LAION-AI/aesthetic-predictor: linear heads; christophschuhmann/improved-aesthetic-predictor: the MLP).
 Both give the mean over the stills, and the minimum for those who reject a clip for its worst moment.
 
@@ -69,7 +69,7 @@ class RidgeAesthetic:
         if self.provenance.get("embedder") != EfficientNetLite0.model:
             raise StageError(
                 f"aesthetic head {head.name} was fitted on {self.provenance.get('embedder')!r}, but vectors come from"
-                f" {EfficientNetLite0.model!r}; fit it again: python -m pipeline.scorers.fit_aesthetic --help"
+                f" {EfficientNetLite0.model!r}; fit it again: just teach <ratings.csv> <name>"
             )
 
     def score(self, vectors: NDArray[np.float32]) -> dict[str, float]:

@@ -1,0 +1,152 @@
+"""`just teach <labels.csv> <name>`: fit a small head on vectors of what a person labelled, judge it, store it.
+
+The head reads the stored embeddings, so `score` fills a column of its name for every clip in seconds. A preset's name
+(`--presets`) puts that class's definition into the head's provenance.
+
+    just teach --presets
+    just teach labels.csv lecture --files ~/footage
+    just teach labels.csv mood --dataset datasets/footage
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from pipeline.commands.front import make_parser, print_table, run_command
+from pipeline.dataset import Dataset
+from pipeline.history import History
+from pipeline.score import check_head_name
+from pipeline.scorers.registry import EMBEDDERS
+from pipeline.scorers.weights import revision
+from pipeline.teaching.examples import Material, gather
+from pipeline.teaching.fitting import FOLDS, learn
+from pipeline.teaching.labels import read_labels
+from pipeline.teaching.presets import PRESETS, rule_of
+from pipeline.teaching.quality import Estimate, judge
+from schemas.config import ScoreConfig
+from schemas.errors import InputError
+
+EXAMPLES = """labels.csv has a heading, and a row per label:
+  file, clip or still   exactly one of them: a path, or an id (needs --dataset)
+  seconds               of a file, after its first frame; without it the whole file
+  label                 0 or 1, no or yes: a class; other numbers: a rating
+  source                optional: what the row was taken from, where two files are copies of one film
+  note                  optional, yours
+
+  just teach labels.csv lecture --files ~/footage
+  just teach labels.csv mood --dataset datasets/footage
+"""
+
+
+def main() -> None:
+    """Entry point."""
+    parser = make_parser("teach", "Fit a head on the vectors of what a person labelled.", EXAMPLES)
+    parser.add_argument("labels", nargs="?", type=Path, help="CSV of labels")
+    parser.add_argument("name", nargs="?", help="name of the head and of its column; a preset's, or any other")
+    parser.add_argument("--files", type=Path, metavar="FOLDER", help="where files are (default: beside the CSV)")
+    parser.add_argument(
+        "--dataset", metavar="FOLDER", help="whose clips and stills are meant, and whose embedder is used"
+    )
+    parser.add_argument("--embedder", choices=sorted(EMBEDDERS), help=f"for files (default: {ScoreConfig().embedder})")
+    parser.add_argument("--embedder-weights", default="", metavar="PATH", help="as score.embedder_weights")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: heads/<name>.safetensors")
+    parser.add_argument("--origin", default="", metavar="TEXT", help="who gave the labels; stands in the provenance")
+    parser.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the most wrong rows to print")
+    parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--presets", action="store_true", help="print CogVideoX's six negative classes and leave")
+    parsed = parser.parse_args()
+    if parsed.presets:
+        print_presets()
+    elif parsed.labels is None or parsed.name is None:
+        parser.error("give a CSV of labels and a name, or --presets")
+    else:
+        teach(parsed)
+
+
+def print_presets() -> None:
+    """The six classes, each with its definition, what to ask, and the rule that keeps it out."""
+    for name, preset in PRESETS.items():
+        print(f"{name}  ({preset.title})\n  {preset.definition}\n  ask:  {preset.question}\n  rule: {rule_of(name)}\n")
+
+
+def teach(parsed: argparse.Namespace) -> None:
+    """Read, look, judge, fit on everything, store, print."""
+    check_head_name(parsed.name)
+    out = parsed.out or Path("heads") / f"{parsed.name}.safetensors"
+    if out.name != f"{parsed.name}.safetensors":
+        raise InputError(
+            f"--out {out}: the head {parsed.name!r} is known by its file, so name that {parsed.name}.safetensors"
+        )
+    labels = read_labels(parsed.labels)
+    history = History(Dataset(parsed.dataset)) if parsed.dataset else None
+    if history and (parsed.embedder or parsed.embedder_weights):
+        raise InputError("--embedder goes with files alone; with --dataset the dataset's embedder is used")
+    given = {"embedder": parsed.embedder or ScoreConfig().embedder, "embedder_weights": parsed.embedder_weights}
+    config = history.config.score if history else ScoreConfig.model_validate(given)
+    material = gather(labels, parsed.files or parsed.labels.parent, history, config, parsed.threads)
+    for name, why in material.left_out.items():
+        print(f"{name} is left out, as the pipeline would: {why}", file=sys.stderr)
+    examples = material.examples
+    lesson = learn(examples)
+    predicted = lesson.predicted
+    quality = judge(examples.kind, predicted, examples.values, examples.sources)
+    facts = _facts(parsed, material, lesson.penalty)
+    lesson.head.save(out, {**facts, **{f"held_out_{name}": str(one) for name, one in quality.items()}})
+    _report(parsed, material, quality)
+    order = sorted(range(len(predicted)), key=lambda place: -abs(predicted[place] - examples.values[place]))
+    rows = [
+        (one.row, one.text, f"{one.value:g}", f"{predicted[place]:.3f}", one.note)
+        for place, one in ((place, material.labels[place]) for place in order[: parsed.worst])
+    ]
+    print_table("Furthest from their labels (look again at these)", ("row", "what", "label", "held out", "note"), rows)
+    print(f"stored {out}; use it with score.heads: [{out}]", end="")
+    print(f" and a rule such as {rule_of(parsed.name)!r}" if examples.kind == "class" else "")
+
+
+def _facts(parsed: argparse.Namespace, material: Material, penalty: float) -> dict[str, str]:
+    values, preset = material.examples.values, PRESETS.get(parsed.name)
+    facts = {
+        "name": parsed.name,
+        "definition": preset.definition if preset else "",
+        "preset": f"{preset.title}, a negative class of CogVideoX (2408.06072)" if preset else "",
+        "embedder": material.model,
+        "embedder_name": material.embedder,
+        "features": "the embedder's vectors, scaled to length 1",
+        "labels": revision(parsed.labels),
+        "origin": parsed.origin,
+        **_counts(material),
+        "label_range": f"{values.min():g} to {values.max():g}, mean {values.mean():.3g}",
+        "penalty": f"{penalty:g}",
+        "validation": f"up to {FOLDS} folds grouped by source, penalty chosen inside each",
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _counts(material: Material) -> dict[str, str]:
+    examples = material.examples
+    counts = {"rows": len(examples.values), "stills": len(examples.vectors), "sources": len(set(examples.sources))}
+    if examples.kind == "class":
+        for name, value in (("positives", 1), ("negatives", 0)):
+            inside = examples.values == value
+            counts |= {name: int(inside.sum()), f"{name}_sources": len(set(examples.sources[inside]))}
+    return {name: str(count) for name, count in counts.items()} | {"left_out_files": str(len(material.left_out))}
+
+
+def _report(parsed: argparse.Namespace, material: Material, quality: dict[str, Estimate]) -> None:
+    counts = _counts(material)
+    print(f"{parsed.name}: a {material.examples.kind}, on vectors of {material.model}")
+    print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) + "\n")
+    print_table(
+        "On sources that the head did not see",
+        ("measure", "value", "95 % from", "to"),
+        [
+            (name.replace("_", " "), f"{one.value:.3f}", f"{one.low:.3f}", f"{one.high:.3f}")
+            for name, one in quality.items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    run_command(main)
