@@ -36,12 +36,12 @@ def test_mean_and_maximum_over_stills(scorer: TextArea) -> None:
     plain, texted = photograph("chelsea"), with_text("chelsea", "BREAKING NEWS")
     most = scorer.score([texted])["text_area"]
     found = scorer.score([plain, texted])
-    assert found == pytest.approx({"text_area": most / 2, "text_area_max": most})
+    assert (found["text_area"], found["text_area_max"]) == pytest.approx((most / 2, most))
     assert set(found) == set(scorer.measures)
 
 
 def test_a_blank_picture_has_no_text(scorer: TextArea) -> None:
-    assert scorer.score([jpeg(np.zeros((64, 64, 3), np.uint8))]) == {"text_area": 0, "text_area_max": 0}
+    assert set(scorer.score([jpeg(np.zeros((64, 64, 3), np.uint8))]).values()) == {0}
 
 
 def test_works_offline_and_silently(
