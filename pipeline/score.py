@@ -47,7 +47,7 @@ def check_scorers(config: ScoreConfig) -> None:
         if name not in SCORERS:
             raise ConfigError(f"score.scorers holds {name!r}; {did_you_mean(name, SCORERS)}")
         made_for = getattr(SCORERS[name], "embedder", config.embedder)
-        if made_for != config.embedder and not config.head_weights:
+        if made_for != config.embedder and not (name in _READ_HEAD_WEIGHTS and config.head_weights):
             raise ConfigError(
                 f"score.scorers holds {name!r}, which reads vectors of {made_for}, but score.embedder = "
                 f"{config.embedder!r}; choose that embedder or a head that is made for yours"

@@ -110,7 +110,7 @@ class ScoreConfig(Section):
     """Folder or file of the embedder's weights, for embedders whose weights no package carries."""
     labeller: str = "imagenet"
     """Labels on the embedder's vectors, for the `facts` captioner; empty for none."""
-    scorers: list[str] = ["aesthetic_ridge", "text_area"]
+    scorers: list[str] = ["aesthetic_ridge", "text_area", "single_shot"]
     """Scorers; each writes its own part files, so a new one recomputes nothing else."""
     head_weights: str = ""
     """File of the aesthetic head's weights, for heads that the project does not carry."""

@@ -12,6 +12,7 @@ from pipeline.scorers.aesthetic import LaionAesthetic, RidgeAesthetic
 from pipeline.scorers.base import Embedder, ImageScorer, Labeller, VectorScorer
 from pipeline.scorers.efficientnet import EfficientNetLite0, ImageNetLabeller
 from pipeline.scorers.open_clip import OpenClipVitB32, OpenClipVitL14
+from pipeline.scorers.single_shot import SingleShot
 from pipeline.scorers.text_area import TextArea
 
 EMBEDDERS: Mapping[str, type[Embedder]] = {
@@ -24,6 +25,7 @@ SCORERS: Mapping[str, type[ImageScorer] | type[VectorScorer]] = {
     "aesthetic_ridge": RidgeAesthetic,
     "aesthetic_laion": LaionAesthetic,
     "text_area": TextArea,
+    "single_shot": SingleShot,
 }
 
 LABELLERS: Mapping[str, type[Labeller]] = {

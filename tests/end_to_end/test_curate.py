@@ -24,7 +24,7 @@ from tests.end_to_end.bucket import ADDED, FILMS, FPS, STATES, make_bucket, writ
 from tests.films import shots
 
 SETTINGS = ["summarise.summariser=join", "pack.validation_share=0.3", "ingest.videos_per_part=4"]
-LOOKING = ("ingest", "split", "embed", "label", "score aesthetic_ridge", "score text_area")
+LOOKING = ("ingest", "split", "embed", "label", "score aesthetic_ridge", "score text_area", "score single_shot")
 
 
 class Home:

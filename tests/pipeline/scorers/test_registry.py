@@ -13,7 +13,7 @@ def test_names_are_the_keys() -> None:
 
 def test_heads_read_a_registered_embedder() -> None:
     heads = [scorer for scorer in SCORERS.values() if scorer.reads == "vectors"]
-    assert len(heads) == 2
+    assert len(heads) == 3
     assert {getattr(head, "embedder", None) for head in [*heads, *LABELLERS.values()]} <= set(EMBEDDERS)
 
 
