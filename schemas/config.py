@@ -79,7 +79,7 @@ class SplitConfig(Section):
     """Probability from which a frame begins a new shot."""
     mixed_probability: float = Field(default=0.85, gt=0, lt=1)
     """Probability from which frames show two shots (`fused`)."""
-    sure_probability: float = Field(default=0.9, gt=0, le=1)
+    sure_probability: float = Field(default=0.99, gt=0, le=1)
     """A boundary that is less probable is doubtful: its two sides are compared, ..."""
     rejoin_similarity: float = Field(default=0.9, gt=0, le=1)
     """... and it falls if the embeddings of the stills next to it reach this cosine."""

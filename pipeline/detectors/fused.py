@@ -84,10 +84,11 @@ def find_boundaries(marks: Marks, cut: float, mixed: float) -> list[Boundary]:
     found = []
     for first, last in runs(blends > _FAINT):
         surest = float(blends[first : last + 1].max())
-        # At the film's ends no two shots meet: what looks mixed there is a fade in or out of one shot.
-        if surest > mixed and first > 0 and last + 1 < len(blends):
-            margin = _MARGIN_FRAMES + round(_MARGIN_SHARE * (last - first + 1))
-            found.append(Boundary(max(0, first - margin), min(len(blends), last + 1 + margin), surest))
+        margin = _MARGIN_FRAMES + round(_MARGIN_SHARE * (last - first + 1))
+        old, new = first - margin, last + 1 + margin
+        # At the film's ends no two shots meet: what looks mixed there is a fade or a slow move of one shot.
+        if surest > mixed and old > 0 and new < len(blends):
+            found.append(Boundary(old, new, surest))
     for first, last in runs(begins >= cut):
         peak = first + int(np.argmax(begins[first : last + 1]))
         if peak > 0:

@@ -62,7 +62,7 @@ def test_a_clip_without_the_value_passes() -> None:
 
 
 def test_an_unbucketed_clip_says_why() -> None:
-    found = _select(_clip("a", duration=1.0), _clip("b", kind="image", duration=0.0, fps=0.0, width=32))
+    found = _select(_clip("a", duration=1.0), _clip("b", kind="image", duration=0.0, fps=0.0, crop_width=32))
     assert {row["state"] for row in found.values()} == {"unbucketed"}
     assert "1.00 s is shorter than" in found["a"]["reason"]
     assert "32x256 is smaller than 64x64x1" in found["b"]["reason"]
