@@ -73,7 +73,9 @@ def main() -> None:
     if parsed.hour:
         parts.append(measure_hour(files[-1]))
     if parsed.record:
-        record("look", "The look: CPU seconds beside the alternatives", parts, "just bench " + " ".join(sys.argv))
+        record(
+            "look", "The look: CPU seconds beside the alternatives", parts, "just bench look " + " ".join(sys.argv[1:])
+        )
 
 
 def _demo_files() -> list[Path]:

@@ -63,7 +63,7 @@ def main() -> int | None:
         judged = list(track(work, "films", total=len(films), transient=True))
     parts = _report(films, judged)
     if parsed.record:
-        record("split", "Shots: accuracy on films of known truth", parts, "just bench " + " ".join(sys.argv[:]))
+        record("split", "Shots: accuracy on films of known truth", parts, "just bench split " + " ".join(sys.argv[1:]))
     return None
 
 
