@@ -14,6 +14,7 @@ from schemas.nearest import did_you_mean
 BENCHMARKS = {
     "split": "how exactly shots are found, beside five other detectors",
     "look": "what the decode pass costs, beside a bare decode",
+    "hour": "how much memory an hour of film takes",
     "duplicates": "approximate search of near-duplicates, beside exact search",
 }
 

@@ -2,14 +2,13 @@
 
 Every pair is measured in turns in one run and its median quoted as a ratio, because shared machines are noisy: the look
 without networks beside a bare PyAV decode at one thread, the learned detector beside its package's own prediction, the
-classic-only preset beside PySceneDetect's command (which needs an ffmpeg program), and the memory of an hour of film.
+classic-only preset beside PySceneDetect's command (which needs an ffmpeg program).
 
     just bench look                              the demo's films
-    just bench look a.mp4 b.mp4 --hour --record
+    just bench look a.mp4 b.mp4 --record
 """
 
 import importlib.util
-import multiprocessing
 import os
 import resource
 import shutil
@@ -22,7 +21,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -59,26 +57,24 @@ def main() -> None:
     parser = make_parser("bench look", "Measure what looking at a film costs.")
     parser.add_argument("files", nargs="*", type=Path, help="video files (default: some of the demo's)")
     parser.add_argument("--turns", type=int, default=_TURNS, help=f"runs of each side, in turns (default: {_TURNS})")
-    parser.add_argument("--hour", action="store_true", help="also split an hour of film, made by looping the last file")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     parsed = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    files = parsed.files or _demo_files()
+    files = parsed.files or demo_files()
     for file in files:
         if not file.is_file():
             raise InputError(f"{file} is no file; name video files, or none for the demo's")
     parts = [measure_look(files, parsed.turns), measure_detector(files[-1], max(1, parsed.turns // 2))]
     parts.append(measure_scenedetect(files, parsed.turns))
-    if parsed.hour:
-        parts.append(measure_hour(files[-1]))
     if parsed.record:
         record(
             "look", "The look: CPU seconds beside the alternatives", parts, "just bench look " + " ".join(sys.argv[1:])
         )
 
 
-def _demo_files() -> list[Path]:
+def demo_files() -> list[Path]:
+    """Some films of the demo bucket, which is built if it is not there."""
     bucket = CACHE / "demo"
     build_demo_bucket(bucket)
     return sorted((bucket / "generated" / "edits").rglob("*.mp4"))
@@ -110,13 +106,13 @@ def measure_look(files: Sequence[Path], turns: int) -> str:
     split = Split(SplitConfig(), threads=1, detector=InputsOnly())
     groups: dict[str, list[Path]] = defaultdict(list)
     for file in files:
-        groups[f"{min(_facts(file)['width'], _facts(file)['height'])} lines"].append(file)
+        groups[f"{min(source_row(file)['width'], source_row(file)['height'])} lines"].append(file)
     rows = []
     for size, members in groups.items():
         frames = sum(_bare_decode(file) for file in members)
         sides: dict[str, Callable[[], object]] = {
             "bare": lambda members=members: [_bare_decode(file) for file in members],  # type: ignore[misc]
-            "look": lambda members=members: [split.process(_facts(file)) for file in members],  # type: ignore[misc]
+            "look": lambda members=members: [split.process(source_row(file)) for file in members],  # type: ignore[misc]
         }
         cost = in_turns(sides, turns)
         each = {name: f"{seconds / frames * 1000:.2f}" for name, seconds in cost.items()}
@@ -160,24 +156,12 @@ def measure_scenedetect(files: Sequence[Path], turns: int) -> str:
         "ours, classic only": lambda: list(map(partial(_split_and_encode, classic), files)),
         "ours, fused": lambda: list(map(partial(_split_and_encode, fused), files)),
     }
-    seconds = sum(_facts(file)["duration"] for file in files)
+    seconds = sum(source_row(file)["duration"] for file in files)
     cost = in_turns(sides, max(1, turns // 2))
     base = cost["scenedetect detect-adaptive split-video"]
     rows = [(name, f"{spent / seconds:.3f}", f"{base / spent:.2f}") for name, spent in cost.items()]
     headings = ("find shots and write each as H.264", "CPU s per second of film", "times less than scenedetect")
     return _table(f"Beside PySceneDetect's command (crf {_CRF}, {_PRESET}, source size and rate)", headings, rows)
-
-
-def measure_hour(file: Path) -> str:
-    """Peak memory of splitting an hour of film."""
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
-        hour = Path(folder) / f"hour{file.suffix}"
-        frames = loop(file, hour, 3600)
-        clips, stills, peak, seconds = pool.apply(_split_for_memory, (str(hour),))
-    rows = [(file.name, frames, clips, stills, f"{seconds:.0f}", f"{peak:.0f}")]
-    headings = ("looped", "frames", "clips", "stills", "CPU s", "peak MB of the process")
-    return _table("An hour of film through split (fused)", headings, rows)
 
 
 def in_turns(sides: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
@@ -198,7 +182,8 @@ def _cpu_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _facts(file: Path) -> Row:
+def source_row(file: Path) -> Row:
+    """What split needs to know of a file."""
     found = probe(str(file), file.stat().st_size)
     known: Row = {
         name: getattr(found, name) for name in ("kind", "rotation", "width", "height", "nominal_fps", "duration")
@@ -213,7 +198,7 @@ def _bare_decode(file: Path) -> int:
 
 
 def _thumbnails(file: Path, count: int) -> NDArray[np.uint8]:
-    facts = _facts(file)
+    facts = source_row(file)
     geometry = Geometry(facts["rotation"], facts["width"], facts["height"])
     maker = LookMaker(geometry, PictureMaker(geometry))
     with Decoder(str(file)) as decoder:
@@ -236,7 +221,7 @@ def _scenedetect(file: Path) -> None:
 
 
 def _split_and_encode(split: Split, file: Path) -> None:
-    facts = _facts(file)
+    facts = source_row(file)
     geometry = Geometry(facts["rotation"], facts["width"], facts["height"])
     size = (geometry.width // 2 * 2, geometry.height // 2 * 2)
     maker = PictureMaker(geometry)
@@ -249,35 +234,6 @@ def _split_and_encode(split: Split, file: Path) -> None:
 
 def _clips(result: Result) -> list[Row]:
     return list(result.others["clips"])
-
-
-def loop(file: Path, out: Path, seconds: float) -> int:
-    """Repeat a file's packets until it lasts `seconds`, without encoding again. Returns the number of frames."""
-    written, offset = 0, 0
-    with av.open(out, "w") as target:
-        stream: Any = None
-        while stream is None or offset * float(stream.time_base) < seconds:
-            with av.open(file) as source:
-                video = source.streams.video[0]
-                stream = stream or target.add_stream_from_template(video)
-                last = 0
-                for packet in source.demux(video):
-                    if packet.dts is None or packet.pts is None:
-                        continue
-                    last = max(last, packet.pts + (packet.duration or 1))
-                    packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
-                    packet.stream = stream
-                    target.mux(packet)
-                    written += 1
-                offset += last
-    return written
-
-
-def _split_for_memory(uri: str) -> tuple[int, int, float, float]:
-    """Runs in a process of its own: clips, stills, peak resident megabytes, CPU seconds."""
-    result = Split(SplitConfig(), threads=1).process(_facts(Path(uri)))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return len(result.others["clips"]), len(result.others["stills"]), peak, time.process_time()
 
 
 def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
