@@ -2,7 +2,7 @@
 
 Every frame is reduced once for looking (`pipeline.media.look`), and detectors and measures share that. Stills are taken
 on a half-second grid (and of every frame that stays that long) while it is not yet known where clips will lie; they
-wait in a temporary file, so memory does not grow with length, and the nearest ones are kept. A picture file becomes a
+wait in a temporary file, not in memory, and the nearest ones are kept. A picture file becomes a
 clip of one frame with one still.
 
     just curate <bucket>

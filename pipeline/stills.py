@@ -1,7 +1,7 @@
 """Stills: which frames of a clip are kept as pictures, and the small hash by which copies are found.
 
-Candidates are taken before it is known where clips lie and where their bars are, and wait in a temporary file, so that
-memory does not grow with a film's length. Of a clip that has bars the stills are cut to the picture, so that neither a
+Candidates are taken before it is known where clips lie and where their bars are, and wait in a temporary file
+rather than in memory. Of a clip that has bars the stills are cut to the picture, so that neither a
 scorer nor a captioner nor the hash ever sees a bar.
 
 The hash is a difference hash (dHash, N. Krawetz, "Kind of Like That", 2013): the picture in 9x8 grays, one bit per

@@ -1,7 +1,7 @@
 """`just bench hour [file]`: peak memory of splitting an hour of film, made by looping a file's packets.
 
-Memory must not grow with the length of a video: stills wait in a temporary file, the network runs as a stream, and of
-the measures only numbers are kept.
+Memory should not grow with the length of a video, so a short film is measured beside the long one: stills wait in a
+temporary file, the network runs as a stream, and of the measures only numbers are kept.
 
     just bench hour film.mp4 --record
 """

@@ -33,7 +33,7 @@ from pipeline.benchmarks.split import CACHE
 from pipeline.commands.front import make_parser, print_table
 from pipeline.demo.build import build_demo_bucket
 from pipeline.detectors.base import Boundary
-from pipeline.detectors.signals import Signals
+from pipeline.detectors.signals import SignalStream
 from pipeline.detectors.transnet import PUSH, make_thumbnail
 from pipeline.detectors.transnet_stream import StreamingTransNet
 from pipeline.media.decode import Decoder
@@ -84,20 +84,15 @@ class InputsOnly:
     """What the default detector computes of every frame before its networks; finds nothing."""
 
     def __init__(self) -> None:
-        self._signals = Signals()
-        self._waiting: list[NDArray[np.uint8]] = []
+        self._signals = SignalStream()
 
     def push(self, frame: LookFrame) -> None:
         """See the next frame."""
-        self._waiting.append(make_thumbnail(frame))
-        if len(self._waiting) > PUSH:
-            self._signals.push(np.stack(self._waiting[:PUSH]), last=False)
-            self._waiting = self._waiting[PUSH:]
+        self._signals.push(make_thumbnail(frame))
 
     def finish(self) -> list[Boundary]:
         """Be ready for the next film."""
-        self._signals.reset()
-        self._waiting = []
+        self._signals.finish()
         return []
 
 

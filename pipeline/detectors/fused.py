@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from pipeline.detectors.base import Boundary
 from pipeline.detectors.head import decide, load_head, make_features
-from pipeline.detectors.signals import NAMES, Signals
-from pipeline.detectors.transnet import PUSH, TransNet, join_overlapping, make_thumbnail, runs
+from pipeline.detectors.signals import SignalStream
+from pipeline.detectors.transnet import TransNet, join_overlapping, make_thumbnail, runs
 from pipeline.detectors.transnet_stream import Precision
 from pipeline.media.look import LookFrame
 
@@ -45,32 +45,19 @@ class FusedDetector:
         self._network = TransNet(threads, precision)
         self._head = load_head()
         self._cut, self._mixed = cut_probability, mixed_probability
-        self._signals = Signals()
-        self._reset()
-
-    def _reset(self) -> None:
-        self._signals.reset()
-        self._waiting: list[NDArray[np.uint8]] = []
-        self._measured: list[NDArray[np.float32]] = []
+        self._signals = SignalStream()
 
     def push(self, frame: LookFrame) -> None:
         """See the next frame."""
         thumbnail = make_thumbnail(frame)
         self._network.push(thumbnail)
-        self._waiting.append(thumbnail)
-        if len(self._waiting) > PUSH:
-            self._measured.append(self._signals.push(np.stack(self._waiting[:PUSH]), last=False))
-            self._waiting = self._waiting[PUSH:]
+        self._signals.push(thumbnail)
 
     def measure(self) -> Marks:
         """What is known of the frames pushed since the last call, before anything is decided."""
         found = self._network.finish()
         answers = np.stack([found.boundary, found.mixed], axis=1)
-        if self._waiting:
-            self._measured.append(self._signals.push(np.stack(self._waiting), last=True))
-        signals = np.concatenate(self._measured) if self._measured else np.zeros((0, len(NAMES)), np.float32)
-        self._reset()
-        return Marks(answers, decide(self._head, make_features(answers, signals)))
+        return Marks(answers, decide(self._head, make_features(answers, self._signals.finish())))
 
     def finish(self) -> list[Boundary]:
         """The boundaries of the frames pushed since the last call."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 _LAGS = (1, 2, 4, 8, 16, 32, 64)
 _STRETCHES = (2, 4, 8, 16, 32)
+_PUSH = 100  # frames at a time
 _BEFORE, _AFTER = max(_LAGS), max(_STRETCHES)
 NAMES = (
     *(f"difference over {lag}" for lag in _LAGS),
@@ -45,6 +46,32 @@ class Signals:
         ready = max(0, len(known) - _BEFORE - _AFTER)
         self._known = known[ready:]
         return _measure(known, ready)
+
+
+class SignalStream:
+    """Signals of one film after the other, fed one thumbnail at a time."""
+
+    def __init__(self) -> None:
+        self._signals = Signals()
+        self._waiting: list[NDArray[np.uint8]] = []
+        self._measured: list[NDArray[np.float32]] = []
+
+    def push(self, thumbnail: NDArray[np.uint8]) -> None:
+        """See the next thumbnail [27, 48, 3]."""
+        self._waiting.append(thumbnail)
+        # One more than a push takes: the last push must not be empty.
+        if len(self._waiting) > _PUSH:
+            self._measured.append(self._signals.push(np.stack(self._waiting[:_PUSH]), last=False))
+            self._waiting = self._waiting[_PUSH:]
+
+    def finish(self) -> NDArray[np.float32]:
+        """The signals [frames, 14] of the thumbnails pushed since the last call."""
+        if self._waiting:
+            self._measured.append(self._signals.push(np.stack(self._waiting), last=True))
+        found = np.asarray(np.concatenate([np.zeros((0, len(NAMES)), np.float32), *self._measured]), np.float32)
+        self._signals.reset()
+        self._waiting, self._measured = [], []
+        return found
 
 
 def _measure(known: NDArray[np.uint8], ready: int) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ _LOOKUP = 50  # frames before and after that a frame is compared with
 
 
 def chosen_type(precision: Precision) -> torch.dtype:
-    """`auto` is bfloat16 where the processor multiplies it in hardware (a third of the time), else float32."""
+    """`auto` is bfloat16 where the processor multiplies it in hardware (a quarter of the time), else float32."""
     if precision == "auto":
         native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
         return torch.bfloat16 if native else torch.float32

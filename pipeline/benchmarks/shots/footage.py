@@ -45,14 +45,7 @@ class Footage:
         """RGB pictures [height, width, 3] at seconds after `start`; past its end it runs backwards, then again."""
         folded = [self.seconds - abs(self.seconds - time % (2 * self.seconds)) for time in times]
         wanted = [self.start + time for time in folded]
-        facts = probe(self.uri, Path(self.uri).stat().st_size)
-        maker = PictureMaker(Geometry(facts.rotation, facts.width, facts.height))
-        shown: list[tuple[float, NDArray[np.uint8]]] = []
-        scale = max(width / facts.width, height / facts.height)
-        size = (max(width, round(facts.width * scale)), max(height, round(facts.height * scale)))
-        with Decoder(self.uri) as decoder:
-            for timed in decoder.span(min(wanted), max(wanted) + 0.001, floor=self.start):
-                shown.append((timed.time, cover(maker.rgb(timed.frame, *size), width, height)))
+        shown = _decode(self, min(wanted), max(wanted) + 0.001, width, height)
         if not shown:
             raise MediaError(f"{self.name} has no frame between {min(wanted):.2f} and {max(wanted):.2f} s")
         stamps = np.array([time for time, _ in shown])
@@ -80,13 +73,7 @@ class LoadedFootage(Footage):
 
 def load_footage(clip: Footage, width: int = 192, height: int = 108) -> LoadedFootage:
     """Decode all of it once."""
-    facts = probe(clip.uri, Path(clip.uri).stat().st_size)
-    maker = PictureMaker(Geometry(facts.rotation, facts.width, facts.height))
-    scale = max(width / facts.width, height / facts.height)
-    size = (max(width, round(facts.width * scale)), max(height, round(facts.height * scale)))
-    with Decoder(clip.uri) as decoder:
-        frames = decoder.span(clip.start, clip.end)
-        stack = [cover(maker.rgb(timed.frame, *size), width, height) for timed in frames]
+    stack = [picture for _, picture in _decode(clip, clip.start, clip.end, width, height)]
     return LoadedFootage(clip.name, clip.uri, clip.start, clip.end, np.stack(stack))
 
 
@@ -128,6 +115,17 @@ def halves(clips: Sequence[Footage]) -> tuple[list[Footage], list[Footage]]:
     files = sorted({clip.uri for clip in clips}, key=lambda uri: hashlib.sha256(Path(uri).name.encode()).hexdigest())
     tuned = set(files[::2])
     return [clip for clip in clips if clip.uri in tuned], [clip for clip in clips if clip.uri not in tuned]
+
+
+def _decode(clip: Footage, start: float, end: float, width: int, height: int) -> list[tuple[float, NDArray[np.uint8]]]:
+    """What is on screen from `start` to `end`, each frame with its time, covering the size."""
+    facts = probe(clip.uri, Path(clip.uri).stat().st_size)
+    maker = PictureMaker(Geometry(facts.rotation, facts.width, facts.height))
+    scale = max(width / facts.width, height / facts.height)
+    size = (max(width, round(facts.width * scale)), max(height, round(facts.height * scale)))
+    with Decoder(clip.uri) as decoder:
+        frames = decoder.span(start, end, floor=clip.start)
+        return [(timed.time, cover(maker.rgb(timed.frame, *size), width, height)) for timed in frames]
 
 
 def _whole(path: Path, folder: Path) -> Footage | None:
