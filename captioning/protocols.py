@@ -7,10 +7,11 @@ reply for an id that nobody asked for stops the run, because it means that capti
     python -m pytest tests/captioning/test_protocols.py
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, runtime_checkable
 
+from captioning.chat import Picture, Usage
 from schemas.errors import StageError
 
 NO_REPLY = "no reply"
@@ -20,7 +21,7 @@ NO_REPLY = "no reply"
 class StillRequest:
     """One still to describe, with what was measured on it and on its clip.
 
-    `image` is a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with probabilities
+    `picture` holds a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with probabilities
     (0 to 1), likeliest first. `camera` is the clip's camera move (`static`, `pan left`, `pan right`, `tilt up`,
     `tilt down`, `zoom in`, `zoom out`, `handheld`, `moving`). The three motions are percent of the picture's diagonal
     per second, >= 0. Camera and motions are None for single pictures.
@@ -28,7 +29,7 @@ class StillRequest:
 
     still_id: str
     clip_id: str
-    image: bytes
+    picture: Picture
     time: float
     labels: tuple[tuple[str, float], ...] = ()
     camera: str | None = None
@@ -44,6 +45,7 @@ class CaptionReply:
     still_id: str
     caption: str | None = None
     error: str | None = None
+    usage: Usage = Usage()
 
     def __post_init__(self) -> None:
         if (self.caption is None) == (self.error is None):
@@ -51,27 +53,71 @@ class CaptionReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewRequest:
+    """One clip to describe in a sentence or two from all its stills at once; `pictures` and `times` in time order.
+
+    `times` are seconds from the clip's start.
+    """
+
+    clip_id: str
+    pictures: tuple[Picture, ...]
+    times: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewReply:
+    """The short caption of a clip: exactly one of `overview` and `error` is set, else `StageError`."""
+
+    clip_id: str
+    overview: str | None = None
+    error: str | None = None
+    usage: Usage = Usage()
+
+    def __post_init__(self) -> None:
+        if (self.overview is None) == (self.error is None):
+            raise StageError(f"reply for clip {self.clip_id!r}: set exactly one of overview and error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRequest:
-    """One clip to summarise: its frame captions in time order."""
+    """One clip to summarise: its frame captions in time order, and what else is known of it.
+
+    `times` are the frame captions' seconds from the clip's start, or empty. `overview` is the short caption of the
+    whole clip and `measured` a sentence on camera and motion; either may be empty. Nothing but these three may be said.
+    """
 
     clip_id: str
     frame_captions: tuple[str, ...]
+    times: tuple[float, ...] = ()
+    overview: str = ""
+    measured: str = ""
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """All that a summary may rest on."""
+        return tuple(text for text in (*self.frame_captions, self.overview, self.measured) if text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipReply:
     """A clip's caption in three lengths, or an error; a reply with neither raises `StageError`.
 
-    `short` has at most 20 words, `medium` at most 60. `fallback` says why the joined frame captions stand in place of
-    the model's words; None if the words are the model's.
+    `short` has at most 20 words, `medium` at most 60; `dense` has at most the token budget, and `tokens` of them by the
+    summariser's counter (None if it has none). `fields` may name subject, action, setting, camera, light and style.
+    `budget` says how `dense` came to fit: `asked again` or `cut`; None if it fitted at once. `fallback` says why the
+    joined frame captions stand in place of the model's words; None if the words are the model's.
     """
 
     clip_id: str
     short: str | None = None
     medium: str | None = None
     dense: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    tokens: int | None = None
+    budget: str | None = None
     fallback: str | None = None
     error: str | None = None
+    usage: Usage = Usage()
 
     def __post_init__(self) -> None:
         missing = [name for name in ("short", "medium", "dense") if not getattr(self, name)]
@@ -87,6 +133,19 @@ class Captioner(Protocol):
     prompt_hash: str
 
     def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
+        """Yield one reply per request, each carrying its request's id, in whatever order they become ready."""
+        ...
+
+
+@runtime_checkable
+class Overviewer(Protocol):
+    """Describes whole clips from all their stills at once. `name`, `model` and `overview_hash` as in `Captioner`."""
+
+    name: str
+    model: str
+    overview_hash: str
+
+    def overview(self, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
         """Yield one reply per request, each carrying its request's id, in whatever order they become ready."""
         ...
 
@@ -112,6 +171,13 @@ async def collect(captioner: Captioner, requests: Sequence[StillRequest]) -> dic
     replies = [reply async for reply in captioner.caption(requests)] if requests else []
     found = _by_id("still", [request.still_id for request in requests], [(one.still_id, one) for one in replies])
     return {key: reply or CaptionReply(still_id=key, error=NO_REPLY) for key, reply in found.items()}
+
+
+async def collect_overviews(overviewer: Overviewer, requests: Sequence[OverviewRequest]) -> dict[str, OverviewReply]:
+    """Describe all clips and return the replies by clip id, in the order of the requests; rules as in `collect`."""
+    replies = [reply async for reply in overviewer.overview(requests)] if requests else []
+    found = _by_id("clip", [request.clip_id for request in requests], [(one.clip_id, one) for one in replies])
+    return {key: reply or OverviewReply(clip_id=key, error=NO_REPLY) for key, reply in found.items()}
 
 
 def match(requests: Sequence[ClipRequest], replies: Iterable[ClipReply]) -> dict[str, ClipReply]:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from schemas.bucket import BUCKET_SETS, Bucket
 from schemas.errors import ConfigError
+from schemas.model_config import ModelConfig
 from schemas.nearest import did_you_mean
 from schemas.rule_sets import open_rules
 
@@ -140,31 +141,44 @@ class SelectConfig(Section):
 
 
 class CaptionConfig(Section):
-    """Who says what is on a still."""
+    """Who says what is on a still, and on a clip as a whole."""
 
     captioner: str = "facts"
-    """Backend: `facts` (sentences from measured facts)."""
+    """Backend: `facts` (sentences from measured facts), `transformers`, `vllm` or `openai` (a vision model)."""
+    model: ModelConfig = ModelConfig()
+    """The vision model, for backends that take one."""
     prompt: str = ""
-    """The prompt (for `facts`: its sentence template); empty = the backend's own."""
+    """The prompt for a still (for `facts`: its sentence template); empty = the backend's own."""
+    overview_prompt: str = ""
+    """The prompt for the short caption of a clip from all its stills at once; empty = the backend's own."""
+    max_overview_stills: int = Field(default=8, ge=0)
+    """Stills that the short caption of a clip is made from, evenly spaced; 0 = no such caption. `facts` makes none."""
     stills_per_part: int = Field(default=64, ge=1)
     """Stills per part file."""
 
 
 class SummariseConfig(Section):
-    """Who makes one clip caption of the frame captions."""
+    """Who makes one clip caption of the frame captions, and in what form."""
 
     summariser: str = "smollm"
-    """Backend: `smollm` (packaged), `transformers_chat` (any Hugging Face folder), or `join` (no model)."""
-    model: str = ""
-    """Folder of the model's weights, for `transformers_chat`."""
+    """Backend: `smollm` (packaged), `transformers`, `vllm`, `openai` (any instruct model), or `join` (no model)."""
+    model: ModelConfig = ModelConfig(max_new_tokens=120)
+    """The language model, for backends that take one."""
+    form: Literal["prose", "structured"] = "prose"
+    """What the model writes: `prose`, one paragraph from worked examples (small models), or `structured`, JSON with three
+    lengths and fields (models of 3 billion weights or more)."""
     prompt: str = ""
-    """The instruction; empty = the backend's own."""
-    max_new_tokens: int = Field(default=120, ge=16)
-    """Longest answer in tokens."""
+    """The instruction; empty = the form's own."""
+    max_attempts: int = Field(default=3, ge=1)
+    """How often a clip is asked for when an answer is cut off, refused, in a loop, in another language or too long."""
+    fallback: Literal["join", "none"] = "join"
+    """What stands where no answer will do: `join`, the joined frame captions; `none`, nothing: the clip fails."""
     tokenizer: str = ""
-    """Folder of the trainer's tokenizer; empty = a packaged one whose count is an estimate."""
+    """Folder of the trainer's tokenizer; empty = a packaged one whose count is an estimate of T5's."""
+    token_budget: int = Field(default=226, ge=16)
+    """Tokens that the trainer's text encoder reads (CogVideoX: 226; 1.5: 224). No caption is longer."""
     clips_per_part: int = Field(default=16, ge=1)
-    """Clips per part file and per batch of the model."""
+    """Clips per part file."""
 
 
 class PackConfig(Section):

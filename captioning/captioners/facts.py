@@ -59,7 +59,7 @@ class FactsCaptioner:
                 yield CaptionReply(still_id=request.still_id, error=str(error))
 
     def _sentence(self, request: StillRequest) -> str:
-        seen = look(request.image)
+        seen = look(request.picture.read())
         named = subject(request.labels)
         # Without a subject the preposition that ties it to the scene goes too: "a dark scene of ...".
         template = self.prompt if named else re.sub(r"\{subject\}\s+(in|with|on|at|against)\b", "", self.prompt)

@@ -1,0 +1,14 @@
+"""The chat models by name. A new one is a file here that meets `captioning.chat.ChatModel`, and one line.
+
+`vllm` is missing on purpose: it runs as a batch engine inside the cluster and lives in `pipeline.llm`.
+
+    python -m pytest tests/captioning/backends
+"""
+
+from collections.abc import Callable
+
+from captioning.chat import ChatModel
+from schemas.model_config import ModelConfig
+
+BACKENDS: dict[str, Callable[[ModelConfig, int], ChatModel]] = {}
+"""Each is called with the model's settings and the number of CPU threads that it may use."""
