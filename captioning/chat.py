@@ -1,8 +1,9 @@
-"""What is asked of a language or vision model, and what it answers, whatever runs it. The backends stand in `captioning.backends`.
+"""What is asked of a language or vision model, and what it answers, whatever runs it.
 
-A chat model may be a network in this process, a batch engine or an endpoint on another continent that answers late and
-out of order. From here all look the same: requests go in, each with its own id, and replies come back in any order.
-Pictures travel as references until the last moment, so that a million requests fit in memory.
+A chat model (one of `captioning.backends`) may be a network in this process, a batch engine or an endpoint on another
+continent that answers late and out of order. From here all look the same: requests go in, each with its own id, and
+replies come back in any order. Pictures travel as references until the last moment, so that a million requests fit in
+memory.
 
     python -m pytest tests/captioning/test_chat.py
 """
@@ -139,6 +140,9 @@ class Usage:
             prompt_tokens=sum(reply.prompt_tokens for reply in paid),
             completion_tokens=sum(reply.completion_tokens for reply in paid),
         )
+
+
+NOTHING = Usage()
 
 
 def check_ids(requests: Sequence[ChatRequest]) -> set[str]:

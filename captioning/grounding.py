@@ -9,20 +9,13 @@ joined frame captions stand in its place. The guard looks at words: it cannot se
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from captioning.form import find_fault
 from captioning.words import DOUBT_WORDS, content_words, fold, is_closed, sentences, word_set, words
 
-PREAMBLE = re.compile(
-    r"^\W*(?:sure\b|here(?:'s|’s| is| are)\b|certainly\b|of course\b|okay\b|ok\b|absolutely\b|i\b|i'|"
-    r"(?:the )?(?:following|summary|caption|description|answer|notes)\b)",
-    re.IGNORECASE,
-)
-MARKUP = re.compile(r"^\s*(?:[-*•#>]|\d+[.)])\s|\*\*|__|```|<\|?\w+", re.MULTILINE)
 MEDIUM_NAMES = ("video", "frame", "image")
-LOOP_WORDS, LOOP_TIMES = 4, 3
 # A pronoun tells a sex that a caption of "a person" leaves open, so it needs a word of the same kind to stand on.
 GENDERED = (
     word_set("he him his himself man men boy boys father brother son king husband gentleman"),
@@ -44,51 +37,22 @@ class Verdict:
     reason: str | None
 
 
-def guard(summary: str, frame_captions: Sequence[str]) -> Verdict:
-    """Cut a summary at its last sentence end and judge it against the frame captions of its clip."""
+def guard(summary: str, evidence: Sequence[str]) -> Verdict:
+    """Cut a summary at its last sentence end and judge it against what is known of its clip (its frame captions)."""
     whole = [sentence for sentence in sentences(summary) if is_closed(sentence)]
     text = " ".join(whole)
-    return Verdict(text=text, reason=_form(summary, whole, frame_captions) or _content(text, frame_captions))
+    if fault := find_fault(summary, notes=evidence):
+        return Verdict(text=text, reason=fault.reason)
+    return Verdict(text=text, reason=unsupported(text, evidence) if whole else "no sentence came to its end")
 
 
-def _form(summary: str, whole: Sequence[str], frame_captions: Sequence[str]) -> str | None:
-    if not summary.strip():
-        return "the model wrote nothing"
-    if preamble := PREAMBLE.match(summary):
-        return f"preamble: {preamble.group().strip()!r}"
-    if markup := MARKUP.search(summary):
-        return f"list or markup: {markup.group().strip()!r}"
-    if not whole:
-        return "no sentence came to its end"
-    if loop := _loop(whole, frame_captions):
-        return f"repetition: {loop!r}"
-    return None
-
-
-def _loop(whole: Sequence[str], frame_captions: Sequence[str]) -> str | None:
-    told: set[frozenset[str]] = set()
-    for sentence in whole:
-        content = frozenset(content_words(sentence))
-        if content and content in told:
-            return sentence
-        told.add(content)
-    # Captions of one shot share turns of phrase, so a run counts as a loop only if they say it less often.
-    given = Counter(run for caption in frame_captions for run in _runs(caption))
-    said = Counter(_runs(" ".join(whole)))
-    return next((" ".join(run) for run, times in said.items() if times >= LOOP_TIMES and times > given[run]), None)
-
-
-def _runs(text: str) -> list[tuple[str, ...]]:
-    found = words(text)
-    return [tuple(found[at : at + LOOP_WORDS]) for at in range(len(found) - LOOP_WORDS + 1)]
-
-
-def _content(text: str, frame_captions: Sequence[str]) -> str | None:
+def unsupported(text: str, frame_captions: Sequence[str]) -> str | None:
+    """What a text claims that no frame caption holds, as a reason; None if all of it is held."""
     held = {key for caption in frame_captions for key in content_words(caption)}
     said = content_words(text)
     media = [word for key, word in said.items() if key not in held and key in map(fold, MEDIUM_NAMES)]
     if media:
-        return f"speaks of the medium: {', '.join(media)}"
+        return f"names the medium: {', '.join(media)}"
     invented = [word for key, word in said.items() if key not in held]
     if invented:
         return f"not in any frame caption: {', '.join(invented)}"

@@ -1,12 +1,44 @@
 """The words that models are given, in one place. What stands here is hashed into every caption's lineage.
 
 Change a prompt in the run's configuration rather than here: the hash follows it, and only what depends on it runs
-again.
+again. A text that is changed here gets a new version, so that a dataset's lineage says which one it saw.
 
-    python -m captioning.prompts          # print all prompts with their hashes
+    python -m captioning.prompts          # print all prompts with their versions and hashes
 """
 
 from schemas.ids import digest
+
+VERSIONS = {"facts": 1, "frame": 1, "overview": 1, "prose": 1, "structured": 1}
+
+# What is said of one still (CogVideoX, 2408.06072, appendix on the dense captions: one still every two seconds).
+FRAME_PROMPT = (
+    "Describe what is here in two to four plain English sentences, in the present tense: the main subject and what it "
+    "looks like, what it does, where it is, what else is there, the light and the colours. Begin with the subject. Say "
+    "only what can be seen. Do not guess names, sounds, thoughts, or what came before or comes after, do not say what "
+    "is absent, and do not write of an image, a picture, a photo or a frame. No list, no heading, no quotation marks."
+)
+
+# What is said of the whole clip from all its stills at once: the short caption of CogVideoX's recipe.
+OVERVIEW_PROMPT = (
+    "These {count} moments of one continuous shot are in time order, at {times} seconds. Say in one or two plain "
+    "English sentences, in the present tense, what happens from the first to the last: who or what moves, how, and "
+    "what changes. Say only what can be seen. Do not write of images, pictures, frames or moments. No list, no heading."
+)
+
+# What a capable language model is told. It gets the overview, the notes with their seconds, and what was measured.
+STRUCTURED_PROMPT = (
+    "You merge notes on one continuous shot into captions for training. The notes are in time order and may repeat "
+    "themselves. Answer with one JSON object with these keys:\n"
+    "dense: one paragraph of at most {words} words that tells everything the notes hold, in time order: subjects, "
+    "looks, actions, setting, camera, light. Say what stays once, and what changes when it changes.\n"
+    "medium: the same in at most 50 words.\n"
+    "short: the same in one sentence of at most 15 words.\n"
+    "subject, action, setting, camera, light, style: a few words each, or an empty string if the notes do not tell.\n"
+    "Rules: English, present tense. Begin with the content, without an introduction. Write nothing that the notes do "
+    "not hold: no names, numbers, colours, moods or sounds of your own, and keep words of doubt such as 'may be'. "
+    "Never write the words video, clip, frame, image, picture, shot or notes. No line breaks and no markup inside the "
+    "values."
+)
 
 # A sentence template, not an instruction: the embedded captioner fills it from measured facts.
 FACTS_PROMPT = "{subject} in {light} of {colours}. {camera}"
@@ -49,8 +81,14 @@ SUMMARY_EXAMPLES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def main() -> None:
     """Print the prompts with their hashes."""
-    print(digest(FACTS_PROMPT), FACTS_PROMPT)
-    print(digest(SUMMARY_PROMPT, SUMMARY_EXAMPLES), SUMMARY_PROMPT)
+    for name, text in (
+        ("facts", FACTS_PROMPT),
+        ("frame", FRAME_PROMPT),
+        ("overview", OVERVIEW_PROMPT),
+        ("structured", STRUCTURED_PROMPT),
+    ):
+        print(f"{name}, version {VERSIONS[name]}, {digest(text)}: {text}\n")
+    print(f"prose, version {VERSIONS['prose']}, {digest(SUMMARY_PROMPT, SUMMARY_EXAMPLES)}: {SUMMARY_PROMPT}")
     for captions, paragraph in SUMMARY_EXAMPLES:
         print("\n".join(captions), "->", paragraph, sep="\n")
 

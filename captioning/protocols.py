@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
-from captioning.chat import Picture, Usage
+from captioning.chat import NOTHING, Picture, Usage
 from schemas.errors import StageError
 
 NO_REPLY = "no reply"
@@ -21,10 +21,10 @@ NO_REPLY = "no reply"
 class StillRequest:
     """One still to describe, with what was measured on it and on its clip.
 
-    `picture` holds a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with probabilities
-    (0 to 1), likeliest first. `camera` is the clip's camera move (`static`, `pan left`, `pan right`, `tilt up`,
-    `tilt down`, `zoom in`, `zoom out`, `handheld`, `moving`). The three motions are percent of the picture's diagonal
-    per second, >= 0. Camera and motions are None for single pictures.
+    `picture` holds a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with
+    probabilities (0 to 1), likeliest first. `camera` is the clip's camera move (`static`, `pan left`, `pan right`,
+    `tilt up`, `tilt down`, `zoom in`, `zoom out`, `handheld`, `moving`). The three motions are percent of the picture's
+    diagonal per second, >= 0. Camera and motions are None for single pictures.
     """
 
     still_id: str
@@ -40,12 +40,16 @@ class StillRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionReply:
-    """What a captioner says of one still: exactly one of `caption` and `error` is set, else `StageError`."""
+    """What a captioner says of one still: exactly one of `caption` and `error` is set, else `StageError`.
+
+    `answered` is False for an error that says nothing about the still: the model could not be reached or gave up.
+    """
 
     still_id: str
     caption: str | None = None
     error: str | None = None
-    usage: Usage = Usage()
+    answered: bool = True
+    usage: Usage = NOTHING
 
     def __post_init__(self) -> None:
         if (self.caption is None) == (self.error is None):
@@ -66,12 +70,13 @@ class OverviewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewReply:
-    """The short caption of a clip: exactly one of `overview` and `error` is set, else `StageError`."""
+    """The short caption of a clip: exactly one of `overview` and `error` is set; `answered` as in `CaptionReply`."""
 
     clip_id: str
     overview: str | None = None
     error: str | None = None
-    usage: Usage = Usage()
+    answered: bool = True
+    usage: Usage = NOTHING
 
     def __post_init__(self) -> None:
         if (self.overview is None) == (self.error is None):
@@ -105,7 +110,8 @@ class ClipReply:
     `short` has at most 20 words, `medium` at most 60; `dense` has at most the token budget, and `tokens` of them by the
     summariser's counter (None if it has none). `fields` may name subject, action, setting, camera, light and style.
     `budget` says how `dense` came to fit: `asked again` or `cut`; None if it fitted at once. `fallback` says why the
-    joined frame captions stand in place of the model's words; None if the words are the model's.
+    joined frame captions stand in place of the model's words; None if the words are the model's. `answered` as in
+    `CaptionReply`.
     """
 
     clip_id: str
@@ -117,7 +123,8 @@ class ClipReply:
     budget: str | None = None
     fallback: str | None = None
     error: str | None = None
-    usage: Usage = Usage()
+    answered: bool = True
+    usage: Usage = NOTHING
 
     def __post_init__(self) -> None:
         missing = [name for name in ("short", "medium", "dense") if not getattr(self, name)]

@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import caption, score
+from captioning.captioners import CAPTIONERS
+from pipeline import score
+from pipeline.caption_rows import caption_rows, overview_rows, summary_rows
 from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.duplicates import find_copies
@@ -22,6 +24,7 @@ from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.ingest import find_identical, list_bucket
 from pipeline.ledger import build_ledger
 from pipeline.looks import gather_looks
+from pipeline.models import check_models
 from pipeline.pack import drop_lost_parts
 from pipeline.progress import Progress
 from pipeline.record import make_record
@@ -42,7 +45,7 @@ _STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
 def check_config(config: RunConfig) -> None:
     """Raise `ConfigError` or `RuleError` for names that do not exist, before any work is done."""
     score.check_scorers(config.score)
-    caption.check_backends(config)
+    check_models(config)
     check_rules(config)
 
 
@@ -127,8 +130,7 @@ class Curation:
         self, kept: set[str], clips: pa.Table, stills: pa.Table, labels: pa.Table | None
     ) -> tuple[dict[str, Row], dict[str, tuple[str, str, int]]]:
         """Captions by clip id, and for kept clips without one the stage, the reason and the attempts."""
-        rows = _caption_rows(kept, clips, stills, labels)
-        frames = self.engine.run(self._stages.caption(), rows).primary.to_pylist()
+        frames = self.engine.run(self._stages.caption(), caption_rows(kept, clips, stills, labels)).primary.to_pylist()
         said: dict[str, list[Row]] = {}
         failures: dict[str, tuple[str, str, int]] = {}
         for frame in sorted(frames, key=lambda row: (row["clip_id"], row["still_id"])):
@@ -137,15 +139,8 @@ class Curation:
             else:
                 failures[frame["clip_id"]] = ("caption", frame["error"], frame["attempts"])
         failures = {key: failure for key, failure in failures.items() if key not in said}
-        table = pa.table(
-            {
-                "clip_id": pa.array(sorted(said), pa.string()),
-                "captions": pa.array(
-                    [[frame["caption"] for frame in said[key]] for key in sorted(said)], pa.list_(pa.string())
-                ),
-            }
-        )
-        self.captions = self.engine.run(self._stages.summarise(), table).primary
+        rows = summary_rows(said, clips, self._overviews(set(said), clips, stills), self._measured)
+        self.captions = self.engine.run(self._stages.summarise(), rows).primary
         captions: dict[str, Row] = {}
         for row in self.captions.to_pylist():
             if row["status"] == "ok":
@@ -155,6 +150,19 @@ class Curation:
         for key in kept - set(captions) - set(failures):
             failures[key] = ("caption", "no still of this clip could be made", 1)
         return captions, failures
+
+    @property
+    def _measured(self) -> bool:
+        """Whether camera and motion are told to the summariser; `facts` has said them on every still already."""
+        return self.config.caption.captioner not in CAPTIONERS
+
+    def _overviews(self, clip_ids: set[str], clips: pa.Table, stills: pa.Table) -> dict[str, str]:
+        """The short captions by clip id; a clip whose overview failed is summarised without one."""
+        count = self.config.caption.max_overview_stills
+        if not count or not self._measured:
+            return {}
+        rows = self.engine.run(self._stages.overview(), overview_rows(clip_ids, clips, stills, count)).primary
+        return {row["clip_id"]: row["overview"] for row in rows.to_pylist() if row["status"] == "ok"}
 
     def _pack(
         self, kept: set[str], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
@@ -202,45 +210,6 @@ def _with_references(clips: Sequence[str], references: Mapping[str, Sequence[Row
     )
 
 
-def _caption_rows(kept: set[str], clips: pa.Table, stills: pa.Table, labels: pa.Table | None) -> pa.Table:
-    clip_of = {row["clip_id"]: row for row in clips.to_pylist() if row["clip_id"] in kept}
-    label_of = {row["still_id"]: row for row in labels.to_pylist()} if labels is not None else {}
-    rows = []
-    for still in stills.to_pylist():
-        clip = clip_of.get(still["clip_id"])
-        if clip is None:
-            continue
-        label = label_of.get(still["still_id"], {})
-        rows.append(
-            {
-                **{name: still[name] for name in ("still_id", "clip_id", "time", PART_COLUMN)},
-                **{name: clip[name] for name in ("camera", "motion", "camera_motion", "subject_motion")},
-                "offset": still["time"] - clip["start_time"],
-                "names": label.get("names") or [],
-                "probabilities": label.get("probabilities") or [],
-            }
-        )
-    text, number = pa.string(), pa.float64()
-    return pa.Table.from_pylist(
-        rows,
-        schema=pa.schema(
-            [
-                ("still_id", text),
-                ("clip_id", text),
-                ("time", number),
-                (PART_COLUMN, text),
-                ("camera", text),
-                ("motion", number),
-                ("camera_motion", number),
-                ("subject_motion", number),
-                ("offset", number),
-                ("names", pa.list_(text)),
-                ("probabilities", pa.list_(number)),
-            ]
-        ),
-    )
-
-
 def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stages) -> Row:
     lineage = {
         "split": stages.fingerprint("split"),
@@ -251,6 +220,7 @@ def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stag
         "summariser_model": said["model"],
         "summary_prompt_hash": said["prompt_hash"],
         "fallback": said["fallback"],
+        "budget": said["budget"],
         "token_counter": said["token_counter"],
     }
     return {
@@ -261,6 +231,7 @@ def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stag
         "short": said["short"],
         "medium": said["medium"],
         "dense": said["dense"],
+        "fields": json.dumps(dict(said["fields"])),
         "tokens": said["tokens"],
         "scores": json.dumps({name: clip.get(name) for name in names}),
         "lineage": json.dumps(lineage),

@@ -38,6 +38,7 @@ PLAN_SCHEMA = pa.schema(
         ("short", pa.string()),
         ("medium", pa.string()),
         ("dense", pa.string()),
+        ("fields", pa.string()),
         ("tokens", pa.int32()),
         ("scores", pa.string()),
         ("lineage", pa.string()),

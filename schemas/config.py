@@ -165,8 +165,8 @@ class SummariseConfig(Section):
     model: ModelConfig = ModelConfig(max_new_tokens=120)
     """The language model, for backends that take one."""
     form: Literal["prose", "structured"] = "prose"
-    """What the model writes: `prose`, one paragraph from worked examples (small models), or `structured`, JSON with three
-    lengths and fields (models of 3 billion weights or more)."""
+    """What the model writes: `prose`, one paragraph from worked examples (small models), or `structured`, JSON with
+    three lengths and fields (models of 3 billion weights or more)."""
     prompt: str = ""
     """The instruction; empty = the form's own."""
     max_attempts: int = Field(default=3, ge=1)

@@ -67,7 +67,7 @@ class FactsCaptioner:
             subject=named or "",
             colours=colours(seen),
             light=light(seen),
-            camera=camera(request),
+            camera=camera(request.camera, request.camera_motion, request.subject_motion),
         )
         return _tidy(filled)
 
@@ -145,18 +145,21 @@ def light(seen: Look) -> str:
     return f"a {', '.join(word for word in (tones, contrast) if word)} scene"
 
 
-def camera(request: StillRequest) -> str:
-    """Say how the camera and the subject move, as one sentence; empty for a single picture."""
-    subject_motion = request.subject_motion or 0.0
-    if request.camera is None:
+def camera(label: str | None, camera_motion: float | None, subject_motion: float | None) -> str:
+    """Say how the camera and the subject move, as one sentence; empty for a single picture (no `label`).
+
+    `label` is the camera move as in `StillRequest`; the motions are percent of the picture's diagonal per second.
+    """
+    subject_motion = subject_motion or 0.0
+    if label is None:
         return ""
-    if request.camera == "static":
+    if label == "static":
         if subject_motion < STILL:
             return "The camera holds still and little moves."
         return f"The camera holds still while something moves{_pace(subject_motion)}."
-    move = f"The camera {MOVES.get(request.camera, 'moves')}{_pace(request.camera_motion)}"
+    move = f"The camera {MOVES.get(label, 'moves')}{_pace(camera_motion)}"
     # Flow that the camera leaves unexplained is parallax more often than not, unless there is a lot of it.
-    moving = subject_motion >= SLOW and subject_motion > 0.5 * (request.camera_motion or 0.0)
+    moving = subject_motion >= SLOW and subject_motion > 0.5 * (camera_motion or 0.0)
     return f"{move} as something moves{_pace(subject_motion)}." if moving else f"{move}."
 
 

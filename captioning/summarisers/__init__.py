@@ -1,4 +1,4 @@
-"""The summariser backends by name. A new one is a file here that meets `captioning.protocols.Summariser`, and one line.
+"""The summarisers without a chat model, by name; those with one are a `captioning.summarisers.chat.ChatSummariser`.
 
 python -m pytest tests/captioning/summarisers
 """
@@ -7,11 +7,8 @@ from collections.abc import Callable
 
 from captioning.protocols import Summariser
 from captioning.summarisers.join import JoinSummariser
-from captioning.summarisers.smollm import SmolLMSummariser
-from captioning.summarisers.transformers_chat import ChatSummariser
+from captioning.tasks.summary import Budget
 
-SUMMARISERS: dict[str, Callable[..., Summariser]] = {
+SUMMARISERS: dict[str, Callable[[Budget], Summariser]] = {
     "join": JoinSummariser,
-    "smollm": SmolLMSummariser,
-    "transformers_chat": ChatSummariser,
 }

@@ -1,4 +1,4 @@
-"""The summariser without a model: joins the distinct frame captions in time order.
+"""The summariser without a model: joins the distinct frame captions in time order, within the token budget.
 
 just curate demo --set summarise.summariser=join
 """
@@ -6,7 +6,7 @@ just curate demo --set summarise.summariser=join
 from collections.abc import Sequence
 
 from captioning.protocols import ClipReply, ClipRequest
-from captioning.summarisers.finish import joined
+from captioning.tasks.summary import Budget, finish_joined
 from schemas.ids import digest
 
 
@@ -17,6 +17,9 @@ class JoinSummariser:
     model = "distinct frame captions, revision 1"
     prompt_hash = digest("join")
 
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
     def summarise(self, requests: Sequence[ClipRequest]) -> list[ClipReply]:
         """Return one reply per clip, in the order of the requests; a clip without frame captions gets an error."""
-        return [joined(request, None) for request in requests]
+        return [finish_joined(request, self._budget, None) for request in requests]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
+from captioning.chat import PictureBytes
 from captioning.protocols import (
     NO_REPLY,
     CaptionReply,
@@ -19,7 +20,7 @@ from schemas.errors import StageError
 
 
 def still(number: int) -> StillRequest:
-    return StillRequest(still_id=f"s{number}", clip_id="clip", image=b"", time=float(number))
+    return StillRequest(still_id=f"s{number}", clip_id="clip", picture=PictureBytes("s", b""), time=float(number))
 
 
 class LateCaptioner:

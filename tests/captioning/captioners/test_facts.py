@@ -12,6 +12,7 @@ from skimage import data
 
 from captioning.captioners import CAPTIONERS
 from captioning.captioners.facts import FactsCaptioner
+from captioning.chat import PictureBytes
 from captioning.prompts import FACTS_PROMPT
 from captioning.protocols import CaptionReply, StillRequest, collect
 from schemas.errors import ConfigError
@@ -41,7 +42,7 @@ def still(
     return StillRequest(
         still_id=still_id,
         clip_id="clip",
-        image=image,
+        picture=PictureBytes("still", image),
         time=0.0,
         labels=labels,
         camera=camera,

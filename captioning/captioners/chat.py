@@ -1,0 +1,30 @@
+"""Captions with a vision model behind any backend: stills one by one, and clips from all their stills at once.
+
+just curate <bucket> --set caption.captioner=openai --set caption.model.base_url=http://127.0.0.1:8000/v1
+"""
+
+from collections.abc import AsyncIterator, Sequence
+
+from captioning.chat import ChatModel
+from captioning.dialogue import converse
+from captioning.protocols import CaptionReply, OverviewReply, OverviewRequest, StillRequest
+from captioning.tasks.pictures import FrameTask, OverviewTask
+
+
+class ChatCaptioner:
+    """A `Captioner` and an `Overviewer` on a chat model."""
+
+    def __init__(self, chat: ChatModel, frame: FrameTask, overview: OverviewTask) -> None:
+        self.name, self.model = chat.name, chat.model
+        self.prompt_hash, self.overview_hash = frame.prompt_hash, overview.prompt_hash
+        self._chat, self._frame, self._overview = chat, frame, overview
+
+    async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
+        """Yield one reply per still, in whatever order they become ready."""
+        async for _, reply in converse(self._frame, self._chat, {one.still_id: one for one in requests}):
+            yield reply
+
+    async def overview(self, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
+        """Yield one reply per clip, in whatever order they become ready."""
+        async for _, reply in converse(self._overview, self._chat, {one.clip_id: one for one in requests}):
+            yield reply

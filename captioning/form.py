@@ -1,0 +1,122 @@
+"""What is wrong with the form of a model's words, whatever they say: cut off, refused, in a loop, chatty, not English.
+
+The same faults make a frame caption, an overview and a clip caption useless, so they are found here once. Each comes
+with what to tell the model when it is asked again. What the words claim is judged elsewhere (`captioning.grounding`).
+
+    python -m captioning.form "Sure! Here is a caption: a dog."
+"""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from captioning.language import other_language
+from captioning.words import content_words, is_closed, sentences, words
+
+PREAMBLE = re.compile(
+    r"^\W*(?:sure\b|here(?:'s|’s| is| are)\b|certainly\b|of course\b|okay\b|ok\b|absolutely\b|i\b|i'|"
+    r"(?:the )?(?:following|summary|caption|description|answer|notes)\b)",
+    re.IGNORECASE,
+)
+MARKUP = re.compile(r"^\s*(?:[-*•#>]|\d+[.)])\s|\*\*|__|```|<\|?\w+|^\s*[{\[]\s*\"", re.MULTILINE)
+REFUSAL = re.compile(
+    r"\bas an ai\b|\bi(?:'|’)?m (?:sorry|unable|not able)\b|\bi am (?:sorry|unable|not able)\b|"
+    r"\bi (?:can(?:'|’)?t|cannot|can not|won(?:'|’)?t|do not|don(?:'|’)?t) "
+    r"(?:see|view|help|assist|describe|provide|comply|have|identify|process)\b|"
+    r"\b(?:sorry|apologi[sz]e)\b.{0,40}\b(?:can(?:'|’)?t|cannot|unable)\b|"
+    r"\bno (?:image|picture|video) (?:was|is|has been) provided\b",
+    re.IGNORECASE,
+)
+# Words such as "frame" and "picture" may name a thing in the scene; what speaks of the medium has one of these forms.
+MEDIUM = re.compile(
+    r"\b(?:the|this|these|that|an?|each|every)\s+(?:\w+\s+)?"
+    r"(?:video|image|frame|picture|photo|photograph|clip|footage|still|screenshot|scene)s?\s+"
+    r"(?:shows?|depicts?|displays?|features?|captures?|presents?|portrays?|illustrates?|begins?|starts?|opens?|ends?|"
+    r"contains?|consists?|focus(?:es)?)\b|"
+    r"\bin (?:the|this|these|each|every) (?:\w+ )?"
+    r"(?:video|image|picture|photo|photograph|clip|footage|still|screenshot)s?\b|"
+    r"\b(?:first|second|third|fourth|fifth|last|final|next|previous) (?:frame|image|picture|still|photo)s?\b|"
+    r"\b(?:frame|image|still) (?:\d+|one|two|three)\b|\bthe (?:video|footage)\b",
+    re.IGNORECASE,
+)
+LOOP_WORDS, LOOP_TIMES = 4, 3
+LEAKED_WORDS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, for the record, and what a model is told before it tries again."""
+
+    reason: str
+    correction: str
+
+
+def find_fault(
+    text: str, *, cut_off: bool = False, notes: Sequence[str] = (), told: Sequence[str] = ()
+) -> Fault | None:
+    """The first fault of form of a text; None if there is none.
+
+    `cut_off`: the model did not end by itself. `notes` are what it was to work on (their turns of phrase are no loop),
+    and `told` what it was told (instruction and examples), of which it must not repeat a run of 7 words that no note
+    holds.
+    """
+    if not text.strip():
+        return Fault("the model wrote nothing", "You wrote nothing. Answer with the caption.")
+    if cut_off:
+        return Fault("cut off at the token limit", "That was cut off. Write it again, at half the length.")
+    if refusal := REFUSAL.search(text):
+        return Fault(f"refusal: {refusal.group().strip()!r}", "Only say what can be seen, in plain words.")
+    if preamble := PREAMBLE.match(text):
+        return Fault(f"preamble: {preamble.group().strip()!r}", "Leave out the introduction: begin with the content.")
+    if markup := MARKUP.search(text):
+        return Fault(
+            f"list or markup: {markup.group().strip()!r}", "Write one paragraph of plain prose, no list or markup."
+        )
+    if language := other_language(text):
+        return Fault(f"not in English: {language}", "Write in English.")
+    if loop := find_loop(text, notes):
+        return Fault(f"repetition: {loop!r}", "You repeat yourself. Say each thing once.")
+    if leak := _leak(text, notes, told):
+        return Fault(f"repeats its instruction: {leak!r}", "Do not repeat the instruction or its examples.")
+    if medium := MEDIUM.search(text):
+        return Fault(
+            f"speaks of the medium: {medium.group().strip()!r}",
+            "Describe the scene itself: do not say video, frame, image, picture or clip.",
+        )
+    return None
+
+
+def find_loop(text: str, notes: Sequence[str]) -> str | None:
+    """A sentence that stands twice, or a run of four words that stands three times and more often than in the notes."""
+    told: set[frozenset[str]] = set()
+    for sentence in sentences(text):
+        content = frozenset(content_words(sentence))
+        if content and content in told and is_closed(sentence):
+            return sentence
+        told.add(content)
+    # Captions of one shot share turns of phrase, so a run counts as a loop only if they say it less often.
+    given = Counter(run for note in notes for run in _runs(note, LOOP_WORDS))
+    said = Counter(_runs(text, LOOP_WORDS))
+    return next((" ".join(run) for run, times in said.items() if times >= LOOP_TIMES and times > given[run]), None)
+
+
+def _leak(text: str, notes: Sequence[str], told: Sequence[str]) -> str | None:
+    secret = {run for one in told for run in _runs(one, LEAKED_WORDS)}
+    free = {run for note in notes for run in _runs(note, LEAKED_WORDS)}
+    return next((" ".join(run) for run in _runs(text, LEAKED_WORDS) if run in secret and run not in free), None)
+
+
+def _runs(text: str, length: int) -> list[tuple[str, ...]]:
+    found = words(text)
+    return [tuple(found[at : at + length]) for at in range(len(found) - length + 1)]
+
+
+def main() -> None:
+    """Print the fault of the text on the command line."""
+    print(find_fault(" ".join(sys.argv[1:])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""One dense caption of a clip's notes: drafted by a model, judged for form, grounding and length, asked for again, cut.
+
+The judgement in order: the form (cut off, refused, looping, chatty, not English), the grounding (nothing that the
+notes do not hold), the token budget. While attempts are left, a model is told what was wrong. In the end a sound draft
+that is too long is cut at a sentence end; if none is sound, the joined frame captions stand, or the clip fails. A model
+that cannot be reached is always a failure, to be tried again: it says nothing about the clip.
+
+    python -m pytest tests/captioning/tasks/test_summary.py
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from captioning.budget import cut_to_budget, words_for
+from captioning.chat import ChatReply, ChatRequest, Usage
+from captioning.form import Fault, find_fault
+from captioning.grounding import guard, unsupported
+from captioning.joining import distinct, join
+from captioning.lengths import MEDIUM_WORDS, SHORT_WORDS, shorten
+from captioning.protocols import ClipReply, ClipRequest
+from captioning.tasks.forms import Draft, Form
+from captioning.words import is_closed, sentences
+
+NO_CAPTIONS = "the clip has no frame captions to summarise"
+ONE_CAPTION = "one distinct frame caption, nothing to merge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a caption may cost: `count` is the trainer's tokenizer, `tokens` its text encoder's length."""
+
+    count: Callable[[str], int]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A draft and what is wrong with it, if anything is. `grounded` drafts fail at most by their length."""
+
+    draft: Draft | None
+    fault: Fault | None
+    grounded: bool = False
+
+
+class SummaryTask:
+    """Frame captions, overview and measured facts in, three lengths and fields out."""
+
+    def __init__(
+        self,
+        form: Form,
+        budget: Budget,
+        *,
+        max_tokens: int = 512,
+        max_attempts: int = 3,
+        fallback: Literal["join", "none"] = "join",
+    ) -> None:
+        self.prompt_hash = form.prompt_hash
+        self._form, self._budget = form, budget
+        self._max_tokens, self._max_attempts, self._fallback = max_tokens, max_attempts, fallback
+
+    def step(self, question: ClipRequest, replies: Sequence[ChatReply]) -> ChatRequest | ClipReply:
+        """The next request, or the clip's caption, or an error."""
+        if not question.frame_captions:
+            return ClipReply(clip_id=question.clip_id, error=NO_CAPTIONS)
+        if len(distinct(question.evidence)) == 1:
+            return finish_joined(question, self._budget, ONE_CAPTION)
+        request = self._form.request(question, self._max_tokens)
+        if not replies:
+            return request
+        usage = Usage.of(replies)
+        if replies[-1].error is not None:
+            return ClipReply(clip_id=question.clip_id, error=replies[-1].error, answered=False, usage=usage)
+        judged = [self._judge(question, reply) for reply in replies]
+        last = judged[-1]
+        if last.draft is not None and last.fault is None:
+            asked = any(one.grounded and one.fault for one in judged)
+            return self._reply(question, last.draft, "asked again" if asked else None, usage)
+        if len(replies) < self._max_attempts:
+            assert last.fault is not None
+            return self._form.retry(request, replies[-1].text, last.fault.correction, len(replies))
+        return self._settle(question, judged, usage)
+
+    def _judge(self, clip: ClipRequest, reply: ChatReply) -> _Judged:
+        cut_off = reply.finish_reason == "length"
+        read = self._form.read(reply.text) if reply.text.strip() and not cut_off else Draft(dense=reply.text)
+        if isinstance(read, Fault):
+            return _Judged(None, read)
+        fault = find_fault(read.dense, cut_off=cut_off, notes=clip.evidence, told=self._form.told)
+        if fault is not None:
+            return _Judged(None, fault)
+        verdict = guard(read.dense, clip.evidence)
+        if verdict.reason is not None:
+            return _Judged(None, Fault(verdict.reason, f"This will not do: {verdict.reason}. Keep to the notes."))
+        draft = Draft(dense=verdict.text, medium=read.medium, short=read.short, fields=read.fields)
+        tokens = self._budget.count(draft.dense)
+        if tokens <= self._budget.tokens:
+            return _Judged(draft, None, grounded=True)
+        words = words_for(self._budget.tokens, tokens, draft.dense)
+        too_long = Fault(
+            f"{tokens} tokens, budget {self._budget.tokens}", f"Too long. At most {words} words for dense."
+        )
+        return _Judged(draft, too_long, grounded=True)
+
+    def _settle(self, clip: ClipRequest, judged: Sequence[_Judged], usage: Usage) -> ClipReply:
+        """No draft was sound and short enough: cut the last sound one, or fall back."""
+        for one in reversed(judged):
+            if one.grounded and one.draft is not None:
+                dense = cut_to_budget(one.draft.dense, self._budget.count, self._budget.tokens)
+                if dense:
+                    return self._reply(clip, Draft(dense=dense, fields=one.draft.fields), "cut", usage)
+        reason = next(one.fault.reason for one in reversed(judged) if one.fault is not None)
+        return self._fail(clip, reason, usage)
+
+    def _fail(self, clip: ClipRequest, reason: str, usage: Usage) -> ClipReply:
+        if self._fallback == "join":
+            return finish_joined(clip, self._budget, reason, usage)
+        return ClipReply(clip_id=clip.clip_id, error=f"no usable caption: {reason}", usage=usage)
+
+    def _reply(self, clip: ClipRequest, draft: Draft, budget: str | None, usage: Usage) -> ClipReply:
+        evidence = (*clip.evidence, draft.dense)
+        return ClipReply(
+            clip_id=clip.clip_id,
+            short=_length(draft.short, draft.dense, SHORT_WORDS, evidence),
+            medium=_length(draft.medium, draft.dense, MEDIUM_WORDS, evidence),
+            dense=draft.dense,
+            fields=_grounded(draft.fields, evidence),
+            tokens=self._budget.count(draft.dense),
+            budget=budget,
+            usage=usage,
+        )
+
+
+def finish_joined(clip: ClipRequest, budget: Budget, reason: str | None, usage: Usage | None = None) -> ClipReply:
+    """The joined frame captions as the clip's caption, with `reason` as the fallback, within the budget."""
+    whole = join(clip.frame_captions)
+    dense = cut_to_budget(whole, budget.count, budget.tokens)
+    paid = usage or Usage()
+    if not whole:
+        return ClipReply(clip_id=clip.clip_id, error=NO_CAPTIONS, usage=paid)
+    if not dense:
+        error = f"the first sentence alone has more than {budget.tokens} tokens (summarise.token_budget)"
+        return ClipReply(clip_id=clip.clip_id, error=error, usage=paid)
+    return ClipReply(
+        clip_id=clip.clip_id,
+        short=shorten(dense, SHORT_WORDS),
+        medium=shorten(dense, MEDIUM_WORDS),
+        dense=dense,
+        tokens=budget.count(dense),
+        budget=None if dense == whole else "cut",
+        fallback=reason,
+        usage=paid,
+    )
+
+
+def _length(written: str, dense: str, limit: int, evidence: Sequence[str]) -> str:
+    """The model's own shorter form if it is sound, else the start of the dense one."""
+    whole = bool(written) and all(is_closed(one) for one in sentences(written)) and len(written.split()) <= limit
+    return written if whole and guard(written, evidence).reason is None else shorten(dense, limit)
+
+
+def _grounded(fields: Mapping[str, str], evidence: Sequence[str]) -> dict[str, str]:
+    return {name: text for name, text in fields.items() if unsupported(text, evidence) is None}

@@ -1,0 +1,61 @@
+"""Summarise each clip's frame captions, overview and measured facts into one dense caption. Backends: `captioning`.
+
+just curate <bucket> --set summarise.token_budget=224
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from captioning.protocols import ClipRequest, match
+from captioning.tokens import TokenCounter
+from pipeline.caption import count_usage
+from pipeline.models import open_summariser
+from pipeline.stage import Output, Result, Row
+from schemas.caption_tables import CAPTIONS
+from schemas.config import SummariseConfig
+
+VERSION = 2
+OUTPUTS = (Output(folder="captions", contract=CAPTIONS, parent="clip_id"),)
+IDENTITY = ("captions", "times", "overview", "measured")
+
+
+class Summarise:
+    """Rows: clips with their frame captions in time order, their overview and what was measured."""
+
+    def __init__(self, config: SummariseConfig, threads: int) -> None:
+        self._counter = TokenCounter(Path(config.tokenizer) if config.tokenizer else None)
+        self._summariser = open_summariser(config, self._counter, threads)
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        """Summarise the clips of a part, which is one batch of the model."""
+        requests = [
+            ClipRequest(
+                clip_id=row["clip_id"],
+                frame_captions=tuple(row["captions"]),
+                times=tuple(row["times"]),
+                overview=row["overview"] or "",
+                measured=row["measured"] or "",
+            )
+            for row in rows
+        ]
+        replies = match(requests, self._summariser.summarise(requests))
+        for row in rows:
+            reply = replies[row["clip_id"]]
+            values = {
+                "clip_id": row["clip_id"],
+                "short": reply.short,
+                "medium": reply.medium,
+                "dense": reply.dense,
+                "fields": list(reply.fields.items()),
+                "summariser": self._summariser.name,
+                "model": self._summariser.model,
+                "prompt_hash": self._summariser.prompt_hash,
+                "fallback": reply.fallback,
+                "budget": reply.budget,
+                "tokens": reply.tokens,
+                "token_counter": self._counter.name,
+            }
+            counters = {"clips_summarised": 1, "fallbacks": int(reply.fallback is not None), **count_usage(reply.usage)}
+            yield Result(
+                key=row["clip_id"], values=values, error=reply.error, counters=counters, expected=reply.answered
+            )
