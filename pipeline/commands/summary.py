@@ -83,7 +83,14 @@ def print_times(record: Mapping[str, Any]) -> None:
     share = record["stages"][bottleneck]["busy_seconds"] if bottleneck else 0
     print(f"computed {record['computed_rows']} rows in {record['seconds']:.1f} s", end="")
     print(f"; bottleneck: {bottleneck} ({share:.1f} s of work)" if bottleneck else "", end="")
-    print(f"; frames decoded: {frames}\n" if frames else "\n")
+    print(f"; frames decoded: {frames}" if frames else "")
+    for name, used in record["models"].items():
+        cost = f", cost {used['cost']:.2f}" if used["cost"] else ""
+        print(
+            f"{name}: {used['model_calls']:.0f} requests ({used['cached_replies']:.0f} more from the cache), "
+            f"{used['prompt_tokens']:.0f} tokens in, {used['completion_tokens']:.0f} out{cost}"
+        )
+    print()
 
 
 def print_captions(captions: pa.Table, count: int = 3) -> None:
