@@ -1,0 +1,182 @@
+"""A model behind an OpenAI-compatible endpoint (vLLM serve, SGLang, a hosted service): many requests in flight at once.
+
+The connection is the `openai` package's. Its own retries are switched off: they give up on a proxy's page instead of JSON
+and on a long `Retry-After`, retry what the server likes, and do not say how often they sent. The loop here does it.
+Whatever an endpoint does becomes a reply with an `error`; only wrong settings raise.
+
+    summarise: {summariser: openai, model: {name: my-model, base_url: "http://127.0.0.1:8000/v1"}}
+    python -m pytest tests/captioning/backends/test_openai.py
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from captioning.backends.address import read_address
+from captioning.backends.backoff import Backoff, read_retry_after
+from captioning.backends.wire import Failure, one_line, read_answer, read_message, write_request
+from captioning.chat import ChatReply, ChatRequest
+from schemas.errors import ConfigError
+from schemas.model_config import ModelConfig
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+# More connections than this the client does not open; further requests would wait inside it and run into time-outs.
+MOST_CONNECTIONS = 1000
+_NO_KEY = "none"
+_BACKOFF = Backoff()
+_AGAIN = frozenset((408, 409, 429))
+_HINTS = {
+    400: "the endpoint cannot take this request: check max_new_tokens against its context length, pictures and schema",
+    401: "check the key in the environment variable {key_variable}",
+    403: "the key in the environment variable {key_variable} may not use this model",
+    404: "check base_url (it mostly ends in /v1) and that the endpoint serves {name!r}",
+    413: "send fewer or smaller pictures",
+    422: "the endpoint cannot take this request: check max_new_tokens, pictures and schema",
+    429: "lower max_in_flight or raise max_retries",
+}
+
+
+class OpenAIChat:
+    """A `ChatModel` on an endpoint; at most `max_in_flight` requests are open at once over all calls of `chat`.
+
+    `model` is the name with the revision; without a revision the endpoint's host stands in for it, so that two
+    deployments of one name are told apart, and one that moves to another port keeps its lineage once it has a revision.
+    The key is read from the environment for each `chat` and kept nowhere. `threads` is not needed.
+
+    Raises `ConfigError` if `name` or `base_url` is missing or wrong.
+    """
+
+    name = "openai"
+
+    def __init__(self, config: ModelConfig, threads: int = 1, *, backoff: Backoff = _BACKOFF) -> None:
+        if not config.name:
+            raise ConfigError("model.name is empty; the openai backend needs the name that its endpoint serves")
+        self._config, self._backoff = config, backoff
+        self._address = read_address(config.base_url)
+        self.model = f"{config.name} {config.revision or f'at {self._address.host}'}"
+        self._slots: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+    async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
+        """Yield each reply the moment it is there. Raises `ConfigError` if a key is needed and there is none."""
+        key = self._key()
+        slots = self._slots_of_this_loop()
+        waiting = iter(requests)
+        replies: asyncio.Queue[ChatReply] = asyncio.Queue()
+        async with self._connect(key) as client:
+            workers = [
+                asyncio.create_task(self._work(client, key, slots, waiting, replies))
+                for _ in range(min(len(requests), self._most_in_flight))
+            ]
+            try:
+                for _ in requests:
+                    yield await replies.get()
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    @property
+    def _most_in_flight(self) -> int:
+        return min(self._config.max_in_flight, MOST_CONNECTIONS)
+
+    def _slots_of_this_loop(self) -> asyncio.Semaphore:
+        """A semaphore belongs to one event loop, and every part of a run has its own loop."""
+        for ended in [loop for loop in self._slots if loop.is_closed()]:
+            del self._slots[ended]
+        return self._slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._most_in_flight))
+
+    def _key(self) -> str:
+        """The key, or nothing where none is needed."""
+        variable = self._config.key_variable
+        key = os.environ.get(variable, "").strip()
+        if not key and not self._address.private:
+            raise ConfigError(
+                f"environment variable {variable} is empty; {self._address.host} needs a key: set it for every worker, "
+                "or name another variable in model.key_variable"
+            )
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ConfigError(
+                f"environment variable {variable} holds no key: spaces and letters beyond ASCII are in it"
+            )
+        return key
+
+    def _connect(self, key: str) -> "AsyncOpenAI":
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+        try:
+            return AsyncOpenAI(
+                api_key=key or _NO_KEY,
+                # Given as well, so that a header from the package's own environment variables cannot take its place.
+                default_headers={"Authorization": f"Bearer {key or _NO_KEY}"},
+                base_url=self._address.url,
+                max_retries=0,
+                timeout=self._config.timeout_seconds,
+                # A proxy cannot reach this machine's own ports. A redirect could carry the key and pictures elsewhere.
+                http_client=DefaultAsyncHttpxClient(trust_env=not self._address.loopback, follow_redirects=False),
+            )
+        except (ImportError, ValueError) as error:
+            said = one_line(str(error), key)
+            raise ConfigError(f"cannot connect to {self._address.host}: {said}; check the proxy variables") from None
+
+    async def _work(
+        self,
+        client: "AsyncOpenAI",
+        key: str,
+        slots: asyncio.Semaphore,
+        waiting: Iterator[ChatRequest],
+        replies: "asyncio.Queue[ChatReply]",
+    ) -> None:
+        """Answer requests until none is left."""
+        for request in waiting:
+            async with slots:
+                reply = await self._ask(client, key, request)
+            replies.put_nowait(reply)
+
+    async def _ask(self, client: "AsyncOpenAI", key: str, request: ChatRequest) -> ChatReply:
+        """The reply to one request, sent up to `max_retries` times more. It keeps its slot while it waits."""
+        try:
+            body = await asyncio.to_thread(write_request, request, self._config.name)
+        except Exception as error:  # whatever a store of pictures raises is this request's reason
+            said = one_line(f"{type(error).__name__}: {error}", key)
+            return ChatReply(id=request.id, error=f"the request cannot be made: {said}", attempts=0)
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = await self._send(client, key, request.id, body)
+            if isinstance(outcome, ChatReply):
+                return replace(outcome, attempts=attempt)
+            if not outcome.again or attempt > self._config.max_retries:
+                return ChatReply(id=request.id, error=outcome.reason, attempts=attempt)
+            await asyncio.sleep(self._backoff.pause(attempt, outcome.wait))
+
+    async def _send(self, client: "AsyncOpenAI", key: str, id: str, body: dict[str, Any]) -> ChatReply | Failure:
+        """One attempt. The time-out is for all of it: a server that sends a letter a minute does not hold a slot."""
+        from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+        seconds = self._config.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await client.chat.completions.with_raw_response.create(**body)
+        except (TimeoutError, APITimeoutError):
+            return Failure(f"no answer within {seconds:g} s; raise timeout_seconds or lower max_in_flight", again=True)
+        except APIStatusError as error:
+            return self._failure(error.status_code, error.response.text, error.response.headers.get("retry-after"), key)
+        except APIConnectionError as error:
+            said = one_line(str(error.__cause__ or error), key)
+            return Failure(f"connection to {self._address.host} failed: {said}; is the endpoint up?", again=True)
+        except Exception as error:  # a request that dies unseen would be waited for without end
+            return Failure(f"the request cannot be sent: {one_line(f'{type(error).__name__}: {error}', key)}")
+        return read_answer(id, answer.text, key)
+
+    def _failure(self, status: int, body: str, retry_after: str | None, key: str) -> Failure:
+        """What a status that is no success means for the request."""
+        hint = _HINTS.get(status, "see the endpoint's log")
+        if 300 <= status < 400:
+            hint = "it sends elsewhere, which is not followed: set base_url to the endpoint's own address"
+        hint = hint.format(key_variable=self._config.key_variable, name=self._config.name)
+        again = status in _AGAIN or status >= 500
+        return Failure(f"HTTP {status}: {read_message(body, key)}; {hint}", again, read_retry_after(retry_after))

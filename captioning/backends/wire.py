@@ -1,0 +1,133 @@
+"""Chat requests and replies in the words of the OpenAI-compatible API, as vLLM, SGLang and hosted endpoints speak it.
+
+Pure functions between `captioning.chat` and JSON. What a server answers is not trusted: every field is looked at before
+it is used, its messages are cut to one line, and the key is taken out of whatever it echoes.
+
+    python -m pytest tests/captioning/backends/test_wire.py
+"""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from captioning.chat import ChatReply, ChatRequest, Message
+
+LONGEST_MESSAGE = 200
+_HIDDEN = "***"
+_BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt gave no answer; `again` if another may, `wait` the seconds that the server asked for."""
+
+    reason: str
+    again: bool = False
+    wait: float | None = None
+
+
+def write_request(request: ChatRequest, model: str) -> dict[str, Any]:
+    """The body of a request. Pictures are read here, so call it when the request is about to leave.
+
+    `seed` is sent above temperature 0 only. Raises what reading a picture raises, and `ValueError` for a broken schema.
+    """
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [_write_message(message) for message in request.messages],
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+    }
+    if request.temperature > 0:
+        body["seed"] = request.seed
+    if request.schema:
+        schema = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body
+
+
+def _write_message(message: Message) -> dict[str, Any]:
+    if not message.pictures:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": _data_url(picture.read())}} for picture in message.pictures
+    ]
+    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
+
+
+def _data_url(picture: bytes) -> str:
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
+    """The reply in the body of a 200; a `Failure` to be tried again if there is none in it (a proxy's page, an error).
+
+    A refusal is an error and not a text: refusals must not become captions. An empty `content` without one is an empty
+    text, as from a model that spent all its tokens on thinking (`finish_reason` is then `length`).
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return Failure(f"HTTP 200 without JSON: {one_line(body, key)}; is base_url the endpoint itself?", again=True)
+    answer = answer if isinstance(answer, dict) else {}
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        return Failure(f"HTTP 200 without an answer: {read_message(body, key)}; see the endpoint's log", again=True)
+    text, refusal = _text(message.get("content")), message.get("refusal")
+    if not text and isinstance(refusal, str) and refusal:
+        return Failure(f"refused by the model: {one_line(refusal, key)}")
+    if key and key in text:
+        return Failure(
+            "the answer holds the endpoint's key and is thrown away; see what the endpoint does with headers"
+        )
+    finish_reason, usage = choice.get("finish_reason"), answer.get("usage")
+    return ChatReply(
+        id=id,
+        text=text,
+        finish_reason=one_line(finish_reason, key) if isinstance(finish_reason, str) else "stop",
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+    )
+
+
+def _text(content: object) -> str:
+    if isinstance(content, list):  # some servers answer in parts
+        return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
+    # Half a surrogate pair is legal in JSON but in no file that a caption goes to.
+    return content.encode(errors="replace").decode() if isinstance(content, str) else ""
+
+
+def _count(usage: object, name: str) -> int:
+    found = usage.get(name) if isinstance(usage, Mapping) else None
+    return found if isinstance(found, int) and found > 0 else 0
+
+
+def read_message(body: str, key: str = "") -> str:
+    """What an error's body says: the message inside the usual JSON (`error.message`, `message`, `detail`), or all."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return one_line(body, key)
+    for name in ("error", "message", "detail"):
+        if isinstance(said, dict) and said.get(name):
+            said = said[name]
+    return one_line(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False), key)
+
+
+def one_line(text: str, key: str = "") -> str:
+    """The text in one line of at most 200 characters, without the key; it is cut last, so no half of a key stays."""
+    line = hide(" ".join(text.encode(errors="replace").decode().split()), key) or "(empty)"
+    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 3] + "..."
+
+
+def hide(text: str, key: str) -> str:
+    """The text without the key, however it is written: as it is, escaped for an address, or behind `Bearer`."""
+    for written in {key, quote(key, safe="")} - {""}:
+        text = text.replace(written, _HIDDEN)
+    return _BEARER.sub(f"Bearer {_HIDDEN}", text)

@@ -1,0 +1,104 @@
+"""What servers answer: every shape is read or refused with a reason, and nothing of a key comes through."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captioning.backends.wire import LONGEST_MESSAGE, Failure, one_line, read_answer, read_message
+from captioning.chat import ChatReply
+
+KEY = "sk-0123456789/abcdef"
+# JSON of any shape, with the API's own names among the keys.
+_NAMES = st.sampled_from(
+    ["choices", "message", "content", "refusal", "usage", "prompt_tokens", "error", "finish_reason"]
+)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10) | st.just(KEY),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def answer(message: dict[str, Any], **rest: Any) -> str:
+    return json.dumps({"choices": [{"message": message, "finish_reason": "stop", **rest}], "usage": None})
+
+
+def test_a_text_with_its_counts() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    body = json.dumps({"choices": [{"message": {"content": "hé"}, "finish_reason": "length"}], "usage": usage})
+    expected = ChatReply(id="a", text="hé", finish_reason="length", prompt_tokens=5, completion_tokens=2)
+    assert read_answer("a", body) == expected
+
+
+def test_a_refusal_is_an_error_and_no_caption() -> None:
+    refused = read_answer("a", answer({"content": None, "refusal": "I will\nnot"}))
+    assert refused == Failure("refused by the model: I will not")
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": None}, ""),
+        ({"content": None, "refusal": None, "reasoning_content": "hm"}, ""),
+        ({"content": "yes", "refusal": ""}, "yes"),
+        ({"content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]}, "one two"),
+        ({"content": "half \ud800 pair"}, "half ? pair"),
+    ],
+)
+def test_content_in_its_forms(message: dict[str, Any], text: str) -> None:
+    reply = read_answer("a", answer(message))
+    assert isinstance(reply, ChatReply)
+    assert (reply.text, reply.error) == (text, None)
+
+
+@given(ANY_JSON)
+def test_any_json_is_read_and_holds_no_key(body: object) -> None:
+    found = read_answer("a", json.dumps(body), KEY)
+    assert KEY not in repr(found)
+    if isinstance(found, ChatReply):
+        assert (found.id, found.error) == ("a", None)
+        assert min(found.prompt_tokens, found.completion_tokens) >= 0
+    else:
+        assert found.reason
+    assert KEY not in read_message(json.dumps(body), KEY)
+
+
+@given(st.text())
+def test_any_body_is_read(body: str) -> None:
+    assert len(read_message(body)) <= LONGEST_MESSAGE
+    read_answer("a", body).__repr__().encode()
+
+
+def test_deep_json_is_an_error() -> None:
+    found = read_answer("a", "[" * 200_000)
+    assert isinstance(found, Failure)
+    assert found.again
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"error": {"message": "no such model"}}', "no such model"),
+        ('{"error": "no such model"}', "no such model"),
+        ('{"message": "no such model", "object": "error"}', "no such model"),
+        ('{"detail": [{"loc": ["body"]}]}', '[{"loc": ["body"]}]'),
+        ("Bad\n  Gateway", "Bad Gateway"),
+        ("", "(empty)"),
+    ],
+)
+def test_the_message_inside_an_error(body: str, said: str) -> None:
+    assert read_message(body) == said
+
+
+@given(st.integers(0, 2 * LONGEST_MESSAGE), st.sampled_from([KEY, f"Bearer {KEY}", KEY.replace("/", "%2F")]))
+def test_no_piece_of_a_key_is_left_where_a_message_is_cut(before: int, written: str) -> None:
+    line = one_line(" " + "x" * before + " " + written + " end", KEY)
+    assert "sk-0" not in line
+    assert "bcdef" not in line
+
+
+def test_a_header_that_is_echoed_in_part_is_hidden_too() -> None:
+    assert one_line(f"got 'Bearer {KEY[:9]}', why?", KEY) == "got 'Bearer ***', why?"
