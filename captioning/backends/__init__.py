@@ -7,8 +7,11 @@
 
 from collections.abc import Callable
 
+from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatModel
 from schemas.model_config import ModelConfig
 
-BACKENDS: dict[str, Callable[[ModelConfig, int], ChatModel]] = {}
+BACKENDS: dict[str, Callable[[ModelConfig, int], ChatModel]] = {
+    "transformers": TransformersChat,
+}
 """Each is called with the model's settings and the number of CPU threads that it may use."""

