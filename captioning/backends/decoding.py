@@ -1,0 +1,99 @@
+"""Decodes a batch of prompts with a transformers model so that no text depends on which others share its batch.
+
+Every prompt has its own limit, and its own seeded noise where it is sampled. Sampling is greedy decoding behind
+Gumbel noise: the token with the largest `score / temperature + noise` is distributed as the softmax of
+`score / temperature` (Gumbel 1954; Maddison et al. 2014, arXiv 1411.0030).
+
+    python -m pytest tests/captioning/backends/test_transformers.py
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+
+from captioning.chat import ChatRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Requests that go through the model together, and what `generate` takes: ids and mask [batch, tokens], ..."""
+
+    requests: Sequence[ChatRequest]
+    inputs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The tokens of one answer without its end token, whether there was one, and the prompt's length in tokens."""
+
+    tokens: list[int]
+    ended: bool
+    prompt_tokens: int
+
+
+class _Limits(StoppingCriteria):  # type: ignore[misc]
+    """Ends each text at its own limit; the batch ends with its last text."""
+
+    def __init__(self, start: int, limits: torch.Tensor) -> None:
+        self._start, self._limits = start, limits
+
+    def __call__(self, input_ids: torch.Tensor, scores: object, **others: object) -> torch.Tensor:
+        return input_ids.shape[1] - self._start >= self._limits
+
+
+class _Warmth(LogitsProcessor):  # type: ignore[misc]
+    """Adds each sampled request's own noise to its scores; a request at temperature 0 keeps its scores."""
+
+    def __init__(self, requests: Sequence[ChatRequest]) -> None:
+        self._sources = [
+            (row, request.temperature, torch.Generator().manual_seed(request.seed))
+            for row, request in enumerate(requests)
+            if request.temperature > 0
+        ]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        warm = scores.float()
+        for row, temperature, source in self._sources:
+            noise = -torch.empty(warm.shape[1]).exponential_(generator=source).log()
+            warm[row] = warm[row] / temperature + noise.to(warm.device)
+        return warm
+
+
+def decode(model: Any, batch: Batch, pad: int) -> list[Written]:
+    """One text per request, greedy at temperature 0, up to its end token or its `max_tokens`.
+
+    Of the model's own generation settings only the end tokens count: penalties would make its greedy texts others
+    than those of another backend.
+    """
+    ends = _end_tokens(model, pad)
+    start = batch.inputs["input_ids"].shape[1]
+    limits = torch.tensor([request.max_tokens for request in batch.requests], device=model.device)
+    with torch.inference_mode():
+        rows = model.generate(
+            **batch.inputs,
+            generation_config=GenerationConfig(
+                do_sample=False, max_new_tokens=int(limits.max()), eos_token_id=ends, pad_token_id=pad
+            ),
+            stopping_criteria=StoppingCriteriaList([_Limits(start, limits)]),
+            logits_processor=LogitsProcessorList([_Warmth(batch.requests)]),
+        )
+    lengths = batch.inputs["attention_mask"].sum(dim=1).tolist()
+    return [
+        _written(row[start : start + request.max_tokens], ends, length)
+        for row, request, length in zip(rows.tolist(), batch.requests, lengths, strict=True)
+    ]
+
+
+def _written(row: list[int], ends: Sequence[int], prompt_tokens: int) -> Written:
+    end = next((place for place, token in enumerate(row) if token in ends), None)
+    return Written(row if end is None else row[:end], end is not None, prompt_tokens)
+
+
+def _end_tokens(model: Any, otherwise: int) -> list[int]:
+    ends = model.generation_config.eos_token_id
+    if ends is None:
+        return [otherwise]
+    return [int(one) for one in ends] if isinstance(ends, list | tuple) else [int(ends)]

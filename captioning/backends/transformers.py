@@ -1,0 +1,114 @@
+"""Runs a language or vision model in this process with transformers: on the GPU in bfloat16, else on the CPU in fp32.
+
+    caption:
+      captioner: transformers
+      model: {name: models/Qwen2.5-VL-3B-Instruct, batch: 8}
+
+Which of the two kinds a model is stands in its own `config.json`. Answers are greedy at temperature 0 and do not depend
+on order or company as far as arithmetic allows: batches of different shape round differently in the last bits, which
+could turn a tie. A `schema` is not enforced here (that takes a library more): the prompt has to ask for the form, and
+who asked reads the answer leniently.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from captioning.backends.revision import folder_revision
+from captioning.chat import ChatReply, ChatRequest, check_ids
+from schemas.errors import ConfigError, StageError
+from schemas.model_config import ModelConfig
+
+
+class _Prompts(Protocol):
+    def prepare(self, requests: Sequence[ChatRequest], size: int) -> Iterator[Any]: ...
+
+    def decode(self, tokens: Sequence[int]) -> str: ...
+
+
+class TransformersChat:
+    """The model in the folder (or of the hub name) `config.name`, `config.batch` requests per forward pass.
+
+    `threads` is the number of CPU threads, a setting of the whole process. `model` replaces the lineage's name of the
+    model: folder name with content hash, or with `config.revision`. Raises `StageError` if no model can be loaded.
+    """
+
+    name = "transformers"
+
+    def __init__(self, config: ModelConfig, threads: int, *, model: str = "") -> None:
+        if not config.name:
+            raise ConfigError("model.name is empty; transformers needs the folder (or hub name) of a model")
+        if threads < 1:
+            raise ConfigError(f"threads is {threads}, but must be at least 1")
+        import torch
+
+        torch.set_num_threads(threads)
+        self._batch = config.batch
+        try:
+            self._model, self._prompts, self._pad = _load(config)
+        except (OSError, ValueError, ImportError, KeyError) as error:
+            raise StageError(f"no chat model can be loaded from {config.name}: {error}") from error
+        self.model = model or _lineage(config, self._model)
+
+    async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
+        """Yield one reply per request, batch by batch."""
+        from captioning.backends.decoding import Batch, decode
+
+        check_ids(requests)
+        for prepared in self._prompts.prepare(requests, self._batch):
+            if not isinstance(prepared, Batch):
+                yield prepared
+                continue
+            texts = decode(self._model, prepared, self._pad)
+            for request, written in zip(prepared.requests, texts, strict=True):
+                yield ChatReply(
+                    id=request.id,
+                    text=self._prompts.decode(written.tokens),
+                    finish_reason="stop" if written.ended else "length",
+                    prompt_tokens=written.prompt_tokens,
+                    completion_tokens=len(written.tokens) + written.ended,
+                )
+
+
+def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
+    """The model, what prepares its prompts, and its padding token."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
+
+    from captioning.backends.picture_prompts import PicturePrompts
+    from captioning.backends.text_prompts import TextPrompts
+
+    # The revision of a folder is a name for lineage; of a hub's model it says which one to fetch.
+    local = Path(config.name).expanduser().is_dir()
+    source = str(Path(config.name).expanduser()) if local else config.name
+    where: dict[str, Any] = {"local_files_only": True} if local else {"revision": config.revision or "main"}
+    gpu = torch.cuda.is_available()
+    how = {"dtype": torch.bfloat16 if gpu else torch.float32, "use_safetensors": True, **where}
+    prompts: _Prompts
+    if AutoConfig.from_pretrained(source, **where).model_type in VISION:
+        model = AutoModelForImageTextToText.from_pretrained(source, **how)
+        processor = AutoProcessor.from_pretrained(source, **where)
+        tokenizer, template = processor.tokenizer, processor.chat_template or processor.tokenizer.chat_template
+    else:
+        model = AutoModelForCausalLM.from_pretrained(source, **how)
+        processor, tokenizer = None, AutoTokenizer.from_pretrained(source, **where)
+        template = tokenizer.chat_template
+    if not template:
+        raise ValueError("it has no chat template, so it is no chat model")
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model = model.to("cuda" if gpu else "cpu").eval()
+    pad = int(tokenizer.pad_token_id)
+    prompts = PicturePrompts(model, processor) if processor else TextPrompts(model, tokenizer, pad)
+    return model, prompts, pad
+
+
+def _lineage(config: ModelConfig, model: Any) -> str:
+    folder = Path(config.name).expanduser()
+    if config.revision:
+        return f"{folder.resolve().name if folder.is_dir() else config.name}@{config.revision}"
+    if folder.is_dir():
+        return folder_revision(folder)
+    return f"{config.name}@{getattr(model.config, '_commit_hash', None) or 'unknown'}"
