@@ -5,6 +5,7 @@ just curate <bucket> --set engine.ray_address=auto
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
 # Rows carry URIs and spans, so little travels through the object store.
 _OBJECT_STORE_BYTES = 256 << 20
+_LOG_TAIL = 200_000  # characters
+_ERROR_LINE = re.compile(r"\b[A-Za-z_.]*(?:Error|Exception|Killed|out of memory)\b.*:|\bERROR\b")
 _ENVIRONMENT = {
     # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -89,6 +92,22 @@ class Cluster:
             logging_level=logging.ERROR,
             object_store_memory=_OBJECT_STORE_BYTES,
         )
+
+
+def last_errors(since: float, most: int = 4) -> str:
+    """The last lines with an error in the logs of this machine's workers since a time (seconds of the epoch), or ''."""
+    import ray._private.worker
+
+    node = ray._private.worker.global_worker.node
+    folder = Path(node.get_logs_dir_path()) if node is not None else None
+    if folder is None or not folder.is_dir():
+        return ""
+    found: dict[str, None] = {}
+    for file in sorted(folder.glob("worker-*"), key=lambda one: one.stat().st_mtime):
+        if file.stat().st_mtime >= since:
+            text = file.read_text(errors="replace")[-_LOG_TAIL:]
+            found |= dict.fromkeys(line.strip()[-300:] for line in text.splitlines() if _ERROR_LINE.search(line))
+    return f"The last errors in its log: {' | '.join(list(found)[-most:])}" if found else ""
 
 
 @contextmanager

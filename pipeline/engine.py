@@ -1,6 +1,7 @@
 """Runs stages on Ray Data: finds what is pending, cuts it into parts, maps workers over them, and keeps the record.
 
 The only caller of `map_batches`. Ray starts at the first pending part, so a run with nothing to do never starts it.
+Stages that hand their rows to a batch engine run in this process instead (`pipeline.waves`), with the same record.
 One row of the Ray dataset is one part: `map_batches` gets an explicit batch size of 1, compute and resources, and its
 workers commit part files themselves, so that a result is on disk before anything is told about it.
 
@@ -21,6 +22,7 @@ from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.plan import Plan, make_part, make_plan
 from pipeline.progress import Progress
 from pipeline.stage import Output, StageSpec
+from pipeline.waves import WaveWorker
 from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, marks_of, work
 from schemas import errors
 from schemas.config import EngineConfig
@@ -161,8 +163,6 @@ class Engine:
         in_a_row = 0
         with self._progress.bar(spec.name, pending) as advance:
             for report in self._reports(spec, tasks, record.workers):
-                if "fatal" in report:
-                    raise getattr(errors, report["kind"], errors.StageError)(report["fatal"])
                 _add(record, report)
                 advance(report["rows"], report["failed"])
                 longest, in_a_row = count_in_a_row(in_a_row, report["failure_runs"])
@@ -174,6 +174,15 @@ class Engine:
                     )
 
     def _reports(self, spec: StageSpec, tasks: list[pa.Table], workers: int) -> Iterator[dict[str, Any]]:
+        if spec.place == "driver":
+            yield from WaveWorker(spec, self.dataset).reports(tasks)
+            return
+        for report in self._reports_of_workers(spec, tasks, workers):
+            if "fatal" in report:
+                raise getattr(errors, report["kind"], errors.StageError)(report["fatal"])
+            yield report
+
+    def _reports_of_workers(self, spec: StageSpec, tasks: list[pa.Table], workers: int) -> Iterator[dict[str, Any]]:
         import ray.data
         import ray.exceptions
 
@@ -208,6 +217,8 @@ class Engine:
             raise errors.StageError(f"stage {spec.name}: Ray gave up: {first}") from error
 
     def _workers(self, spec: StageSpec, parts: int) -> int:
+        if spec.place == "driver":
+            return 1
         possible = max(1, self._cluster.cores // spec.cpus)
         return max(1, min(spec.workers or self._config.workers or possible, parts, possible))
 

@@ -8,7 +8,7 @@ results to rows, always by key.
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
@@ -98,6 +98,9 @@ class StageSpec:
     gpus: int = 0
     workers: int = 0
     """Fixed number of workers; 0 = as many as the CPUs allow."""
+    place: Literal["workers", "driver"] = "workers"
+    """`driver`: a `BatchStage` that hands its rows on (to a batch engine that costs much to start), many parts at once;
+    its results are committed part by part as they come."""
 
     @property
     def key(self) -> str:
@@ -119,18 +122,24 @@ def run_rows(stage: Stage, rows: Sequence[Row], key: str, max_attempts: int) -> 
     if not isinstance(stage, BatchStage):
         return [_try_row(lambda row=row: stage.process(row), row[key], max_attempts) for row in rows]  # type: ignore[misc]
     try:
-        found = {result.key: result for result in _checked(stage.process_batch(rows), {row[key] for row in rows})}
+        found = {result.key: result for result in checked(stage.process_batch(rows), {row[key] for row in rows})}
     except _FATAL:
         raise
     except Exception:
         # One bad row must not cost its neighbours, so each gets its own call and its own error.
         return [_try_row(lambda row=row: _single(stage, row, key), row[key], max_attempts) for row in rows]  # type: ignore[misc]
+    return in_order(found, rows, key)
+
+
+def in_order(found: Mapping[str, Result], rows: Sequence[Row], key: str) -> list[Outcome]:
+    """One outcome per row in the rows' order; a row without a result fails with that reason."""
     missing = "the stage gave no result for this row"
     results = [found.get(row[key]) or Result(key=row[key], error=missing, expected=False) for row in rows]
     return [Outcome(result, result.attempts, result.expected) for result in results]
 
 
-def _checked(results: Iterable[Result], keys: set[str]) -> Iterable[Result]:
+def checked(results: Iterable[Result], keys: set[str]) -> Iterable[Result]:
+    """The results as they come. Raises `StageError` for one that was not asked for, or comes twice."""
     seen: set[str] = set()
     for result in results:
         if result.key not in keys or result.key in seen:
@@ -140,7 +149,7 @@ def _checked(results: Iterable[Result], keys: set[str]) -> Iterable[Result]:
 
 
 def _single(stage: BatchStage, row: Row, key: str) -> Result:
-    found = list(_checked(stage.process_batch([row]), {row[key]}))
+    found = list(checked(stage.process_batch([row]), {row[key]}))
     return found[0] if found else Result(key=row[key], error="the stage gave no result for this row", expected=False)
 
 

@@ -68,32 +68,14 @@ class PartWorker:
             if self._stage is None:
                 _limit_threads(self._spec.cpus)
                 self._stage = self._spec.build(**self._spec.arguments)
-            rows: list[Row] = pa.ipc.open_stream(payload).read_all().to_pylist()
-            prior = [row.pop(PRIOR_ATTEMPTS, 0) or 0 for row in rows]
+            rows, prior = decode_rows(payload)
             outcomes = self._run_marked(self._stage, part, rows)
-            self._commit(part, rows, prior, outcomes)
+            commit(self._dataset, self._spec, part, rows, prior, outcomes)
         except CutroomError as error:
             return {"fatal": str(error), "kind": type(error).__name__}
         except Exception as error:
             return {"fatal": f"stage {self._spec.name} cannot run: {describe(error)}", "kind": "StageError"}
-        failures = [outcome for outcome in outcomes if outcome.result.error is not None]
-        counters: dict[str, int] = {}
-        for outcome in outcomes:
-            for name, count in outcome.result.counters.items():
-                counters[name] = counters.get(name, 0) + count
-        unexpected = [outcome.result.error for outcome in failures if not outcome.expected]
-        runs = [0]  # lengths of runs of unexpected failures: the first one may go on from the last part
-        for outcome in outcomes:
-            if outcome.result.error is None or outcome.expected:
-                runs.append(0)
-            else:
-                runs[-1] += 1
-        return {
-            "rows": len(rows),
-            "failed": len(failures),
-            "failure_runs": runs,
-            "last_error": unexpected[-1] if unexpected else None,
-            "counters": counters,
+        return summarise(outcomes) | {
             "busy_seconds": time.monotonic() - started,
             "cpu_seconds": time.process_time() - cpu_started,
             "worker": os.getpid(),
@@ -141,24 +123,60 @@ class PartWorker:
                 found[outcome.result.key] = outcome
         return [found[row[key]] for row in rows]
 
-    def _commit(self, part: str, rows: Sequence[Row], prior: Sequence[int], outcomes: Sequence[Outcome]) -> None:
-        primary, *secondary = self._spec.outputs
-        table: list[Row] = []
-        for row, before, outcome in zip(rows, prior, outcomes, strict=True):
-            result, attempts = outcome.result, before + outcome.attempts
-            assert result.key == row[self._spec.key], "outcomes stand in the rows' order"
-            if result.error is None:
-                assert result.values is not None, f"stage {self._spec.name} gave neither values nor an error"
-                table.append({**result.values, "status": "ok", "error": None, "attempts": attempts})
-            else:
-                known = {**row, **(result.values or {})}
-                table.append(primary.contract.failed_row(result.key, result.error, attempts, known))
-        fingerprint = self._spec.fingerprint
-        checked = primary.contract.table(table)
-        for output in secondary:
-            others = [row for outcome in outcomes for row in outcome.result.others.get(output.folder, [])]
-            self._dataset.write_part(output, fingerprint, part, output.contract.table(others))
-        self._dataset.write_part(primary, fingerprint, part, checked)
+
+def decode_rows(payload: bytes) -> tuple[list[Row], list[int]]:
+    """A part's input rows, and how often each was tried in runs before."""
+    rows: list[Row] = pa.ipc.open_stream(payload).read_all().to_pylist()
+    return rows, [row.pop(PRIOR_ATTEMPTS, 0) or 0 for row in rows]
+
+
+def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What a report says of a part's outcomes: counts, runs of failures, counters."""
+    failures = [outcome for outcome in outcomes if outcome.result.error is not None]
+    unexpected = [outcome.result.error for outcome in failures if not outcome.expected]
+    counters: dict[str, int] = {}
+    runs = [0]  # lengths of runs of unexpected failures: the first one may go on from the last part
+    for outcome in outcomes:
+        for name, count in outcome.result.counters.items():
+            counters[name] = counters.get(name, 0) + count
+        if outcome.result.error is None or outcome.expected:
+            runs.append(0)
+        else:
+            runs[-1] += 1
+    return {
+        "rows": len(outcomes),
+        "failed": len(failures),
+        "failure_runs": runs,
+        "last_error": unexpected[-1] if unexpected else None,
+        "counters": counters,
+    }
+
+
+def commit(
+    dataset: Dataset,
+    spec: StageSpec,
+    part: str,
+    rows: Sequence[Row],
+    prior: Sequence[int],
+    outcomes: Sequence[Outcome],
+) -> None:
+    """Write a part's files, the primary table's last: it is the commit."""
+    primary, *secondary = spec.outputs
+    table: list[Row] = []
+    for row, before, outcome in zip(rows, prior, outcomes, strict=True):
+        result, attempts = outcome.result, before + outcome.attempts
+        assert result.key == row[spec.key], "outcomes stand in the rows' order"
+        if result.error is None:
+            assert result.values is not None, f"stage {spec.name} gave neither values nor an error"
+            table.append({**result.values, "status": "ok", "error": None, "attempts": attempts})
+        else:
+            known = {**row, **(result.values or {})}
+            table.append(primary.contract.failed_row(result.key, result.error, attempts, known))
+    checked = primary.contract.table(table)
+    for output in secondary:
+        others = [row for outcome in outcomes for row in outcome.result.others.get(output.folder, [])]
+        dataset.write_part(output, spec.fingerprint, part, output.contract.table(others))
+    dataset.write_part(primary, spec.fingerprint, part, checked)
 
 
 _kept: dict[tuple[str, str, str], PartWorker] = {}

@@ -1,0 +1,121 @@
+"""A vision model for trying things out: SmolLM2's real words behind a vision tower of random numbers, made by code.
+
+It has the shape of SmolVLM-Instruct, which is an Idefics3 (tiles, image tokens, processor, chat template), so all that
+a real vision model goes through in transformers and in vLLM can be run on a CPU without a download. It sees nothing:
+its words on a picture mean nothing, and its name says so. A picture costs at most five tiles of 64 pixels, each worth
+four tokens.
+
+    python -m captioning.assembled models/sees-nothing
+"""
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
+from schemas.errors import StageError
+
+NAME = "sees-nothing-smolvlm"
+TILE, PATCH, SCALE = 64, 16, 2  # pixels, pixels, and patches per token along a side
+TOKENS_PER_TILE = (TILE // PATCH // SCALE) ** 2
+_IMAGE, _SEEDED = "<image>", 20
+# A picture is scaled to two tiles along its longer side: vLLM cannot take one that is not cut into tiles at all.
+_MARKS = [_IMAGE, "<fake_token_around_image>", "<global-img>"]
+_MARKS += [f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2)]
+_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}{{ '<image>' }}{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}{{ '<|im_end|>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+_README = f"""# {NAME}
+
+Made by `python -m captioning.assembled`: the words of SmolLM2-135M-Instruct behind a vision tower of random numbers
+(seed {_SEEDED}). **It sees nothing; what it says of a picture means nothing.** It exists to run the code of vision
+models where no weights can be fetched.
+"""
+
+
+def assemble(folder: Path, text_model: Path | None = None) -> Path:
+    """Make the checkpoint in `folder`, unless it is there already; `text_model` is SmolLM2 as transformers saves it.
+
+    Raises `StageError` if the folder cannot be written or the words are not installed.
+    """
+    folder = folder.expanduser()
+    if (folder / "config.json").is_file():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    try:
+        _write(text_model or unpacked(DEFAULT_CACHE), scratch)
+        os.rename(scratch, folder)
+    except OSError as error:
+        if not (folder / "config.json").is_file():  # another process may have been faster
+            raise StageError(f"cannot write the assembled model to {folder}: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _write(text_model: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, Idefics3ForConditionalGeneration
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(text_model, local_files_only=True)
+    tokenizer.add_special_tokens({"additional_special_tokens": _MARKS})
+    text: Any = AutoModelForCausalLM.from_pretrained(text_model, dtype=torch.bfloat16, local_files_only=True)
+    torch.manual_seed(_SEEDED)
+    text.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model: Any = Idefics3ForConditionalGeneration(_config(text.config, tokenizer)).to(torch.bfloat16)
+    model.model.text_model.load_state_dict(text.model.state_dict())
+    model.tie_weights()
+    model.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+    model.save_pretrained(folder)
+    _processor(tokenizer).save_pretrained(folder)
+    (folder / "README.md").write_text(_README)
+
+
+def _config(text: Any, tokenizer: Any) -> Any:
+    from transformers import Idefics3Config
+
+    vision = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": TILE,
+        "patch_size": PATCH,
+    }
+    words = {"vocab_size": len(tokenizer), "_name_or_path": NAME}
+    return Idefics3Config(
+        text_config=json.loads(text.to_json_string(use_diff=False)) | words,
+        vision_config=vision,
+        image_token_id=tokenizer.convert_tokens_to_ids(_IMAGE),
+        scale_factor=SCALE,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def _processor(tokenizer: Any) -> Any:
+    from transformers import Idefics3ImageProcessor, Idefics3Processor
+
+    sizes = {"size": {"longest_edge": 2 * TILE}, "max_image_size": {"longest_edge": TILE}}
+    return Idefics3Processor(
+        Idefics3ImageProcessor(do_image_splitting=True, **sizes),
+        tokenizer,
+        image_seq_len=TOKENS_PER_TILE,
+        chat_template=_TEMPLATE,
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="assemble a vision model that sees nothing, for trials")
+    parser.add_argument("folder", type=Path)
+    print(assemble(parser.parse_args().folder))
