@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
+from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from schemas.errors import StageError
 
 NAME = "sees-nothing-smolvlm"

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from captioning.chat import Usage
 from captioning.protocols import Overviewer, OverviewRequest, StillRequest, collect, collect_overviews
-from pipeline.llm import StoredPicture
 from pipeline.models import open_captioner
 from pipeline.stage import Output, Result, Row
+from pipeline.stored_picture import StoredPicture
 from schemas.caption_tables import FRAME_CAPTIONS, OVERVIEWS
 from schemas.config import CaptionConfig
 

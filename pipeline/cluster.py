@@ -18,6 +18,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
 # Rows carry URIs and spans, so little travels through the object store.
 _OBJECT_STORE_BYTES = 256 << 20
+# Ray waits half a minute for its own processes, which is too short where others keep the cores busy.
+_START_TRIES = 3
 _LOG_TAIL = 200_000  # characters
 _ERROR_LINE = re.compile(r"\b[A-Za-z_.]*(?:Error|Exception|Killed|out of memory)\b.*:|\bERROR\b")
 _ENVIRONMENT = {
@@ -62,12 +64,17 @@ class Cluster:
         import ray
         import ray.data
 
-        try:
-            with _native_messages_off():
-                self._connect()
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            where = f"at {self._address}" if self._address else "on this machine"
-            raise StageError(f"Ray cannot be started {where}: {' '.join(str(error).split())[:300]}") from error
+        for tries in range(1, _START_TRIES + 1):
+            try:
+                with _native_messages_off():
+                    self._connect()
+                break
+            except Exception as error:  # Ray raises bare exceptions where a busy machine makes it wait too long
+                ray.shutdown()
+                if tries == _START_TRIES:
+                    where = f"at {self._address}" if self._address else "on this machine"
+                    text = " ".join(str(error).split())[:300]
+                    raise StageError(f"Ray cannot be started {where}: {text}") from error
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False

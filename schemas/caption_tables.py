@@ -46,21 +46,7 @@ SCORES = TableContract(
     ),
 )
 
-FRAME_OVERVIEWS = TableContract(
-    name="overviews",
-    key="clip_id",
-    doc="one row per clip: what a vision model says of all its stills at once",
-    columns=(
-        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
-        Column(name="overview", type=pa.string(), doc="the short caption of the whole clip"),
-        Column(name="captioner", type=pa.string(), doc="name of the backend"),
-        Column(name="model", type=pa.string(), doc="model and revision"),
-        Column(name="prompt_hash", type=pa.string(), doc="hash of the prompt"),
-        *STATUS_COLUMNS,
-    ),
-)
-
-CAPTIONS = TableContract(
+FRAME_CAPTIONS = TableContract(
     name="frame_captions",
     key="still_id",
     doc="one row per still: what the captioner says of it",

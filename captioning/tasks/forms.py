@@ -72,7 +72,7 @@ class ProseForm:
         examples: Sequence[tuple[Sequence[str], str]] = SUMMARY_EXAMPLES,
     ) -> None:
         self.prompt_hash = digest(prompt, [[list(captions), text] for captions, text in examples])
-        self.told = (prompt, *(text for _, text in examples))
+        self.told: tuple[str, ...] = (prompt, *(text for _, text in examples))
         self._opening: tuple[Message, ...] = (Message("system", prompt),)
         for captions, text in examples:
             self._opening += (Message("user", join(captions)), Message("assistant", text))
@@ -109,7 +109,7 @@ class StructuredForm:
             raise ConfigError(f"summarise.prompt {prompt!r}: only {{words}} is known")
         self.prompt_hash = digest("structured", prompt, max_words, SCHEMA)
         self._system = prompt.replace("{words}", str(max_words))
-        self.told = (self._system,)
+        self.told: tuple[str, ...] = (self._system,)
 
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
         """The instruction and the notes with their seconds."""

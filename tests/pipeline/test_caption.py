@@ -4,14 +4,14 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from captioning.captioners import CAPTIONERS
 from captioning.protocols import CaptionReply, ClipReply, ClipRequest, StillRequest
 from captioning.summarisers import SUMMARISERS
-from pipeline import caption
+from captioning.tasks.summary import Budget
+from pipeline import caption, summarise
 from pipeline.dataset import Dataset
 from pipeline.split import OUTPUTS
 from pipeline.stage import Row, run_rows
@@ -31,9 +31,9 @@ class LateCaptioner:
 
         async def answer(request: StillRequest) -> CaptionReply:
             await asyncio.sleep(chance.random() / 50)
-            if request.image == b"picture 13":
+            if request.picture.read() == b"picture 13":
                 return CaptionReply(still_id=request.still_id, error="refused")
-            return CaptionReply(still_id=request.still_id, caption=f"says {request.image.decode()}")
+            return CaptionReply(still_id=request.still_id, caption=f"says {request.picture.read().decode()}")
 
         for done in asyncio.as_completed([answer(request) for request in requests]):
             yield await done
@@ -44,7 +44,7 @@ class BackwardSummariser:
 
     name, model, prompt_hash = "backward", "test", "0"
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, budget: Budget) -> None:
         pass
 
     def summarise(self, requests: Sequence[ClipRequest]) -> list[ClipReply]:
@@ -71,7 +71,7 @@ def make_stills(dataset: Dataset) -> list[Row]:
 def test_late_and_unordered_captions_land_on_their_own_stills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CAPTIONERS, "late", LateCaptioner)
     rows = make_stills(Dataset(str(tmp_path)))
-    stage = caption.Caption(str(tmp_path), CaptionConfig(captioner="late"))
+    stage = caption.Caption(str(tmp_path), CaptionConfig(captioner="late"), threads=1)
     outcomes = run_rows(stage, rows, "still_id", max_attempts=1)
     assert len(outcomes) == STILL_COUNT
     for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
@@ -85,8 +85,11 @@ def test_late_and_unordered_captions_land_on_their_own_stills(tmp_path: Path, mo
 
 def test_summaries_land_on_their_own_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SUMMARISERS, "backward", BackwardSummariser)
-    stage = caption.Summarise(SummariseConfig(summariser="backward"), threads=1)
-    rows: list[Row] = [{"clip_id": f"c{number}", "captions": [f"one {number}", f"two {number}"]} for number in range(9)]
+    stage = summarise.Summarise(SummariseConfig(summariser="backward"), threads=1)
+    rows: list[Row] = [
+        {"clip_id": f"c{number}", "captions": [f"one {number}", f"two {number}"], "times": [0.0, 2.0], "overview": "",
+         "measured": ""} for number in range(9)
+    ]  # fmt: skip
     outcomes = run_rows(stage, rows, "clip_id", max_attempts=1)
     said = {one.result.key: (one.result.values or {})["dense"] for one in outcomes}
     assert said == {f"c{number}": f"one {number} two {number}" for number in range(9)}

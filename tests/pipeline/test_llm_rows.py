@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from captioning.assembled import assemble
+from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.chat import ChatRequest, Message, Picture, PictureBytes
-from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
 from pipeline.llm import BatchChat
 from pipeline.llm_rows import ERROR, Template, finish, prepare, reply_of, request_row, sampling_parameters
 from pipeline.stored_picture import StoredPicture

@@ -17,7 +17,6 @@ from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
 from captioning.joining import join
 from captioning.prompts import SUMMARY_EXAMPLES, SUMMARY_PROMPT
-from captioning.summarisers.transformers_chat import ChatSummariser
 from schemas.errors import ConfigError, StageError
 from schemas.model_config import ModelConfig
 from tests.tiny_vision import save_tiny_vision
@@ -67,11 +66,6 @@ def chat() -> TransformersChat:
 @pytest.fixture(scope="module")
 def replies(chat: TransformersChat) -> dict[str, ChatReply]:
     return ask(chat, asked(NOTES))
-
-
-def test_the_words_are_those_of_the_summariser_before_it(folder: Path, replies: dict[str, ChatReply]) -> None:
-    before = ChatSummariser(folder, threads=1, max_new_tokens=12)
-    assert before._write(NOTES) == [replies[str(place)].text for place in range(len(NOTES))]
 
 
 def test_company_order_and_the_shared_beginning_change_nothing(
