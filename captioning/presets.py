@@ -56,14 +56,14 @@ PRESETS = (
         sees=False,
         memory=24,
         engine={"max_model_len": 4096, "max_num_seqs": 128, "gpu_memory_utilization": 0.9},
-        advice="Weights 16 GB. For summaries; asked without its thinking mode, which costs ten times the tokens.",
+        advice="Weights 16 GB. For summaries; it is asked without its thinking mode.",
     ),
     Preset(
         name="meta-llama/Llama-3.1-8B-Instruct",
         sees=False,
         memory=24,
         engine={"max_model_len": 4096, "max_num_seqs": 128, "gpu_memory_utilization": 0.9},
-        advice="Weights 16 GB. For summaries; its licence must be accepted.",
+        advice="Weights 16 GB. For summaries. Its licence must be accepted on the hub.",
     ),
 )
 # Where no preset is known. The length bounds the cache; the images are more than a clip has stills.
@@ -85,7 +85,7 @@ def preset_of(name: str) -> Preset | None:
 
 
 def engine_arguments(name: str, chosen: Mapping[str, Any], gpus: int) -> dict[str, Any]:
-    """The engine's arguments with so many GPUs: what suits the machine, then the preset, then what was chosen."""
+    """The engine's arguments where there are so many GPUs: the machine's, the preset's, and last what was chosen."""
     known = preset_of(name)
     suited: dict[str, Any] = dict(known.engine) if known else {}
     if gpus:

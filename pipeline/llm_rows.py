@@ -38,7 +38,7 @@ class Template:
 
 
 def request_row(request: ChatRequest) -> Row:
-    """A request as a row of small things. Pictures that workers cannot read are read here, which may raise."""
+    """A request as a row of small things; a picture that is no stored one is read here, which may raise."""
     messages = [
         {"role": one.role, "text": one.text, "pictures": [_reference(picture) for picture in one.pictures]}
         for one in request.messages

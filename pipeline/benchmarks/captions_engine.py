@@ -1,0 +1,148 @@
+"""`just bench captions`, the engine's parts: vLLM beside transformers on one model, and what a stage adds to its model.
+
+Both read the same prompts through the same chat template and write greedily up to the same length, so tokens per second
+compare. The engine's start is left out (from the first reply to the last, the first batch not counted), because a
+stage pays it once. On the CPU this says that the path works and what it costs, not what a GPU would give.
+
+    just bench captions engine
+"""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from captioning.chat import ChatRequest, Message
+from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
+from pipeline.benchmarks.record import markdown_table
+from pipeline.cluster import Cluster
+from pipeline.dataset import Dataset
+from pipeline.engine import Engine
+from pipeline.llm import BatchChat
+from pipeline.llm_rows import Template, render
+from pipeline.stage import Output, Result, Row, StageSpec
+from schemas.config import EngineConfig
+from schemas.contract import STATUS_COLUMNS, Column, TableContract
+from schemas.model_config import ModelConfig
+
+PROMPTS, TOKENS, BATCH = 32, 64, 8
+ROWS, SECONDS_PER_ROW = 64, 0.05
+_THINGS = ("a harbour", "two dogs", "a kitchen", "a train", "snow", "a street at night", "a football match", "a forest")
+_ANSWERS = TableContract(
+    name="answers",
+    key="id",
+    doc="what a benchmark's model said",
+    columns=(
+        Column(name="id", type=pa.string(), doc="question"),
+        Column(name="text", type=pa.string(), doc="answer"),
+        *STATUS_COLUMNS,
+    ),
+)
+
+
+def engine_section(cluster: Cluster) -> str:
+    """Both tables in Markdown. Takes minutes: it starts a vLLM engine."""
+    return "\n\n".join([speed_table(cluster), overhead_table(cluster)])
+
+
+def speed_table(cluster: Cluster) -> str:
+    """Tokens per second of vLLM and of transformers at 32 prompts of the same model, SmolLM2-135M."""
+    cluster.start()
+    folder = unpacked(DEFAULT_CACHE)
+    requests = _requests(PROMPTS + BATCH)
+    rows = [["vLLM through Ray Data, bfloat16", *_of_vllm(folder, requests)]]
+    for dtype in ("bfloat16", "float32"):
+        rows.append([f"transformers, batches of {BATCH}, {dtype}", *_of_transformers(folder, requests[BATCH:], dtype)])
+    return markdown_table(["SmolLM2-135M on the CPU", "tokens", "seconds", "tokens/s"], rows)
+
+
+def overhead_table(cluster: Cluster) -> str:
+    """What our engine adds to a stage of 64 rows whose model takes 50 ms for each: in workers and in the driver."""
+    cluster.start()
+    rows = []
+    for place in ("workers", "driver"):
+        seconds = []
+        for _ in range(3):
+            with tempfile.TemporaryDirectory() as folder:
+                engine = Engine(Dataset(folder), EngineConfig(workers=1), cluster)
+                engine.run(_spec(place), pa.table({"id": [f"r{number:03d}" for number in range(ROWS)]}))
+                seconds.append(engine.records["answer"].seconds)
+        took, own = statistics.median(seconds), ROWS * SECONDS_PER_ROW
+        rows.append([place, ROWS, f"{own:.2f}", f"{took:.2f}", f"{took / own - 1:+.1%}"])
+    return markdown_table(["stage runs in", "rows", "the model's seconds", "the stage's seconds", "added"], rows)
+
+
+def _requests(count: int) -> list[ChatRequest]:
+    texts = [f"Describe {_THINGS[number % len(_THINGS)]} in picture {number} in detail." for number in range(count)]
+    return [
+        ChatRequest(id=f"p{number:03d}", messages=(Message("user", text),), max_tokens=TOKENS)
+        for number, text in enumerate(texts)
+    ]
+
+
+def _of_vllm(folder: Path, requests: Sequence[ChatRequest]) -> list[str]:
+    """Counts from the end of the first batch, which warms the engine up."""
+
+    async def ask() -> list[tuple[float, int]]:
+        chat = BatchChat(ModelConfig(name=str(folder), batch=BATCH, engine={"max_num_seqs": PROMPTS}))
+        return [(time.monotonic(), reply.completion_tokens) async for reply in chat.chat(requests)]
+
+    replies = asyncio.run(ask())
+    tokens = sum(count for _, count in replies[BATCH:])
+    return _speed(tokens, replies[-1][0] - replies[BATCH - 1][0])
+
+
+def _of_transformers(folder: Path, requests: Sequence[ChatRequest], dtype: str) -> list[str]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder, padding_side="left", local_files_only=True)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True).eval()
+    prompts = [render(request.messages, Template(str(folder), "", parts=False)) for request in requests]
+
+    def write(texts: Sequence[str]) -> int:
+        inputs = tokenizer(list(texts), return_tensors="pt", padding=True)
+        with torch.inference_mode():
+            found = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)
+        return int((found[:, inputs["input_ids"].shape[1] :] != tokenizer.pad_token_id).sum())
+
+    write(prompts[:2])
+    started = time.monotonic()
+    tokens = sum(write(prompts[at : at + BATCH]) for at in range(0, len(prompts), BATCH))
+    return _speed(tokens, time.monotonic() - started)
+
+
+def _speed(tokens: int, seconds: float) -> list[str]:
+    return [str(tokens), f"{seconds:.1f}", f"{tokens / max(seconds, 1e-6):.0f}"]
+
+
+class _Answers:
+    """A stage with a model that takes the same time for every row."""
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        for row in rows:
+            time.sleep(SECONDS_PER_ROW)
+            yield Result(key=row["id"], values={"id": row["id"], "text": "seen"})
+
+
+def _spec(place: Any) -> StageSpec:
+    return StageSpec(
+        name="answer",
+        build=_Answers,
+        arguments={},
+        outputs=(Output(folder="answers", contract=_ANSWERS, parent="id"),),
+        fingerprint="benchmark",
+        identity=(),
+        rows_per_part=16,
+        place=place,
+    )
+
+
+if __name__ == "__main__":
+    with Cluster() as started:
+        print(engine_section(started))
