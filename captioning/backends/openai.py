@@ -1,7 +1,7 @@
 """A model behind an OpenAI-compatible endpoint (vLLM serve, SGLang, a hosted service): many requests in flight at once.
 
-The connection is the `openai` package's. Its own retries are switched off: they give up on a proxy's page instead of JSON
-and on a long `Retry-After`, retry what the server likes, and do not say how often they sent. The loop here does it.
+The connection is the `openai` package's. Its own retries are switched off: they give up on a proxy's page and on a
+long `Retry-After`, retry what the server likes, and do not say how often they sent. The loop here does it.
 Whatever an endpoint does becomes a reply with an `error`; only wrong settings raise.
 
     summarise: {summariser: openai, model: {name: my-model, base_url: "http://127.0.0.1:8000/v1"}}
