@@ -166,7 +166,8 @@ class OpenAIChat:
         except APIStatusError as error:
             return self._failure(error.status_code, error.response.text, error.response.headers.get("retry-after"), key)
         except APIConnectionError as error:
-            said = one_line(str(error.__cause__ or error), key)
+            cause = error.__cause__ or error
+            said = one_line(f"{type(cause).__name__} {cause}", key)
             return Failure(f"connection to {self._address.host} failed: {said}; is the endpoint up?", again=True)
         except Exception as error:  # a request that dies unseen would be waited for without end
             return Failure(f"the request cannot be sent: {one_line(f'{type(error).__name__}: {error}', key)}")

@@ -8,15 +8,14 @@ A part is a function from the number of turns to tables, and a line in `PARTS`.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from pipeline.benchmarks.endpoint import measure_endpoint
-from pipeline.benchmarks.record import markdown_table, record
+from pipeline.benchmarks.record import Table, markdown_table, record
 from pipeline.commands.front import make_parser, print_table
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 
-Table = tuple[str, Sequence[str], list[Sequence[object]]]
 PARTS: dict[str, Callable[[int], list[Table]]] = {
     "endpoint": measure_endpoint,
 }

@@ -12,13 +12,14 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from captioning.backends.openai import OpenAIChat
 from captioning.chat import ChatRequest, Message
+from pipeline.benchmarks.record import Table
 from pipeline.cluster import Cluster
 from pipeline.progress import Progress
 from schemas.errors import StageError
@@ -85,7 +86,7 @@ class _Answer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def measure_endpoint(turns: int) -> list[tuple[str, tuple[str, ...], list[Any]]]:
+def measure_endpoint(turns: int) -> list[Table]:
     """Both clients in turns; each row is one client's median and the most requests that the server had open."""
     progress = Progress()
     server = SlowServer()
@@ -110,7 +111,7 @@ def measure_endpoint(turns: int) -> list[tuple[str, tuple[str, ...], list[Any]]]
         server.server_close()
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     slowest = max(medians.values())
-    rows = [
+    rows: list[Sequence[object]] = [
         (name, most_open[name], f"{median:.2f}", f"{REQUESTS / median:.1f}", f"{slowest / median:.1f}x")
         for name, median in medians.items()
     ]
