@@ -52,7 +52,7 @@ retry *arguments: ready
 teach *arguments: ready
     @"{{ python }}" -m pipeline.commands.teach "$@"
 
-# measure accuracy and speed beside the alternatives: just bench split, look, duplicates (--record keeps the table)
+# measure accuracy and speed beside the alternatives: just bench split, look, duplicates, captions (--record keeps the table)
 [no-exit-message]
 bench *arguments: ready
     @"{{ python }}" -m pipeline.benchmarks "$@"

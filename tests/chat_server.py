@@ -1,7 +1,6 @@
-"""A real HTTP server that speaks the chat API from a thread of the test: each test says what it answers, and when.
+"""A real HTTP server that speaks the chat API from a thread of the test, and what asks it in a hurry.
 
-with serving(answer) as server:
-    OpenAIChat(ModelConfig(name="made", base_url=server.base_url), 1)
+Each test says what the server answers, and when: `with serving(answer) as server: ask(chat_at(server), question("a"))`.
 """
 
 import asyncio
@@ -12,6 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from captioning.backends.backoff import Backoff
+from captioning.backends.openai import OpenAIChat
+from captioning.chat import ChatModel, ChatReply, ChatRequest, Message
+from schemas.model_config import ModelConfig
+
+FAST = Backoff(first=0.01, longest=0.05, longest_asked=0.3)
 
 
 @dataclass
@@ -86,3 +92,31 @@ def serving(answer: Answer) -> Iterator[ChatServer]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+def chat_at(server: ChatServer, **settings: object) -> OpenAIChat:
+    given = {"name": "made", "base_url": server.base_url, "timeout_seconds": 5, "max_retries": 2, **settings}
+    return OpenAIChat(ModelConfig.model_validate(given), 1, backoff=FAST)
+
+
+def question(id: str, text: str = "", **options: object) -> ChatRequest:
+    return ChatRequest(id=id, messages=(Message("user", text or f"say {id}"),), max_tokens=32, **options)  # type: ignore[arg-type]
+
+
+async def collect(chat: ChatModel, requests: list[ChatRequest]) -> list[ChatReply]:
+    return [reply async for reply in chat.chat(requests)]
+
+
+def ask(chat: ChatModel, *requests: ChatRequest) -> list[ChatReply]:
+    return asyncio.run(collect(chat, list(requests)))
+
+
+async def echo(request: web.Request, prompt: str, before: int) -> web.StreamResponse:
+    return completion(prompt)
+
+
+def ask_one(answer: object, **settings: object) -> tuple[ChatReply, ChatServer]:
+    """The reply to one question at a server that answers like this."""
+    with serving(answer) as server:  # type: ignore[arg-type]
+        (reply,) = ask(chat_at(server, **settings), question("a"))
+    return reply, server

@@ -62,7 +62,12 @@ def test_files_and_functions_fit(path: Path) -> None:
 
 def test_ray_is_imported_by_the_engine_and_by_what_starts_it() -> None:
     found = [_name(path) for path in MODULES if "ray" in _imports(_tree(path))]
-    assert found == ["pipeline/cluster.py", "pipeline/engine.py", "pipeline/llm.py"]
+    # A benchmark that sets our client beside Ray's own runs both.
+    assert set(found) - {"pipeline/benchmarks/endpoint.py"} == {
+        "pipeline/cluster.py",
+        "pipeline/engine.py",
+        "pipeline/llm.py",
+    }
 
 
 def test_the_engine_alone_maps_batches() -> None:

@@ -1,7 +1,7 @@
 """A model behind an OpenAI-compatible endpoint (vLLM serve, SGLang, a hosted service): many requests in flight at once.
 
-The connection is the `openai` package's. Its own retries are switched off: they give up on a proxy's page instead of
-JSON or on a long `Retry-After`, retry what the server likes, and never say how often they sent. The loop here does it.
+The connection is the `openai` package's. Its own retries are switched off: they give up on a proxy's page and on a
+long `Retry-After`, retry what the server likes, and do not say how often they sent. The loop here does it.
 Whatever an endpoint does becomes a reply with an `error`; only wrong settings raise.
 
     summarise: {summariser: openai, model: {name: my-model, base_url: "http://127.0.0.1:8000/v1"}}
@@ -166,7 +166,8 @@ class OpenAIChat:
         except APIStatusError as error:
             return self._failure(error.status_code, error.response.text, error.response.headers.get("retry-after"), key)
         except APIConnectionError as error:
-            said = one_line(str(error.__cause__ or error), key)
+            cause = error.__cause__ or error
+            said = one_line(f"{type(cause).__name__} {cause}", key)
             return Failure(f"connection to {self._address.host} failed: {said}; is the endpoint up?", again=True)
         except Exception as error:  # a request that dies unseen would be waited for without end
             return Failure(f"the request cannot be sent: {one_line(f'{type(error).__name__}: {error}', key)}")

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+Table = tuple[str, Sequence[str], list[Sequence[object]]]
+"""What a benchmark found: title, headings, rows."""
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 _TITLE = (

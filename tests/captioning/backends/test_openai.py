@@ -1,8 +1,7 @@
-"""The openai backend against a real HTTP server: late, out of order, overloaded, broken, and telling keys."""
+"""The openai backend against a real HTTP server: late, out of order, overloaded and broken."""
 
 import asyncio
 import json
-import logging
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -16,44 +15,13 @@ from captioning.backends.openai import OpenAIChat
 from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
 from schemas.errors import ConfigError
 from schemas.model_config import ModelConfig
-from tests.chat_server import ChatServer, completion, serving
-
-FAST = Backoff(first=0.01, longest=0.05, longest_asked=0.3)
-KEY = "sk-made-up/0123456789"
+from tests.chat_server import ask, ask_one, chat_at, collect, completion, echo, question, serving
 
 
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-
-
-def chat_at(server: ChatServer, **settings: object) -> OpenAIChat:
-    given = {"name": "made", "base_url": server.base_url, "timeout_seconds": 5, "max_retries": 2, **settings}
-    return OpenAIChat(ModelConfig.model_validate(given), 1, backoff=FAST)
-
-
-def question(id: str, text: str = "", **options: object) -> ChatRequest:
-    return ChatRequest(id=id, messages=(Message("user", text or f"say {id}"),), max_tokens=32, **options)  # type: ignore[arg-type]
-
-
-async def _collect(chat: OpenAIChat, requests: list[ChatRequest]) -> list[ChatReply]:
-    return [reply async for reply in chat.chat(requests)]
-
-
-def ask(chat: OpenAIChat, *requests: ChatRequest) -> list[ChatReply]:
-    return asyncio.run(_collect(chat, list(requests)))
-
-
-async def echo(request: web.Request, prompt: str, before: int) -> web.StreamResponse:
-    return completion(prompt)
-
-
-def ask_one(answer: object, **settings: object) -> tuple[ChatReply, ChatServer]:
-    """The reply to one question at a server that answers like this."""
-    with serving(answer) as server:  # type: ignore[arg-type]
-        (reply,) = ask(chat_at(server, **settings), question("a"))
-    return reply, server
 
 
 def test_it_is_registered() -> None:
@@ -82,7 +50,7 @@ def test_never_more_in_flight_than_allowed_over_all_calls_of_one_object() -> Non
 
     async def both(chat: OpenAIChat) -> list[list[ChatReply]]:
         batches = ([question(f"{batch}{place}") for place in range(20)] for batch in "ab")
-        return list(await asyncio.gather(*(_collect(chat, batch) for batch in batches)))
+        return list(await asyncio.gather(*(collect(chat, batch) for batch in batches)))
 
     with serving(slow) as server:
         replies = [reply for batch in asyncio.run(both(chat_at(server, max_in_flight=5))) for reply in batch]
@@ -252,89 +220,10 @@ def test_one_bad_request_spoils_no_other() -> None:
     }
 
 
-async def tell_the_key(request: web.Request, prompt: str, before: int) -> web.StreamResponse:
-    """A server that says whatever it was sent, in every place where it can."""
-    said = request.headers["Authorization"]
-    if prompt == "say text":
-        return completion(f"your header is {said}")
-    if prompt == "say refusal":
-        return completion(None, refusal=f"not with {said}")
-    if prompt == "say page":
-        return web.Response(text=f"<html>{'x' * 180}{said}</html>")
-    if prompt == "say cut":
-        return web.json_response({"error": {"message": f"{'x' * 190}{said[7:]}"}}, status=400)
-    return web.json_response({"error": {"message": f"bad header {said}", "key": said}}, status=int(prompt.split()[-1]))
-
-
-def test_the_key_is_told_to_the_endpoint_and_to_nobody_else(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("MADE_UP_KEY", f"{KEY}\n")
-    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
-        monkeypatch.setenv(name, "sk-of-somebody-else")
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer sk-of-somebody-else")
-    caplog.set_level(logging.DEBUG)
-    questions = [question(name) for name in ("text", "refusal", "page", "cut", "400", "401", "500")]
-    with serving(tell_the_key) as server:
-        chat = chat_at(server, key_variable="MADE_UP_KEY")
-        replies = ask(chat, *questions)
-    assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
-    assert not any("sk-of-somebody-else" in str(headers) for headers in server.headers)
-    assert all(reply.error and not reply.text for reply in replies)
-    captured = capfd.readouterr()
-    everything = [
-        *map(repr, replies),
-        repr(chat),
-        repr(vars(chat)),
-        chat.model,
-        caplog.text,
-        captured.out,
-        captured.err,
-    ]
-    for fragment in (KEY, KEY[:8], "0123456"):
-        assert [text for text in everything if fragment in text] == []
-    (error,) = [reply.error for reply in replies if reply.id == "401"]
-    assert error == "HTTP 401: bad header Bearer ***; check the key in the environment variable MADE_UP_KEY"
-
-
-def test_without_a_key_only_private_endpoints_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    reply, server = ask_one(echo)
-    assert reply.text == "say a"
-    assert server.headers[0]["Authorization"] == "Bearer none"
-    away = OpenAIChat(ModelConfig(name="m", base_url="https://models.example.com/v1", key_variable="MADE_UP_KEY"))
-    with pytest.raises(ConfigError, match=r"environment variable MADE_UP_KEY is empty; models.example.com needs a key"):
-        ask(away, question("a"))
-    monkeypatch.setenv("MADE_UP_KEY", "two words")
-    with pytest.raises(ConfigError, match="holds no key") as caught:
-        ask(away, question("a"))
-    assert "two words" not in str(caught.value)
-
-
 @pytest.mark.parametrize("settings", [{"name": "m"}, {"base_url": "http://127.0.0.1:8000/v1"}])
 def test_a_missing_setting_is_named(settings: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"model\.(name|base_url) is empty"):
         OpenAIChat(ModelConfig.model_validate(settings))
-
-
-def test_a_proxy_is_not_asked_for_this_machines_own_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "")
-    monkeypatch.setenv("no_proxy", "")
-    reply, _ = ask_one(echo)
-    assert reply.text == "say a"
-
-
-def test_a_proxy_is_asked_for_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    with serving(echo) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.base_url.removesuffix("/v1"))
-        config = ModelConfig(name="m", base_url="http://models.example.com/v1", max_retries=0)
-        (reply,) = ask(OpenAIChat(config), question("a"))
-    assert reply.text == "say a"
-    assert proxy.headers[0]["Host"] == "models.example.com"
 
 
 class Shelf:

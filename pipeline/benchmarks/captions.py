@@ -1,0 +1,42 @@
+"""`just bench captions [parts]`: what asking models for captions costs and gives, part by part, beside others.
+
+    just bench captions                       all parts
+    just bench captions endpoint --turns 1    one part, once
+    just bench captions --record              keeps the tables in docs/benchmarks.md
+
+A part is a function from the number of turns to tables, and a line in `PARTS`.
+"""
+
+import sys
+from collections.abc import Callable
+
+from pipeline.benchmarks.endpoint import measure_endpoint
+from pipeline.benchmarks.record import Table, markdown_table, record
+from pipeline.commands.front import make_parser, print_table
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+
+PARTS: dict[str, Callable[[int], list[Table]]] = {
+    "endpoint": measure_endpoint,
+}
+"""What there is to measure; each is called with the number of turns and gives (title, headings, rows)."""
+
+
+def main() -> None:
+    """Entry point."""
+    parser = make_parser("bench captions", __doc__ or "")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: all)")
+    parser.add_argument("--turns", type=int, default=3, help="runs of each side, in turns (default: 3)")
+    parser.add_argument("--record", action="store_true", help="keep the tables in docs/benchmarks.md")
+    arguments = parser.parse_args()
+    for name in arguments.parts:
+        if name not in PARTS:
+            raise ConfigError(f"no part {name!r}; {did_you_mean(name, PARTS)}")
+    if arguments.turns < 1:
+        raise ConfigError(f"--turns {arguments.turns}: at least 1")
+    tables = [table for name in arguments.parts or PARTS for table in PARTS[name](arguments.turns)]
+    for table in tables:
+        print_table(*table)
+    if arguments.record:
+        parts = [part for title, headings, rows in tables for part in (f"{title}:", markdown_table(headings, rows))]
+        record("captions", "Captions", parts, " ".join(["just bench captions", *sys.argv[1:]]))
