@@ -142,36 +142,3 @@ class Report:
     models: Mapping[str, str]
     notes: tuple[str, ...] = ()
     repeats: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One measure of one group in two datasets. `change` is after minus before, `low` to `high` its 95 % interval.
-
-    `significant` says whether the interval leaves out zero.
-    """
-
-    group: str
-    measure: str
-    before: float
-    after: float
-    change: float
-    low: float
-    high: float
-    significant: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What became of a dataset's captions since another one (`before` and `after` are their names).
-
-    `worse` and `better` are clips of both whose suspicion rose or fell; `new` and `gone` stand in one of them only.
-    """
-
-    before: str
-    after: str
-    rows: tuple[Change, ...]
-    worse: tuple[str, ...] = ()
-    better: tuple[str, ...] = ()
-    new: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()

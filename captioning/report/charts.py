@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT, _SIDE, _TOP, _FLOOR = 520.0, 190.0, 34.0, 26.0, 26.0
 
 
 def draw_histogram(histogram: Histogram) -> str:
-    """Bars over a marked axis. The line of `mark` is drawn where it lies inside, else said in words at the end."""
+    """Bars over a marked axis. The line of `mark` is drawn where it lies inside; an arrow says that it lies beyond."""
     low, high = histogram.edges[0], histogram.edges[-1]
     mark = histogram.mark
     if mark is not None and high < mark <= low + 2 * (high - low):
@@ -41,7 +41,9 @@ def draw_histogram(histogram: Histogram) -> str:
             f'y="{floor - height:.1f}" width="{wide:.1f}" height="{height:.1f}" rx="1.5"/></g>'
         )
     drawn += [_text(place(tick), floor + 17, f"{tick:g}") for tick in ticks(low, high)]
-    if mark is not None and low <= mark <= high:
+    if mark is not None and mark > high:
+        drawn.append(_text(_WIDTH - _SIDE, _TOP - 6, f"{histogram.mark_name} {mark:g} →".strip(), "mark-name", "end"))
+    elif mark is not None and low <= mark:
         x = place(mark)
         anchor = "end" if x > 0.6 * _WIDTH else "start"
         label = f"{histogram.mark_name} {mark:g}".strip()
@@ -68,7 +70,7 @@ def histogram_table(histogram: Histogram) -> str:
 
 def _rules(most: int, floor: float) -> str:
     lines = []
-    for tick in ticks(0, most, 3):
+    for tick in ticks(0, most, 4):
         if tick == int(tick):
             y = floor - (tick / most if most else 0) * (floor - _TOP)
             lines.append(f'<line class="rule" x1="{_SIDE:g}" x2="{_WIDTH - _SIDE:g}" y1="{y:.1f}" y2="{y:.1f}"/>')

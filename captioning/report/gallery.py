@@ -9,7 +9,7 @@ from captioning.quality.records import CaptionRecord, ClipView, Finding, FrameCa
 from captioning.report.markup import Json, shown_name, shown_value
 from captioning.report.thumbnails import shown_stills
 
-_EMPTY = (None, "", (), [], {})
+_EMPTY: tuple[Json, ...] = (None, "", (), [], {})
 
 
 def gallery_data(report: Report) -> Json:
@@ -57,13 +57,11 @@ def _filled(values: Mapping[str, Json]) -> Json:
 
 
 def length_of(record: CaptionRecord) -> str:
-    """`38 words, 51 tokens (all-MiniLM-L6-v2), budget t5-226`; empty where there is no caption."""
+    """`38 words, 51 tokens`; empty where there is no caption."""
     if not record.dense:
         return ""
-    words = len(record.dense.split())
-    counter = f" by {record.token_counter}" if record.token_counter else ""
-    tokens = f", {record.tokens} tokens{counter}" if record.tokens else ""
-    return f"{words} words{tokens}" + (f", budget {record.budget}" if record.budget else "")
+    tokens = f", {record.tokens:,} tokens" if record.tokens else ""
+    return f"{len(record.dense.split()):,} words{tokens}"
 
 
 def measured(record: CaptionRecord) -> dict[str, str]:
@@ -79,11 +77,13 @@ def measured(record: CaptionRecord) -> dict[str, str]:
 
 
 def lineage(record: CaptionRecord) -> dict[str, str]:
-    """Which backends, models and prompts made the caption."""
+    """Which backends, models and prompts made the caption, who counted its tokens, and what their budget was."""
     named = {
         "captioner": " · ".join(part for part in (record.captioner, record.captioner_model) if part),
         "summariser": " · ".join(part for part in (record.summariser, record.summariser_model) if part),
         "prompts": ", ".join(record.prompt_hashes),
+        "tokens by": record.token_counter,
+        "budget": record.budget or "",
     }
     return {name: value for name, value in named.items() if value}
 

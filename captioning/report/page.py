@@ -11,7 +11,8 @@ import hashlib
 from html import escape
 from importlib.resources import files
 
-from captioning.quality.records import Comparison, Report
+from captioning.quality.compare import Comparison
+from captioning.quality.records import Report
 from captioning.report import parts
 from captioning.report.changes import changes
 from captioning.report.gallery import gallery_data, groups_data
@@ -35,10 +36,12 @@ def write_page(
     A clip without a caption, a still without a picture and a measure that is no number are shown as such.
     """
     thumbnails, left_out = choose_thumbnails(report.clips, report.worst, pictures, most_bytes)
-    shown_above = {frame.still_id for view in report.clips if view.record.clip_id in set(report.worst)
-                   for frame in view.record.frames}  # fmt: skip
+    worst_ids = set(report.worst)
+    shown_above = {
+        frame.still_id for view in report.clips if view.record.clip_id in worst_ids for frame in view.record.frames
+    }
     sections = {
-        "changes": ("Changes", section_of_changes(against, report)),
+        "changes": ("Changes", _changes(against)),
         "gates": ("Gates", parts.section("gates", "Gates", parts.gates(report.gates))),
         "measures": ("Measures", parts.section("measures", "Measures", parts.measures(report.measures))),
         "lengths": ("Lengths", parts.section("lengths", "Caption lengths", parts.histograms(report.histograms))),
@@ -60,7 +63,8 @@ def write_page(
     head = (
         '<meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
         f"<title>Captions of {escape(name)}</title><style>{style}</style>"
     )
     page = (
@@ -95,12 +99,11 @@ def _header(report: Report, name: str) -> str:
     return tag("header", tag("div", title) + _THEME)
 
 
-def section_of_changes(against: Comparison | None, report: Report) -> str:
-    """The comparison, if there is one."""
+def _changes(against: Comparison | None) -> str:
     if against is None:
         return ""
     hint = f"From {against.before} to {against.after}."
-    return parts.section("changes", "What changed", changes(against, report), hint)
+    return parts.section("changes", "What changed", changes(against), hint)
 
 
 def _worst(report: Report, thumbnails: dict[str, str]) -> str:
@@ -128,10 +131,13 @@ def _gallery(report: Report, left_out: int) -> str:
         tag("label", tag("span", name) + tag("select", tag("option", f"any {name}", value=""), id=f"filter-{name}"))
         for name in ("finding", "bucket", "source")
     )
-    search = tag("label", tag("span", "search") + '<input type="search" id="search" placeholder="words, an id, a source" '
-                 'autocomplete="off" spellcheck="false">', class_="wide")  # fmt: skip
-    bar = tag("form", search + chosen + tag("label", tag("span", "sort") + tag("select", sort, id="sort")),
-              class_="tools needs-script", role="search", aria_label="Clips")  # fmt: skip
+    field = (
+        '<input type="search" id="search" placeholder="words, an id, a source" autocomplete="off" spellcheck="false">'
+    )
+    search = tag("label", tag("span", "search") + field, class_="wide")
+    order = tag("label", tag("span", "sort") + tag("select", sort, id="sort"))
+    tools = search + chosen + order
+    bar = tag("form", tools, class_="tools needs-script", role="search", aria_label="Clips")
     hint = f"{count_of(len(report.clips), 'clip')}."
     if left_out:
         hint += f" {count_of(left_out, 'clip')} without pictures here, to keep this page small; "

@@ -11,6 +11,7 @@ from captioning.quality.records import FunnelStep, Gate, Histogram, Measure, Rep
 from captioning.report.charts import draw_bar, draw_histogram, draw_interval, histogram_table
 from captioning.report.markup import count_of, shown_name, shown_value, tag
 
+KINDS = ("video", "clip", "sample")
 STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed")
 _GOOD = {"low": "lower is better", "high": "higher is better", None: ""}
 _MOST_REPEATS, _MOST_IDS, _MOST_REASONS = 20, 8, 12
@@ -64,7 +65,9 @@ def notes(lines: Sequence[str]) -> str:
     """What a reader must know before anything else."""
     if not lines:
         return ""
-    return tag("aside", tag("ul", "".join(tag("li", escape(line)) for line in lines)), class_="notes", aria_label="Notes")
+    return tag(
+        "aside", tag("ul", "".join(tag("li", escape(line)) for line in lines)), class_="notes", aria_label="Notes"
+    )
 
 
 def gates(found: Sequence[Gate]) -> str:
@@ -99,8 +102,10 @@ def making(report: Report) -> str:
 def funnel(steps: Sequence[FunnelStep]) -> str:
     """Per kind: how many ended in which state, and the reasons."""
     cards = []
-    for kind in dict.fromkeys(step.kind for step in steps):
+    for kind in dict.fromkeys([*KINDS, *(step.kind for step in steps)]):
         found = [step for step in steps if step.kind == kind]
+        if not found:
+            continue
         states = Counter[str]()
         for step in found:
             states[step.state] += step.count
@@ -112,9 +117,7 @@ def funnel(steps: Sequence[FunnelStep]) -> str:
         )
         title = tag("h3", tag("b", f"{total:,}") + " " + escape(kind if total == 1 else f"{kind}s"))
         bar = draw_bar([(state, states[state]) for state in known])
-        cards.append(
-            tag("div", title + bar + tag("ul", legend, class_="legend") + _reasons(found), class_="card")
-        )
+        cards.append(tag("div", title + bar + tag("ul", legend, class_="legend") + _reasons(found), class_="card"))
     return tag("div", "".join(cards), class_="funnel") if cards else ""
 
 
