@@ -108,6 +108,10 @@ class Store:
         """The bytes of a file. Raises `FileNotFoundError` if it is not there."""
         return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}"))
 
+    def read_range(self, key: str, start: int, stop: int) -> bytes:
+        """The bytes of a file from `start` up to `stop`. Raises `FileNotFoundError` if it is not there."""
+        return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}", start=start, end=stop))
+
     def write(self, key: str, data: bytes) -> None:
         """Make the file hold exactly `data`, atomically. Raises `DatasetError` where nothing can be written."""
         with self.writing(key) as file:

@@ -1,0 +1,96 @@
+"""The comparison with another dataset, as the page's first section: measures, gates, models, and which clips.
+
+python -m pytest tests/captioning/report/test_page.py
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from captioning.quality.compare import ClipChange, Comparison, MeasureChange
+from captioning.quality.records import Gate, Measure
+from captioning.report.markup import count_of, shown_name, shown_value, tag
+from captioning.report.parts import clip_link, table
+
+_MOST_CLIPS = 24
+_HEADINGS = ("measure", "before", "after", "change")
+
+
+def changes(found: Comparison) -> str:
+    """The clear changes first, all others behind a summary, then gates and models that differ, then the clips."""
+    clear = [one for one in found.measures if one.clear]
+    rest = [one for one in found.measures if not one.clear]
+    title = f"Changes from {found.before} to {found.after}"
+    shown = table(_HEADINGS, map(_row, clear), title) if clear else tag("p", "No measure changed beyond its interval.")
+    if rest:
+        summary = tag("summary", f"{count_of(len(rest), 'measure')} within chance")
+        shown += tag("details", summary + table(_HEADINGS, map(_row, rest), "Changes within chance"))
+    shown += _differences(found)
+    clips = (
+        _moved("worse", found.worse)
+        + _moved("better", found.better)
+        + _listed("new", found.added, linked=True)
+        + _listed("gone", found.removed, linked=False)
+    )
+    return shown + tag("div", clips, class_="lists")
+
+
+def _row(one: MeasureChange) -> str:
+    unit, change = one.after.unit, one.after.value - one.before.value
+    sign = "+" if change > 0 else "−" if change < 0 else ""
+    verdict = "" if not one.clear or one.better is None else "better" if one.better else "worse"
+    where = "" if one.group == "all" else tag("small", escape(one.group))
+    return tag(
+        "tr",
+        tag("th", tag("b", escape(shown_name(one.name))) + where, scope="row")
+        + tag("td", _with_interval(one.before), class_="number")
+        + tag("td", _with_interval(one.after), class_="number")
+        + tag(
+            "td",
+            f"{sign}{shown_value(abs(change), unit)} {verdict}".strip(),
+            class_=f"value {verdict}".strip(),
+        ),
+    )
+
+
+def _with_interval(one: Measure) -> str:
+    between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
+    return shown_value(one.value, one.unit) + tag("small", between)
+
+
+def _differences(found: Comparison) -> str:
+    gates = [
+        (f"gate {known.rule}", _verdict(before), _verdict(after))
+        for before, after in found.gates
+        if (known := after or before) and _verdict(before) != _verdict(after)
+    ]
+    models = [(shown_name(role), *pair) for role, pair in found.models.items() if pair[0] != pair[1]]
+    rows = [
+        tag("tr", tag("th", escape(name), scope="row") + tag("td", escape(before)) + tag("td", escape(after)))
+        for name, before, after in (*gates, *models)
+    ]
+    return table(("what", "before", "after"), rows, "Gates and models that differ") if rows else ""
+
+
+def _verdict(gate: Gate | None) -> str:
+    return "not asked" if gate is None else "holds" if gate.passed else "fails"
+
+
+def _moved(name: str, moved: Sequence[ClipChange]) -> str:
+    items = []
+    for one in moved[:_MOST_CLIPS]:
+        found = [f"+ {shown_name(check)}" for check in one.new] + [f"− {shown_name(check)}" for check in one.gone]
+        said = escape(", ".join([f"{one.before:.2f} → {one.after:.2f}", *found]))
+        items.append(tag("li", clip_link(one.clip_id) + " " + said))
+    return _folded(name, len(moved), tag("ul", "".join(items)))
+
+
+def _listed(name: str, ids: Sequence[str], linked: bool) -> str:
+    shown = " ".join(clip_link(key) if linked else tag("code", escape(key)) for key in ids[:_MOST_CLIPS])
+    return _folded(name, len(ids), tag("p", shown))
+
+
+def _folded(name: str, count: int, content: str) -> str:
+    if not count:
+        return ""
+    more = tag("p", f"and {count - _MOST_CLIPS:,} more", class_="hint") if count > _MOST_CLIPS else ""
+    return tag("details", tag("summary", count_of(count, f"{name} clip")) + content + more)

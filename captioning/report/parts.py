@@ -1,0 +1,199 @@
+"""The sections of the page, one function each: a report's facts in, escaped markup out; empty where there is nothing.
+
+python -m pytest tests/captioning/report/test_page.py
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from captioning.quality.records import FunnelStep, Gate, Histogram, Measure, Report
+from captioning.report.charts import draw_bar, draw_histogram, draw_interval, histogram_table
+from captioning.report.markup import count_of, shown_name, shown_value, tag
+
+KINDS = ("video", "clip", "sample")
+STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed")
+_GOOD = {"low": "lower is better", "high": "higher is better", None: ""}
+_MOST_REPEATS, _MOST_IDS, _MOST_REASONS = 20, 8, 12
+
+
+def section(name: str, title: str, content: str, hint: str = "") -> str:
+    """A section with its heading and a sentence below it; nothing if there is no content."""
+    if not content:
+        return ""
+    sentence = tag("p", escape(hint), class_="hint") if hint else ""
+    heading = tag("h2", escape(title), id=f"{name}-title")
+    return tag("section", heading + sentence + content, id=name, aria_labelledby=f"{name}-title")
+
+
+def table(headings: Sequence[str], rows: Iterable[str], caption: str = "") -> str:
+    """A table that scrolls within itself on narrow screens; `rows` are markup."""
+    head = tag("tr", "".join(tag("th", escape(text), scope="col") for text in headings))
+    title = tag("caption", escape(caption)) if caption else ""
+    inner = tag("table", title + tag("thead", head) + tag("tbody", "".join(rows)))
+    return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption or headings[0])
+
+
+def clip_link(clip_id: str) -> str:
+    """A button that looks the clip up in the gallery."""
+    return tag("button", escape(clip_id), type="button", class_="id", data_find=clip_id, title="show in the gallery")
+
+
+def tiles(report: Report) -> str:
+    """The numbers that a reader wants first."""
+    total = len(report.clips)
+    suspect = sum(bool(view.findings) for view in report.clips)
+    failed = sum(view.record.error is not None or not view.record.dense for view in report.clips)
+    words = sorted(len(view.record.dense.split()) for view in report.clips if view.record.dense)
+    held = sum(gate.passed for gate in report.gates)
+    pairs = [
+        (f"{total:,}", "clip" if total == 1 else "clips", ""),
+        (f"{total - suspect:,}", "without a finding", f"{(total - suspect) / total:.0%}" if total else ""),
+        (f"{failed:,}", "without a caption", ""),
+        (f"{words[len(words) // 2]:,}" if words else "–", "words in the median dense caption", ""),
+    ]
+    if report.gates:
+        pairs.append((f"{held} of {len(report.gates)}", "gates hold", ""))
+    shown = "".join(
+        tag("div", tag("dt", escape(name)) + tag("dd", escape(value) + (tag("small", escape(more)) if more else "")))
+        for value, name, more in pairs
+    )
+    return tag("dl", shown, class_="tiles")
+
+
+def notes(lines: Sequence[str]) -> str:
+    """What a reader must know before anything else."""
+    if not lines:
+        return ""
+    return tag(
+        "aside", tag("ul", "".join(tag("li", escape(line)) for line in lines)), class_="notes", aria_label="Notes"
+    )
+
+
+def gates(found: Sequence[Gate]) -> str:
+    """Each bound with its value and whether it holds."""
+    shown = []
+    for gate in found:
+        value = "not measured" if gate.value is None else f"value {gate.value:.4g}"
+        verdict = tag("b", "holds" if gate.passed else "fails")
+        shown.append(
+            tag(
+                "li",
+                verdict + tag("code", escape(gate.rule)) + tag("span", escape(value)),
+                class_="passed" if gate.passed else "failed",
+            )
+        )
+    return tag("ul", "".join(shown), class_="gates") if shown else ""
+
+
+def making(report: Report) -> str:
+    """Models and prompts, with the clips that each prompt stands behind."""
+    rows = [tag("dt", escape(shown_name(role))) + tag("dd", escape(model)) for role, model in report.models.items()]
+    said = " ".join(report.models.values())
+    hashes = Counter(one for view in report.clips for one in view.record.prompt_hashes if one not in said)
+    if hashes:
+        listed = ", ".join(
+            tag("code", escape(one)) + f" ({count_of(count, 'clip')})" for one, count in hashes.most_common()
+        )
+        rows.append(tag("dt", "prompt hashes") + tag("dd", listed))
+    return tag("dl", "".join(rows), class_="pairs") if rows else ""
+
+
+def funnel(steps: Sequence[FunnelStep]) -> str:
+    """Per kind: how many ended in which state, and the reasons."""
+    cards = []
+    for kind in dict.fromkeys([*KINDS, *(step.kind for step in steps)]):
+        found = [step for step in steps if step.kind == kind]
+        if not found:
+            continue
+        states = Counter[str]()
+        for step in found:
+            states[step.state] += step.count
+        known = [state for state in STATES if states[state]] + [one for one in states if one not in STATES]
+        total = sum(states.values())
+        legend = "".join(
+            tag("li", tag("i", "", class_=f"state {state}") + tag("b", f"{states[state]:,}") + " " + escape(state))
+            for state in known
+        )
+        title = tag("h3", tag("b", f"{total:,}") + " " + escape(kind if total == 1 else f"{kind}s"))
+        bar = draw_bar([(state, states[state]) for state in known])
+        cards.append(tag("div", title + bar + tag("ul", legend, class_="legend") + _reasons(found), class_="card"))
+    return tag("div", "".join(cards), class_="funnel") if cards else ""
+
+
+def _reasons(steps: Sequence[FunnelStep]) -> str:
+    given = sorted((step for step in steps if step.reason), key=lambda step: -step.count)
+    if not given:
+        return ""
+    listed = "".join(
+        tag("li", tag("b", f"{step.count:,}") + f" {escape(step.state)}: {escape(step.reason)}")
+        for step in given[:_MOST_REASONS]
+    )
+    left = sum(step.count for step in given[_MOST_REASONS:])
+    more = tag("li", f"and {left:,} more for {count_of(len(given) - _MOST_REASONS, 'other reason')}") if left else ""
+    return tag("details", tag("summary", "Why") + tag("ul", listed + more))
+
+
+def measures(groups: Mapping[str, Sequence[Measure]]) -> str:
+    """The measures of all clips; the page's script adds those per bucket and per source."""
+    every = groups.get("all", ())
+    if not every:
+        return ""
+    rows = []
+    for one in every:
+        most = 1.0 if one.unit in ("share", "score") and one.high <= 1 else 1.15 * one.high
+        name = tag("b", escape(shown_name(one.name)))
+        meaning = tag("small", escape(" · ".join(part for part in (one.doc.rstrip("."), _GOOD[one.better]) if part)))
+        unit = "" if one.unit in ("share", "score") else f" {one.unit}"
+        between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
+        rows.append(
+            tag(
+                "tr",
+                tag("th", name + meaning, scope="row")
+                + tag("td", shown_value(one.value, one.unit) + unit, class_="value")
+                + tag("td", between, class_="number")
+                + tag("td", draw_interval(one.value, one.low, one.high, most), class_="drawn")
+                + tag("td", f"{one.count:,}", class_="number"),
+            )
+        )
+    choice = _choice(groups)
+    shown = table(("measure", "value", "95 % interval", "", "clips"), rows, "Measures of all clips")
+    return choice + tag("div", shown, id="measures-all") + tag("div", "", id="measures-groups", hidden=True)
+
+
+def _choice(groups: Mapping[str, Sequence[Measure]]) -> str:
+    kinds = [kind for kind in ("bucket", "source") if any(name.startswith(f"{kind} ") for name in groups)]
+    if not kinds:
+        return ""
+    options = "".join(
+        tag("label", f'<input type="radio" name="group" value="{kind}"{" checked" if kind == "all" else ""}>' + text)
+        for kind, text in [("all", "all clips"), *((kind, f"by {kind}") for kind in kinds)]
+    )
+    legend = tag("legend", "Measures of", class_="away")
+    return tag("fieldset", legend + options, class_="choice needs-script")
+
+
+def histograms(found: Sequence[Histogram]) -> str:
+    """Each distribution as a drawing and as a table."""
+    figures = []
+    for one in found:
+        if not one.counts:
+            continue
+        rest = tag("details", tag("summary", "As a table") + histogram_table(one))
+        title = tag("figcaption", escape(shown_name(one.name)))
+        figures.append(tag("figure", title + draw_histogram(one) + rest, class_="card"))
+    return tag("div", "".join(figures), class_="grid") if figures else ""
+
+
+def repeats(found: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+    """Captions that stand on several clips, the most frequent first."""
+    ordered = sorted(found, key=lambda pair: -len(pair[1]))
+    items = []
+    for caption, clips in ordered[:_MOST_REPEATS]:
+        more = f" and {len(clips) - _MOST_IDS:,} more" if len(clips) > _MOST_IDS else ""
+        links = " ".join(clip_link(clip) for clip in clips[:_MOST_IDS])
+        said = tag("blockquote", escape(caption or "(no text)"))
+        items.append(tag("li", said + tag("p", f"{tag('b', count_of(len(clips), 'clip'))}: {links}{more}")))
+    left = len(ordered) - _MOST_REPEATS
+    more = tag("p", f"{count_of(left, 'more caption')} on several clips.", class_="hint") if left > 0 else ""
+    return tag("ol", "".join(items), class_="repeats") + more if items else ""

@@ -1,0 +1,46 @@
+"""The most suspicious clips as cards that need no script: stills, what was said, and why that looks wrong.
+
+python -m pytest tests/captioning/report/test_page.py
+"""
+
+from collections.abc import Mapping
+from html import escape
+
+from captioning.quality.records import ClipView, Finding, Report
+from captioning.report.gallery import length_of
+from captioning.report.markup import shown_name, tag
+from captioning.report.parts import clip_link
+from captioning.report.thumbnails import shown_stills
+
+
+def worst(report: Report, thumbnails: Mapping[str, str]) -> str:
+    """One card per clip of `report.worst`, in that order."""
+    views = {view.record.clip_id: view for view in report.clips}
+    cards = "".join(_card(views[key], thumbnails) for key in report.worst if key in views)
+    return tag("ol", cards, class_="worst") if cards else ""
+
+
+def _card(view: ClipView, thumbnails: Mapping[str, str]) -> str:
+    record = view.record
+    times = {frame.still_id: frame.time for frame in record.frames}
+    stills = "".join(
+        f'<img src="data:image/jpeg;base64,{thumbnails[key]}" alt="still at {times[key]:.1f} s" '
+        f'loading="lazy" decoding="async" data-still="{escape(key)}">'
+        for key in shown_stills(view)
+        if key in thumbnails
+    )
+    strip = tag("div", stills, class_="strip") if stills else tag("p", "no still", class_="strip none")
+    if record.error:
+        said = tag("p", f"No caption: {escape(record.error)}", class_="error")
+    else:
+        said = tag("blockquote", escape(record.dense) or "(empty)")
+    facts = " · ".join(part for part in (record.source, *record.buckets, length_of(record)) if part)
+    ordered = sorted(view.findings, key=lambda one: -one.weight)
+    why = tag("ul", "".join(_reason(one) for one in ordered), class_="why")
+    text = tag("div", said + why + tag("p", clip_link(record.clip_id) + " " + escape(facts), class_="facts"))
+    return tag("li", strip + text, class_="card")
+
+
+def _reason(finding: Finding) -> str:
+    chip = tag("span", escape(shown_name(finding.check)), class_="chip", title=f"weight {finding.weight:.2f}")
+    return tag("li", chip + " " + escape(finding.why))

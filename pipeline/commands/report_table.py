@@ -1,0 +1,45 @@
+"""The caption report on a terminal: measures of all clips and gates, in 80 columns.
+
+just report <dataset>
+"""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from captioning.quality.records import Report
+from captioning.report.markup import count_of, shown_name, shown_value
+
+WIDTH = 80
+
+
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print the measures of all clips with their intervals, then the gates."""
+    console = console or Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    suspect = sum(bool(view.findings) for view in report.clips)
+    console.print(Text(f"{count_of(len(report.clips), 'clip')}, {suspect:,} with a finding"))
+    table = _table("measure", "value", "95 % interval", "unit", "clips")
+    for one in report.measures.get("all", ()):
+        between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
+        cells = (shown_name(one.name), shown_value(one.value, one.unit), between, one.unit, f"{one.count:,}")
+        table.add_row(*map(Text, cells))
+    console.print(table)
+    if report.gates:
+        console.print()
+        gates = _table("gate", "value", "")
+        for gate in report.gates:
+            value = "not measured" if gate.value is None else f"{gate.value:.4g}"
+            verdict = Text("holds", "green") if gate.passed else Text("fails", "bold red")
+            gates.add_row(Text(gate.rule), Text(value), verdict)
+        console.print(gates)
+    console.print()
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in headings:
+        numeric = heading in ("value", "95 % interval", "clips")
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    return table

@@ -1,0 +1,60 @@
+"""`just view <dataset>`: the caption report in the browser, with stills in full size and samples as films.
+
+just view datasets/demo
+"""
+
+import sys
+import webbrowser
+
+from pipeline.commands.front import make_parser, run_command
+from pipeline.commands.view_server import Shown, ViewServer
+from pipeline.dataset import Dataset
+from pipeline.showing import Media, Samples, Stills
+from schemas.errors import DatasetError, InputError
+
+PAGE, DATA = "report/index.html", "report/report.json"
+_MARK = b'<html lang="en">'
+
+
+def main() -> None:
+    """Entry point."""
+    parser = make_parser("view", "Open a dataset's caption report; stills and samples are served to this machine only.")
+    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="port to listen on (default: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parsed = parser.parse_args()
+    with open_server(Dataset(parsed.dataset), parsed.port) as server:
+        print(server.url, flush=True)
+        print("Ctrl-C ends it", file=sys.stderr)
+        if not parsed.no_browser:
+            webbrowser.open(server.url)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("ended", file=sys.stderr)
+
+
+def open_server(dataset: Dataset, port: int = 0) -> ViewServer:
+    """A server of the dataset's report. Raises `DatasetError` where there is none, `InputError` for a taken port."""
+    samples = Samples(dataset)
+    shown = Shown(pages=_pages(dataset), still=Stills(dataset), sample=samples, samples_of=samples.of_clip)
+    try:
+        return ViewServer(shown, port)
+    except (OSError, OverflowError) as error:
+        raise InputError(f"cannot listen on port {port}: {error}; choose another --port") from None
+
+
+def _pages(dataset: Dataset) -> dict[str, Media]:
+    try:
+        page, data = (dataset.store.read(key) for key in (PAGE, DATA))
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{dataset.store.uri} has no report yet; `just report {dataset.store.uri}` makes one"
+        ) from None
+    # The page shows more where it is served; this attribute tells it.
+    served = Media(content=page.replace(_MARK, b'<html lang="en" data-served>', 1), type="text/html; charset=utf-8")
+    return {"/": served, "/index.html": served, "/report.json": Media(content=data, type="application/json")}
+
+
+if __name__ == "__main__":
+    run_command(main)
