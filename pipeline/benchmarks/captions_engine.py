@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 
 from captioning.chat import ChatRequest, Message
-from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
 from pipeline.benchmarks.record import markdown_table
 from pipeline.cluster import Cluster
 from pipeline.dataset import Dataset

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
+from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
 
 from captioning.backends.openai import OpenAIChat
 from captioning.cache import CachedChat, ReplyCache
 from captioning.chat import ChatModel, ChatReply, ChatRequest, Message
-from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
 from schemas.model_config import ModelConfig
 from tests.vllm_server import NAME, vllm_serving
 
