@@ -4,13 +4,18 @@ CHROMIUM=/usr/bin/chromium python -m pytest tests/browser -m browser
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from captioning.report.page import write_page
+from pipeline.commands.view_server import Shown, ViewServer
+from pipeline.showing import Media
 from tests.browser.chromium import ADVICE, find_chromium
 from tests.captioning.report.made_report import BUCKETS, SOURCES, make_comparison, make_pictures, make_report
 
@@ -207,6 +212,43 @@ def test_no_caption_runs(watched: Watched, files: dict[str, Path]) -> None:
     assert "<img src=x onerror='window.executed = 2'>" in page.locator("#cards blockquote").inner_text()
     assert watched.complaints == []
     assert watched.requests == []
+
+
+def test_where_it_is_served_stills_open_in_full_size_and_samples_play(watched: Watched, tmp_path: Path) -> None:
+    report, film = make_report(5), tmp_path / "film.mp4"
+    write_film(film)
+    sample = Media(content=film.read_bytes(), type="video/mp4")
+    row = {"sample_id": "one", "bucket": BUCKETS[0], "split": "train", "frames": 16}
+    served = write_page(report, make_pictures()).replace('<html lang="en">', '<html lang="en" data-served>', 1)
+    pages = {"/": Media(content=served.encode(), type="text/html; charset=utf-8")}
+    still = make_pictures(640, 428)
+    shown = Shown(pages=pages, still=still, sample={"one": sample}.get, samples_of=lambda _: [row])
+    with ViewServer(shown) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            watched.page.goto(server.url)
+            watched.page.locator("#cards .open").first.click()
+            watched.page.wait_for_function("document.querySelector('dialog img')?.naturalWidth === 640")
+            watched.page.keyboard.press("Escape")
+            watched.page.locator("#cards .play").first.click()
+            watched.page.wait_for_function("document.querySelector('dialog video')?.currentTime > 0")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert watched.complaints == []
+    assert all(url.startswith(server.url) for url in watched.requests)
+
+
+def write_film(path: Path) -> None:
+    """Two seconds of grey in H.264, as samples are."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for level in range(16):
+            picture = np.full((96, 128, 3), 10 * level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
 
 
 def test_ten_thousand_clips_are_searched_at_once(watched: Watched, files: dict[str, Path]) -> None:

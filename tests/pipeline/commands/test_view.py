@@ -72,7 +72,8 @@ def test_a_film_can_be_wound(server: ViewServer) -> None:
     "path",
     [
         "/run.json", "/report/index.html", "/../run.json", "/stills/../run.json", "/stills/..%2f..%2frun.json",
-        "/shards/", "/samples/small%2Ftrain-000000.tar", "/stills/", "/clips/none", "/%00", "//etc/passwd", "/stills/%ff",
+        "/shards/", "/samples/small%2Ftrain-000000.tar", "/stills/", "/clips/none", "/%00",
+        "//etc/passwd", "/stills/%ff",
     ],
 )  # fmt: skip
 def test_nothing_else_is_there(server: ViewServer, path: str) -> None:
