@@ -32,6 +32,16 @@ ledger *arguments: ready
 explain *arguments: ready
     @"{{ python }}" -m pipeline.commands.explain "$@"
 
+# how good the captions are: a page, JSON and a table; exit code 1 if a --gate fails
+[no-exit-message]
+report *arguments: ready
+    @"{{ python }}" -m pipeline.commands.report "$@"
+
+# the report in the browser, with stills in full size and samples as films, served to this machine only
+[no-exit-message]
+view *arguments: ready
+    @"{{ python }}" -m pipeline.commands.view "$@"
+
 # what a selection rule would keep, per bucket: just what-if <dataset> "aesthetic >= 4.8"
 [no-exit-message]
 what-if *arguments: ready
@@ -77,12 +87,18 @@ format: ready
 # unit and property tests and one small run: under 10 minutes on 2 cores
 [no-exit-message]
 test *arguments: ready
-    "{{ python }}" -m pytest -m "not slow" "$@"
+    "{{ python }}" -m pytest -m "not slow and not browser" "$@"
 
 # kills, engines, several processes: under 30 minutes on 2 cores
 [no-exit-message]
 test-slow *arguments: ready
-    "{{ python }}" -m pytest -m slow "$@"
+    "{{ python }}" -m pytest -m "slow and not browser" "$@"
+
+# the caption report in a real browser: Chromium from the path, or CHROMIUM=/path/to/it
+[no-exit-message]
+test-browser *arguments: ready
+    @"{{ python }}" -m tests.browser.chromium
+    "{{ python }}" -m pytest -m browser "$@"
 
 # resolve requirements/*.in into the lists of exact versions that the set-up installs
 lock: ready

@@ -38,6 +38,7 @@ def _row(one: MeasureChange) -> str:
     unit, change = one.after.unit, one.after.value - one.before.value
     sign = "+" if change > 0 else "−" if change < 0 else ""
     verdict = "" if not one.clear or one.better is None else "better" if one.better else "worse"
+    amount = shown_value(abs(change), unit).replace(" %", " points")  # of shares: percentage points
     where = "" if one.group == "all" else tag("small", escape(one.group))
     return tag(
         "tr",
@@ -46,7 +47,7 @@ def _row(one: MeasureChange) -> str:
         + tag("td", _with_interval(one.after), class_="number")
         + tag(
             "td",
-            f"{sign}{shown_value(abs(change), unit)} {verdict}".strip(),
+            f"{sign}{amount} {verdict}".strip(),
             class_=f"value {verdict}".strip(),
         ),
     )

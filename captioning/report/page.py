@@ -65,6 +65,7 @@ def write_page(
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
+        '<link rel="icon" href="data:,">'
         f"<title>Captions of {escape(name)}</title><style>{style}</style>"
     )
     page = (

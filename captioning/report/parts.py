@@ -143,7 +143,12 @@ def measures(groups: Mapping[str, Sequence[Measure]]) -> str:
     for one in every:
         most = 1.0 if one.unit in ("share", "score") and one.high <= 1 else 1.15 * one.high
         name = tag("b", escape(shown_name(one.name)))
-        meaning = tag("small", escape(" · ".join(part for part in (one.doc.rstrip("."), _GOOD[one.better]) if part)))
+        meaning = tag(
+            "small",
+            escape(
+                " · ".join(part for part in (one.doc[:1].upper() + one.doc[1:].rstrip("."), _GOOD[one.better]) if part)
+            ),
+        )
         unit = "" if one.unit in ("share", "score") else f" {one.unit}"
         between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
         rows.append(

@@ -131,7 +131,8 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     match = _RANGE.fullmatch(header or "")
     if not match or match[0] == "bytes=-":
         return None
-    if not match[1]:
-        return max(0, size - int(match[2])), size
-    first, end = int(match[1]), min(int(match[2]) + 1 if match[2] else size, size)
+    if match[1]:
+        first, end = int(match[1]), min(int(match[2]) + 1 if match[2] else size, size)
+    else:
+        first, end = max(0, size - int(match[2])), size
     return (first, end) if first < end else None

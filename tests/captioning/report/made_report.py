@@ -201,7 +201,7 @@ def make_pictures(width: int = 320, height: int = 214) -> Callable[[str], bytes]
 
     @lru_cache(maxsize=256)
     def picture(still_id: str) -> bytes:
-        chance = random.Random(still_id)
+        chance = random.Random(still_id.encode("utf-8", "backslashreplace"))
         image = np.full((height, width, 3), [chance.randrange(40, 220) for _ in range(3)], np.uint8)
         centre = (chance.randrange(width), chance.randrange(height))
         cv2.circle(image, centre, height // 4, [chance.randrange(256) for _ in range(3)], -1, cv2.LINE_AA)
