@@ -10,7 +10,7 @@ Whatever an endpoint does becomes a reply with an `error`; only wrong settings r
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from schemas.model_config import ModelConfig
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+Create = Callable[..., Awaitable[Any]]
 # More connections than this the client does not open; further requests would wait inside it and run into time-outs.
 MOST_CONNECTIONS = 1000
 _NO_KEY = "none"
@@ -67,8 +68,10 @@ class OpenAIChat:
         waiting = iter(requests)
         replies: asyncio.Queue[ChatReply] = asyncio.Queue()
         async with self._connect(key) as client:
+            # Loads the package's own types, which takes a while: before any time-out runs, not within the first.
+            create: Create = client.chat.completions.with_raw_response.create
             workers = [
-                asyncio.create_task(self._work(client, key, slots, waiting, replies))
+                asyncio.create_task(self._work(create, key, slots, waiting, replies))
                 for _ in range(min(len(requests), self._most_in_flight))
             ]
             try:
@@ -124,7 +127,7 @@ class OpenAIChat:
 
     async def _work(
         self,
-        client: "AsyncOpenAI",
+        create: Create,
         key: str,
         slots: asyncio.Semaphore,
         waiting: Iterator[ChatRequest],
@@ -133,10 +136,10 @@ class OpenAIChat:
         """Answer requests until none is left."""
         for request in waiting:
             async with slots:
-                reply = await self._ask(client, key, request)
+                reply = await self._ask(create, key, request)
             replies.put_nowait(reply)
 
-    async def _ask(self, client: "AsyncOpenAI", key: str, request: ChatRequest) -> ChatReply:
+    async def _ask(self, create: Create, key: str, request: ChatRequest) -> ChatReply:
         """The reply to one request, sent up to `max_retries` times more. It keeps its slot while it waits."""
         try:
             body = await asyncio.to_thread(write_request, request, self._config.name)
@@ -146,21 +149,21 @@ class OpenAIChat:
         attempt = 0
         while True:
             attempt += 1
-            outcome = await self._send(client, key, request.id, body)
+            outcome = await self._send(create, key, request.id, body)
             if isinstance(outcome, ChatReply):
                 return replace(outcome, attempts=attempt)
             if not outcome.again or attempt > self._config.max_retries:
                 return ChatReply(id=request.id, error=outcome.reason, attempts=attempt)
             await asyncio.sleep(self._backoff.pause(attempt, outcome.wait))
 
-    async def _send(self, client: "AsyncOpenAI", key: str, id: str, body: dict[str, Any]) -> ChatReply | Failure:
+    async def _send(self, create: Create, key: str, id: str, body: dict[str, Any]) -> ChatReply | Failure:
         """One attempt. The time-out is for all of it: a server that sends a letter a minute does not hold a slot."""
         from openai import APIConnectionError, APIStatusError, APITimeoutError
 
         seconds = self._config.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                answer = await client.chat.completions.with_raw_response.create(**body)
+                answer = await create(**body)
         except (TimeoutError, APITimeoutError):
             return Failure(f"no answer within {seconds:g} s; raise timeout_seconds or lower max_in_flight", again=True)
         except APIStatusError as error:
