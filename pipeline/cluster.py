@@ -19,7 +19,7 @@ _LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
 # Rows carry URIs and spans, so little travels through the object store.
 _OBJECT_STORE_BYTES = 256 << 20
 _LOG_TAIL = 200_000  # characters
-_ERROR_LINE = re.compile(r"\b[A-Za-z_.]*(?:Error|Exception|Killed|out of memory)\b.*:|\bERROR\b")
+_ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception|Died)\w*: \S|out of memory|Killed")
 _ENVIRONMENT = {
     # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -65,7 +65,7 @@ class Cluster:
         try:
             with _native_messages_off():
                 self._connect()
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # also a plain one: a node that is not up after 30 seconds
             where = f"at {self._address}" if self._address else "on this machine"
             raise StageError(f"Ray cannot be started {where}: {' '.join(str(error).split())[:300]}") from error
         logging.getLogger("ray.data").setLevel(logging.ERROR)
