@@ -21,7 +21,7 @@ _OBJECT_STORE_BYTES = 256 << 20
 # Ray waits half a minute for its own processes, which is too short where others keep the cores busy.
 _START_TRIES = 3
 _LOG_TAIL = 200_000  # characters
-_ERROR_LINE = re.compile(r"\b[A-Za-z_.]*(?:Error|Exception|Killed|out of memory)\b.*:|\bERROR\b")
+_ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception|Died)\w*: \S|out of memory|Killed")
 _ENVIRONMENT = {
     # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
     "RAY_BACKEND_LOG_LEVEL": "fatal",

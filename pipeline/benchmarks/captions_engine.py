@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 
+from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.chat import ChatRequest, Message
 from pipeline.benchmarks.record import markdown_table
 from pipeline.cluster import Cluster

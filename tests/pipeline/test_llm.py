@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from PIL import Image
 
 from captioning.assembled import assemble
+from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
 from pipeline.cluster import Cluster
 from pipeline.llm import BatchChat

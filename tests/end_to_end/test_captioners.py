@@ -1,0 +1,116 @@
+"""The main job with real engines: vLLM through Ray Data, and an endpoint served by vLLM, each in both roles.
+
+The vision model is put together from real words and random eyes, so what it says means nothing; that every reply lands
+on its own row, that the form is kept, and that nothing is asked twice is what is seen here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captioning.assembled import assemble
+from captioning.backends.packaged import DEFAULT_CACHE, unpacked
+from captioning.form import find_fault
+from pipeline.cluster import Cluster
+from pipeline.curate import Curation
+from pipeline.dataset import Dataset
+from pipeline.history import History
+from pipeline.verify import verify
+from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, OVERVIEWS
+from schemas.load import load_config
+from tests.end_to_end.bucket import Film, write_film
+from tests.vllm_server import NAME, vllm_serving
+
+FILMS = {"a.mp4": Film((72, 60), (400, 272), seed=10), "b.mp4": Film((60, 80), (272, 400), seed=20)}
+# The instruction is one that a model without eyes can follow.
+TOLD = [
+    "caption.prompt=Write one short sentence about a walk in a park.",
+    "caption.overview_prompt=Write one short sentence about a dog.",
+    "caption.max_overview_stills=3",
+    "caption.model.max_new_tokens=64",
+    "summarise.model.max_new_tokens=96",
+    "summarise.max_attempts=2",
+    "pack.validation_share=0",
+]
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bucket")
+    for key, film in FILMS.items():
+        write_film(folder / key, film)
+    return folder
+
+
+def run(bucket: Path, folder: Path, cluster: Cluster, *changes: str) -> dict[str, Any]:
+    config = load_config(changes=[*TOLD, *changes])
+    return Curation(str(bucket), Dataset(str(folder)), config, cluster).run()
+
+
+def check(folder: Path, captioner: str, summariser: str) -> None:
+    history = History(Dataset(str(folder)))
+    frames = history.parts("frame_captions", "caption", FRAME_CAPTIONS).to_pylist()
+    said = [row for row in frames if row["status"] == "ok"]
+    assert len(said) >= len(frames) // 2, [row["error"] for row in frames]
+    assert {row["captioner"] for row in said} == {captioner}
+    assert all(find_fault(row["caption"]) is None for row in said)
+    assert all("no usable answer" in row["error"] for row in frames if row["status"] == "failed")
+    overviews = history.parts("overviews", "overview", OVERVIEWS).to_pylist()
+    assert {row["clip_id"] for row in overviews} == {row["clip_id"] for row in said}
+    captions = history.parts("captions", "summarise", CAPTIONS).to_pylist()
+    assert captions
+    assert {row["summariser"] for row in captions} == {summariser}
+    assert all(row["status"] == "ok" and row["tokens"] <= 226 for row in captions)
+    assert verify(Dataset(str(folder))) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_vllm_captions_and_summarises_and_asks_nothing_twice(
+    bucket: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
+) -> None:
+    eyes = assemble(tmp_path_factory.mktemp("models") / "sees-nothing")
+    models = [
+        "caption.captioner=vllm",
+        f"caption.model.name={eyes}",
+        "summarise.summariser=vllm",
+        f"summarise.model.name={unpacked(DEFAULT_CACHE)}",
+        *(f"{section}.model.cache={tmp_path / 'replies.sqlite'}" for section in ("caption", "summarise")),
+    ]
+    folder = tmp_path / "dataset"
+    record = run(bucket, folder, cluster, *models)
+    check(folder, "vllm", "vllm")
+    assert record["models"]["caption"]["model_calls"] > 0
+    assert record["models"]["summarise"]["completion_tokens"] > 0
+    assert run(bucket, folder, cluster, *models)["computed_rows"] == 0
+    again = run(bucket, folder, cluster, *models, "summarise.token_budget=200")
+    assert again["stages"]["summarise"]["computed"] > 0
+    assert again["models"]["summarise"]["model_calls"] == 0, "another budget asks nothing that was answered"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_an_endpoint_captions_and_summarises(
+    bucket: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
+) -> None:
+    eyes = assemble(tmp_path_factory.mktemp("models") / "sees-nothing")
+    engine = (
+        "--dtype",
+        "bfloat16",
+        "--max-model-len",
+        "2048",
+        "--enforce-eager",
+        "--limit-mm-per-prompt",
+        '{"image": 3}',
+    )
+    folder = tmp_path / "dataset"
+    with vllm_serving(eyes, log=tmp_path / "vllm.log", engine=engine) as base_url:
+        models = [
+            f"{section}.{setting}"
+            for section, role in (("caption", "captioner"), ("summarise", "summariser"))
+            for setting in (f"{role}=openai", f"model.name={NAME}", f"model.base_url={base_url}", "model.cache=")
+        ]
+        record = run(bucket, folder, cluster, *models)
+    check(folder, "openai", "openai")
+    assert record["models"]["caption"]["prompt_tokens"] > 0
