@@ -2,8 +2,9 @@
 
 The fit of a text to its clip is put on the scale of its own fits to other clips (z: standard deviations above their
 mean), so that a vague caption is not held against a precise one. The bound below which a pair counts as mismatched is
-the one with the least expected cost, given how rivals fit (mismatched by construction) and how the pairs fit at large
-(median and lower quartile, which a minority of mismatched pairs does not move).
+the one with the fewest expected errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched pairs, which
+fit like rivals, and right ones, which make up the rest of what is seen; the share of the former is told by the pairs
+below the rivals' mean.
 
     python -m pytest tests/captioning/quality/test_matching.py
 """
@@ -17,12 +18,10 @@ from numpy.typing import NDArray
 
 # Rivals per dataset at the most, and per clip at the least.
 RIVALS, FEWEST = 400, 8
-# How many pairs are expected to be mismatched before anything was looked at.
-PRIOR = 0.05
+# The least share of mismatched pairs that is reckoned with.
+PRIOR = 0.02
 # Pairs that fit less than this better than rivals (median z) cannot be judged one by one.
 SEPARABLE = 1.0
-# What an own score must stand below its best rival by, in z: a clip that is nobody's better fit is not misplaced.
-_QUARTILE = 0.6745  # of the standard normal
 
 Matrix = NDArray[np.float32]
 
@@ -95,12 +94,14 @@ def _median(values: Matrix) -> float:
 
 
 def _bound(scaled: Fit, prior: float) -> float:
-    own = scaled.own[np.isfinite(scaled.own)]
+    own = np.sort(scaled.own[np.isfinite(scaled.own)])
     if not own.size or (middle := float(np.median(own))) < SEPARABLE:
         return -math.inf
-    spread = max((middle - float(np.quantile(own, 0.25))) / _QUARTILE, 0.1)
     chance = np.sort(scaled.rivals[np.isfinite(scaled.rivals)])
     bounds = np.linspace(0.0, middle, 200)
-    missed = 1 - np.searchsorted(chance, bounds) / chance.size
-    false = np.array([0.5 * math.erfc((middle - bound) / spread / math.sqrt(2)) for bound in bounds])
-    return float(bounds[int(np.argmin(prior * missed + (1 - prior) * false))])
+    below, by_chance = (np.searchsorted(values, bounds) / values.size for values in (own, chance))
+    # Hardly any right pair lies below its rivals' mean, so those that do tell how many pairs are mismatched.
+    mismatched = float(np.clip(below[0] / max(by_chance[0], 1e-9), prior, 0.5))
+    missed = mismatched * (1 - by_chance)
+    false = np.maximum(below - mismatched * by_chance, 0)
+    return float(bounds[int(np.argmin(missed + false))])

@@ -23,7 +23,7 @@ WRONG_ORDER = -0.3
 def _coverage(corpus: Corpus) -> Mapping[str, Seen]:
     seen = {}
     for clip in corpus.witnessed:
-        lost = missing(clip.evidence, clip.content, corpus.embed)
+        lost = missing(clip.evidence, clip.content, corpus.meaning)
         seen[clip.key] = Seen(1 - len(lost) / len(clip.evidence))
     return seen
 
@@ -34,7 +34,7 @@ def _dropped(corpus: Corpus) -> Mapping[str, Seen]:
         lost = [
             " ".join(own.values())
             for own in events(clip)
-            if len(missing(own, clip.content, corpus.embed)) >= (1 - HELD) * len(own)
+            if len(missing(own, clip.content, corpus.meaning)) >= (1 - HELD) * len(own)
         ]
         seen[clip.key] = fault(f"leaves out what a frame caption tells: {lost[0]!r}" if lost else "")
     return seen
@@ -63,10 +63,12 @@ def concordance(clip: Clip) -> float | None:
     None if the caption mentions fewer than two events.
     """
     place = {fold(word): at for at, word in reversed(list(enumerate(words(clip.text))))}
-    found = [[place[key] for key in own if key in place] for own in events(clip)]
-    means = [sum(at) / len(at) for at in found if at]
-    pairs = [(one, other) for first, one in enumerate(means) for other in means[first + 1 :] if one != other]
-    return sum(1 if one < other else -1 for one, other in pairs) / len(pairs) if pairs else None
+    found = [at for own in events(clip) if (at := [place[key] for key in own if key in place])]
+    pairs = [(one, other) for first, one in enumerate(found) for other in found[first + 1 :]]
+    # Only pairs that do not mingle have an order: things and light are told together at the end.
+    right = sum(max(one) < min(other) for one, other in pairs)
+    wrong = sum(max(other) < min(one) for one, other in pairs)
+    return (right - wrong) / (right + wrong) if right + wrong else None
 
 
 CHECKS = (

@@ -13,7 +13,7 @@ from captioning.grounding import MARKUP
 from captioning.quality.check import Check, Seen, each_captioned, fault
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
-from captioning.words import DOUBT_WORDS, STOP_WORDS, content_words, word_set
+from captioning.words import DOUBT_WORDS, STOP_WORDS, content_words, word_set, words
 
 _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am)? (?:sorry|unable|afraid)|i (?:can(?:no|')t|could not|couldn't|won't) (?:\w+ ){0,2}"
@@ -122,9 +122,11 @@ def _loop(clip: Clip) -> str:
     if again:
         return "says one sentence twice"
     counts = Counter(runs(clip.words, LOOP_RUN))
-    extra = sum(times - 1 for times in counts.values())
+    # Frame captions of one shot share turns of phrase; only what is said oftener than they say it is a loop.
+    given = Counter(run for text in clip.frame_texts for run in runs(words(text), LOOP_RUN))
+    extra = sum(max(0, times - max(1, given[run])) for run, times in counts.items())
     if extra >= LOOP_LEAST and extra / sum(counts.values()) >= LOOP_SHARE:
-        worst = max(counts, key=lambda run: counts[run])
+        worst = max(counts, key=lambda run: counts[run] - given[run])
         return f"repeats itself: {' '.join(worst)!r} {counts[worst]} times"
     # Short loops ("the the the", "a red car a red car") fall below four different words.
     flat = re.search(r"\b(\w+(?:\W+\w+)?)(?:\W+\1\b){2,}", clip.text, re.IGNORECASE)

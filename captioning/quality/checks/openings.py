@@ -8,6 +8,7 @@ are not what the clips' own frame captions say, or it stands on more captions th
 """
 
 import re
+import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -28,8 +29,11 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 SHORTEST, LONGEST = 3, 10
-# An unlisted opening stands on this many captions and this share of them at the least.
-LEAST, LEAST_SHARE = 5, 0.005
+# An unlisted opening stands on this many captions and this share of them at the least, and on this many times as many
+# as the middle one of the other openings of its length that repeat at all: what the rest of the dataset would give.
+LEAST, LEAST_SHARE, ABOVE_THE_REST = 5, 0.005, 4
+# Where nearly all captions open alike there is no rest to compare with; it is taken to repeat no oftener than this.
+MODEST = 3
 # ... and the frame captions of at most this share of its clips hold all that it claims,
 GROUNDED = 0.5
 # ... or it has this many words and stands on this share: no thing in a dataset of many things does.
@@ -62,12 +66,16 @@ def repeated_openings(clips: Sequence[Clip]) -> dict[tuple[str, ...], int]:
     for clip in distinct:
         for length in range(SHORTEST, min(LONGEST, len(clip.words) - 1) + 1):
             found[tuple(clip.words[:length])].append(clip)
+    usual: dict[int, float] = {}
+    for length in range(SHORTEST, LONGEST + 1):
+        counts = [len(members) for opening, members in found.items() if len(opening) == length and len(members) > 1]
+        usual[length] = statistics.median(counts) if counts else 1.0
     least = max(LEAST, LEAST_SHARE * len(distinct))
-    frequent = {opening: members for opening, members in found.items() if len(members) >= least}
     return {
         opening: len(members)
-        for opening, members in frequent.items()
-        if _says_nothing(opening, members) or _is_everywhere(opening, members, len(distinct))
+        for opening, members in found.items()
+        if len(members) >= max(least, ABOVE_THE_REST * min(usual[len(opening)], MODEST))
+        and (_says_nothing(opening, members) or _is_everywhere(opening, members, len(distinct)))
     }
 
 

@@ -4,11 +4,12 @@ python -m pytest tests/captioning/quality/checks/test_support.py
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from captioning.quality.check import Check, Seen, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
+from captioning.quality.evidence import RELATED, TextVectors
 from captioning.quality.lexicons import NUMBERS, SETTING, SUBJECT
 from captioning.words import STOP_WORDS, fold, word_set
 
@@ -26,17 +27,33 @@ def _support(corpus: Corpus) -> Mapping[str, Seen]:
 
 
 def _invented(corpus: Corpus) -> Mapping[str, Seen]:
-    return {clip.key: fault(_invention(clip, corpus.unsupported[clip.key])) for clip in corpus.witnessed}
+    suspects = {clip.key: _suspects(clip, corpus.unsupported[clip.key]) for clip in corpus.witnessed}
+    if corpus.embed:
+        told = {clip.key: _told(clip) for clip in corpus.witnessed if suspects[clip.key]}
+        corpus.embed(sorted({phrase for key in told for phrase in (*told[key], *suspects[key])}))
+        suspects |= {key: _strange(suspects[key], told[key], corpus.embed) for key in told}
+    return {key: fault(f"no frame caption speaks of {found[0]!r}" if found else "") for key, found in suspects.items()}
 
 
-def _invention(clip: Clip, missing: Mapping[str, str]) -> str:
-    """A phrase that names a thing nobody saw: its noun is missing, and so is whatever else it says of the thing."""
+def _suspects(clip: Clip, missing: Mapping[str, str]) -> list[str]:
+    """Phrases that name a thing of which no word is held: their missing words."""
+    found = []
     for phrase in phrases(clip.text):
         gone = [word for word in phrase if fold(word) in missing]
-        known_thing = any(fold(word) in _THINGS for word in gone)
-        if gone and (len(gone) == len(phrase) or known_thing or len(gone) > 1):
-            return f"no frame caption speaks of {' '.join(phrase)!r}"
-    return ""
+        if gone and (len(gone) == len(phrase) or len(gone) > 1 or not _THINGS.isdisjoint(map(fold, gone))):
+            found.append(" ".join(gone))
+    return found
+
+
+def _told(clip: Clip) -> list[str]:
+    texts = (*clip.frame_texts, clip.record.overview)
+    return sorted({" ".join(phrase) for text in texts for phrase in phrases(text)}) or list(texts)
+
+
+def _strange(suspects: Sequence[str], told: Sequence[str], embed: TextVectors) -> list[str]:
+    """The suspects that mean nothing near to any phrase that was told: `running machine` is near `treadmill`."""
+    nearest = (embed(suspects) @ embed(told).T).max(axis=1)
+    return [suspect for suspect, near in zip(suspects, nearest, strict=True) if near < RELATED]
 
 
 def phrases(text: str) -> Iterator[list[str]]:

@@ -6,7 +6,6 @@ is then held against its own frame captions and against what other clips make of
     python -m pytest tests/captioning/quality/checks/test_truncated.py
 """
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,11 +18,11 @@ from captioning.quality.corpus import Corpus
 from captioning.quality.lexicons import ADJECTIVES, COLOURS
 from captioning.words import is_closed, word_set, words
 
-# Words that English prose hardly ends a sentence with.
-_NEEDS_MORE = DANGLING | word_set(
-    "along through across toward towards between against beside past among upon within beneath above below inside "
-    "around like than per each every both either several most many three these those my our your wearing holding "
-    "carrying making being including featuring until since although though whose"
+# Words that English prose hardly ends a sentence with. Those that verbs take along (`stands by`, `looks on`) may.
+_MAY_END = word_set("in on by over under near behind before after then so that her")
+_NEEDS_MORE = (DANGLING - _MAY_END) | word_set(
+    "toward towards against beside between among upon than like per every these those my your our wearing holding carrying "
+    "making being including featuring until although though whose"
 )
 _DETERMINERS = word_set("a an the his her its their this that another")
 # Shorter than this share of the median, both in words per word of its frame captions and in words.
@@ -43,9 +42,7 @@ def _cut(clip: Clip) -> str:
     if not clip.words:
         return ""
     last, before = clip.words[-1], clip.words[-2] if len(clip.words) > 1 else ""
-    if last in _NEEDS_MORE and not re.search(
-        r"\b(?:inside|below|above|around|past|through|across|along)\W*$", clip.text
-    ):
+    if last in _NEEDS_MORE:
         return f"ends in {last!r}"
     if before in _DETERMINERS and last in COLOURS | ADJECTIVES | _NEEDS_MORE:
         return f"ends in {before + ' ' + last!r}"
