@@ -16,6 +16,7 @@ BENCHMARKS = {
     "look": "what the decode pass costs, beside a bare decode",
     "hour": "how much memory an hour of film takes",
     "duplicates": "approximate search of near-duplicates, beside exact search",
+    "quality": "what the caption measures find of planted faults, and how often they cry wolf",
 }
 
 

@@ -53,5 +53,7 @@ class ClipText:
         try:
             network = open_clip.create_model(self._architecture, pretrained=tag, weights_only=True)
         except (RuntimeError, OSError, ValueError) as error:
-            raise StageError(f"the text tower of {self._architecture} cannot load {self._weights!r}: {error}") from error
+            raise StageError(
+                f"the text tower of {self._architecture} cannot load {self._weights!r}: {error}"
+            ) from error
         return open_clip.get_tokenizer(self._architecture), network.eval()

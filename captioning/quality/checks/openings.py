@@ -20,7 +20,10 @@ from captioning.words import STOP_WORDS, content_words
 _MEDIUM = (
     r"(?:video|clip|image|picture|photo|photograph|scene|footage|frame|shot|caption|description|sequence|film|still)s?"
 )
-_TELLS = r"(?:shows?|depicts?|displays?|features?|captures?|presents?|portrays?|illustrates?|begins?|opens?|starts?|describes?|provided|is)"
+_TELLS = (
+    r"(?:shows?|depicts?|displays?|features?|captures?|presents?|portrays?|illustrates?|begins?|opens?|starts?|describes?|provided|is|of|"
+    r"showing|depicting|displaying|featuring|capturing)"
+)
 _KNOWN = re.compile(
     rf"^\W*(?:(?:in|throughout) (?:this|the) (?:\w+ )?{_MEDIUM}\b|(?:this|the|these|here)(?: (?:is|are))?(?: an?| the)? ?"
     rf"(?:\w+ )?{_MEDIUM} {_TELLS}\b|(?:sure|certainly|absolutely|of course|okay|ok)\b[,!.:]|here(?:'s|’s| is| are)\b|"
@@ -31,7 +34,7 @@ _KNOWN = re.compile(
 SHORTEST, LONGEST = 3, 10
 # An unlisted opening stands on this many captions and this share of them at the least, and on this many times as many
 # as the middle one of the other openings of its length that repeat at all: what the rest of the dataset would give.
-LEAST, LEAST_SHARE, ABOVE_THE_REST = 5, 0.005, 4
+LEAST, LEAST_SHARE, ABOVE_THE_REST = 5, 0.005, 3
 # Where nearly all captions open alike there is no rest to compare with; it is taken to repeat no oftener than this.
 MODEST = 3
 # ... and the frame captions of at most this share of its clips hold all that it claims,

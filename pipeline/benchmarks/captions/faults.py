@@ -96,14 +96,45 @@ def plant(
 
 def exchange(rows: Sequence[Made]) -> list[str]:
     """For each row the caption of another one of other content, each used once; empty where none is left."""
-    free = list(range(len(rows)))
-    given = []
-    for row in rows:
-        other = next((place for place in reversed(free) if differ(row.record, rows[place].record)), None)
+    partners = _partners([made.record for made in rows])
+    return ["" if other is None else rows[other].record.dense for other in partners]
+
+
+def swap_frames(
+    records: Sequence[CaptionRecord], count: int, random_: random.Random
+) -> tuple[list[CaptionRecord], frozenset[str]]:
+    """Give `count` clips the frame captions (and what was made of them) of others; also which clips those are.
+
+    Pictures, labels and vectors stay, so that nothing but they can tell.
+    """
+    places = random_.sample(range(len(records)), count)
+    chosen = [records[place] for place in places]
+    swapped, ids = list(records), set()
+    for place, record, other in zip(places, chosen, _partners(chosen), strict=True):
+        if other is not None:
+            given = [frame.text for frame in chosen[other].frames]
+            frames = (replace(frame, text=given[min(at, len(given) - 1)]) for at, frame in enumerate(record.frames))
+            swapped[place] = replace(record, frames=tuple(frames), dense=chosen[other].dense)
+            ids.add(record.clip_id)
+    return swapped, frozenset(ids)
+
+
+def qualifying(records: Sequence[CaptionRecord], random_: random.Random, tries: int = 2000) -> float:
+    """Share of pairs of clips of two sources that are of different content, so that a swap could be seen."""
+    pairs = [random_.sample(range(len(records)), 2) for _ in range(tries)]
+    apart = [(one, other) for one, other in pairs if records[one].source != records[other].source]
+    return sum(differ(records[one], records[other]) for one, other in apart) / max(1, len(apart))
+
+
+def _partners(records: Sequence[CaptionRecord]) -> list[int | None]:
+    free = list(range(len(records)))
+    partners: list[int | None] = []
+    for record in records:
+        other = next((place for place in reversed(free) if differ(record, records[place])), None)
         if other is not None:
             free.remove(other)
-        given.append("" if other is None else rows[other].record.dense)
-    return given
+        partners.append(other)
+    return partners
 
 
 def differ(one: CaptionRecord, other: CaptionRecord) -> bool:

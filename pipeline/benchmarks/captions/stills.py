@@ -8,6 +8,7 @@ pixels, and the captions are the embedded captioner's, so nothing here is made u
 """
 
 import asyncio
+import importlib.util
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,6 @@ from pathlib import Path
 from typing import cast
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from captioning.captioners.colours import look
@@ -26,10 +25,15 @@ from captioning.joining import join
 from captioning.protocols import StillRequest, collect
 from captioning.quality.records import CaptionRecord, FrameCaption
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS
+from schemas.errors import StageError
 
 SIDE = 320
 STEP, APART, MOST_CLIPS = 1.5, 0.5, 3  # seconds between clips and between a clip's stills, clips of a source
-Pixels = NDArray[np.uint8]
+PHOTOGRAPHS = (
+    "coffee.png camera.png astronaut.png chelsea.png rocket.jpg horse.png coins.png moon.png text.png page.png cell.png "
+    "retina.jpg hubble_deep_field.jpg clock_motion.png brick.png grass.png gravel.png motorcycle_left.png logo.png ihc.png "
+    "color.png chessboard_RGB.png"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,15 @@ def from_pictures(files: Sequence[Path]) -> list[Shown]:
         picture = Image.open(file).convert("RGB")
         clips += _copies(file.stem, file.name, [picture, _crop(picture, 0.04)])
     return clips
+
+
+def photographs() -> list[Path]:
+    """The pictures that scikit-image carries, as files."""
+    found = importlib.util.find_spec("skimage")
+    if found is None or not found.submodule_search_locations:
+        raise StageError("package scikit-image is not installed; install it or name a folder of videos")
+    folder = Path(found.submodule_search_locations[0]) / "data"
+    return [folder / name for name in PHOTOGRAPHS.split() if (folder / name).is_file()]
 
 
 def _frames(file: Path) -> Iterator[Image.Image]:
