@@ -27,7 +27,8 @@ _TOLD_OF_TELLING = frozenset(
         word_set(
             "overall throughout entire whole same moment time scene setting background foreground atmosphere shot view "
             "video clip footage sequence action around nearby together side front surrounding place way "
-            "camera pan tilt zoom hold held steady static handheld hand still move slow slowly fast quickly left right up "
+            "camera pan tilt zoom hold held steady static handheld hand still move slow slowly fast "
+            "quickly left right up "
             "down forward backward closer away gentle gradually frame angle lens follow track pull push little"
         ),
     )

@@ -13,7 +13,7 @@ DEFAULT_GATES = ("empty <= 0", "error <= 0", "refusal <= 0", "loop <= 0.01", "tr
 
 
 def read_gates(texts: Sequence[str], names: Collection[str]) -> list[Rule]:
-    """Read gates; raises `RuleError` if one cannot be read, names no measure of `names`, or compares with other clips."""
+    """Read gates; raises `RuleError` if one cannot be read, names none of `names`, or compares with other clips."""
     rules = []
     for text in texts:
         rule = parse_rule(text)

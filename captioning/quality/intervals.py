@@ -1,6 +1,6 @@
 """95 % intervals of means over clips, by the bootstrap (Efron 1979): the percentiles of means of clips drawn again.
 
-For yes-or-no values drawing again is a binomial draw. Where no clip or every clip is a yes, drawing again never differs,
+For yes-or-no values drawing again is a binomial draw. Where no or every clip is a yes, drawing again never differs,
 and the far end is that of the exact one-sided bound (1 - 0.05^(1/n), about 3/n). Clips of one source are not
 independent, so intervals of datasets with few sources are too narrow.
 

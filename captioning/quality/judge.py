@@ -1,6 +1,6 @@
-"""Runs all checks over the captions of a dataset and makes the report of them, which is also read from and kept as JSON.
+"""Runs all checks over the captions of a dataset and makes the report of them, which is kept as JSON.
 
-Suspicion of a clip: 1 - product of (1 - weight) over its findings. Every finding is taken as an independent sign that the
+Suspicion of a clip: 1 - product of (1 - weight) over its findings. Every finding is an independent sign that the
 caption is bad, as sure as its weight; no number of light ones reaches a heavy one quickly, and none goes above 1.
 
     python -m pytest tests/captioning/quality/test_judge.py
@@ -166,7 +166,7 @@ def _notes(corpus: Corpus, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[s
     if corpus.embed is None:
         yield "No sentence embedder: words count as the same only in the same form, so support and coverage are low."
     if not seen["swapped_frames"]:
-        yield "No labels, colours or embeddings of stills: whether frame captions are on the right pictures is not tested."
+        yield "Nothing was seen in the stills, so it is not tested whether frame captions are on the right pictures."
     if corpus.image_text is None:
         yield "No image-text model: captions are held against frame captions and labels, not against pictures."
     if any(record.captioner == "facts" for record in (clip.record for clip in corpus.clips)):

@@ -11,12 +11,15 @@ import sys
 from captioning.words import fold, word_set, words
 
 COLOURS = word_set(
-    "red orange yellow green blue purple violet pink magenta brown beige cream black white grey gray silver gold golden "
+    "red orange yellow green blue purple violet pink magenta brown beige cream black white grey gray "
+    "silver gold golden "
     "teal turquoise cyan navy maroon crimson scarlet olive tan bronze lavender indigo burgundy"
 )
 ADJECTIVES = word_set(
-    "small large big little tall short young old wide narrow long bright dark wooden metal metallic plastic stone glass "
-    "leather striped checked wet dry open empty crowded busy quiet calm soft warm cold shiny rusty modern old-fashioned "
+    "small large big little tall short young old wide narrow long bright dark wooden metal metallic "
+    "plastic stone glass "
+    "leather striped checked wet dry open empty crowded busy quiet calm soft warm cold shiny rusty "
+    "modern old-fashioned "
     "tiny huge thick thin round square light heavy fresh clear"
 )
 NUMBERS = {
@@ -25,21 +28,30 @@ NUMBERS = {
 }  # fmt: skip
 SUBJECT = word_set(
     "man woman person people boy girl child baby crowd group couple player dancer singer worker chef cook driver rider "
-    "cyclist runner swimmer surfer skier climber farmer teacher student doctor soldier musician guitarist pianist artist "
-    "painter photographer bride groom family friend lady gentleman figure hand face animal dog puppy cat kitten horse cow "
-    "sheep goat pig bird eagle owl gull duck swan parrot cockatoo fish shark whale dolphin turtle frog snake lizard bear "
-    "wolf fox deer rabbit squirrel monkey elephant lion tiger leopard giraffe zebra camel insect bee butterfly spider ant "
-    "car truck bus van train tram bicycle bike motorcycle scooter boat ship sailboat ferry canoe aeroplane airplane plane "
-    "helicopter drone rocket tractor robot machine tree flower plant leaf mountain river sea ocean lake waterfall cloud "
+    "cyclist runner swimmer surfer skier climber farmer teacher student doctor soldier musician "
+    "guitarist pianist artist "
+    "painter photographer bride groom family friend lady gentleman figure hand face animal dog puppy "
+    "cat kitten horse cow "
+    "sheep goat pig bird eagle owl gull duck swan parrot cockatoo fish shark whale dolphin turtle "
+    "frog snake lizard bear "
+    "wolf fox deer rabbit squirrel monkey elephant lion tiger leopard giraffe zebra camel insect bee "
+    "butterfly spider ant "
+    "car truck bus van train tram bicycle bike motorcycle scooter boat ship sailboat ferry canoe "
+    "aeroplane airplane plane "
+    "helicopter drone rocket tractor robot machine tree flower plant leaf mountain river sea ocean "
+    "lake waterfall cloud "
     "sun moon earth fire building house tower bridge church castle table chair bed sofa lamp book cup mug bowl plate "
     "bottle glass pan pot knife phone laptop computer screen toy ball doll guitar piano drum bread cake pizza "
     "fruit apple banana vegetable coffee tea food screw coin chess text title logo"
 )
 ACTION = word_set(
-    "walk run jump sit stand lie dance sing play talk speak smile laugh cry wave clap point look watch turn spin rotate "
+    "walk run jump sit stand lie dance sing play talk speak smile laugh cry wave clap point look "
+    "watch turn spin rotate "
     "move drive ride fly swim dive float sail row climb crawl fall drop throw catch kick hit push pull lift carry hold "
-    "grab pick put place pour stir mix cut chop slice cook bake fry boil eat drink bite chew lick write draw paint read "
-    "type open close enter leave arrive approach pass cross follow chase hunt feed graze peck dig build repair weld saw "
+    "grab pick put place pour stir mix cut chop slice cook bake fry boil eat drink bite chew lick "
+    "write draw paint read "
+    "type open close enter leave arrive approach pass cross follow chase hunt feed graze peck dig "
+    "build repair weld saw "
     "hammer polish wash clean wipe sweep brush comb knit sew fold iron wrap tie shake nod bow kneel stretch lean rest "
     "sleep wake breathe blow burn melt freeze flow drip splash spray rise set shine glow flicker flash explode crash "
     "roll slide skate ski surf gallop trot race glide hover circle swing bounce juggle shuffle serve mow plough plow "
@@ -47,26 +59,35 @@ ACTION = word_set(
 )
 SETTING = word_set(
     "room kitchen bedroom bathroom office classroom library studio stage theatre museum gallery shop store market mall "
-    "restaurant cafe bar hotel hospital school church factory workshop garage warehouse station platform airport harbour "
-    "harbor port pier dock street road motorway highway alley square plaza pavement sidewalk park garden playground field "
-    "meadow lawn farm barn vineyard orchard forest wood jungle desert beach coast shore sea ocean lake river stream pond "
-    "waterfall mountain hill valley cliff cave canyon island snow ice glacier sky space city town village suburb skyline "
-    "rooftop balcony terrace stadium court pitch arena gym pool rink track bridge tunnel hall corridor lobby background "
+    "restaurant cafe bar hotel hospital school church factory workshop garage warehouse station "
+    "platform airport harbour "
+    "harbor port pier dock street road motorway highway alley square plaza pavement sidewalk park "
+    "garden playground field "
+    "meadow lawn farm barn vineyard orchard forest wood jungle desert beach coast shore sea ocean "
+    "lake river stream pond "
+    "waterfall mountain hill valley cliff cave canyon island snow ice glacier sky space city town "
+    "village suburb skyline "
+    "rooftop balcony terrace stadium court pitch arena gym pool rink track bridge tunnel hall "
+    "corridor lobby background "
     "indoors outdoors outside inside countryside landscape bay dam"
 )
 CAMERA = word_set(
-    "camera pan tilt zoom dolly tracking handheld static close-up closeup close shot angle aerial drone overhead view lens "
+    "camera pan tilt zoom dolly tracking handheld static close-up closeup close shot angle aerial "
+    "drone overhead view lens "
     "focus wide-angle macro slow-motion timelapse time-lapse pov perspective steadicam framing"
 )
 LIGHT = word_set(
-    "light sunlight sunlit lit moonlight daylight lamplight candlelight neon shadow bright dark dim glow sunset sunrise dusk "
-    "dawn twilight night noon backlit silhouette lighting illuminated overcast sunny cloudy foggy misty spotlight firelight "
+    "light sunlight sunlit lit moonlight daylight lamplight candlelight neon shadow bright dark dim "
+    "glow sunset sunrise dusk "
+    "dawn twilight night noon backlit silhouette lighting illuminated overcast sunny cloudy foggy "
+    "misty spotlight firelight "
     "high-contrast low-contrast gloom haze hazy"
 )
 STYLE = word_set(
     "cinematic realistic photorealistic animated animation cartoon anime 3d rendered illustration painting watercolour "
     "watercolor sketch black-and-white monochrome sepia vintage retro documentary film footage style stylised stylized "
-    "surreal fantasy minimalist noir clay stop-motion pixel comic grainy colourful colorful vivid pastel artistic abstract"
+    "surreal fantasy minimalist noir clay stop-motion pixel comic grainy colourful colorful vivid "
+    "pastel artistic abstract"
 )
 ASPECTS = {
     "subject": SUBJECT,

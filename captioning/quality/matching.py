@@ -28,7 +28,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """How clips fit their texts: `own` [N], `rivals` [N, M] of the clips in columns `rival`, NaN where not comparable."""
+    """How texts fit: `own` [N] to their clips, `rivals` [N, M] to others, NaN where these are not comparable."""
 
     own: Matrix
     rivals: Matrix

@@ -30,8 +30,8 @@ class FrameCaption:
 class CaptionRecord:
     """One captioned clip with all that is known of it. Empty text means that there is none.
 
-    `buckets` are those of its samples. `tokens` are of `dense`, by `token_counter`. `camera` and the motions (percent of
-    the picture's diagonal per second) are measured; None for single pictures. `error` is set where captioning failed.
+    `buckets` are those of its samples. `tokens` are of `dense`, by `token_counter`. `camera` and the motions (percent
+    of the picture's diagonal per second) are measured; None for single pictures. `error`: why captioning failed.
     """
 
     clip_id: str

@@ -62,8 +62,10 @@ def text_faults(half: str, rows: int, seed: int, per_fault: int, embed: TextVect
     means = "by words and the packaged sentence embedder" if embed else "by words alone"
     title = f"Made captions, {half} vocabulary, {means}"
     told = (
-        f"{rows} made clips (frame captions by a generator, clip captions a summary with other words for one in five, or "
-        f"the joined frame captions), {per_fault} with each fault, no two in one row. Two clips of one content could be "
+        f"{rows} made clips (frame captions by a generator, clip captions a summary with other words "
+        f"for one in five, or "
+        f"the joined frame captions), {per_fault} with each fault, no two in one row. Two clips of "
+        f"one content could be "
         f"swapped unseen, so swaps are between sources whose frame captions share less than half their content words: "
         f"{share:.0%} of the pairs."
     )

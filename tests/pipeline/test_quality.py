@@ -17,7 +17,7 @@ from pipeline.verify import INDEX, LEDGER_FILE
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS
 from schemas.contract import TableContract
 from schemas.errors import DatasetError
-from schemas.media_tables import CLIPS, STILLS, VIDEOS
+from schemas.media_tables import CLIPS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
 
 OK = {"status": "ok", "error": None, "attempts": 1}
@@ -27,8 +27,22 @@ TABLES = {
         "split",
         CLIPS,
         [
-            {"clip_id": "v-0-4000", "video_id": "v", "start_time": 10.0, "duration": 4.0, "camera": "static", "motion": 2.0},
-            {"clip_id": "v-4-8000", "video_id": "v", "start_time": 14.0, "duration": 4.0, "camera": None, "motion": None},
+            {
+                "clip_id": "v-0-4000",
+                "video_id": "v",
+                "start_time": 10.0,
+                "duration": 4.0,
+                "camera": "static",
+                "motion": 2.0,
+            },
+            {
+                "clip_id": "v-4-8000",
+                "video_id": "v",
+                "start_time": 14.0,
+                "duration": 4.0,
+                "camera": None,
+                "motion": None,
+            },
         ],
     ),
     "labels": (
@@ -36,13 +50,25 @@ TABLES = {
         LABELS,
         [{"still_id": "s0", "clip_id": "v-0-4000", "names": ["wolf"], "probabilities": [0.5], **OK}],
     ),
-    "embeddings": ("embed", EMBEDDINGS, [{"still_id": "s0", "clip_id": "v-0-4000", "model": "m", "vector": [1.0, 2.0], **OK}]),
+    "embeddings": (
+        "embed",
+        EMBEDDINGS,
+        [{"still_id": "s0", "clip_id": "v-0-4000", "model": "m", "vector": [1.0, 2.0], **OK}],
+    ),
     "frame_captions": (
         "caption",
         FRAME_CAPTIONS,
         [
-            {"still_id": still, "clip_id": "v-0-4000", "time": time, "caption": text, "captioner": "facts", "model": "m1",
-             "prompt_hash": "h1", **OK}
+            {
+                "still_id": still,
+                "clip_id": "v-0-4000",
+                "time": time,
+                "caption": text,
+                "captioner": "facts",
+                "model": "m1",
+                "prompt_hash": "h1",
+                **OK,
+            }
             for still, time, text in (("s1", 12.0, "A wolf turns."), ("s0", 10.5, "A wolf stands."))
         ],
     ),
@@ -50,12 +76,22 @@ TABLES = {
         "summarise",
         CAPTIONS,
         [
-            {"clip_id": "v-0-4000", "short": "A wolf.", "medium": "A wolf stands.", "dense": "A wolf stands, then turns.",
-             "summariser": "join", "model": "m2", "prompt_hash": "h2", "tokens": 7, "token_counter": "c", **OK},
+            {
+                "clip_id": "v-0-4000",
+                "short": "A wolf.",
+                "medium": "A wolf stands.",
+                "dense": "A wolf stands, then turns.",
+                "summariser": "join",
+                "model": "m2",
+                "prompt_hash": "h2",
+                "tokens": 7,
+                "token_counter": "c",
+                **OK,
+            },
             {"clip_id": "v-4-8000", "status": "failed", "error": "no reply", "attempts": 2},
         ],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -70,14 +106,21 @@ def dataset(tmp_path: Path) -> Dataset:
     found.write_table(
         SELECTION_FILE,
         SELECTION,
-        filled(SELECTION, [{"clip_id": clip, "state": state} for clip, state in
-                           (("v-0-4000", "kept"), ("v-4-8000", "failed"), ("v-9-9000", "filtered"))]),
-    )  # fmt: skip
+        filled(
+            SELECTION,
+            [
+                {"clip_id": clip, "state": state}
+                for clip, state in (("v-0-4000", "kept"), ("v-4-8000", "failed"), ("v-9-9000", "filtered"))
+            ],
+        ),
+    )
     found.write_table(
         INDEX, SAMPLES, filled(SAMPLES, [{"sample_id": "x", "clip_id": "v-0-4000", "bucket": "384x256x17@8", **OK}])
     )
-    ledger = [{"kind": "clip", "id": str(place), "source": "film.mp4", "state": "filtered", "reason": f"motion is {place}"}
-              for place in range(8)]  # fmt: skip
+    ledger = [
+        {"kind": "clip", "id": str(place), "source": "film.mp4", "state": "filtered", "reason": f"motion is {place}"}
+        for place in range(8)
+    ]
     found.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, ledger))
     stages = {stage: {"fingerprint": "f"} for stage, contract, _ in TABLES.values() if contract is not None}
     found.write_record({"stages": stages, "config": {"summarise": {"token_budget": 5}}})

@@ -116,7 +116,10 @@ CHECKS = (
     ),
     Check(
         name="aligned_sentences",
-        doc="sentences that fit their clip's pictures better than the middle one of its bucket's other clips; chance 0.5",
+        doc=(
+            "sentences that fit their clip's pictures better than the middle one of its bucket's other "
+            "clips; chance 0.5"
+        ),
         weight=0.0,
         look=_sentence_share,
         tier=2,

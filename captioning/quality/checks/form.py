@@ -19,13 +19,15 @@ _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am)? (?:sorry|unable|afraid)|i (?:can(?:no|')t|could not|couldn't|won't) (?:\w+ ){0,2}"
     r"(?:see|view|help|assist|provide|describe|determine|process|comply|identify|watch|access)|as an ai\b|"
     r"(?:language|ai) model\b|unable to (?:see|view|assist|describe|provide|process)|cannot (?:assist|comply)|"
-    r"no (?:image|video|picture|caption)s? (?:was|were|is|are|has been|have been)? ?(?:provided|given|attached|available)|"
+    r"no (?:image|video|picture|caption)s? (?:was|were|is|are|has been|have been)? ?(?:provided|given|"
+    r"attached|available)|"
     r"please (?:provide|upload|share) (?:the|an?|your|more)\b)",
     re.IGNORECASE,
 )
 _ERROR = re.compile(
     r"\b(?:traceback|exception|timed? ?out|rate limit|quota exceeded|internal server error|bad gateway|"
-    r"service unavailable|http [45]\d\d|error(?: code)?:? ?[45]\d\d|(?:api|model|request|server) error|null|nan|undefined|"
+    r"service unavailable|http [45]\d\d|error(?: code)?:? ?[45]\d\d|(?:api|model|request|server) "
+    r"error|null|nan|undefined|"
     r"none)\b|<unk>|\bn/a\b",
     re.IGNORECASE,
 )
@@ -34,7 +36,8 @@ _FRAME = re.compile(
     r"\b(?:(?:first|second|third|fourth|fifth|sixth|last|final|next|previous|opening|closing|each|every|another|same) "
     r"(?:frame|image|still|picture|photo|photograph|screenshot|caption)s?"
     r"|(?:frame|image|still|picture|photo|caption|figure) (?:#|no\.? ?)?(?:\d+|one|two|three|four|five)\b"
-    r"|(?:frame|image|still|caption)s (?:show|depict|display|are|provide|describe)|across (?:the |all )?(?:frames|images|stills)"
+    r"|(?:frame|image|still|caption)s (?:show|depict|display|are|provide|describe)|across (?:the |all "
+    r")?(?:frames|images|stills)"
     r"|(?:in|of|from|between) (?:the|these|those|all|both) (?:frames|images|stills|captions)|frame captions?"
     r"|t ?= ?\d|at \d+(?:\.\d+)? ?s(?:econds?)?\b)",
     re.IGNORECASE,
@@ -42,18 +45,21 @@ _FRAME = re.compile(
 _JSON = re.compile(r"^\s*[{\[]|[}\]]\s*$|\"\w+\"\s*:|\\n|</?\w+>|\bhttps?://|&[a-z]+;|^\s*\w+:\s", re.MULTILINE)
 _DOUBT = re.compile(
     r"\b(?:possibly|perhaps|maybe|likely|probably|presumably|apparently|seemingly|suggest(?:s|ing)?|impl(?:y|ies|ying)|"
-    r"(?:may|might|could) (?:be|have|indicate|suggest)|(?:seem|appear)s? to|as if|as though|(?:hard|difficult) to (?:tell|say)|"
+    r"(?:may|might|could) (?:be|have|indicate|suggest)|(?:seem|appear)s? to|as if|as though|(?:hard|"
+    r"difficult) to (?:tell|say)|"
     r"unclear|sense of|hint(?:s|ing)? at)\b",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(
     r"\b(?:there (?:is|are) no|no (?:visible|other|one|clear|apparent|sign|people|text|person|movement|objects?)\b|"
-    r"(?:is|are|does|do|was|were|can)(?: ?not|n['’]t)|cannot|nothing (?:else|is)|nobody|none of|without any|not visible|not shown)",
+    r"(?:is|are|does|do|was|were|can)(?: ?not|n['’]t)|cannot|nothing (?:else|is)|nobody|none of|"
+    r"without any|not visible|not shown)",
     re.IGNORECASE,
 )
 # Function words that English lacks, of the languages that vision models fall into.
 _FOREIGN = word_set(
-    "der die das und ist ein eine einem einen mit auf dem den von zu im nicht sich wird le la les des une est dans avec "
+    "der die das und ist ein eine einem einen mit auf dem den von zu im nicht sich wird le la les "
+    "des une est dans avec "
     "sur et du au aux qui que pour el los las una y con en por se del su il di che gli nel della una sono um uma na "
     "no do da os as com para een het van de op met zijn"
 ) - word_set("die do as no a van met de la le")

@@ -28,24 +28,29 @@ _MOVES: tuple[tuple[re.Pattern[str], str, frozenset[str]], ...] = tuple(
         (rf"{_CAMERA}\bzoom\w*\b[^.;]{{0,15}}\bout\b|\bzooms? out\b", "a zoom out", "zoom out;moving;handheld"),
         (
             rf"\b(?:static|fixed|stationary|locked|motionless|still|steady) camera\b|"
-            rf"{_CAMERA}\b(?:holds still|(?:is|remains|stays) (?:\w+ )?(?:still|static|fixed|stationary|motionless|steady))\b",
+            rf"{_CAMERA}\b(?:holds still|(?:is|remains|stays) (?:\w+ )?(?:still|static|fixed|"
+            rf"stationary|motionless|steady))\b",
             "a camera that holds still",
             "static;handheld",
         ),
     )
 )
 _CALM = re.compile(
-    r"\b(?:motionless|stationary|perfectly still|completely still|nothing moves|little moves|without (?:any )?mov\w+)\b",
+    r"\b(?:motionless|stationary|perfectly still|completely still|nothing moves|little moves|without "
+    r"(?:any )?mov\w+)\b",
     re.IGNORECASE,
 )
 _FAST = re.compile(
-    r"\b(?:rapid(?:ly)?|fast|quickly|swift(?:ly)?|at (?:high|great|full) speed|rac(?:es|ing)|sprint(?:s|ing)|rush(?:es|ing)|"
+    r"\b(?:rapid(?:ly)?|fast|quickly|swift(?:ly)?|at (?:high|great|full) speed|rac(?:es|ing)|"
+    r"sprint(?:s|ing)|rush(?:es|ing)|"
     r"hurtl\w+|gallop\w*|speed(?:s|ing) (?:along|past|through|down))\b",
     re.IGNORECASE,
 )
 _CUT = re.compile(
-    r"\b(?:(?:scene|view|shot|video|clip|footage|camera|image|perspective)s? (?:then |now |suddenly )?(?:changes?|cuts?|"
-    r"transitions?|switch(?:es)?|jumps?|dissolves?|fades?) (?:to|into|from|between)?|(?:next|new|another|different|following) "
+    r"\b(?:(?:scene|view|shot|video|clip|footage|camera|image|perspective)s? (?:then |now |suddenly "
+    r")?(?:changes?|cuts?|"
+    r"transitions?|switch(?:es)?|jumps?|dissolves?|fades?) (?:to|into|from|between)?|(?:next|new|"
+    r"another|different|following) "
     r"(?:scene|shot)|cuts? to|montage|series of (?:scenes|shots|clips)|(?:transition|cut)(?:s|ing)? (?:to|between) )",
     re.IGNORECASE,
 )

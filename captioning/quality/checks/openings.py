@@ -1,6 +1,6 @@
 """Captions that all begin alike: known phrases of vision models, and openings that nobody listed.
 
-An unlisted opening shows in two ways. It stands on many captions; and it tells nothing of their clips: its content words
+An unlisted opening shows in two ways. It stands on many captions; and it tells nothing of their clips: its words
 are not what the clips' own frame captions say, or it stands on more captions than any thing in a mixed dataset could.
 "A young woman" on a tenth of the captions is neither: it is what the clips show.
 
@@ -25,7 +25,8 @@ _TELLS = (
     r"showing|depicting|displaying|featuring|capturing)"
 )
 _KNOWN = re.compile(
-    rf"^\W*(?:(?:in|throughout) (?:this|the) (?:\w+ )?{_MEDIUM}\b|(?:this|the|these|here)(?: (?:is|are))?(?: an?| the)? ?"
+    rf"^\W*(?:(?:in|throughout) (?:this|the) (?:\w+ )?{_MEDIUM}\b|(?:this|the|these|here)(?: (?:is|"
+    rf"are))?(?: an?| the)? ?"
     rf"(?:\w+ )?{_MEDIUM} {_TELLS}\b|(?:sure|certainly|absolutely|of course|okay|ok)\b[,!.:]|here(?:'s|’s| is| are)\b|"
     rf"(?:summary|caption|description|answer|output)\s*:|(?:as|based on|according to) .{{0,40}}?\b{_MEDIUM}\b|"
     r"we (?:can )?see\b|you (?:can )?see\b|it (?:shows|depicts|features)\b)",

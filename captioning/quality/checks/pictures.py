@@ -96,7 +96,7 @@ def _caption_vectors(corpus: Corpus, clips: Sequence[Clip], vocabulary: Vocabula
 
 
 def _labels(corpus: Corpus, clips: Sequence[Clip], said: Sequence[set[str]], rivals: NDArray[np.int_]) -> Scores | None:
-    """Probability-weighted share of the labels' words that a caption holds, in the same form or nearly the same sense."""
+    """Probability-weighted share of the labels' words that a caption holds, in any form or in near sense."""
     seen: list[Counter[str]] = []
     for clip in clips:
         mean: Counter[str] = Counter()

@@ -21,7 +21,8 @@ from captioning.words import is_closed, word_set, words
 # Words that English prose hardly ends a sentence with. Those that verbs take along (`stands by`, `looks on`) may.
 _MAY_END = word_set("in on by over under near behind before after then so that her")
 _NEEDS_MORE = (DANGLING - _MAY_END) | word_set(
-    "toward towards against beside between among upon than like per every these those my your our wearing holding carrying "
+    "toward towards against beside between among upon than like per every these those my your our "
+    "wearing holding carrying "
     "making being including featuring until although though whose"
 )
 _DETERMINERS = word_set("a an the his her its their this that another")

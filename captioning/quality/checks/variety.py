@@ -78,7 +78,9 @@ CHECKS = (
     ),
     Check(
         name="self_bleu_4",
-        doc=f"BLEU-4 of a sampled caption against nine others, all cut to {LENGTH} words; high where captions are alike",
+        doc=(
+            f"BLEU-4 of a sampled caption against nine others, all cut to {LENGTH} words; high where captions are alike"
+        ),
         weight=0.0,
         look=_self_bleu,
         unit="score",

@@ -45,7 +45,7 @@ DIFFERENT = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A record, the scene that it shows, and the fault that was planted in it: empty for none, `donor` for not counted."""
+    """A record, the scene that it shows, and the fault that was planted in it: empty for none, `donor`: not counted."""
 
     record: CaptionRecord
     scene: Scene
@@ -53,7 +53,7 @@ class Made:
 
 
 def make_rows(half: str, count: int, seed: int, *, per_fault: int) -> list[Made]:
-    """`count` made clips of a half of the vocabulary, `per_fault` of them with each fault; three of 100 repeat honestly."""
+    """`count` made clips of a half of the vocabulary, `per_fault` with each fault; three of 100 repeat honestly."""
     random_ = random.Random(f"{half} {seed}")  # noqa: S311
     words, speaker = vocabulary(half), Speaker(half, random_)
     rows: list[Made] = []

@@ -154,7 +154,7 @@ def make_scenes(words: Vocabulary, count: int, random_: random.Random) -> list[t
 
 
 def record_of(key: str, source: str, scene: Scene, speaker: Speaker) -> tuple[CaptionRecord, Scene]:
-    """The record of a scene with its summary, and the scene with only those things and that light which a still told."""
+    """The record of a scene with its summary, and the scene with only what a still told of it."""
     frames = tuple(
         FrameCaption(still_id=f"{key}-s{place:03d}", time=float(place * 2), text=speaker.frame(scene, action))
         for place, action in enumerate(scene.actions)

@@ -30,8 +30,10 @@ from schemas.errors import StageError
 SIDE = 320
 STEP, APART, MOST_CLIPS = 1.5, 0.5, 3  # seconds between clips and between a clip's stills, clips of a source
 PHOTOGRAPHS = (
-    "coffee.png camera.png astronaut.png chelsea.png rocket.jpg horse.png coins.png moon.png text.png page.png cell.png "
-    "retina.jpg hubble_deep_field.jpg clock_motion.png brick.png grass.png gravel.png motorcycle_left.png logo.png ihc.png "
+    "coffee.png camera.png astronaut.png chelsea.png rocket.jpg horse.png coins.png moon.png "
+    "text.png page.png cell.png "
+    "retina.jpg hubble_deep_field.jpg clock_motion.png brick.png grass.png gravel.png "
+    "motorcycle_left.png logo.png ihc.png "
     "color.png chessboard_RGB.png"
 )
 

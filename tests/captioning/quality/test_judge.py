@@ -1,4 +1,4 @@
-"""A report of records: measures by group, gates, suspicion, worst clips, JSON both ways; and what changed between two."""
+"""A report of records: measures by group, gates, suspicion, worst clips, JSON both ways, and a comparison."""
 
 from dataclasses import replace
 
@@ -77,7 +77,7 @@ def test_what_changed() -> None:
     healed = [replace(one, dense=GOOD) if one.clip_id == "none" else one for one in records[1:]]
     found = compare(_report(records), _report(healed))
     assert [(one.clip_id, one.gone[:1]) for one in found.better][:1] == [("none", ("empty",))]
-    assert found.removed == ("good-0",) and not found.added
+    assert (found.removed, found.added) == (("good-0",), ())
     empty = next(one for one in found.measures if one.name == "empty" and one.group == "all")
     assert (empty.better, empty.clear, empty.after.value) == (True, False, 0)
     assert [(a.passed, b.passed) for a, b in found.gates if a and b] == [(False, True), (True, True)]

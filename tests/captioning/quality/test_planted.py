@@ -50,7 +50,7 @@ def _photographs() -> list[CaptionRecord]:
 
 
 def test_frame_captions_on_wrong_photographs() -> None:
-    records, ids = swap_frames(_photographs(), 10, random.Random(2))  # noqa: S311
+    records, ids = swap_frames(_photographs(), 10, random.Random(2))
     found = count(
         "frames", "swapped_frames", ids, {one.clip_id for one in records} - ids, look("swapped_frames", records)
     )
@@ -78,7 +78,7 @@ def _with_pictures(record: CaptionRecord, other: CaptionRecord) -> CaptionRecord
 def test_swaps_are_planted_between_clips_of_other_content_only() -> None:
     records = _photographs()
     assert not differ(records[0], records[1])
-    swapped, ids = swap_frames(records, 10, random.Random(3))  # noqa: S311
+    swapped, ids = swap_frames(records, 10, random.Random(3))
     assert {one.clip_id for one, was in zip(swapped, records, strict=True) if one != was} == set(ids)
 
 

@@ -3,9 +3,12 @@
 import pytest
 
 from captioning.quality.records import CaptionRecord
+from captioning.words import word_set
 from tests.captioning.quality.clips import clip, look, why
 
-THINGS = "dog cat horse boat train lamp clock kite bell drum cup hat rose leaf fish owl fox bear cow pig".split()
+THINGS = sorted(
+    word_set("dog cat horse boat train lamp clock kite bell drum cup hat rose leaf fish owl fox bear cow pig")
+)
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_the_sample_is_the_same_whatever_the_order() -> None:
 
 
 def test_bleu() -> None:
-    assert bleu("a b c d e".split(), ["a b c d e".split()]) == pytest.approx(1)
-    assert bleu("a b c d e".split(), ["f g h i j".split()]) < 0.2
+    assert bleu(["a", "b", "c", "d", "e"], [["a", "b", "c", "d", "e"]]) == pytest.approx(1)
+    assert bleu(["a", "b", "c", "d", "e"], [["f", "g", "h", "i", "j"]]) < 0.2
 
 
 @pytest.mark.parametrize(
