@@ -37,7 +37,7 @@ class ClipChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """From report A (before) to B (after). `gates` are (before, after), None where one report does not have the gate."""
+    """From report A (before) to B (after). `gates` are (before, after), None where a report does not have it."""
 
     before: str
     after: str

@@ -12,7 +12,9 @@ from typing import Literal
 class FrameCaption:
     """What was said of one still; `time` in seconds from the clip's start. `labels`: what an image classifier saw.
 
-    `vector` is the still's image embedding (for the pairing test), empty where there is none.
+    `vector` is the still's image embedding (for the pairing test), empty where there is none. `colours` are the shares
+    of the still's pixels by colour name, largest first (`captioning.captioners.colours`), empty where not measured;
+    `brightness` is its mean luma, 0 to 1.
     """
 
     still_id: str
@@ -20,6 +22,8 @@ class FrameCaption:
     text: str
     labels: tuple[tuple[str, float], ...] = ()
     vector: tuple[float, ...] = ()
+    colours: tuple[tuple[str, float], ...] = ()
+    brightness: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +31,7 @@ class CaptionRecord:
     """One captioned clip with all that is known of it. Empty text means that there is none.
 
     `buckets` are those of its samples. `tokens` are of `dense`, by `token_counter`. `camera` and the motions (percent
-    of the picture's diagonal per second) are measured; None for pictures. `error` is set where captioning failed.
+    of the picture's diagonal per second) are measured; None for single pictures. `error`: why captioning failed.
     """
 
     clip_id: str

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "hour": "how much memory an hour of film takes",
     "duplicates": "approximate search of near-duplicates, beside exact search",
     "captions": "what asking models for captions costs, beside the alternatives",
+    "quality": "what the caption measures find of planted faults, and how often they cry wolf",
 }
 
 

@@ -1,0 +1,128 @@
+"""Do clip captions fit the pictures themselves? With an image-text model: a gap to shuffled pairs, not a bare cosine.
+
+Runs where the dataset's embedder has a text tower (open_clip) and its weights are configured. A bare cosine of CLIP
+means little (it depends on length, style and the model); what counts is how much better the own pictures fit than those
+of other clips of the same bucket. Sentences are judged one by one, because CLIP reads 77 tokens.
+
+    python -m pytest tests/captioning/quality/checks/test_alignment.py
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.clip import Clip
+from captioning.quality.corpus import Corpus
+from captioning.quality.matching import Fit, draw_rivals, judge_pairs
+from captioning.quality.similarity import Matrix, unit_rows
+
+
+def _pictured(corpus: Corpus) -> list[Clip]:
+    if corpus.image_text is None:
+        return []
+    return [clip for clip in corpus.captioned if any(frame.vector for frame in clip.record.frames)]
+
+
+def _pictures(clips: Sequence[Clip]) -> Matrix:
+    vectors = [np.array([frame.vector for frame in clip.record.frames if frame.vector], np.float32) for clip in clips]
+    return unit_rows(np.array([unit_rows(found).mean(axis=0) for found in vectors], np.float32))
+
+
+def _rivals(corpus: Corpus, clips: Sequence[Clip]) -> tuple[Matrix, np.ndarray]:
+    """The drawn rivals, and where they may not be compared: the clip itself, its source, another bucket."""
+    rivals = draw_rivals(len(clips), corpus.seed)
+    buckets = np.array([clip.record.buckets[0] if clip.record.buckets else "" for clip in clips])
+    sources = np.array([clip.record.source for clip in clips])
+    barred = (buckets[:, None] != buckets[rivals][None, :]) | (sources[:, None] == sources[rivals][None, :])
+    return rivals, barred | (np.arange(len(clips))[:, None] == rivals[None, :])
+
+
+def _fit(corpus: Corpus, clips: Sequence[Clip], texts: Matrix) -> Fit:
+    pictures = _pictures(clips)
+    rivals, barred = _rivals(corpus, clips)
+    scores = texts @ pictures[rivals].T
+    return Fit(own=(texts * pictures).sum(axis=1), rivals=np.where(barred, np.nan, scores).astype(np.float32))
+
+
+def _whole(corpus: Corpus, clips: Sequence[Clip]) -> Fit:
+    """A caption's vector is the mean of its sentences', so that nothing is cut at 77 tokens."""
+    return _fit(
+        corpus, clips, unit_rows(np.array([_sentences(corpus, clip).mean(axis=0) for clip in clips], np.float32))
+    )
+
+
+def _sentences(corpus: Corpus, clip: Clip) -> Matrix:
+    assert corpus.image_text is not None
+    return unit_rows(corpus.image_text(clip.sentences))
+
+
+def _gap(corpus: Corpus) -> Mapping[str, Seen]:
+    clips = _pictured(corpus)
+    if len(clips) < 2:
+        return {}
+    fit = _whole(corpus, clips)
+    kept = np.isfinite(fit.rivals).any(axis=1)
+    return {
+        clip.key: Seen(float(fit.own[place] - np.nanmean(fit.rivals[place])))
+        for place, clip in enumerate(clips)
+        if kept[place]
+    }
+
+
+def _misaligned(corpus: Corpus) -> Mapping[str, Seen]:
+    clips = _pictured(corpus)
+    if len(clips) < 2:
+        return {}
+    match = judge_pairs(_whole(corpus, clips))
+    told = "fits its own pictures no better than those of other clips of its bucket"
+    judged = zip(clips, match.z, match.mismatched, strict=True)
+    return {clip.key: fault(told if wrong else "") for clip, z, wrong in judged if np.isfinite(z)}
+
+
+def _sentence_share(corpus: Corpus) -> Mapping[str, Seen]:
+    """Per clip, the share of sentences that fit its pictures better than the middle one of its rivals' pictures."""
+    clips = _pictured(corpus)
+    if len(clips) < 2:
+        return {}
+    pictures = _pictures(clips)
+    rivals, barred = _rivals(corpus, clips)
+    seen = {}
+    for place, clip in enumerate(clips):
+        others = pictures[rivals[~barred[place]]]
+        if len(others):
+            vectors = _sentences(corpus, clip)
+            better = vectors @ pictures[place] > np.median(vectors @ others.T, axis=1)
+            seen[clip.key] = Seen(float(better.mean()))
+    return seen
+
+
+CHECKS = (
+    Check(
+        name="alignment_gap",
+        doc="cosine of a caption and its own pictures (image-text model) less that of shuffled pairs of its bucket",
+        weight=0.0,
+        look=_gap,
+        tier=2,
+        unit="score",
+        better="high",
+    ),
+    Check(
+        name="misaligned",
+        doc="captions that fit their own pictures (image-text model) no better than shuffled pairs do",
+        weight=0.9,
+        look=_misaligned,
+        tier=2,
+    ),
+    Check(
+        name="aligned_sentences",
+        doc=(
+            "sentences that fit their clip's pictures better than the middle one of its bucket's other "
+            "clips; chance 0.5"
+        ),
+        weight=0.0,
+        look=_sentence_share,
+        tier=2,
+        better="high",
+    ),
+)

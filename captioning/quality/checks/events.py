@@ -1,0 +1,97 @@
+"""Consistency of a clip caption with its frame captions: what it leaves out, and whether it tells it in their order.
+
+An event is what one frame caption says and no other frame caption of the clip does.
+
+    python -m pytest tests/captioning/quality/checks/test_events.py
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.clip import Clip
+from captioning.quality.corpus import Corpus
+from captioning.quality.evidence import missing
+from captioning.words import content_words, fold, words
+
+# A frame caption tells an event with this many words of its own; of those, the caption holds at most this share.
+OWN_WORDS, HELD = 2, 0.25
+# Kendall's tau of the order of mentions below which the order is wrong.
+WRONG_ORDER = -0.3
+
+
+def _coverage(corpus: Corpus) -> Mapping[str, Seen]:
+    seen = {}
+    for clip in corpus.witnessed:
+        lost = missing(clip.evidence, clip.content, corpus.meaning)
+        seen[clip.key] = Seen(1 - len(lost) / len(clip.evidence))
+    return seen
+
+
+def _dropped(corpus: Corpus) -> Mapping[str, Seen]:
+    seen = {}
+    for clip in corpus.witnessed:
+        lost = [
+            " ".join(own.values())
+            for own in events(clip)
+            if len(missing(own, clip.content, corpus.meaning)) >= (1 - HELD) * len(own)
+        ]
+        seen[clip.key] = fault(f"leaves out what a frame caption tells: {lost[0]!r}" if lost else "")
+    return seen
+
+
+def events(clip: Clip) -> list[dict[str, str]]:
+    """For each frame caption that tells something of its own: the words that no other one has, in time order."""
+    told = Counter(key for content in clip.frame_contents for key in content)
+    own = [{key: word for key, word in content_words(text).items() if told[key] == 1} for text in clip.frame_texts]
+    return [found for found in own if len(found) >= OWN_WORDS]
+
+
+def _order(corpus: Corpus) -> Mapping[str, Seen]:
+    seen = {}
+    for clip in corpus.witnessed:
+        tau = concordance(clip)
+        if tau is not None:
+            why = "tells things in another order than the frame captions" if tau < WRONG_ORDER else ""
+            seen[clip.key] = fault(why)
+    return seen
+
+
+def concordance(clip: Clip) -> float | None:
+    """Kendall's tau between the order of the events and the order in which the caption first mentions them, -1 to 1.
+
+    None if the caption mentions fewer than two events.
+    """
+    place = {fold(word): at for at, word in reversed(list(enumerate(words(clip.text))))}
+    found = [at for own in events(clip) if (at := [place[key] for key in own if key in place])]
+    pairs = [(one, other) for first, one in enumerate(found) for other in found[first + 1 :]]
+    # Only pairs that do not mingle have an order: things and light are told together at the end.
+    right = sum(max(one) < min(other) for one, other in pairs)
+    wrong = sum(max(other) < min(one) for one, other in pairs)
+    return (right - wrong) / (right + wrong) if right + wrong else None
+
+
+CHECKS = (
+    Check(
+        name="coverage",
+        doc="of the content words of a clip's frame captions and overview, the share that its caption holds",
+        weight=0.0,
+        look=_coverage,
+        tier=1,
+        better="high",
+    ),
+    Check(
+        name="dropped_event",
+        doc="captions that leave out what one frame caption alone tells",
+        weight=0.2,
+        look=_dropped,
+        tier=1,
+    ),
+    Check(
+        name="misordered",
+        doc="captions that tell events in another order than the frame captions (of those that tell two or more)",
+        weight=0.4,
+        look=_order,
+        tier=1,
+    ),
+)

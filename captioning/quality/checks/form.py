@@ -1,0 +1,171 @@
+"""What should never stand in a caption whatever the clip shows: nothing, errors, refusals, markup, doubts, loops.
+
+Word lists for English; a caption in another language is found by its own check.
+
+    python -m pytest tests/captioning/quality/checks/test_form.py
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from captioning.grounding import MARKUP
+from captioning.quality.check import Check, Seen, each_captioned, fault
+from captioning.quality.clip import Clip, runs
+from captioning.quality.corpus import Corpus
+from captioning.words import DOUBT_WORDS, STOP_WORDS, content_words, word_set, words
+
+_REFUSAL = re.compile(
+    r"\b(?:i(?:'m| am)? (?:sorry|unable|afraid)|i (?:can(?:no|')t|could not|couldn't|won't) (?:\w+ ){0,2}"
+    r"(?:see|view|help|assist|provide|describe|determine|process|comply|identify|watch|access)|as an ai\b|"
+    r"(?:language|ai) model\b|unable to (?:see|view|assist|describe|provide|process)|cannot (?:assist|comply)|"
+    r"no (?:image|video|picture|caption)s? (?:was|were|is|are|has been|have been)? ?(?:provided|given|"
+    r"attached|available)|"
+    r"please (?:provide|upload|share) (?:the|an?|your|more)\b)",
+    re.IGNORECASE,
+)
+_ERROR = re.compile(
+    r"\b(?:traceback|exception|timed? ?out|rate limit|quota exceeded|internal server error|bad gateway|"
+    r"service unavailable|http [45]\d\d|error(?: code)?:? ?[45]\d\d|(?:api|model|request|server) "
+    r"error|null|nan|undefined|"
+    r"none)\b|<unk>|\bn/a\b",
+    re.IGNORECASE,
+)
+_CERTAIN_ERROR = re.compile(r"\b(?:traceback|exception|internal server error|bad gateway|quota exceeded)\b", re.I)
+_FRAME = re.compile(
+    r"\b(?:(?:first|second|third|fourth|fifth|sixth|last|final|next|previous|opening|closing|each|every|another|same) "
+    r"(?:frame|image|still|picture|photo|photograph|screenshot|caption)s?"
+    r"|(?:frame|image|still|picture|photo|caption|figure) (?:#|no\.? ?)?(?:\d+|one|two|three|four|five)\b"
+    r"|(?:frame|image|still|caption)s (?:show|depict|display|are|provide|describe)|across (?:the |all "
+    r")?(?:frames|images|stills)"
+    r"|(?:in|of|from|between) (?:the|these|those|all|both) (?:frames|images|stills|captions)|frame captions?"
+    r"|t ?= ?\d|at \d+(?:\.\d+)? ?s(?:econds?)?\b)",
+    re.IGNORECASE,
+)
+_JSON = re.compile(r"^\s*[{\[]|[}\]]\s*$|\"\w+\"\s*:|\\n|</?\w+>|\bhttps?://|&[a-z]+;|^\s*\w+:\s", re.MULTILINE)
+_DOUBT = re.compile(
+    r"\b(?:possibly|perhaps|maybe|likely|probably|presumably|apparently|seemingly|suggest(?:s|ing)?|impl(?:y|ies|ying)|"
+    r"(?:may|might|could) (?:be|have|indicate|suggest)|(?:seem|appear)s? to|as if|as though|(?:hard|"
+    r"difficult) to (?:tell|say)|"
+    r"unclear|sense of|hint(?:s|ing)? at)\b",
+    re.IGNORECASE,
+)
+_NEGATION = re.compile(
+    r"\b(?:there (?:is|are) no|no (?:visible|other|one|clear|apparent|sign|people|text|person|movement|objects?)\b|"
+    r"(?:is|are|does|do|was|were|can)(?: ?not|n['’]t)|cannot|nothing (?:else|is)|nobody|none of|"
+    r"without any|not visible|not shown)",
+    re.IGNORECASE,
+)
+# Function words that English lacks, of the languages that vision models fall into.
+_FOREIGN = word_set(
+    "der die das und ist ein eine einem einen mit auf dem den von zu im nicht sich wird le la les "
+    "des une est dans avec "
+    "sur et du au aux qui que pour el los las una y con en por se del su il di che gli nel della una sono um uma na "
+    "no do da os as com para een het van de op met zijn"
+) - word_set("die do as no a van met de la le")
+# A loop: this share of a caption's runs of four words stands there before; shorter captions cannot tell.
+LOOP_RUN, LOOP_SHARE, LOOP_LEAST, SENTENCE_TIMES = 4, 0.2, 3, 2
+# Letters outside the Latin alphabets, and the least share of function words that English prose has.
+OTHER_SCRIPT, FEWEST_STOP_WORDS, ENOUGH_WORDS = 0.2, 0.08, 10
+
+
+def _empty(corpus: Corpus) -> Mapping[str, Seen]:
+    return {clip.key: fault("" if clip.text else "there is no caption") for clip in corpus.clips}
+
+
+def _error(corpus: Corpus) -> Mapping[str, Seen]:
+    return {clip.key: fault(_error_of(clip)) for clip in corpus.clips}
+
+
+def _error_of(clip: Clip) -> str:
+    if clip.record.error:
+        return f"captioning failed: {clip.record.error}"
+    found = _ERROR.search(clip.text)
+    # Short texts that hold such a word are messages; in a long one only words that no picture calls for count.
+    if found and (len(clip.words) <= 8 or _CERTAIN_ERROR.search(clip.text)):
+        return f"reads like an error message: {found.group()!r}"
+    return ""
+
+
+def _found(pattern: re.Pattern[str], told: str, clip: Clip) -> str:
+    found = pattern.search(clip.text)
+    return f"{told}: {found.group().strip()!r}" if found else ""
+
+
+def _markup(clip: Clip) -> str:
+    found = MARKUP.search(clip.record.dense) or _JSON.search(clip.record.dense)
+    if found:
+        return f"holds markup, a list or JSON: {found.group().strip()!r}"
+    return "holds a line break" if "\n" in clip.record.dense.strip() else ""
+
+
+def _hedge(clip: Clip) -> str:
+    found = _DOUBT.search(clip.text)
+    if found:
+        return f"is in doubt: {found.group()!r}"
+    doubt = [word for word in clip.words if word in DOUBT_WORDS - {"could", "may"}]
+    return f"is in doubt: {doubt[0]!r}" if doubt else ""
+
+
+def _foreign(clip: Clip) -> str:
+    letters = [sign for sign in clip.text if sign.isalpha()]
+    other = sum(ord(sign) > 0x24F for sign in letters)
+    if letters and other / len(letters) > OTHER_SCRIPT:
+        return f"{other} of {len(letters)} letters are of another script"
+    if len(clip.words) < ENOUGH_WORDS // 2:
+        return ""
+    english = sum(word in STOP_WORDS for word in clip.words)
+    foreign = sum(word in _FOREIGN for word in clip.words)
+    if foreign > english and foreign >= 2:
+        return "its function words are not English"
+    few = len(clip.words) >= ENOUGH_WORDS and english < FEWEST_STOP_WORDS * len(clip.words)
+    return f"{english} of {len(clip.words)} words are English function words" if few else ""
+
+
+def _loop(clip: Clip) -> str:
+    told = Counter(frozenset(content_words(sentence)) for sentence in clip.sentences)
+    again = [content for content, times in told.items() if content and times >= SENTENCE_TIMES]
+    if again:
+        return "says one sentence twice"
+    counts = Counter(runs(clip.words, LOOP_RUN))
+    # Frame captions of one shot share turns of phrase; only what is said oftener than they say it is a loop.
+    given = Counter(run for text in clip.frame_texts for run in runs(words(text), LOOP_RUN))
+    extra = sum(max(0, times - max(1, given[run])) for run, times in counts.items())
+    if extra >= LOOP_LEAST and extra / sum(counts.values()) >= LOOP_SHARE:
+        worst = max(counts, key=lambda run: counts[run] - given[run])
+        return f"repeats itself: {' '.join(worst)!r} {counts[worst]} times"
+    # Short loops ("the the the", "a red car a red car") fall below four different words.
+    flat = re.search(r"\b(\w+(?:\W+\w+)?)(?:\W+\1\b){2,}", clip.text, re.IGNORECASE)
+    return f"repeats itself: {flat.group(1)!r}" if flat else ""
+
+
+CHECKS = (
+    Check(name="empty", doc="clips without a caption", weight=1.0, look=_empty),
+    Check(
+        name="error", doc="clips whose captioning failed or whose caption is an error message", weight=1.0, look=_error
+    ),
+    Check(
+        name="refusal",
+        doc="captions in which a model says that it cannot or will not describe",
+        weight=1.0,
+        look=each_captioned(lambda clip: _found(_REFUSAL, "a model refuses", clip)),
+    ),
+    Check(
+        name="frame_leak",
+        doc="captions that speak of frames or stills, which a viewer of the clip does not see",
+        weight=0.5,
+        look=each_captioned(lambda clip: _found(_FRAME, "speaks of stills", clip)),
+    ),
+    Check(
+        name="markup", doc="captions with line breaks, lists, markup or JSON", weight=0.5, look=each_captioned(_markup)
+    ),
+    Check(name="hedge", doc="captions that doubt or interpret what is seen", weight=0.1, look=each_captioned(_hedge)),
+    Check(
+        name="negation",
+        doc="captions that tell what is not there, which a generator would draw",
+        weight=0.15,
+        look=each_captioned(lambda clip: _found(_NEGATION, "tells what is not there", clip)),
+    ),
+    Check(name="foreign", doc="captions that are not English", weight=0.7, look=each_captioned(_foreign)),
+    Check(name="loop", doc="captions that repeat themselves", weight=0.6, look=each_captioned(_loop)),
+)

@@ -1,0 +1,113 @@
+"""Captions that all begin alike: known phrases of vision models, and openings that nobody listed.
+
+An unlisted opening shows in two ways. It stands on many captions; and it tells nothing of their clips: its words
+are not what the clips' own frame captions say, or it stands on more captions than any thing in a mixed dataset could.
+"A young woman" on a tenth of the captions is neither: it is what the clips show.
+
+    python -m pytest tests/captioning/quality/checks/test_openings.py
+"""
+
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.clip import Clip
+from captioning.quality.corpus import Corpus
+from captioning.words import STOP_WORDS, content_words
+
+_MEDIUM = (
+    r"(?:video|clip|image|picture|photo|photograph|scene|footage|frame|shot|caption|description|sequence|film|still)s?"
+)
+_TELLS = (
+    r"(?:shows?|depicts?|displays?|features?|captures?|presents?|portrays?|illustrates?|begins?|opens?|starts?|describes?|provided|is|of|"
+    r"showing|depicting|displaying|featuring|capturing)"
+)
+_KNOWN = re.compile(
+    rf"^\W*(?:(?:in|throughout) (?:this|the) (?:\w+ )?{_MEDIUM}\b|(?:this|the|these|here)(?: (?:is|"
+    rf"are))?(?: an?| the)? ?"
+    rf"(?:\w+ )?{_MEDIUM} {_TELLS}\b|(?:sure|certainly|absolutely|of course|okay|ok)\b[,!.:]|here(?:'s|’s| is| are)\b|"
+    rf"(?:summary|caption|description|answer|output)\s*:|(?:as|based on|according to) .{{0,40}}?\b{_MEDIUM}\b|"
+    r"we (?:can )?see\b|you (?:can )?see\b|it (?:shows|depicts|features)\b)",
+    re.IGNORECASE,
+)
+SHORTEST, LONGEST = 3, 10
+# An unlisted opening stands on this many captions and this share of them at the least, and on this many times as many
+# as the middle one of the other openings of its length that repeat at all: what the rest of the dataset would give.
+LEAST, LEAST_SHARE, ABOVE_THE_REST = 5, 0.005, 3
+# Where nearly all captions open alike there is no rest to compare with; it is taken to repeat no oftener than this.
+MODEST = 3
+# ... and the frame captions of at most this share of its clips hold all that it claims,
+GROUNDED = 0.5
+# ... or it has this many words and stands on this share: no thing in a dataset of many things does.
+LONG, MANY, FEWEST = 4, 0.2, 20
+
+
+def _look(corpus: Corpus) -> Mapping[str, Seen]:
+    repeated = repeated_openings(corpus.captioned)
+    return {clip.key: fault(_known(clip) or _repeated(clip, repeated)) for clip in corpus.captioned}
+
+
+def _known(clip: Clip) -> str:
+    found = _KNOWN.match(clip.text)
+    return f"opens with a stock phrase: {found.group().strip()!r}" if found else ""
+
+
+def _repeated(clip: Clip, repeated: Mapping[tuple[str, ...], int]) -> str:
+    for length in range(LONGEST, SHORTEST - 1, -1):
+        opening = tuple(clip.words[:length])
+        if len(opening) == length and opening in repeated:
+            return f"opens like {repeated[opening]} captions: {' '.join(opening)!r}"
+    return ""
+
+
+def repeated_openings(clips: Sequence[Clip]) -> dict[tuple[str, ...], int]:
+    """Unlisted openings that repeat for no reason of content: their words -> how many captions begin so."""
+    # Equal captions are one caption here: what repeats whole is another check's business.
+    distinct = list({clip.text: clip for clip in clips}.values())
+    found: dict[tuple[str, ...], list[Clip]] = defaultdict(list)
+    for clip in distinct:
+        for length in range(SHORTEST, min(LONGEST, len(clip.words) - 1) + 1):
+            found[tuple(clip.words[:length])].append(clip)
+    usual: dict[int, float] = {}
+    for length in range(SHORTEST, LONGEST + 1):
+        counts = [len(members) for opening, members in found.items() if len(opening) == length and len(members) > 1]
+        usual[length] = statistics.median(counts) if counts else 1.0
+    least = max(LEAST, LEAST_SHARE * len(distinct))
+    return {
+        opening: len(members)
+        for opening, members in found.items()
+        if len(members) >= max(least, ABOVE_THE_REST * min(usual[len(opening)], MODEST))
+        and (_says_nothing(opening, members) or _is_everywhere(opening, members, len(distinct)))
+    }
+
+
+def _says_nothing(opening: tuple[str, ...], members: Sequence[Clip]) -> bool:
+    claims = set(content_words(" ".join(opening)))
+    # The last content word may be where the clips' own content begins ("in this tranquil view a dog").
+    witnessed = [clip for clip in members if clip.evidence]
+    if not claims or len(witnessed) < LEAST:
+        return False
+    grounded = sum(claims <= clip.evidence.keys() for clip in witnessed)
+    lone = [sum(claim in clip.evidence for clip in witnessed) / len(witnessed) for claim in claims]
+    # A paraphrase gives every clip other words; an opening that none of its clips asks for has none that hold.
+    return grounded <= GROUNDED * len(witnessed) and max(lone) <= GROUNDED
+
+
+def _is_everywhere(opening: tuple[str, ...], members: Sequence[Clip], count: int) -> bool:
+    if count < FEWEST or len(opening) < LONG or len(members) < MANY * count:
+        return False
+    # Function words alone ("in the middle of a") begin many sentences; the share must be larger still.
+    plain = all(word in STOP_WORDS for word in opening)
+    return len(members) >= 2 * MANY * count if plain else True
+
+
+CHECKS = (
+    Check(
+        name="boilerplate",
+        doc="captions that open with a stock phrase, listed or found by its repetition over the dataset",
+        weight=0.4,
+        look=_look,
+    ),
+)

@@ -1,0 +1,90 @@
+"""Are clip captions on the right clips? Each against its own frame captions and against those of other clips.
+
+A shifted or shuffled table of captions passes every test of text; here it shows, because the frame captions of another
+clip fit better than the own ones. Clips that look alike (their frame captions share half their words) are no rivals.
+
+    python -m pytest tests/captioning/quality/checks/test_pairing.py
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.corpus import Corpus
+from captioning.quality.matching import Fit, combined, draw_rivals, judge_pairs
+from captioning.quality.similarity import Matrix, Vocabulary, means, overlap, unit_rows
+
+# Share of content words (Jaccard) from which two clips' frame captions are of the same content.
+SAME_CONTENT = 0.5
+
+
+def _swapped(corpus: Corpus) -> Mapping[str, Seen]:
+    fits = _fits(corpus)
+    if not fits:
+        return {}
+    match, clips = judge_pairs(combined(fits)), corpus.witnessed
+    rivals = draw_rivals(len(clips), corpus.seed)
+    seen = {}
+    for place, clip in enumerate(clips):
+        if np.isfinite(match.z[place]):
+            other = clips[int(rivals[match.best[place]])]
+            why = f"fits its own frame captions no better than chance, and those of {other.key} better"
+            seen[clip.key] = fault(why if match.mismatched[place] else "")
+    return seen
+
+
+def _gap(corpus: Corpus) -> Mapping[str, Seen]:
+    fits = _fits(corpus)
+    if not fits:
+        return {}
+    support = fits[0]
+    enough = np.isfinite(support.rivals).any(axis=1)
+    gaps = support.own[enough] - np.nanmean(support.rivals[enough], axis=1)
+    keys = [clip.key for clip, kept in zip(corpus.witnessed, enough, strict=True) if kept]
+    return {key: Seen(float(gap)) for key, gap in zip(keys, gaps, strict=True)}
+
+
+def _fits(corpus: Corpus) -> list[Fit]:
+    clips = corpus.witnessed
+    if len(clips) < 2:
+        return []
+    said, held = [set(clip.content) for clip in clips], [set(clip.evidence) for clip in clips]
+    vocabulary = Vocabulary([*said, *held])
+    rivals = draw_rivals(len(clips), corpus.seed)
+    witnesses = vocabulary.holds(held)
+    alike = overlap(witnesses, witnesses[rivals]) >= SAME_CONTENT
+    alike |= np.arange(len(clips))[:, None] == rivals[None, :]
+    shares = vocabulary.shares(said)
+    own = np.asarray(shares.multiply(witnesses).sum(axis=1), np.float32).ravel()
+    fits = [Fit(own=own, rivals=_masked((shares @ witnesses[rivals].T).toarray(), alike))]
+    if corpus.embed:
+        captions = corpus.embed([clip.text for clip in clips])
+        frames = corpus.embed([text for clip in clips for text in clip.frame_texts])
+        scenes = unit_rows(means(frames, [len(clip.frame_texts) for clip in clips]))
+        fits.append(Fit(own=(captions * scenes).sum(axis=1), rivals=_masked(captions @ scenes[rivals].T, alike)))
+    return fits
+
+
+def _masked(scores: Matrix, alike: np.ndarray) -> Matrix:
+    return np.where(alike, np.nan, scores).astype(np.float32)
+
+
+CHECKS = (
+    Check(
+        name="swapped",
+        doc="clip captions that fit their own frame captions no better than those of clips of other content",
+        weight=0.9,
+        look=_swapped,
+        tier=2,
+    ),
+    Check(
+        name="pairing_gap",
+        doc="how much more of a clip caption (by weight of its words) its own frame captions hold than other clips' do",
+        weight=0.0,
+        look=_gap,
+        tier=2,
+        unit="score",
+        better="high",
+    ),
+)

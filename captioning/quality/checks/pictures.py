@@ -1,0 +1,203 @@
+"""Are frame captions on the right pictures? Against what was seen in the stills without any captioner.
+
+Three witnesses, each where it is there: the classifier's labels (its words against the captions' words), the measured
+colours, and the image embeddings. Between those and captions a linear map is fitted on the dataset itself, on other
+clips than the one it judges: captions of pictures that look alike should be alike. Each witness counts by how well it
+tells pairs from rivals. Clips of one source, and captions that share half their words, are no rivals.
+
+    python -m pytest tests/captioning/quality/checks/test_pictures.py
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.clip import Clip
+from captioning.quality.corpus import Corpus
+from captioning.quality.lexicons import COLOURS
+from captioning.quality.matching import Fit, combined, draw_rivals, judge_pairs, standardised
+from captioning.quality.similarity import Matrix, Vocabulary, means, overlap, projected, unit_rows, weighted
+from captioning.words import content_words, words
+
+SAME_CONTENT = 0.5
+# Folds of the fitted map, its ridge relative to the mean variance, the width of word vectors, clips that it needs.
+FOLDS, RIDGE, WIDTH, FEWEST = 5, 1.0, 256, 40
+# A label below this probability is a guess among a thousand classes.
+LIKELY = 0.05
+_SPELLED = {"gray": "grey", "violet": "purple", "golden": "yellow", "gold": "yellow", "silver": "grey", "tan": "beige"}
+
+
+def _swapped(corpus: Corpus) -> Mapping[str, Seen]:
+    clips = _pictured(corpus)
+    fits = _fits(corpus, clips)
+    if not fits:
+        return {}
+    match, rivals = judge_pairs(combined(fits)), draw_rivals(len(clips), corpus.seed)
+    seen = {}
+    for place, clip in enumerate(clips):
+        if np.isfinite(match.z[place]):
+            other = clips[int(rivals[match.best[place]])]
+            why = f"its frame captions fit its pictures no better than chance, and those of {other.key} better"
+            seen[clip.key] = fault(why if match.mismatched[place] else "")
+    return seen
+
+
+def _gap(corpus: Corpus) -> Mapping[str, Seen]:
+    clips = _pictured(corpus)
+    fits = _fits(corpus, clips)
+    if not fits:
+        return {}
+    own = standardised(combined(fits)).own
+    return {clip.key: Seen(float(z)) for clip, z in zip(clips, own, strict=True) if np.isfinite(z)}
+
+
+def _pictured(corpus: Corpus) -> list[Clip]:
+    """Clips with frame captions and something seen in their pictures."""
+    return [
+        clip
+        for clip in corpus.clips
+        if any(clip.frame_contents)
+        and any(frame.labels or frame.vector or frame.colours for frame in clip.record.frames)
+    ]
+
+
+def _fits(corpus: Corpus, clips: Sequence[Clip]) -> list[Fit]:
+    if len(clips) < 2:
+        return []
+    rivals = draw_rivals(len(clips), corpus.seed)
+    said = [{key for content in clip.frame_contents for key in content} for clip in clips]
+    vocabulary = Vocabulary(said)
+    holds = vocabulary.holds(said)
+    sources = np.array([clip.record.source for clip in clips])
+    alike = (overlap(holds, holds[rivals]) >= SAME_CONTENT) | (sources[:, None] == sources[rivals][None, :])
+    alike |= np.arange(len(clips))[:, None] == rivals[None, :]
+    captions = _caption_vectors(corpus, clips, vocabulary)
+    scores = [_labels(corpus, clips, said, rivals), _colours(clips, rivals), _mapped(corpus, clips, captions, rivals)]
+    return [
+        Fit(own=own, rivals=np.where(alike, np.nan, rival).astype(np.float32)) for own, rival in filter(None, scores)
+    ]
+
+
+Scores = tuple[Matrix, Matrix]
+
+
+def _caption_vectors(corpus: Corpus, clips: Sequence[Clip], vocabulary: Vocabulary) -> Matrix:
+    """[clips, width]: the mean of a clip's frame captions, by words and, if there is an embedder, by meaning too."""
+    counts = [len(clip.frame_texts) for clip in clips]
+    contents = [content for clip in clips for content in clip.frame_contents]
+    by_word = unit_rows(means(projected(vocabulary.unit(contents), WIDTH, corpus.seed), counts))
+    if corpus.embed is None:
+        return by_word
+    by_meaning = unit_rows(means(corpus.embed([text for clip in clips for text in clip.frame_texts]), counts))
+    return unit_rows(np.concatenate([by_word, by_meaning], axis=1))
+
+
+def _labels(corpus: Corpus, clips: Sequence[Clip], said: Sequence[set[str]], rivals: NDArray[np.int_]) -> Scores | None:
+    """Probability-weighted share of the labels' words that a caption holds, in any form or in near sense."""
+    seen: list[Counter[str]] = []
+    for clip in clips:
+        mean: Counter[str] = Counter()
+        for frame in clip.record.frames:
+            mean.update({name: share / len(clip.record.frames) for name, share in frame.labels if share >= LIKELY})
+        seen.append(mean)
+    names = sorted({name for mean in seen for name in mean})
+    if not names:
+        return None
+    held = _label_words(names, said)
+    if corpus.embed:
+        texts = corpus.embed([text for clip in clips for text in clip.frame_texts])
+        counts = [len(clip.frame_texts) for clip in clips]
+        held = held + np.maximum(unit_rows(means(texts, counts)) @ corpus.embed(names).T, 0)
+    # What no label is sure of cannot be missed: a caption is held against what was likely, not against guesses.
+    return _scores(held - held.mean(axis=0, keepdims=True), weighted(seen, names), rivals)
+
+
+def _label_words(names: Sequence[str], said: Sequence[set[str]]) -> Matrix:
+    """[clips, names]: the share of a label's words that the clip's frame captions hold."""
+    parts = [content_words(name).keys() for name in names]
+    held = [[len(part & one) / max(1, len(part)) for part in parts] for one in said]
+    return np.array(held, np.float32).reshape(len(said), len(names))
+
+
+def _colours(clips: Sequence[Clip], rivals: NDArray[np.int_]) -> Scores | None:
+    """How much of the picture has the colours that a caption names, and how much of it none that it names."""
+    seen = []
+    for clip in clips:
+        total: Counter[str] = Counter()
+        for frame in clip.record.frames:
+            for name, share in frame.colours:
+                total[_base(name)] += share / len(clip.record.frames)
+        seen.append(total)
+    names = sorted({name for total in seen for name in total})
+    if not names:
+        return None
+    told = [
+        Counter(_base(word) for text in clip.frame_texts for word in words(text) if word in COLOURS or word == "dark")
+        for clip in clips
+    ]
+    shares = np.sqrt(weighted(seen, names))
+    spoken = unit_rows(np.sqrt(weighted([{k: float(v) for k, v in one.items()} for one in told], names)))
+    return _scores(spoken - spoken.mean(axis=0, keepdims=True), shares - shares.mean(axis=0, keepdims=True), rivals)
+
+
+def _base(name: str) -> str:
+    word = name.split()[-1]
+    return _SPELLED.get(word, word)
+
+
+def _mapped(corpus: Corpus, clips: Sequence[Clip], captions: Matrix, rivals: NDArray[np.int_]) -> Scores | None:
+    """Cosine of a clip's captions and of what a map fitted on other clips expects of its pictures."""
+    width = max((len(frame.vector) for clip in clips for frame in clip.record.frames), default=0)
+    if not width or len(clips) < FEWEST:
+        return None
+    pictures = np.zeros((len(clips), width), np.float32)
+    for place, clip in enumerate(clips):
+        vectors = [frame.vector for frame in clip.record.frames if len(frame.vector) == width]
+        if vectors:
+            pictures[place] = np.array(vectors, np.float32).mean(axis=0)
+    expected = unit_rows(cross_fitted(unit_rows(pictures), captions, corpus.seed))
+    return _scores(captions - captions.mean(axis=0, keepdims=True), expected, rivals)
+
+
+def cross_fitted(inputs: Matrix, targets: Matrix, seed: int) -> Matrix:
+    """[N, T]: what ridge regression expects of each row's target, fitted on the four fifths that it is not in.
+
+    Means are taken off, so that a row of which nothing is known is expected to be zero.
+    """
+    inputs, targets = inputs - inputs.mean(axis=0), targets - targets.mean(axis=0)
+    fold_of = np.random.default_rng(seed).permutation(len(inputs)) % FOLDS
+    expected = np.zeros_like(targets)
+    gram, cross = inputs.T @ inputs, inputs.T @ targets
+    ridge = RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram), dtype=np.float32)
+    for fold in range(FOLDS):
+        held = fold_of == fold
+        left_gram, left_cross = gram - inputs[held].T @ inputs[held], cross - inputs[held].T @ targets[held]
+        expected[held] = inputs[held] @ np.linalg.solve(left_gram + ridge, left_cross)
+    return expected
+
+
+def _scores(texts: Matrix, pictures: Matrix, rivals: NDArray[np.int_]) -> Scores:
+    return (texts * pictures).sum(axis=1), texts @ pictures[rivals].T
+
+
+CHECKS = (
+    Check(
+        name="swapped_frames",
+        doc="clips whose frame captions fit their pictures (labels, colours, embeddings) no better than chance",
+        weight=0.9,
+        look=_swapped,
+        tier=2,
+    ),
+    Check(
+        name="pictures_gap",
+        doc="how much better frame captions fit their own pictures than others', in standard deviations of the latter",
+        weight=0.0,
+        look=_gap,
+        tier=2,
+        unit="score",
+        better="high",
+    ),
+)

@@ -1,0 +1,111 @@
+"""One caption on many clips, word for word or nearly so: the fault of a summariser that answers from its memory.
+
+Near-copies are found by MinHash over runs of three words and confirmed by the exact share of common runs. Clips that
+look alike to the captioner (their frame captions are near-copies too) rightly have like captions and are no finding.
+
+    python -m pytest tests/captioning/quality/checks/test_repeated.py
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from datasketch import MinHash, MinHashLSH
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.clip import Clip, runs
+from captioning.quality.corpus import Corpus
+from captioning.words import content_words, words
+
+RUN = 3
+# Share of common runs of three words (Jaccard) from which two captions are near-copies, and the hashes that find it.
+NEAR, PERMUTATIONS = 0.7, 64
+# Clips whose frame captions have this share of content words in common (Jaccard) show the same.
+SAME_FRAMES = 0.6
+
+
+def _look(corpus: Corpus) -> Mapping[str, Seen]:
+    groups = repeats(corpus.captioned)
+    others = {clip.key: group for group in groups for clip in group}
+    return {
+        clip.key: fault(
+            f"{len(others[clip.key]) - 1} other clips with other frame captions have this caption"
+            if clip.key in others
+            else ""
+        )
+        for clip in corpus.captioned
+    }
+
+
+def repeats(clips: Sequence[Clip]) -> list[list[Clip]]:
+    """Groups of clips with (nearly) one caption although their frame captions differ, largest group first."""
+    parent = {clip.key: clip.key for clip in clips}
+    named = {clip.key: clip for clip in clips}
+    guilty: set[str] = set()
+
+    def root(key: str) -> str:
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for one, other in _pairs(clips):
+        if not _show_the_same(named[one], named[other]):
+            guilty |= {one, other}
+            parent[root(other)] = root(one)
+    groups: dict[str, list[Clip]] = defaultdict(list)
+    for key in guilty:
+        groups[root(key)].append(named[key])
+    ordered = [sorted(group, key=lambda clip: clip.key) for group in groups.values()]
+    return sorted(ordered, key=lambda group: (-len(group), group[0].key))
+
+
+def _pairs(clips: Sequence[Clip]) -> Iterator[tuple[str, str]]:
+    """Pairs of clips whose captions are near-copies."""
+    shingles = {clip.key: _shingles(clip) for clip in clips}
+    # Equal captions first, each held against every other kind of clip among them, not against every clip.
+    equal: dict[frozenset[str], list[str]] = defaultdict(list)
+    for key, found in shingles.items():
+        equal[found].append(key)
+    index = MinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS)
+    for found, keys in equal.items():
+        yield from ((one, other) for place, one in enumerate(keys[:50]) for other in keys[place + 1 :])
+        if not found:
+            continue
+        hashes = MinHash(num_perm=PERMUTATIONS, seed=1)
+        hashes.update_batch([run.encode() for run in sorted(found)])
+        for near in index.query(hashes):
+            if len(found & shingles[near]) >= NEAR * len(found | shingles[near]):
+                yield near, keys[0]
+        index.insert(keys[0], hashes)
+
+
+def _shingles(clip: Clip) -> frozenset[str]:
+    found = [" ".join(run) for run in runs(clip.words, RUN)]
+    return frozenset(found or clip.words)
+
+
+def _show_the_same(one: Clip, other: Clip) -> bool:
+    return _alike(set(one.evidence), set(other.evidence))
+
+
+def _alike(one: set[str], other: set[str]) -> bool:
+    # Without frame captions there is nothing that would excuse a repeat.
+    return bool(one & other) and len(one & other) >= SAME_FRAMES * len(one | other)
+
+
+def content_overlap(one: str, other: str) -> float:
+    """Share of content words that two texts have in common (Jaccard), 0 to 1; of texts without any: 1 if equal."""
+    first, second = set(content_words(one)), set(content_words(other))
+    if not first | second:
+        return float(words(one) == words(other))
+    return len(first & second) / len(first | second)
+
+
+CHECKS = (
+    Check(
+        name="repeated",
+        doc="captions that (nearly) equal those of clips whose frame captions say something else",
+        weight=0.8,
+        look=_look,
+    ),
+)

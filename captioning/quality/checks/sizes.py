@@ -1,0 +1,80 @@
+"""How long captions are, in words and tokens, and which would be cut by the text encoder.
+
+python -m pytest tests/captioning/quality/checks/test_sizes.py
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.corpus import Corpus
+from captioning.quality.records import Histogram
+
+BINS = 24
+
+
+def _over(corpus: Corpus) -> Mapping[str, Seen]:
+    return {
+        clip.key: fault(
+            f"{clip.record.tokens} tokens, the text encoder reads {corpus.token_budget}"
+            if clip.record.tokens > corpus.token_budget
+            else ""
+        )
+        for clip in corpus.captioned
+        if clip.record.tokens
+    }
+
+
+def _words(corpus: Corpus) -> Mapping[str, Seen]:
+    return {clip.key: Seen(float(len(clip.words))) for clip in corpus.captioned}
+
+
+def _tokens(corpus: Corpus) -> Mapping[str, Seen]:
+    return {clip.key: Seen(float(clip.record.tokens)) for clip in corpus.captioned if clip.record.tokens}
+
+
+def _fallback(corpus: Corpus) -> Mapping[str, Seen]:
+    return {clip.key: Seen(float(clip.record.fallback is not None)) for clip in corpus.captioned}
+
+
+def histograms(corpus: Corpus) -> tuple[Histogram, ...]:
+    """Words and tokens of the dense captions; the token budget is marked."""
+    counts = [len(clip.words) for clip in corpus.captioned]
+    tokens = [clip.record.tokens for clip in corpus.captioned if clip.record.tokens]
+    budget = float(corpus.token_budget)
+    drawn = [_histogram("words", "words", counts, None, "")] if counts else []
+    return (*drawn, _histogram("tokens", "tokens", tokens, budget, "token budget")) if tokens else tuple(drawn)
+
+
+def _histogram(name: str, unit: str, values: Sequence[int], mark: float | None, mark_name: str) -> Histogram:
+    # Whole numbers to an edge: bins of unequal content would draw teeth that are not there.
+    step = max(1, -(-(max(values) + 1) // BINS))
+    edges = np.arange(0, max(values) + step + 1, step)
+    counts, _ = np.histogram(values, edges)
+    return Histogram(
+        name=name,
+        unit=unit,
+        edges=tuple(float(edge) for edge in edges),
+        counts=tuple(int(count) for count in counts),
+        mark=mark,
+        mark_name=mark_name,
+    )
+
+
+CHECKS = (
+    Check(
+        name="over_budget",
+        doc="captions with more tokens than the text encoder reads; the rest is cut off in training",
+        weight=0.4,
+        look=_over,
+    ),
+    Check(name="words", doc="words of a caption", weight=0.0, look=_words, unit="words", better=None),
+    Check(name="tokens", doc="tokens of a caption", weight=0.0, look=_tokens, unit="tokens", better=None),
+    Check(
+        name="fallback",
+        doc="captions that are joined frame captions, because the model's words were rejected or none was asked",
+        weight=0.0,
+        look=_fallback,
+    ),
+)

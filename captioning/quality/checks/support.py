@@ -1,0 +1,91 @@
+"""Consistency of a clip caption with what was said of its frames: what it adds. Never "truth": the frames may lie too.
+
+python -m pytest tests/captioning/quality/checks/test_support.py
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from captioning.quality.check import Check, Seen, fault
+from captioning.quality.clip import Clip
+from captioning.quality.corpus import Corpus
+from captioning.quality.evidence import RELATED, TextVectors
+from captioning.quality.lexicons import NUMBERS, SETTING, SUBJECT
+from captioning.words import STOP_WORDS, fold, word_set
+
+_OPENS = word_set("a an the his her its their some several many another this that") | NUMBERS.keys()
+_PHRASE = 4  # words that a noun phrase may have after its article
+_THINGS = frozenset(map(fold, SUBJECT | SETTING))
+
+
+def _support(corpus: Corpus) -> Mapping[str, Seen]:
+    return {
+        clip.key: Seen(1 - len(corpus.unsupported[clip.key]) / len(clip.content))
+        for clip in corpus.witnessed
+        if clip.content
+    }
+
+
+def _invented(corpus: Corpus) -> Mapping[str, Seen]:
+    suspects = {clip.key: _suspects(clip, corpus.unsupported[clip.key]) for clip in corpus.witnessed}
+    if corpus.embed:
+        told = {clip.key: _told(clip) for clip in corpus.witnessed if suspects[clip.key]}
+        corpus.embed(sorted({phrase for key in told for phrase in (*told[key], *suspects[key])}))
+        suspects |= {key: _strange(suspects[key], told[key], corpus.embed) for key in told}
+    return {key: fault(f"no frame caption speaks of {found[0]!r}" if found else "") for key, found in suspects.items()}
+
+
+def _suspects(clip: Clip, missing: Mapping[str, str]) -> list[str]:
+    """Phrases that name a thing of which no word is held: their missing words."""
+    found = []
+    for phrase in phrases(clip.text):
+        gone = [word for word in phrase if fold(word) in missing]
+        if gone and (len(gone) == len(phrase) or len(gone) > 1 or not _THINGS.isdisjoint(map(fold, gone))):
+            found.append(" ".join(gone))
+    return found
+
+
+def _told(clip: Clip) -> list[str]:
+    texts = (*clip.frame_texts, clip.record.overview)
+    return sorted({" ".join(phrase) for text in texts for phrase in phrases(text)}) or list(texts)
+
+
+def _strange(suspects: Sequence[str], told: Sequence[str], embed: TextVectors) -> list[str]:
+    """The suspects that mean nothing near to any phrase that was told: `running machine` is near `treadmill`."""
+    nearest = (embed(suspects) @ embed(told).T).max(axis=1)
+    return [suspect for suspect, near in zip(suspects, nearest, strict=True) if near < RELATED]
+
+
+def phrases(text: str) -> Iterator[list[str]]:
+    """The content words of each phrase that an article, a possessive or a number opens, up to the next small word."""
+    for clause in re.split(r"[.,;:!?]", text.lower()):
+        tokens = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", clause)
+        for place, token in enumerate(tokens):
+            if token not in _OPENS:
+                continue
+            phrase: list[str] = []
+            for word in tokens[place + 1 : place + 1 + _PHRASE]:
+                if word in STOP_WORDS or word in _OPENS:
+                    break
+                phrase += re.split("-", word)
+            if phrase:
+                yield phrase
+
+
+CHECKS = (
+    Check(
+        name="support",
+        doc="of a clip caption's content words, the share that a frame caption, the overview or a measure holds",
+        weight=0.0,
+        look=_support,
+        tier=1,
+        better="high",
+    ),
+    Check(
+        name="invented",
+        doc="captions that name a thing which no frame caption and no measure speaks of",
+        weight=0.5,
+        look=_invented,
+        tier=1,
+    ),
+)

@@ -1,0 +1,64 @@
+"""One clip as the checks read it: the record with its texts cut into words once.
+
+python -m pytest tests/captioning/quality
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from captioning.quality.records import CaptionRecord
+from captioning.words import content_words, sentences, words
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A record with its dense caption and its frame captions cut into words."""
+
+    record: CaptionRecord
+
+    @property
+    def key(self) -> str:
+        """The clip's id."""
+        return self.record.clip_id
+
+    @cached_property
+    def text(self) -> str:
+        """The dense caption, white space collapsed."""
+        return " ".join(self.record.dense.split())
+
+    @cached_property
+    def words(self) -> list[str]:
+        """All words of the caption, lower-cased."""
+        return words(self.text)
+
+    @cached_property
+    def content(self) -> dict[str, str]:
+        """The caption's content words: folded -> as it stands."""
+        return content_words(self.text)
+
+    @cached_property
+    def sentences(self) -> list[str]:
+        """The caption's sentences."""
+        return sentences(self.text)
+
+    @cached_property
+    def frame_texts(self) -> tuple[str, ...]:
+        """The frame captions that are not empty, in time order."""
+        ordered = sorted(self.record.frames, key=lambda frame: frame.time)
+        return tuple(frame.text for frame in ordered if frame.text.strip())
+
+    @cached_property
+    def frame_contents(self) -> tuple[frozenset[str], ...]:
+        """The folded content words of each frame caption."""
+        return tuple(frozenset(content_words(text)) for text in self.frame_texts)
+
+    @cached_property
+    def evidence(self) -> dict[str, str]:
+        """The content words that the frame captions and the overview hold: folded -> as it stands."""
+        return content_words(" ".join((*self.frame_texts, self.record.overview)))
+
+
+def runs(found: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    """All runs of `length` words, in order."""
+    return (tuple(found[at : at + length]) for at in range(len(found) - length + 1))

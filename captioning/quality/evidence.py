@@ -1,0 +1,49 @@
+"""Which words of a caption rest on something: the frame captions, the overview, or what was measured.
+
+A word is held by the same word in another form, or, with a sentence embedder, by one that means nearly the same: a
+summariser that writes "kettle" for "teapot" invents nothing.
+
+    python -m pytest tests/captioning/quality/test_evidence.py
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioning.quality.clip import Clip
+from captioning.words import fold, word_set
+
+TextVectors = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts to vectors [texts, D] of length 1."""
+
+# Cosine of two single words' vectors (all-MiniLM-L6-v2) from which one stands for the other: "boat" and "vessel" 0.63,
+# "boat" and "bridge" 0.37.
+RELATED = 0.5
+# Words that order and frame what is told; camera words are held against the measured camera by a check of their own.
+_TOLD_OF_TELLING = frozenset(
+    map(
+        fold,
+        word_set(
+            "overall throughout entire whole same moment time scene setting background foreground atmosphere shot view "
+            "video clip footage sequence action around nearby together side front surrounding place way "
+            "camera pan tilt zoom hold held steady static handheld hand still move slow slowly fast "
+            "quickly left right up "
+            "down forward backward closer away gentle gradually frame angle lens follow track pull push little"
+        ),
+    )
+)
+
+
+def unsupported(clips: Iterable[Clip], embed: TextVectors | None) -> dict[str, dict[str, str]]:
+    """By clip id: the content words of its caption that nothing holds, folded -> as it stands."""
+    return {clip.key: missing(clip.content, clip.evidence, embed) for clip in clips}
+
+
+def missing(said: Mapping[str, str], held: Mapping[str, str], embed: TextVectors | None) -> dict[str, str]:
+    """The words of `said` (folded -> as it stands) that `held` has in no form and in no near meaning."""
+    left = {key: word for key, word in said.items() if key not in held and key not in _TOLD_OF_TELLING}
+    if not left or not held or embed is None:
+        return left
+    nearest = (embed(list(left.values())) @ embed(list(held.values())).T).max(axis=1)
+    return {key: word for (key, word), near in zip(left.items(), nearest, strict=True) if near < RELATED}

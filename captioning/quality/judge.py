@@ -1,0 +1,181 @@
+"""Runs all checks over the captions of a dataset and makes the report of them, which is kept as JSON.
+
+Suspicion of a clip: 1 - product of (1 - weight) over its findings. Every finding is an independent sign that the
+caption is bad, as sure as its weight; no number of light ones reaches a heavy one quickly, and none goes above 1.
+
+    python -m pytest tests/captioning/quality/test_judge.py
+"""
+
+import datetime
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter
+
+from captioning.quality.check import Check, Seen
+from captioning.quality.checks.repeated import repeats
+from captioning.quality.checks.sizes import histograms
+from captioning.quality.corpus import Corpus
+from captioning.quality.evidence import TextVectors
+from captioning.quality.gates import DEFAULT_GATES, judge_gates, read_gates
+from captioning.quality.intervals import interval
+from captioning.quality.records import CaptionRecord, ClipView, Finding, FunnelStep, Measure, Report
+from captioning.quality.registry import CHECKS
+from schemas.errors import DatasetError
+
+CAPTIONS_SHOWN = 20
+_JSON = TypeAdapter(Report)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a report is made with. `made` is when, as text (default: now, UTC); `worst` is how many clips are named.
+
+    A bucket or source has a group of measures of its own if it has at least `least_group` clips. `embed` and
+    `image_text` are the models of `Corpus`, None where there are none.
+    """
+
+    dataset: str = ""
+    made: str = ""
+    gates: Sequence[str] = DEFAULT_GATES
+    token_budget: int = 226
+    seed: int = 0
+    worst: int = 20
+    least_group: int = 5
+    embed: TextVectors | None = None
+    image_text: TextVectors | None = None
+    models: Mapping[str, str] | None = None
+    funnel: Sequence[FunnelStep] = ()
+    notes: Sequence[str] = ()
+
+
+def make_report(records: Sequence[CaptionRecord], settings: Settings) -> Report:
+    """Check all records. Raises `RuleError` for a gate that cannot be read, before anything is checked."""
+    gates = read_gates(settings.gates, CHECKS)
+    corpus = Corpus.of(
+        records,
+        token_budget=settings.token_budget,
+        seed=settings.seed,
+        embed=settings.embed,
+        image_text=settings.image_text,
+    )
+    seen = {check.name: check.look(corpus) for check in CHECKS.values()}
+    measures = _measures(records, seen, settings)
+    views = _views(records, seen)
+    worst = sorted(
+        (view for view in views if view.suspicion > 0), key=lambda view: (-view.suspicion, view.record.clip_id)
+    )
+    return Report(
+        dataset=settings.dataset,
+        made=settings.made or datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        clips=views,
+        worst=tuple(view.record.clip_id for view in worst[: settings.worst]),
+        measures=measures,
+        histograms=histograms(corpus),
+        funnel=tuple(settings.funnel),
+        gates=judge_gates(gates, measures["all"]),
+        models={**_models(records), **(settings.models or {})},
+        notes=(*settings.notes, *_notes(corpus, seen)),
+        repeats=_repeats(corpus),
+    )
+
+
+def suspicion(findings: Iterable[Finding]) -> float:
+    """1 - product of (1 - weight), 0 to 1."""
+    return 1 - math.prod(1 - finding.weight for finding in findings)
+
+
+def report_to_json(report: Report) -> str:
+    """The whole report as JSON."""
+    return _JSON.dump_json(report, indent=1).decode()
+
+
+def report_from_json(text: str | bytes) -> Report:
+    """Read a report back; raises `DatasetError` if the text is none."""
+    try:
+        return _JSON.validate_json(text)
+    except ValueError as error:
+        raise DatasetError(f"this is no caption report: {str(error).splitlines()[0]}; make it again") from error
+
+
+def _measures(
+    records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, Seen]], settings: Settings
+) -> dict[str, list[Measure]]:
+    groups: dict[str, list[str]] = {"all": [record.clip_id for record in records]}
+    named: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for name in (*(f"bucket {bucket}" for bucket in record.buckets), f"source {record.source}"):
+            named[name].append(record.clip_id)
+    groups |= {name: named[name] for name in sorted(named) if len(named[name]) >= settings.least_group}
+    return {name: list(_of_group(clips, seen, settings.seed)) for name, clips in groups.items()}
+
+
+def _of_group(clips: Sequence[str], seen: Mapping[str, Mapping[str, Seen]], seed: int) -> Iterable[Measure]:
+    for check in CHECKS.values():
+        values = [seen[check.name][clip].value for clip in clips if clip in seen[check.name]]
+        if values:
+            mean, low, high = interval(values, seed)
+            yield Measure(
+                name=check.name,
+                value=mean,
+                low=low,
+                high=high,
+                count=len(values),
+                unit=check.unit,
+                better=check.better,
+                doc=check.doc,
+            )
+
+
+def _views(records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, Seen]]) -> tuple[ClipView, ...]:
+    views = []
+    for record in records:
+        findings = tuple(_findings(record.clip_id, seen))
+        # Vectors are for the checks; in the report they would be most of its bytes.
+        frames = tuple(replace(frame, vector=()) for frame in record.frames)
+        views.append(ClipView(record=replace(record, frames=frames), findings=findings, suspicion=suspicion(findings)))
+    return tuple(views)
+
+
+def _findings(clip: str, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[Finding]:
+    found: list[tuple[Check, Seen]] = [
+        (check, seen[check.name][clip]) for check in CHECKS.values() if clip in seen[check.name]
+    ]
+    for check, one in sorted(found, key=lambda pair: -pair[0].weight):
+        if one.why:
+            yield Finding(clip_id=clip, check=check.name, weight=check.weight, why=one.why)
+
+
+def _models(records: Sequence[CaptionRecord]) -> dict[str, str]:
+    models: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        for role, name, model in (
+            ("captioner", record.captioner, record.captioner_model),
+            ("summariser", record.summariser, record.summariser_model),
+            ("token counter", record.token_counter, ""),
+        ):
+            if name:
+                models[role].add(f"{name}: {model}" if model else name)
+    return {role: ", ".join(sorted(found)) for role, found in models.items()}
+
+
+def _notes(corpus: Corpus, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[str]:
+    yield "Consistency is agreement with what was said of the frames and measured in them; it is not truth."
+    if corpus.embed is None:
+        yield "No sentence embedder: words count as the same only in the same form, so support and coverage are low."
+    if not seen["swapped_frames"]:
+        yield "Nothing was seen in the stills, so it is not tested whether frame captions are on the right pictures."
+    if corpus.image_text is None:
+        yield "No image-text model: captions are held against frame captions and labels, not against pictures."
+    if any(record.captioner == "facts" for record in (clip.record for clip in corpus.clips)):
+        yield (
+            "Frame captions are by the embedded captioner: templates filled with labels, colours and camera moves. It "
+            "knows no actions, doubts in every other sentence, and opens its captions alike."
+        )
+
+
+def _repeats(corpus: Corpus) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    groups = repeats(corpus.captioned)[:CAPTIONS_SHOWN]
+    return tuple((group[0].text, tuple(clip.key for clip in group)) for group in groups)

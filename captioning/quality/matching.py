@@ -1,0 +1,107 @@
+"""Is a text on the right clip? Its fit to its own clip against its fit to others, and the fit at which chance begins.
+
+The fit of a text to its clip is put on the scale of its own fits to other clips (z: standard deviations above their
+mean), so that a vague caption is not held against a precise one. The bound below which a pair counts as mismatched is
+the one with the fewest expected errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched pairs, which
+fit like rivals, and right ones, which make up the rest of what is seen; the share of the former is told by the pairs
+below the rivals' mean.
+
+    python -m pytest tests/captioning/quality/test_matching.py
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Rivals per dataset at the most, and per clip at the least.
+RIVALS, FEWEST = 400, 8
+# The least share of mismatched pairs that is reckoned with.
+PRIOR = 0.02
+# Pairs that fit less than this better than rivals (median z) cannot be judged one by one.
+SEPARABLE = 1.0
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """How texts fit: `own` [N] to their clips, `rivals` [N, M] to others, NaN where these are not comparable."""
+
+    own: Matrix
+    rivals: Matrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The judgement of N pairs: z [N] (NaN: too few rivals), which are mismatched, and the rival that fits best [N]."""
+
+    z: Matrix
+    bound: float
+    mismatched: NDArray[np.bool_]
+    best: NDArray[np.int_]
+
+
+def draw_rivals(count: int, seed: int) -> NDArray[np.int_]:
+    """The clips that every clip is compared with: all, or a sample of 400 by the seed."""
+    if count <= RIVALS:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, RIVALS, replace=False))
+
+
+def standardised(fit: Fit) -> Fit:
+    """Both in standard deviations above the mean of the row's rivals; rows with fewer than eight rivals become NaN."""
+    usable = np.isfinite(fit.rivals)
+    counts = usable.sum(axis=1)
+    filled = np.where(usable, fit.rivals, 0.0)
+    means = filled.sum(axis=1) / np.maximum(counts, 1)
+    spread = np.sqrt((np.where(usable, fit.rivals - means[:, None], 0.0) ** 2).sum(axis=1) / np.maximum(counts, 1))
+    # A text that fits all rivals alike says nothing; it stands at their mean.
+    scale = np.where(spread > 1e-6, spread, np.inf)
+    bare = counts < FEWEST
+    own = np.where(bare, np.nan, (fit.own - means) / scale)
+    rivals = np.where(bare[:, None] | ~usable, np.nan, (fit.rivals - means[:, None]) / scale[:, None])
+    return Fit(own=own.astype(np.float32), rivals=rivals.astype(np.float32))
+
+
+def combined(fits: Sequence[Fit]) -> Fit:
+    """One fit of several: each standardised and weighed by how far it sets pairs apart from rivals (its median z)."""
+    scaled = [standardised(fit) for fit in fits]
+    weights = [max(0.0, _median(fit.own)) for fit in scaled]
+    if not any(weights):
+        weights = [1.0] * len(scaled)
+    own = sum(weight * np.nan_to_num(fit.own) for weight, fit in zip(weights, scaled, strict=True))
+    rivals = sum(weight * np.nan_to_num(fit.rivals) for weight, fit in zip(weights, scaled, strict=True))
+    comparable = np.any([np.isfinite(fit.rivals) for fit in scaled], axis=0)
+    return Fit(own=np.asarray(own, np.float32), rivals=np.where(comparable, rivals, np.nan).astype(np.float32))
+
+
+def judge_pairs(fit: Fit, prior: float = PRIOR) -> Match:
+    """Judge every pair; none is mismatched where the pairs as a whole fit hardly better than rivals."""
+    scaled = standardised(fit)
+    best = np.where(np.isfinite(scaled.rivals), scaled.rivals, -np.inf).argmax(axis=1)
+    bound = _bound(scaled, prior)
+    own = np.nan_to_num(scaled.own, nan=np.inf)
+    outdone = np.take_along_axis(scaled.rivals, best[:, None], axis=1)[:, 0] > own
+    return Match(z=scaled.own, bound=bound, mismatched=(own < bound) & outdone, best=best)
+
+
+def _median(values: Matrix) -> float:
+    found = values[np.isfinite(values)]
+    return float(np.median(found)) if found.size else 0.0
+
+
+def _bound(scaled: Fit, prior: float) -> float:
+    own = np.sort(scaled.own[np.isfinite(scaled.own)])
+    if not own.size or (middle := float(np.median(own))) < SEPARABLE:
+        return -math.inf
+    chance = np.sort(scaled.rivals[np.isfinite(scaled.rivals)])
+    bounds = np.linspace(0.0, middle, 200)
+    below, by_chance = (np.searchsorted(values, bounds) / values.size for values in (own, chance))
+    # Hardly any right pair lies below its rivals' mean, so those that do tell how many pairs are mismatched.
+    mismatched = float(np.clip(below[0] / max(by_chance[0], 1e-9), prior, 0.5))
+    missed = mismatched * (1 - by_chance)
+    false = np.maximum(below - mismatched * by_chance, 0)
+    return float(bounds[int(np.argmin(missed + false))])

@@ -1,0 +1,72 @@
+"""Counts what a check finds of what was planted, and what it finds on untouched rows, with 95 % intervals (Wilson).
+
+just bench quality
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from captioning.quality.check import Seen
+from captioning.quality.corpus import Corpus
+from captioning.quality.registry import CHECKS
+from pipeline.benchmarks.captions.faults import CHECK_OF, Made
+
+_Z = 1.959964
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Of `planted` rows with a fault its check found `found`; of `untouched` rows it reported `false`."""
+
+    fault: str
+    check: str
+    found: int
+    planted: int
+    false: int
+    untouched: int
+
+    @property
+    def rate(self) -> float:
+        """Share of the planted rows that were found."""
+        return self.found / self.planted if self.planted else 0.0
+
+    @property
+    def false_alarms(self) -> float:
+        """Share of the untouched rows that were reported."""
+        return self.false / self.untouched if self.untouched else 0.0
+
+
+def detections(rows: Sequence[Made], corpus: Corpus) -> list[Detection]:
+    """One count per planted fault; rows with another fault and donors do not count as untouched."""
+    untouched = {made.record.clip_id for made in rows if not made.fault}
+    seen = {check: CHECKS[check].look(corpus) for check in set(CHECK_OF.values())}
+    return [
+        count(fault, check, {made.record.clip_id for made in rows if made.fault == fault}, untouched, seen[check])
+        for fault, check in CHECK_OF.items()
+    ]
+
+
+def count(
+    fault: str, check: str, planted: frozenset[str] | set[str], untouched: set[str], seen: Mapping[str, Seen]
+) -> Detection:
+    """Count findings of one check; a clip that it could not judge counts as not found."""
+    reported = {clip for clip, one in seen.items() if one.why}
+    return Detection(
+        fault=fault,
+        check=check,
+        found=len(planted & reported),
+        planted=len(planted),
+        false=len(untouched & reported),
+        untouched=len(untouched),
+    )
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927)."""
+    if not of:
+        return 0.0, 1.0
+    share, square = hits / of, _Z * _Z
+    middle = (share + square / (2 * of)) / (1 + square / of)
+    margin = _Z * math.sqrt(share * (1 - share) / of + square / (4 * of * of)) / (1 + square / of)
+    return max(0.0, middle - margin), min(1.0, middle + margin)

@@ -1,0 +1,183 @@
+"""Plants known faults in made captions, each on rows of its own, so that what finds them can be counted.
+
+    just bench quality
+
+A swap is planted only between sources whose frame captions share less than half their content words: between clips of
+one content it could not be seen even in principle.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from captioning.quality.records import CaptionRecord
+from captioning.words import content_words
+from pipeline.benchmarks.captions.scenes import Scene, Speaker, make_scenes, record_of, sentence
+from pipeline.benchmarks.captions.vocabulary import Vocabulary, vocabulary
+
+# Openings that no list of ours holds; the first three while tuning, the others for the numbers that are reported.
+OPENINGS = {
+    "tuning": (
+        "What unfolds before the viewer is that",
+        "Rendered with loving detail,",
+        "A tranquil moment unfurls, where",
+    ),
+    "held out": (
+        "Our attention is drawn at once to how",
+        "Bathed in quiet poetry,",
+        "With great charm one observes that",
+    ),
+}
+LISTED = ("The video shows that", "In this clip, we can see how", "This image depicts how")
+CHECK_OF = {
+    "swapped": "swapped",
+    "repeated": "repeated",
+    "truncated": "truncated",
+    "truncated, closed": "truncated",
+    "event dropped": "dropped_event",
+    "object invented": "invented",
+    "boilerplate, unlisted": "boilerplate",
+    "boilerplate, listed": "boilerplate",
+}
+"""Fault -> the check that should find it."""
+DIFFERENT = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A record, the scene that it shows, and the fault that was planted in it: empty for none, `donor`: not counted."""
+
+    record: CaptionRecord
+    scene: Scene
+    fault: str = ""
+
+
+def make_rows(half: str, count: int, seed: int, *, per_fault: int) -> list[Made]:
+    """`count` made clips of a half of the vocabulary, `per_fault` with each fault; three of 100 repeat honestly."""
+    random_ = random.Random(f"{half} {seed}")  # noqa: S311
+    words, speaker = vocabulary(half), Speaker(half, random_)
+    rows: list[Made] = []
+    for place, (source, scene) in enumerate(make_scenes(words, count, random_)):
+        record, told = record_of(f"clip-{place:05d}", source, scene, speaker)
+        rows.append(Made(record=record, scene=told))
+    _repeat_honestly(rows)
+    return plant(rows, half, words, speaker, random_, per_fault)
+
+
+def plant(
+    rows: Sequence[Made], half: str, words: Vocabulary, speaker: Speaker, random_: random.Random, per_fault: int
+) -> list[Made]:
+    """Plant every fault in rows drawn at random, no two in one row."""
+    planted = list(rows)
+    order = random_.sample(range(len(rows)), len(rows))
+    planters: dict[str, Callable[[Made], str]] = {
+        "truncated": lambda made: cut(made.record.dense, random_),
+        "truncated, closed": lambda made: f"{cut(made.record.dense, random_)}.",
+        "event dropped": lambda made: speaker.summary(made.scene, left_out=random_.randrange(len(made.scene.actions))),
+        "object invented": lambda made: invent(made, words, random_),
+        "boilerplate, unlisted": lambda made: open_with(random_.choice(OPENINGS[half]), made.record.dense),
+        "boilerplate, listed": lambda made: open_with(random_.choice(LISTED), made.record.dense),
+    }
+    for name, change in planters.items():
+        for place in _draw(order, per_fault):
+            planted[place] = _with(planted[place], name, change(planted[place]))
+    donors = _draw(order, 3)
+    for number, place in enumerate(_draw(order, per_fault)):
+        planted[place] = _with(planted[place], "repeated", planted[donors[number % 3]].record.dense)
+    for place in donors:
+        planted[place] = replace(planted[place], fault="donor")
+    swapped = _draw(order, per_fault)
+    captions = exchange([planted[place] for place in swapped])
+    for place, dense in zip(swapped, captions, strict=True):
+        if dense:
+            planted[place] = _with(planted[place], "swapped", dense)
+    return planted
+
+
+def exchange(rows: Sequence[Made]) -> list[str]:
+    """For each row the caption of another one of other content, each used once; empty where none is left."""
+    partners = _partners([made.record for made in rows])
+    return ["" if other is None else rows[other].record.dense for other in partners]
+
+
+def swap_frames(
+    records: Sequence[CaptionRecord], count: int, random_: random.Random
+) -> tuple[list[CaptionRecord], frozenset[str]]:
+    """Give `count` clips the frame captions (and what was made of them) of others; also which clips those are.
+
+    Pictures, labels and vectors stay, so that nothing but they can tell.
+    """
+    places = random_.sample(range(len(records)), count)
+    chosen = [records[place] for place in places]
+    swapped, ids = list(records), set()
+    for place, record, other in zip(places, chosen, _partners(chosen), strict=True):
+        if other is not None:
+            given = [frame.text for frame in chosen[other].frames]
+            frames = (replace(frame, text=given[min(at, len(given) - 1)]) for at, frame in enumerate(record.frames))
+            swapped[place] = replace(record, frames=tuple(frames), dense=chosen[other].dense)
+            ids.add(record.clip_id)
+    return swapped, frozenset(ids)
+
+
+def qualifying(records: Sequence[CaptionRecord], random_: random.Random, tries: int = 2000) -> float:
+    """Share of pairs of clips of two sources that are of different content, so that a swap could be seen."""
+    pairs = [random_.sample(range(len(records)), 2) for _ in range(tries)]
+    apart = [(one, other) for one, other in pairs if records[one].source != records[other].source]
+    return sum(differ(records[one], records[other]) for one, other in apart) / max(1, len(apart))
+
+
+def _partners(records: Sequence[CaptionRecord]) -> list[int | None]:
+    free = list(range(len(records)))
+    partners: list[int | None] = []
+    for record in records:
+        other = next((place for place in reversed(free) if differ(record, records[place])), None)
+        if other is not None:
+            free.remove(other)
+        partners.append(other)
+    return partners
+
+
+def differ(one: CaptionRecord, other: CaptionRecord) -> bool:
+    """Whether two clips are of different content: other sources, and less than half of their frames' words shared."""
+    first, second = (content_words(" ".join(frame.text for frame in record.frames)).keys() for record in (one, other))
+    return one.source != other.source and len(first & second) < DIFFERENT * len(first | second)
+
+
+def cut(text: str, random_: random.Random) -> str:
+    """Break off after 25 to 75 percent of the words, never at a sentence end."""
+    tokens = text.split()
+    kept = tokens[: max(3, round(random_.uniform(0.25, 0.75) * len(tokens)))]
+    return " ".join(kept).rstrip(".,;")
+
+
+def invent(made: Made, words: Vocabulary, random_: random.Random) -> str:
+    """Add a thing that is not there: a sentence of its own, or a phrase in a sentence that is."""
+    held = content_words(" ".join(frame.text for frame in made.record.frames)).keys()
+    thing = random_.choice([pair[0] for pair in words.things if content_words(pair[0]).keys().isdisjoint(held)])
+    dense = made.record.dense.rstrip()
+    if random_.random() < 0.5:
+        place = random_.choice(("leans against the wall", "glints in the background", "stands by the side"))
+        return f"{dense} {sentence(f'a {thing} {place}.')}"
+    first, _, rest = dense.partition(".")
+    return f"{first}, beside {sentence(f'a {thing}').replace('A', 'a', 1)}.{rest}"
+
+
+def open_with(opening: str, dense: str) -> str:
+    """Put an opening before a caption."""
+    return f"{opening} {dense[0].lower()}{dense[1:]}"
+
+
+def _repeat_honestly(rows: list[Made]) -> None:
+    """Every 33rd clip shows what the one before shows, and is told so: two halves of one shot."""
+    for place in range(32, len(rows), 33):
+        before = rows[place - 1]
+        record = replace(before.record, clip_id=rows[place].record.clip_id)
+        rows[place] = Made(record=record, scene=before.scene)
+
+
+def _draw(order: list[int], count: int) -> list[int]:
+    return [order.pop() for _ in range(count)]
+
+
+def _with(made: Made, fault: str, dense: str) -> Made:
+    return replace(made, record=replace(made.record, dense=dense), fault=fault)

@@ -1,0 +1,74 @@
+"""Each fault of form is found where it was made, and plain captions pass all of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.captioning.quality.clips import clip, look, why
+
+FORM = ("empty", "error", "refusal", "frame_leak", "markup", "hedge", "negation", "foreign", "loop", "truncated")
+PLAIN = (
+    "A grey wolf stands between trees and turns its head.",
+    "Two small children jump up and down on a bed in a bright bedroom with pink striped wallpaper.",
+    "A woman hangs a picture in a wooden frame on the wall. Then she steps back and looks at it.",
+    "A red tram passes a church at dusk, while the camera pans left slowly. Next a man walks by.",
+    "A can of paint and a pan stand on the floor of an empty room.",
+)
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_plain_captions_pass(text: str) -> None:
+    assert {name: why(name, text) for name in FORM} == dict.fromkeys(FORM, "")
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("empty", ""),
+        ("empty", " \n"),
+        ("error", "Error: 429"),
+        ("error", "None"),
+        ("error", "Traceback (most recent call last): the request failed while the model was loaded"),
+        ("refusal", "I'm sorry, but I can't help with that."),
+        ("refusal", "As an AI language model, I have no eyes."),
+        ("refusal", "There was no image provided."),
+        ("frame_leak", "In the first frame a dog sits; in the last frame it runs."),
+        ("frame_leak", "Frame 3 shows a car."),
+        ("frame_leak", "A dog runs across all frames."),
+        ("markup", "**Summary** A dog runs."),
+        ("markup", '{"caption": "A dog runs."}'),
+        ("markup", "- A dog runs.\n- A cat sits."),
+        ("markup", "A dog runs.\nA cat sits."),
+        ("hedge", "The man is possibly a doctor."),
+        ("hedge", "What may be a cat in a scene of grey."),
+        ("negation", "There are no people in the street."),
+        ("negation", "The face is not visible."),
+        ("foreign", "Ein Mann geht mit dem Hund durch die Stadt und lacht."),
+        ("foreign", "一只狗在草地上奔跑"),
+        ("foreign", "dog grass running blue sky tree happy jump ball park sunny day"),
+        ("loop", "A dog runs. A cat sits. A dog runs."),
+        ("loop", "A man walks down the street and walks down the street and walks down the street."),
+        ("loop", "the the the the dog."),
+    ],
+)
+def test_faults_are_found(check: str, text: str) -> None:
+    assert why(check, text)
+
+
+def test_a_failed_clip_is_an_error_and_empty() -> None:
+    record = clip("", error="the model timed out")
+    assert look("error", [record])["a"].why == "captioning failed: the model timed out"
+    assert look("empty", [record])["a"].value == 1
+
+
+def test_turns_of_phrase_that_frame_captions_share_are_no_loop() -> None:
+    frames = [f"A man in a black suit {acts}." for acts in ("sits", "walks", "runs away", "falls")]
+    assert why("loop", " Then ".join(frames).replace(". ", ", "), *frames) == ""
+    assert why("loop", " Then ".join(frames).replace(". ", ", "))
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_judged(text: str) -> None:
+    for name in (*FORM, "boilerplate", "invented", "scene_change", "colour_conflict"):
+        for seen in look(name, [clip(text, "A dog runs.")]).values():
+            assert bool(seen.value) == bool(seen.why)

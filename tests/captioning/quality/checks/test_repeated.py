@@ -1,0 +1,35 @@
+"""One caption on unlike clips is found, nearly equal ones too; clips that look alike may have like captions."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captioning.quality.checks.repeated import content_overlap, repeats
+from captioning.quality.corpus import Corpus
+from tests.captioning.quality.clips import clip, look
+
+TEXT = "A man in a red coat walks over a long stone bridge at dusk while three gulls circle above the grey river."
+
+
+def test_equal_and_nearly_equal_captions_of_unlike_clips() -> None:
+    near = TEXT.replace("three gulls", "four gulls")
+    records = [
+        clip(TEXT, "A man walks over a bridge.", key="one"),
+        clip(TEXT, "A cup of tea stands on a table.", key="two"),
+        clip(near, "A tractor ploughs a brown field.", key="three"),
+        clip("A cat sleeps on a warm radiator in a small kitchen.", "A cat sleeps.", key="four"),
+    ]
+    seen = look("repeated", records)
+    assert {key for key, one in seen.items() if one.why} == {"one", "two", "three"}
+    assert [[one.key for one in group] for group in repeats(Corpus.of(records).captioned)] == [["one", "three", "two"]]
+
+
+def test_clips_with_like_frame_captions_are_honest_repeats() -> None:
+    frames = "A man in a red coat walks over a stone bridge."
+    records = [clip(TEXT, frames, key="one"), clip(TEXT, f"{frames} Gulls circle.", key="two")]
+    assert not any(one.why for one in look("repeated", records).values())
+
+
+@given(st.text(), st.text())
+def test_overlap_is_a_share_and_the_same_both_ways(one: str, other: str) -> None:
+    assert 0 <= content_overlap(one, other) == content_overlap(other, one) <= 1
+    assert content_overlap(one, one) == 1

@@ -1,0 +1,38 @@
+"""What a caption adds to its frame captions is found; other forms and near words are not additions."""
+
+from captioning.quality.checks.support import phrases
+from captioning.quality.sentence_model import SentenceModel
+from tests.captioning.quality.clips import clip, look, why
+
+FRAMES = ("A man in a red coat walks over a bridge.", "The man waves at a boat.")
+
+
+def test_support_is_the_share_of_held_words() -> None:
+    seen = look("support", [clip("A man walks over bridges with an umbrella.", *FRAMES)])
+    assert seen["a"].value == 0.8  # man, walks, over, bridges; umbrella is not held
+
+
+def test_invented_things() -> None:
+    assert why("invented", "A man walks over a bridge. A small dog follows him.", *FRAMES)
+    assert why("invented", "The man in the red coat waves at a boat from the bridge.", *FRAMES) == ""
+    assert why("invented", "The camera pans left slowly over the scene as a man walks.", *FRAMES) == ""
+
+
+def test_the_overview_counts_as_said() -> None:
+    record = clip("A small dog follows a man.", *FRAMES, overview="A man is followed by a small dog.")
+    assert not look("invented", [record])["a"].why
+
+
+def test_near_words_with_the_embedder() -> None:
+    frames = ("A boat lies in the harbour beside a teapot.",)
+    told, new = (
+        clip("A vessel lies beside a kettle.", *frames, key="told"),
+        clip("A boat and a violin.", *frames, key="new"),
+    )
+    seen = look("invented", [told, new], embed=SentenceModel())
+    assert (seen["told"].why, bool(seen["new"].why)) == ("", True)
+
+
+def test_phrases() -> None:
+    found = list(phrases("A red car passes the two old men, and it rains."))
+    assert found == [["red", "car", "passes"], ["old", "men"]]

@@ -1,0 +1,44 @@
+"""Distinct-n and self-BLEU see templates; aspects are told by their words."""
+
+import pytest
+
+from captioning.quality.checks.variety import bleu, sampled
+from captioning.quality.corpus import Corpus
+from captioning.quality.lexicons import aspects
+from tests.captioning.quality.clips import clip, look
+
+TEMPLATE = "A {} stands in the middle of a room and the camera moves around it slowly from the left to the right side."
+
+
+def test_templates_are_less_varied_than_prose() -> None:
+    alike = [clip(TEMPLATE.format(f"thing{place}"), key=str(place)) for place in range(20)]
+    unlike = [clip(" ".join(f"word{place * 30 + at}" for at in range(25)), key=str(place)) for place in range(20)]
+    for name, better in (("distinct_1", 1), ("distinct_2", 1), ("self_bleu_4", -1)):
+        means = [sum(one.value for one in look(name, records).values()) / 20 for records in (alike, unlike)]
+        assert better * means[0] < better * means[1]
+
+
+def test_the_sample_is_the_same_whatever_the_order() -> None:
+    records = [clip(TEMPLATE.format(place), key=str(place)) for place in range(35)]
+    groups = [[one.key for one in group] for group in sampled(Corpus.of(records))]
+    assert groups == [[one.key for one in group] for group in sampled(Corpus.of(records[::-1]))]
+    assert [len(group) for group in groups] == [10, 10, 10]
+
+
+def test_bleu() -> None:
+    assert bleu(["a", "b", "c", "d", "e"], [["a", "b", "c", "d", "e"]]) == pytest.approx(1)
+    assert bleu(["a", "b", "c", "d", "e"], [["f", "g", "h", "i", "j"]]) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("A man walks through a sunlit forest.", {"subject", "action", "setting", "light"}),
+        ("The camera pans left.", {"camera"}),
+        ("Cinematic close-up.", {"style", "camera"}),
+        ("Dogs running.", {"subject", "action"}),
+        ("", set()),
+    ],
+)
+def test_aspects(text: str, told: set[str]) -> None:
+    assert aspects(text) == told
