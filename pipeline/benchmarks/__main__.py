@@ -16,6 +16,7 @@ BENCHMARKS = {
     "look": "what the decode pass costs, beside a bare decode",
     "hour": "how much memory an hour of film takes",
     "duplicates": "approximate search of near-duplicates, beside exact search",
+    "distill": "a small summariser before and after it learned from a teacher",
 }
 
 
