@@ -99,7 +99,7 @@ def fine_tune(
     for epoch_batch in (batch for _ in range(settings.epochs) for batch in learn.batches(settings.batch, draw)):
         student.train()
         loss, tokens = _loss(student, epoch_batch)
-        (loss / tokens).backward()
+        torch.autograd.backward(loss / tokens)
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         schedule.step()

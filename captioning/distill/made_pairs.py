@@ -65,7 +65,7 @@ class _Scene:
             "light": f"The light is {self._light}.",
             "camera": f"The camera {camera}.",
         }
-        captions = [self._frame(*actions[step], ways[step]) for step in step_of]
+        captions = [self._frame(actions[step], ways[step]) for step in step_of]
         for name in (name for name, there in told.items() if there):
             shown = {draw.randrange(frames), draw.randrange(frames)}
             captions = [f"{one} {details[name]}" if at in shown else one for at, one in enumerate(captions)]
@@ -76,7 +76,8 @@ class _Scene:
         summary += f" {bystander[0].upper()}{bystander[1:]} can be seen nearby." if bystander else ""
         return captions, summary + (f" The camera {camera}." if told["camera"] else "")
 
-    def _frame(self, present: str, progressive: str, way: str) -> str:
+    def _frame(self, action: tuple[str, str], way: str) -> str:
+        present, progressive = action
         who, place = self._subject, self._place
         upper, way = f"{who[0].upper()}{who[1:]}", f" {way}" if way else ""
         return self._draw.choice(
