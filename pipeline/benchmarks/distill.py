@@ -4,7 +4,8 @@
     just bench distill --student models/taught        # measures this one; teaches it first if it is not there
     just bench distill --record                       # keeps the table in docs/benchmarks.md
 
-The teacher is a rule (`captioning.distill.made_pairs`), so this shows that the way works, not how good captions get.
+Measured are the models' own words, before the guard that puts joined frame captions where words are invented. The
+teacher is a rule (`captioning.distill.made_pairs`), so this shows that the way works, not how good captions get.
 The clips that judge share no subject, action, place, background, light or camera move with those that teach.
 """
 
@@ -54,9 +55,14 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
 
 
 def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list[str]:
-    """The model's summaries, as the summarise stage would ask for them."""
+    """The model's own words, before any guard. A text may be as long as its notes, then it has fallen into a loop."""
     requests = [
-        ChatRequest(id=pair.clip_id, messages=prompt.messages(pair.captions), max_tokens=MAX_TOKENS) for pair in pairs
+        ChatRequest(
+            id=pair.clip_id,
+            messages=prompt.messages(pair.captions),
+            max_tokens=min(MAX_TOKENS, 8 + 3 * len(join(pair.captions).split()) // 2),
+        )
+        for pair in pairs
     ]
 
     async def collect() -> dict[str, str]:
