@@ -62,7 +62,12 @@ retry *arguments: ready
 teach *arguments: ready
     @"{{ python }}" -m pipeline.commands.teach "$@"
 
-# measure accuracy and speed beside the alternatives: just bench split, look, duplicates, captions (--record keeps the table)
+# a small model learns what a large one said of a dataset: just distill summariser (or captioner) <dataset>
+[no-exit-message]
+distill *arguments: ready
+    @"{{ python }}" -m pipeline.commands.distill "$@"
+
+# measure beside the alternatives: just bench split, look, duplicates, captions, quality, distill (--record keeps the table)
 [no-exit-message]
 bench *arguments: ready
     @"{{ python }}" -m pipeline.benchmarks "$@"

@@ -41,6 +41,7 @@ def save_tiny_vision(folder: Path, language_model: Path, seed: int = 0) -> Path:
                        "image_size": SIDE, "patch_size": PATCH},
         text_config={"model_type": "llama", "vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 128,
                      "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+                     "initializer_range": 0.2,
                      "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id,
                      "bos_token_id": tokenizer.bos_token_id, "tie_word_embeddings": True},
     )  # fmt: skip

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "duplicates": "approximate search of near-duplicates, beside exact search",
     "captions": "what asking models for captions costs, beside the alternatives",
     "quality": "what the caption measures find of planted faults, and how often they cry wolf",
+    "distill": "a small summariser before and after it learned from a teacher",
 }
 
 

@@ -1,0 +1,149 @@
+"""LoRA fine-tuning with early stopping, the same for a summariser and for a captioner of pictures.
+
+Small matrices beside the frozen weights are learned (Hu et al. 2021, arXiv 2106.09685) until the loss on held-out
+sources no longer falls; those of the best check are merged into the weights.
+
+    python -m pytest tests/captioning/distill
+"""
+
+import inspect
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from torch.nn.functional import cross_entropy
+
+from captioning.distill.lessons import IGNORED
+
+Tensors = Mapping[str, torch.Tensor]
+Notify = Callable[[int, float | None, float | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to fine-tune. Rank 16 on all linear layers but the output; the rate falls linearly after a short warm-up."""
+
+    rank: int = 16
+    rate: float = 5e-4
+    batch: int = 8
+    epochs: int = 3
+    checks_per_epoch: int = 2
+    patience: int = 3
+    held_out_share: float = 0.1
+    most_held_out: int = 64
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """Mean loss per answer token: on batches as they were learned from, and held out as (step, loss); the best step."""
+
+    learned: tuple[float, ...]
+    held_out: tuple[tuple[int, float], ...]
+    best_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Examples with their lengths in tokens, and what makes a batch (with `labels`) of some of them."""
+
+    examples: Sequence[Any]
+    lengths: Sequence[int]
+    collate: Callable[[Sequence[Any]], Tensors]
+
+    def batches(self, size: int, draw: random.Random | None) -> Iterator[Tensors]:
+        """All examples once, neighbours in length together; the order of the batches is drawn, if at all."""
+        order = list(range(len(self.examples)))
+        if draw:
+            draw.shuffle(order)
+        order.sort(key=lambda place: self.lengths[place])
+        starts = list(range(0, len(order), size))
+        if draw:
+            draw.shuffle(starts)
+        for start in starts:
+            yield self.collate([self.examples[place] for place in order[start : start + size]])
+
+
+def total_steps(examples: int, settings: Settings) -> int:
+    """Steps of a training that is not stopped early."""
+    return settings.epochs * math.ceil(examples / settings.batch)
+
+
+def fine_tune(
+    model: Any, learn: Material, held_out: Material, settings: Settings, notify: Notify, frozen: str | None = None
+) -> tuple[Any, Losses]:
+    """Return the model with what it learned merged in, and the losses. Parts whose names match `frozen` stay as is.
+
+    `notify` is told (steps since the last call, loss of the step, loss held out), the losses where there are new ones.
+    """
+    torch.manual_seed(settings.seed)
+    draw = random.Random(settings.seed)  # noqa: S311
+    lora = LoraConfig(
+        r=settings.rank, lora_alpha=2 * settings.rank, target_modules="all-linear", exclude_modules=frozen
+    )
+    student = get_peft_model(model, lora)
+    weights = [weight for weight in student.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=settings.rate, weight_decay=0.0)
+    steps = total_steps(len(learn.examples), settings)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    every = max(1, steps // (settings.epochs * settings.checks_per_epoch))
+    learned: list[float] = []
+    checks = [(0, _held_out_loss(student, held_out, settings.batch))]
+    notify(0, None, checks[0][1])
+    best = _copy(student)
+    for epoch_batch in (batch for _ in range(settings.epochs) for batch in learn.batches(settings.batch, draw)):
+        student.train()
+        loss, tokens = _loss(student, epoch_batch)
+        torch.autograd.backward(loss / tokens)
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        learned.append(float(loss.detach()) / tokens)
+        notify(1, learned[-1], None)
+        if len(learned) % every == 0 or len(learned) == steps:
+            checks.append((len(learned), _held_out_loss(student, held_out, settings.batch)))
+            notify(0, None, checks[-1][1])
+            best_step = min(checks, key=lambda check: check[1])[0]
+            if best_step == checks[-1][0]:
+                best = _copy(student)
+            if [step for step, _ in checks].index(best_step) < len(checks) - settings.patience:
+                break
+    set_peft_model_state_dict(student, best)
+    best_step = min(checks, key=lambda check: check[1])[0]
+    return student.merge_and_unload(), Losses(learned=tuple(learned), held_out=tuple(checks), best_step=best_step)
+
+
+def _rate(step: int, steps: int) -> float:
+    warm = max(1, min(10, steps // 10))
+    return min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+
+
+def _loss(student: Any, batch: Tensors) -> tuple[torch.Tensor, int]:
+    """Summed loss over the answers' tokens, and how many these are."""
+    batch = {name: one.to(student.device) for name, one in batch.items()}
+    labels = batch.pop("labels")
+    # The scores of 50,000 words cost as much as several layers: only the answers' are wanted, and those end together.
+    keep = int((labels != IGNORED).sum(dim=1).max()) + 1
+    narrow = "logits_to_keep" in inspect.signature(student.get_base_model().forward).parameters
+    with torch.autocast(student.device.type, torch.bfloat16):
+        scores = student(**batch, **({"logits_to_keep": keep} if narrow else {})).logits[:, -keep:-1].float()
+    wanted = labels[:, 1 - keep :]
+    loss = cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="sum")
+    return loss, int((wanted != IGNORED).sum())
+
+
+def _held_out_loss(student: Any, held_out: Material, size: int) -> float:
+    student.eval()
+    with torch.inference_mode():
+        found = [_loss(student, batch) for batch in held_out.batches(size, None)]
+    return sum(float(loss) for loss, _ in found) / sum(tokens for _, tokens in found)
+
+
+def _copy(student: Any) -> dict[str, torch.Tensor]:
+    return {name: one.detach().clone() for name, one in get_peft_model_state_dict(student).items()}

@@ -1,0 +1,61 @@
+"""How a distilled summariser is asked: recorded in its folder, so that it is asked at work as it was taught.
+
+A trained student needs no worked examples. `cutroom.json` beside its weights says what it was told instead.
+
+    python -m pytest tests/captioning/distill
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from captioning.chat import Message
+from captioning.joining import join
+from captioning.prompts import SUMMARY_PROMPT
+from schemas.errors import StageError
+from schemas.ids import digest
+
+FILE = "cutroom.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedPrompt:
+    """System prompt and worked examples (frame captions, summary) that stand before the notes on a clip."""
+
+    prompt: str = SUMMARY_PROMPT
+    examples: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+    @property
+    def prompt_hash(self) -> str:
+        """Hash of every word; equals that of a summariser with the same prompt and examples."""
+        return digest(self.prompt, [[list(captions), text] for captions, text in self.examples])
+
+    def messages(self, captions: Sequence[str]) -> tuple[Message, ...]:
+        """The conversation up to the summary. Notes are the captions joined in time order, each thing once."""
+        turns = [Message("system", self.prompt)]
+        for shown, text in self.examples:
+            turns += [Message("user", join(shown)), Message("assistant", text)]
+        return (*turns, Message("user", join(captions)))
+
+    def save(self, folder: Path) -> None:
+        """Write it beside the weights."""
+        record = {"task": "summarise", **asdict(self), "prompt_hash": self.prompt_hash}
+        (folder / FILE).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def trained_prompt(folder: Path) -> TrainedPrompt | None:
+    """How the model in the folder was taught to summarise; None if it was not taught here.
+
+    Raises `StageError` if the record cannot be read: then the model would be asked in words that it does not know.
+    """
+    try:
+        record = json.loads((folder / FILE).read_text())
+        if record["task"] != "summarise":
+            return None
+        examples = tuple((tuple(str(one) for one in captions), str(text)) for captions, text in record["examples"])
+        return TrainedPrompt(prompt=str(record["prompt"]), examples=examples)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StageError(f"{folder / FILE} cannot be read ({error}); remove it or distill the model again") from error

@@ -1,0 +1,55 @@
+"""Fine-tunes a small language model on a teacher's summaries; the result is a folder that `summarise` takes as model.
+
+just distill summariser datasets/footage --base models/SmolLM2-360M-Instruct
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from captioning.distill.folder import Provenance, save_student
+from captioning.distill.lessons import collate, make_lesson
+from captioning.distill.lora import Losses, Material, Notify, Settings, fine_tune
+from captioning.distill.pairs import Pair, split_by_source
+from captioning.distill.prompt import TrainedPrompt
+from schemas.errors import StageError
+
+
+def distill_summariser(
+    pairs: Sequence[Pair], base: Path, out: Path, settings: Settings, provenance: Provenance, notify: Notify
+) -> Losses:
+    """Teach the model in `base` what the pairs say and save it in `out`, with how it was taught and how to ask it.
+
+    Raises `InputError` if the pairs come from one source only, `StageError` if there is no model in `base`.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    learned, held_out = split_by_source(pairs, settings.held_out_share, settings.seed)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            base, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+    except (OSError, ValueError) as error:
+        raise StageError(f"no language model can be loaded from {base}: {error}") from error
+    if not tokenizer.chat_template:
+        raise StageError(f"{base} holds no chat template; distill an instruct model")
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    prompt = TrainedPrompt()
+    student, losses = fine_tune(
+        model,
+        _material(learned, tokenizer, prompt),
+        _material(held_out[: settings.most_held_out], tokenizer, prompt),
+        settings,
+        notify,
+    )
+    record = provenance.with_training(settings, losses, learned, held_out, base=base, prompt_hash=prompt.prompt_hash)
+    save_student(out, student, tokenizer, record, prompt.save)
+    return losses
+
+
+def _material(pairs: Sequence[Pair], tokenizer: Any, prompt: TrainedPrompt) -> Material:
+    lessons = [make_lesson(tokenizer, prompt.messages(pair.captions), pair.summary) for pair in pairs]
+    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    return Material(lessons, [len(lesson.tokens) for lesson in lessons], lambda some: collate(some, pad))

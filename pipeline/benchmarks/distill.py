@@ -1,0 +1,137 @@
+"""What a small model gains from a teacher's summaries: SmolLM2-135M before and after, on words that it was not taught.
+
+    just bench distill                                # makes the pairs, teaches (some minutes), measures
+    just bench distill --student models/taught        # measures this one; teaches it first if it is not there
+    just bench distill --record                       # keeps the table in docs/benchmarks.md
+
+Measured are the models' own words, before the guard that puts joined frame captions where words are invented. The
+teacher is a rule (`captioning.distill.made_pairs`), so this shows that the way works, not how good captions get.
+The clips that judge share no subject, action, place, background, light or camera move with those that teach.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from captioning.backends.packaged import DEFAULT_CACHE, open_packaged, unpacked
+from captioning.backends.transformers import TransformersChat
+from captioning.chat import ChatModel, ChatRequest
+from captioning.distill.folder import PROVENANCE, Provenance
+from captioning.distill.lora import Settings, total_steps
+from captioning.distill.made_pairs import MOST, made_pairs
+from captioning.distill.made_words import HELD_OUT, TAUGHT
+from captioning.distill.measure import NAMES, cut_words, interval, mark
+from captioning.distill.pairs import Pair
+from captioning.distill.prompt import TrainedPrompt
+from captioning.distill.summariser import distill_summariser
+from captioning.joining import join
+from captioning.prompts import SUMMARY_EXAMPLES
+from pipeline.benchmarks.record import markdown_table, record
+from pipeline.commands.front import make_parser, print_table
+from pipeline.progress import Progress
+from schemas.model_config import ModelConfig
+
+SETTINGS = Settings(rate=1e-3, batch=4, epochs=1, checks_per_epoch=3, most_held_out=24)
+BATCH, MAX_TOKENS = 16, 96
+HEADINGS = ("summary by", *(f"{name} (95 %)" for name in NAMES))
+
+
+def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
+    """Distill a student from `count` made pairs into `out`."""
+    import torch
+
+    torch.set_num_threads(threads)
+    made = Provenance(dataset=f"{count} made pairs, seed 0", teachers=["rule: captioning.distill.made_pairs"])
+    with progress.bar("teach", total_steps(count, SETTINGS)) as bar:
+
+        def notify(steps: int, loss: float | None, held_out: float | None) -> None:
+            bar(steps, 0)
+            if held_out is not None:
+                progress.note(f"  loss on held-out clips {held_out:.3f}")
+
+        distill_summariser(made_pairs(count, TAUGHT, 0), unpacked(DEFAULT_CACHE), out, SETTINGS, made, notify)
+
+
+def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list[str]:
+    """The model's own words, before any guard. A text may be as long as its notes, then it has fallen into a loop."""
+    requests = [
+        ChatRequest(
+            id=pair.clip_id,
+            messages=prompt.messages(pair.captions),
+            max_tokens=min(MAX_TOKENS, 8 + 3 * len(join(pair.captions).split()) // 2),
+        )
+        for pair in pairs
+    ]
+
+    async def collect() -> dict[str, str]:
+        return {reply.id: reply.text async for reply in chat.chat(requests)}
+
+    written = asyncio.run(collect())
+    return [written[pair.clip_id] for pair in pairs]
+
+
+def summaries(student: Path, pairs: Sequence[Pair], threads: int, progress: Progress) -> dict[str, list[str]]:
+    """What each of those compared says of each clip."""
+    found: dict[str, list[str]] = {}
+    examples = TrainedPrompt(examples=SUMMARY_EXAMPLES)
+    askers: Mapping[str, tuple[Callable[[], TransformersChat], TrainedPrompt]] = {
+        "base, worked examples": (lambda: open_packaged(threads, BATCH), examples),
+        "base, zero-shot": (lambda: open_packaged(threads, BATCH), TrainedPrompt()),
+        "distilled": (lambda: TransformersChat(ModelConfig(name=str(student), batch=BATCH), threads), TrainedPrompt()),
+    }
+    for name, (open_model, prompt) in askers.items():
+        with progress.waiting(name):
+            found[name] = write(open_model(), prompt, pairs)
+        progress.note(f"  {name}: {found[name][0]}")
+    for name in list(askers)[:2]:
+        texts = zip(pairs, found[name], strict=True)
+        found[f"{name}, cut to {MOST:.0%}"] = [cut_words(pair.captions, text, MOST) for pair, text in texts]
+    found["no model: captions joined"] = [join(pair.captions) for pair in pairs]
+    found["the teacher"] = [pair.summary for pair in pairs]
+    return found
+
+
+def rows_of(found: Mapping[str, Sequence[str]], pairs: Sequence[Pair]) -> list[list[str]]:
+    """A line per summariser: means with their intervals."""
+    sources = [pair.source for pair in pairs]
+    rows = []
+    for name, texts in found.items():
+        marks = [mark(pair.captions, text) for pair, text in zip(pairs, texts, strict=True)]
+        numbers = interval(marks, sources)
+        rows.append([name, *(f"{mean:.2f} ({low:.2f}-{high:.2f})" for mean, low, high in numbers.values())])
+    return rows
+
+
+def main() -> None:
+    """Entry point."""
+    parser = make_parser("bench distill", __doc__ or "")
+    parser.add_argument("--student", type=Path, metavar="FOLDER", help="a distilled model; taught here if not there")
+    parser.add_argument("--pairs", type=int, default=360, metavar="N", help="made pairs to teach with (default: 360)")
+    parser.add_argument("--held-out", type=int, default=48, metavar="N", help="clips to judge by (default: 48)")
+    parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--record", action="store_true", help="keep the table in docs/benchmarks.md")
+    parsed = parser.parse_args()
+    progress = Progress()
+    with tempfile.TemporaryDirectory() as scratch:
+        student: Path = parsed.student or Path(scratch) / "student"
+        if not student.exists():
+            teach(student, parsed.pairs, parsed.threads, progress)
+        pairs = made_pairs(parsed.held_out, HELD_OUT, seed=1)
+        found = summaries(student, pairs, parsed.threads, progress)
+        taught = json.loads((student / PROVENANCE).read_text())
+    rows = rows_of(found, pairs)
+    print_table("Held-out clips", HEADINGS, rows)
+    if parsed.record:
+        steps, losses = len(taught["losses"]["learned"]), taught["losses"]["held_out"]
+        about = (
+            f"Taught with {taught['pairs']['learned']} pairs in {steps} steps of {taught['settings']['batch']} (LoRA"
+            f" rank {taught['settings']['rank']}); loss on held-out clips of the taught words {losses[0][1]:.2f}"
+            f" before, {min(loss for _, loss in losses):.2f} after. Judged by {len(pairs)} clips of"
+            f" {len({pair.source for pair in pairs})} sources in other words. Teacher: a rule."
+        )
+        example = [f"`{name}`: {texts[0]}" for name, texts in found.items() if "cut" not in name]
+        shown = "\n\n".join(["One clip: " + " / ".join(pairs[0].captions), *example])
+        command = f"just bench distill --pairs {parsed.pairs} --held-out {parsed.held_out} --record"
+        record("distill", "Distillation", [about, markdown_table(HEADINGS, rows), shown], command)

@@ -1,0 +1,75 @@
+"""Pairs: a source is on one side only and stays there; made pairs keep to their teacher's rules."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captioning.distill.made_pairs import MOST, MOST_WORDS, made_pairs
+from captioning.distill.made_words import HELD_OUT, TAUGHT, Words
+from captioning.distill.measure import mark
+from captioning.distill.pairs import Pair, split_by_source
+from captioning.grounding import guard
+from captioning.words import content_words
+from schemas.errors import InputError
+
+
+def pair(source: str, clip: int = 0) -> Pair:
+    return Pair(clip_id=f"{source}-{clip}", source=source, captions=("A cat.",), summary="A cat.")
+
+
+@given(
+    st.lists(st.text(max_size=8), min_size=2, max_size=40, unique=True),
+    st.floats(0, 1),
+    st.integers(0, 5),
+    st.integers(1, 3),
+)
+def test_a_source_is_learned_from_or_judged_by(sources: list[str], share: float, seed: int, clips: int) -> None:
+    pairs = [pair(source, clip) for clip in range(clips) for source in sources]
+    learned, held_out = split_by_source(pairs, share, seed)
+    assert learned
+    assert held_out
+    assert {one.source for one in learned}.isdisjoint(one.source for one in held_out)
+    assert sorted(one.clip_id for one in learned + held_out) == sorted(one.clip_id for one in pairs)
+    assert split_by_source(pairs[::-1], share, seed)[1] == held_out[::-1]
+
+
+def test_growth_moves_no_source_and_the_share_is_met() -> None:
+    few, many = ([pair(f"film {number}") for number in range(count)] for count in (100, 1000))
+    held_out = [one.source for one in split_by_source(many, 0.1)[1]]
+    assert 70 <= len(held_out) <= 130
+    assert [one.source for one in split_by_source(few, 0.1)[1]] == [
+        one for one in held_out if one in {two.source for two in few}
+    ]
+
+
+def test_one_source_alone_cannot_be_split() -> None:
+    with pytest.raises(InputError, match="at least 2"):
+        split_by_source([pair("film", 0), pair("film", 1)], 0.1)
+
+
+@pytest.mark.parametrize("words", [TAUGHT, HELD_OUT])
+def test_made_pairs_are_short_grounded_and_the_same_again(words: Words) -> None:
+    pairs = made_pairs(60, words, seed=3)
+    assert pairs == made_pairs(60, words, seed=3)
+    assert pairs != made_pairs(60, words, seed=4)
+    assert {len(one.captions) for one in pairs} >= {3, 4, 5, 6}
+    assert len({one.source for one in pairs}) == 20
+    for one in pairs:
+        marks = mark(one.captions, one.summary)
+        assert marks.length <= MOST
+        assert marks.coverage >= 0.6
+        assert marks.support == 1
+        assert guard(one.summary, one.captions).reason is None
+        assert sum(len(text.split()) for text in (*one.captions, one.summary)) <= MOST_WORDS
+
+
+def test_the_two_vocabularies_share_no_word_of_content() -> None:
+    def said(words: Words) -> set[str]:
+        actions = [form for action in words.actions for form in action]
+        lists = (words.adjectives, words.nouns, words.ways, words.places, words.backgrounds, words.lights,
+                 words.cameras, words.bystanders, actions)  # fmt: skip
+        return set(content_words(" ".join(text for texts in lists for text in texts)))
+
+    assert said(TAUGHT) & said(HELD_OUT) == set()
+    assert len(said(TAUGHT)) > 200
+    assert len(said(HELD_OUT)) > 150

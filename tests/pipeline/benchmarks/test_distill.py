@@ -1,0 +1,16 @@
+"""The table of the benchmark: what stands in it for texts whose numbers are known."""
+
+from captioning.distill.made_pairs import made_pairs
+from captioning.distill.made_words import HELD_OUT
+from pipeline.benchmarks.distill import HEADINGS, rows_of
+
+
+def test_the_teacher_is_short_and_invents_nothing_and_silence_covers_nothing() -> None:
+    pairs = made_pairs(9, HELD_OUT, seed=1)
+    rows = rows_of({"teacher": [pair.summary for pair in pairs], "silent": [""] * len(pairs)}, pairs)
+    assert [len(row) for row in rows] == [len(HEADINGS)] * 2
+    teacher, silent = (dict(zip(HEADINGS, row, strict=True)) for row in rows)
+    assert float(teacher["length (95 %)"].split()[0]) <= 0.6
+    assert teacher["support (95 %)"] == "1.00 (1.00-1.00)"
+    assert teacher["invented (95 %)"] == "0.00 (0.00-0.00)"
+    assert silent["coverage (95 %)"] == "0.00 (0.00-0.00)"
