@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.chat import ChatRequest, Message
-from pipeline.benchmarks.record import markdown_table
+from pipeline.benchmarks.record import Table
 from pipeline.cluster import Cluster
 from pipeline.dataset import Dataset
 from pipeline.engine import Engine
@@ -45,12 +45,13 @@ _ANSWERS = TableContract(
 )
 
 
-def engine_section(cluster: Cluster) -> str:
-    """Both tables in Markdown. Takes minutes: it starts a vLLM engine."""
-    return "\n\n".join([speed_table(cluster), overhead_table(cluster)])
+def measure_engine(turns: int) -> list[Table]:
+    """Both tables. Takes minutes: it starts a vLLM engine."""
+    with Cluster() as cluster:
+        return [speed_table(cluster), overhead_table(cluster, turns)]
 
 
-def speed_table(cluster: Cluster) -> str:
+def speed_table(cluster: Cluster) -> Table:
     """Tokens per second of vLLM and of transformers at 32 prompts of the same model, SmolLM2-135M."""
     cluster.start()
     folder = unpacked(DEFAULT_CACHE)
@@ -58,23 +59,24 @@ def speed_table(cluster: Cluster) -> str:
     rows = [["vLLM through Ray Data, bfloat16", *_of_vllm(folder, requests)]]
     for dtype in ("bfloat16", "float32"):
         rows.append([f"transformers, batches of {BATCH}, {dtype}", *_of_transformers(folder, requests[BATCH:], dtype)])
-    return markdown_table(["SmolLM2-135M on the CPU", "tokens", "seconds", "tokens/s"], rows)
+    return f"{PROMPTS} prompts to SmolLM2-135M on the CPU", ("engine", "tokens", "seconds", "tokens/s"), rows
 
 
-def overhead_table(cluster: Cluster) -> str:
+def overhead_table(cluster: Cluster, turns: int) -> Table:
     """What our engine adds to a stage of 64 rows whose model takes 50 ms for each: in workers and in the driver."""
     cluster.start()
     rows = []
     for place in ("workers", "driver"):
         seconds = []
-        for _ in range(3):
+        for _ in range(turns + 1):  # the first warms the worker up
             with tempfile.TemporaryDirectory() as folder:
                 engine = Engine(Dataset(folder), EngineConfig(workers=1), cluster)
                 engine.run(_spec(place), pa.table({"id": [f"r{number:03d}" for number in range(ROWS)]}))
                 seconds.append(engine.records["answer"].seconds)
-        took, own = statistics.median(seconds), ROWS * SECONDS_PER_ROW
+        took, own = statistics.median(seconds[1:]), ROWS * SECONDS_PER_ROW
         rows.append([place, ROWS, f"{own:.2f}", f"{took:.2f}", f"{took / own - 1:+.1%}"])
-    return markdown_table(["stage runs in", "rows", "the model's seconds", "the stage's seconds", "added"], rows)
+    headings = ("stage runs in", "rows", "the model's seconds", "the stage's seconds", "added")
+    return "What the engine adds to its model's time", headings, rows
 
 
 def _requests(count: int) -> list[ChatRequest]:

@@ -19,9 +19,9 @@ from captioning.quality.evidence import TextVectors
 from captioning.quality.records import CaptionRecord
 from captioning.quality.registry import CHECKS
 from captioning.quality.sentence_model import SentenceModel
-from pipeline.benchmarks.captions.detection import Detection, count, detections, wilson
-from pipeline.benchmarks.captions.faults import make_rows, qualifying, swap_frames
-from pipeline.benchmarks.captions.stills import from_pictures, from_videos, photographs, seen
+from pipeline.benchmarks.planted.detection import Detection, count, detections, wilson
+from pipeline.benchmarks.planted.faults import make_rows, qualifying, swap_frames
+from pipeline.benchmarks.planted.stills import from_pictures, from_videos, photographs, seen
 from pipeline.benchmarks.record import markdown_table, record
 from pipeline.commands.front import make_parser, print_table
 

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from captioning.grounding import MARKUP
+from captioning.form import MARKUP
 from captioning.quality.check import Check, Seen, each_captioned, fault
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus

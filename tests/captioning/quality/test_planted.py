@@ -13,9 +13,9 @@ import pytest
 from captioning.quality.corpus import Corpus
 from captioning.quality.records import CaptionRecord
 from captioning.quality.registry import CHECKS
-from pipeline.benchmarks.captions.detection import Detection, count, detections, wilson
-from pipeline.benchmarks.captions.faults import differ, make_rows, swap_frames
-from pipeline.benchmarks.captions.stills import from_pictures, photographs, seen
+from pipeline.benchmarks.planted.detection import Detection, count, detections, wilson
+from pipeline.benchmarks.planted.faults import differ, make_rows, swap_frames
+from pipeline.benchmarks.planted.stills import from_pictures, photographs, seen
 from tests.captioning.quality.clips import look
 
 # (found at least, false alarms at most); on 25 planted rows one miss is 0.04.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from captioning.quality.records import CaptionRecord
 from captioning.words import content_words
-from pipeline.benchmarks.captions.scenes import Scene, Speaker, make_scenes, record_of, sentence
-from pipeline.benchmarks.captions.vocabulary import Vocabulary, vocabulary
+from pipeline.benchmarks.planted.scenes import Scene, Speaker, make_scenes, record_of, sentence
+from pipeline.benchmarks.planted.vocabulary import Vocabulary, vocabulary
 
 # Openings that no list of ours holds; the first three while tuning, the others for the numbers that are reported.
 OPENINGS = {

@@ -4,7 +4,7 @@ A source has a subject, a setting and a light; its clips have two to four action
 described on its own: it shows one action, leaves details out, and one word in six is said otherwise. So the captions of
 a clip differ as a model's do, clips of a source look alike, and different sources share subjects or settings.
 
-    python -m pipeline.benchmarks.captions.scenes          # print some
+    python -m pipeline.benchmarks.planted.scenes          # print some
 """
 
 import random
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from captioning.joining import join
 from captioning.quality.records import CaptionRecord, FrameCaption
 from captioning.words import word_set
-from pipeline.benchmarks.captions.vocabulary import CAMERAS, MEASURED, Kind, Pair, Vocabulary, vocabulary
+from pipeline.benchmarks.planted.vocabulary import CAMERAS, MEASURED, Kind, Pair, Vocabulary, vocabulary
 
 CLIPS_PER_SOURCE = 4
 # How often a word is said otherwise, in a frame caption and in a clip caption; and how often a detail is left out.

@@ -3,7 +3,7 @@
 Thresholds are chosen while looking at the half `tuning`; numbers are reported on the half `held out`. A line is
 `word/other word for it`; in actions the first word is the verb (base form), then its other word.
 
-    python -m pipeline.benchmarks.captions.vocabulary          # print the sizes
+    python -m pipeline.benchmarks.planted.vocabulary          # print the sizes
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from captioning.quality.check import Seen
 from captioning.quality.corpus import Corpus
 from captioning.quality.registry import CHECKS
-from pipeline.benchmarks.captions.faults import CHECK_OF, Made
+from pipeline.benchmarks.planted.faults import CHECK_OF, Made
 
 _Z = 1.959964
 
