@@ -56,7 +56,7 @@ def speed_table(cluster: Cluster) -> Table:
     cluster.start()
     folder = unpacked(DEFAULT_CACHE)
     requests = _requests(PROMPTS + BATCH)
-    rows = [["vLLM through Ray Data, bfloat16", *_of_vllm(folder, requests)]]
+    rows: list[Sequence[object]] = [["vLLM through Ray Data, bfloat16", *_of_vllm(folder, requests)]]
     for dtype in ("bfloat16", "float32"):
         rows.append([f"transformers, batches of {BATCH}, {dtype}", *_of_transformers(folder, requests[BATCH:], dtype)])
     return f"{PROMPTS} prompts to SmolLM2-135M on the CPU", ("engine", "tokens", "seconds", "tokens/s"), rows
@@ -65,7 +65,7 @@ def speed_table(cluster: Cluster) -> Table:
 def overhead_table(cluster: Cluster, turns: int) -> Table:
     """What our engine adds to a stage of 64 rows whose model takes 50 ms for each: in workers and in the driver."""
     cluster.start()
-    rows = []
+    rows: list[Sequence[object]] = []
     for place in ("workers", "driver"):
         seconds = []
         for _ in range(turns + 1):  # the first warms the worker up
@@ -143,8 +143,3 @@ def _spec(place: Any) -> StageSpec:
         rows_per_part=16,
         place=place,
     )
-
-
-if __name__ == "__main__":
-    with Cluster() as started:
-        print(engine_section(started))

@@ -4,23 +4,19 @@ just report datasets/demo --gate "empty <= 0" --gate "repeated <= 0.05"
 """
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 
-from captioning.quality.gates import DEFAULT_GATES
-from captioning.quality.judge import Settings, make_report, report_to_json
-
 from captioning.quality.compare import Comparison, compare
-from captioning.quality.records import FunnelStep, Report
+from captioning.quality.gates import DEFAULT_GATES
+from captioning.quality.judge import Settings, report_to_json
+from captioning.quality.records import Report
 from captioning.report.page import write_page
 from pipeline.commands.front import make_parser, run_command
 from pipeline.commands.report_table import print_report
 from pipeline.commands.view import DATA, PAGE
 from pipeline.dataset import Dataset
-from pipeline.quality import read_records
+from pipeline.quality import report_of
 from pipeline.showing import Stills
-from pipeline.verify import LEDGER_FILE
-from schemas.outcome_tables import LEDGER
 
 _EPILOG = """examples:
   just report datasets/demo                          the page, the JSON, and a table here
@@ -50,18 +46,7 @@ def judge(uri: str, gates: Sequence[str]) -> Report:
     print(f"reading the captions of {uri}", file=sys.stderr)
     dataset = Dataset(uri)
     dataset.read_record()
-    settings = Settings(dataset=uri, gates=tuple(gates) or DEFAULT_GATES, funnel=read_funnel(dataset))
-    return make_report(read_records(uri), settings)
-
-
-def read_funnel(dataset: Dataset) -> tuple[FunnelStep, ...]:
-    """How many videos, clips and samples ended in which state and why, by the ledger."""
-    rows = dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
-    counts = Counter((row["kind"], row["state"], row["reason"] or "") for row in rows)
-    return tuple(
-        FunnelStep(kind=kind, state=state, reason=reason, count=count)
-        for (kind, state, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    )
+    return report_of(dataset, Settings(dataset=uri, gates=tuple(gates) or DEFAULT_GATES))
 
 
 def write_report(

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 
 import pytest
-from captioning.summarisers.smollm import DEFAULT_CACHE, unpacked
 
 from captioning.backends.openai import OpenAIChat
+from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.cache import CachedChat, ReplyCache
 from captioning.chat import ChatModel, ChatReply, ChatRequest, Message
 from schemas.model_config import ModelConfig
