@@ -16,7 +16,7 @@ from pipeline.score import scorer_names
 from pipeline.select import with_measures
 from pipeline.stage import Output, Row
 from pipeline.verify import INDEX, LEDGER_FILE
-from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, SCORES
+from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.media_tables import CLIPS, DUPLICATES, SPLITS, STILLS, VIDEOS
@@ -112,6 +112,8 @@ class History:
             "samples": rows(self.dataset.read_table(INDEX, SAMPLES)),
             "ledger": rows(self.dataset.read_table(LEDGER_FILE, LEDGER), "id", clip_id),
         }
+        if "overview" in self.record["stages"]:
+            tables["overview"] = rows(self.parts("overviews", "overview", OVERVIEWS))
         if self.config.score.labeller:
             tables["labels"] = rows(self.parts("labels", "label", LABELS))
         return tables

@@ -12,6 +12,7 @@ from captioning.backends import BACKENDS
 from captioning.captioners import CAPTIONERS
 from captioning.captioners.chat import ChatCaptioner
 from captioning.chat import ChatModel
+from captioning.distill.prompt import trained_caption_prompt, trained_prompt
 from captioning.protocols import Captioner, Summariser
 from captioning.summarisers import SUMMARISERS
 from captioning.summarisers.chat import ChatSummariser
@@ -61,7 +62,7 @@ def open_captioner(config: CaptionConfig, threads: int) -> Captioner:
         return CAPTIONERS[config.captioner](**({"prompt": config.prompt} if config.prompt else {}))
     limit = config.model.max_new_tokens
     frame = FrameTask(config.prompt, max_tokens=limit) if config.prompt else FrameTask(max_tokens=limit)
-    told = config.overview_prompt
+    told = config.overview_prompt or trained_caption_prompt(Path(config.model.name))
     overview = OverviewTask(told, max_tokens=limit) if told else OverviewTask(max_tokens=limit)
     return ChatCaptioner(_open_chat(config.captioner, config.model, threads), frame, overview)
 
@@ -82,7 +83,11 @@ def open_summariser(config: SummariseConfig, counter: TokenCounter, threads: int
 
 
 def make_form(config: SummariseConfig) -> Form:
-    """The form that the configuration names, with its prompt."""
+    """The form that the configuration names, with its prompt or the one that a distilled model's folder holds."""
+    # A model that was distilled here is asked as it was taught: without the worked examples, unless it had some.
+    taught = trained_prompt(Path(config.model.name)) if config.model.name and not config.prompt else None
+    if taught is not None:
+        return ProseForm(taught.prompt, taught.examples)
     if config.form == "prose":
         return ProseForm(config.prompt) if config.prompt else ProseForm()
     return StructuredForm(config.prompt) if config.prompt else StructuredForm()

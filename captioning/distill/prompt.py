@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from captioning.chat import Message
 from captioning.joining import join
@@ -49,13 +50,31 @@ def trained_prompt(folder: Path) -> TrainedPrompt | None:
 
     Raises `StageError` if the record cannot be read: then the model would be asked in words that it does not know.
     """
+    found = _record(folder, "summarise")
+    if found is None:
+        return None
     try:
-        record = json.loads((folder / FILE).read_text())
-        if record["task"] != "summarise":
-            return None
-        examples = tuple((tuple(str(one) for one in captions), str(text)) for captions, text in record["examples"])
-        return TrainedPrompt(prompt=str(record["prompt"]), examples=examples)
-    except FileNotFoundError:
+        examples = tuple((tuple(str(one) for one in captions), str(text)) for captions, text in found["examples"])
+        return TrainedPrompt(prompt=str(found["prompt"]), examples=examples)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def trained_caption_prompt(folder: Path) -> str:
+    """What the vision model in the folder was taught to be asked of a clip's stills; empty if it was not taught here."""
+    found = _record(folder, "caption")
+    return str(found.get("prompt", "")) if found else ""
+
+
+def _record(folder: Path, task: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((folder / FILE).read_text())
+        return found if found["task"] == task else None
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise StageError(f"{folder / FILE} cannot be read ({error}); remove it or distill the model again") from error
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: Exception) -> StageError:
+    return StageError(f"{folder / FILE} cannot be read ({error}); remove it or distill the model again")

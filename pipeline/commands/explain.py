@@ -46,6 +46,8 @@ def main() -> None:
             lines["said"] = said["caption"] or f"failed: {said['error']}"
             lines["by"] = f"{said['captioner']}, {said['model']}, prompt {said['prompt_hash']}"
         _section(f"still {still['ordinal']}", lines)
+    for row in found.get("overview", []):
+        _section("overview", _pick(row, ("overview", "error", "captioner", "model", "prompt_hash")))
     for row in found["caption"]:
         _section("caption", {name: value for name, value in row.items() if value is not None and name != "clip_id"})
     for row in found["samples"]:
