@@ -5,10 +5,9 @@ just curate <bucket> --set caption.captioner=openai --set caption.model.base_url
 
 from pathlib import Path
 
+from captioning.backends import BACKENDS
 from captioning.backends.packaged import open_packaged
 from captioning.cache import CachedChat, ReplyCache
-
-from captioning.backends import BACKENDS
 from captioning.captioners import CAPTIONERS
 from captioning.captioners.chat import ChatCaptioner
 from captioning.chat import ChatModel

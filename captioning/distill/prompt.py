@@ -61,7 +61,7 @@ def trained_prompt(folder: Path) -> TrainedPrompt | None:
 
 
 def trained_caption_prompt(folder: Path) -> str:
-    """What the vision model in the folder was taught to be asked of a clip's stills; empty if it was not taught here."""
+    """What a vision model was taught to be asked of a clip's stills; empty if it was not taught here."""
     found = _record(folder, "caption")
     return str(found.get("prompt", "")) if found else ""
 
