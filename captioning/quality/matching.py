@@ -2,9 +2,9 @@
 
 The fit of a text to its clip is put on the scale of its own fits to other clips (z: standard deviations above their
 mean), so that a vague caption is not held against a precise one. The bound below which a pair counts as mismatched is
-the one with the least expected cost of errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched pairs, which
-fit like rivals, and right ones, which make up the rest of what is seen; the share of the former is told by the pairs
-near the rivals' mean.
+the one with the least expected cost of errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched
+pairs, which fit like rivals, and right ones, which make up the rest of what is seen; the share of the former is told by
+the pairs near the rivals' mean.
 
     python -m pytest tests/captioning/quality/test_matching.py
 """

@@ -92,8 +92,10 @@ def swapped_frames(records: Sequence[CaptionRecord], said: Mapping[str, str], se
         found.append(judged_frames(f"frame captions {who} swapped", shown, seed, min(per_fault, len(shown) // 7)))
         told.append(f"{who}: {len(shown)} clips, {share:.0%} of the pairs of sources are of different content")
     text = (
-        f"Real stills of {len({one.source for one in records})} films or photographs (each clip also mirrored, paler and "
-        "brighter, always cropped), with labels, vectors and colours as measured. Captions " + "; ".join(told) + ". "
+        f"Real stills of {len({one.source for one in records})} films or photographs (each clip also mirrored, paler "
+        "and brighter, always cropped), with labels, vectors and colours as measured. Captions "
+        + "; ".join(told)
+        + ". "
         f"{PLANTINGS} plantings, pooled, by words alone. Copies of one clip help: other datasets have other clips of a "
         "source, but few so alike. A person's caption is one per film, so it stands on all clips of the film."
     )

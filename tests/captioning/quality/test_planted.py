@@ -25,7 +25,6 @@ AIMS = {
     "truncated": (0.95, 0.02),
     "boilerplate, unlisted": (0.95, 0.02),
     "boilerplate, listed": (0.95, 0.02),
-    "object invented": (0.8, 0.7),
     "event dropped": (0.3, 0.1),
 }
 
