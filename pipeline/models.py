@@ -59,10 +59,10 @@ def open_captioner(config: CaptionConfig, threads: int) -> Captioner:
     """The captioner that the configuration names; one on a chat model also makes overviews."""
     if config.captioner in CAPTIONERS:
         return CAPTIONERS[config.captioner](**({"prompt": config.prompt} if config.prompt else {}))
-    limit = config.model.max_new_tokens
-    frame = FrameTask(config.prompt, max_tokens=limit) if config.prompt else FrameTask(max_tokens=limit)
+    bounds = {"max_tokens": config.model.max_new_tokens, "max_attempts": config.max_attempts}
+    frame = FrameTask(config.prompt, **bounds) if config.prompt else FrameTask(**bounds)
     told = config.overview_prompt or trained_caption_prompt(Path(config.model.name))
-    overview = OverviewTask(told, max_tokens=limit) if told else OverviewTask(max_tokens=limit)
+    overview = OverviewTask(told, **bounds) if told else OverviewTask(**bounds)
     return ChatCaptioner(_open_chat(config.captioner, config.model, threads), frame, overview)
 
 

@@ -76,7 +76,7 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
     states = {row["clip_id"]: row["state"] for row in dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()}
     wanted = [clip for clip, state in states.items() if clip in captions or state == "kept"]
     clips = {row["clip_id"]: row for row in table("clips", "split", CLIPS, _CLIP_COLUMNS)}
-    sources = {
+    sources: dict[str, str] = {
         row["video_id"]: row["key"] for row in table("videos", "ingest", VIDEOS, ["object_id", "video_id", "key"])
     }
     frames = _frames(table, clips)

@@ -195,6 +195,7 @@ class Stages:
             "captioner": config.captioner,
             "model": str(getattr(CAPTIONERS[config.captioner], "model", "")) if facts else identity_of(config.model),
             "prompt": config.prompt or (FACTS_PROMPT if facts else FRAME_PROMPT),
+            "max_attempts": config.max_attempts,
         }
         # A vision model reads the picture alone, so another labeller asks it nothing again.
         reads = ("split", "label") if facts and self._config.score.labeller else ("split",)
@@ -216,6 +217,7 @@ class Stages:
             "captioner": config.captioner,
             "model": identity_of(config.model),
             "prompt": config.overview_prompt or OVERVIEW_PROMPT,
+            "max_attempts": config.max_attempts,
         }
         return StageSpec(
             name="overview",

@@ -153,6 +153,9 @@ class CaptionConfig(Section):
     """The prompt for the short caption of a clip from all its stills at once; empty = the backend's own."""
     max_overview_stills: int = Field(default=8, ge=0)
     """Stills that the short caption of a clip is made from, evenly spaced; 0 = no such caption. `facts` makes none."""
+    max_attempts: int = Field(default=3, ge=1)
+    """How often a still is asked for when an answer is cut off, refused, in a loop or in another language. With `vllm`
+    each attempt starts the engine once more."""
     stills_per_part: int = Field(default=64, ge=1)
     """Stills per part file."""
 

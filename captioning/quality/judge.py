@@ -164,7 +164,7 @@ def _models(records: Sequence[CaptionRecord]) -> dict[str, str]:
 def _notes(corpus: Corpus, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[str]:
     yield "Consistency is agreement with what was said of the frames and measured in them; it is not truth."
     if corpus.embed is None:
-        yield "No sentence embedder: words count as the same only in the same form, so support and coverage are low."
+        yield "No sentence embedder: only equal words agree, so support is low and inventions are not looked for."
     if not seen["swapped_frames"]:
         yield "Nothing was seen in the stills, so it is not tested whether frame captions are on the right pictures."
     if corpus.image_text is None:

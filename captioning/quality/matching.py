@@ -2,9 +2,9 @@
 
 The fit of a text to its clip is put on the scale of its own fits to other clips (z: standard deviations above their
 mean), so that a vague caption is not held against a precise one. The bound below which a pair counts as mismatched is
-the one with the fewest expected errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched pairs, which
-fit like rivals, and right ones, which make up the rest of what is seen; the share of the former is told by the pairs
-below the rivals' mean.
+the one with the least expected cost of errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched
+pairs, which fit like rivals, and right ones, which make up the rest of what is seen; the share of the former is told by
+the pairs near the rivals' mean.
 
     python -m pytest tests/captioning/quality/test_matching.py
 """
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 RIVALS, FEWEST = 400, 8
 # The least share of mismatched pairs that is reckoned with.
 PRIOR = 0.02
+# A mismatched pair that is missed costs as much as this many false alarms: it is trained on, they are looked at.
+MISSED = 2
 # Pairs that fit less than this better than rivals (median z) cannot be judged one by one.
 SEPARABLE = 1.0
 
@@ -100,8 +102,9 @@ def _bound(scaled: Fit, prior: float) -> float:
     chance = np.sort(scaled.rivals[np.isfinite(scaled.rivals)])
     bounds = np.linspace(0.0, middle, 200)
     below, by_chance = (np.searchsorted(values, bounds) / values.size for values in (own, chance))
-    # Hardly any right pair lies below its rivals' mean, so those that do tell how many pairs are mismatched.
-    mismatched = float(np.clip(below[0] / max(by_chance[0], 1e-9), prior, 0.5))
+    # Hardly any right pair lies near its rivals' mean, so those that do tell how many pairs are mismatched.
+    near = int(np.searchsorted(bounds, min(1.0, middle / 4)))
+    mismatched = float(np.clip(below[near] / max(by_chance[near], 1e-9), prior, 0.5))
     missed = mismatched * (1 - by_chance)
     false = np.maximum(below - mismatched * by_chance, 0)
-    return float(bounds[int(np.argmin(missed + false))])
+    return float(bounds[int(np.argmin(MISSED * missed + false))])

@@ -11,8 +11,10 @@ of a folder (`--videos`) with the embedded models' labels and vectors, or a few 
 import csv
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from captioning.quality.corpus import Corpus
 from captioning.quality.evidence import TextVectors
@@ -21,10 +23,12 @@ from captioning.quality.registry import CHECKS
 from captioning.quality.sentence_model import SentenceModel
 from pipeline.benchmarks.planted.detection import Detection, count, detections, wilson
 from pipeline.benchmarks.planted.faults import make_rows, qualifying, swap_frames
-from pipeline.benchmarks.planted.stills import from_pictures, from_videos, photographs, seen
+from pipeline.benchmarks.planted.stills import from_pictures, from_videos, photographs, seen, told_by_a_person
 from pipeline.benchmarks.record import markdown_table, record
 from pipeline.commands.front import make_parser, print_table
 
+PLANTINGS = 5
+_RECORDS = TypeAdapter(list[CaptionRecord])
 _HEADINGS = ("planted fault", "check", "found (95 %)", "false alarms on untouched rows (95 %)")
 _TARGETS = (
     "Aims: swapped, repeated, truncated and boilerplate 0.95 found at 0.02 false alarms; invented objects 0.8 found."
@@ -42,13 +46,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--videos", type=Path, help="folder of footage for the real stills (default: photographs)")
     parser.add_argument("--described", type=Path, help="table `path<tab>description` of what a person saw in the files")
+    parser.add_argument(
+        "--seen", type=Path, help="file that keeps what was seen in the stills (minutes of network time)"
+    )
     parser.add_argument("--no-embedder", action="store_true", help="only words: leave the sentence embedder out")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     parsed = parser.parse_args()
     parts = [_TARGETS, text_faults(parsed.half, parsed.rows, parsed.seed, parsed.per_fault, None)]
     if not parsed.no_embedder:
         parts.append(text_faults(parsed.half, parsed.rows, parsed.seed, parsed.per_fault, SentenceModel()))
-    parts.append(swapped_frames(parsed.videos, parsed.described, parsed.seed, parsed.per_fault))
+    said = _descriptions(parsed.described) if parsed.described else {}
+    records = stills_of(parsed.videos, sorted(said), parsed.seen)
+    parts.append(swapped_frames(records, said, parsed.seed, parsed.per_fault))
     if parsed.record:
         command = "just bench quality " + " ".join(sys.argv[1:])
         record("quality", "Caption measures against planted faults", parts, command)
@@ -72,36 +81,46 @@ def text_faults(half: str, rows: int, seed: int, per_fault: int, embed: TextVect
     return _table(title, told, found)
 
 
-def swapped_frames(videos: Path | None, described: Path | None, seed: int, per_fault: int) -> str:
-    """Plant frame captions on the wrong pictures among real stills and count."""
-    said = _descriptions(described) if described else {}
-    clips = from_videos(videos, sorted(said) or _files(videos)) if videos else from_pictures(photographs())
+def swapped_frames(records: Sequence[CaptionRecord], said: Mapping[str, str], seed: int, per_fault: int) -> str:
+    """Plant frame captions on the wrong pictures among real stills and count, five times over."""
+    kinds = {"by the embedded captioner": list(records)}
+    if described := told_by_a_person(records, said):
+        kinds["by a person"] = described
     found, told = [], []
-    kinds = {"by the embedded captioner": None} | ({"by a person": said} if videos and said else {})
-    for who, words in kinds.items():
-        records = seen(clips, words)
-        random_ = random.Random(seed)  # noqa: S311
-        share = qualifying(records, random_)
-        planted = min(per_fault, len(records) // 7)
-        swapped, ids = swap_frames(records, planted, random_)
-        found.append(judged_frames(f"frame captions {who} swapped", swapped, ids))
-        told.append(f"{who}: {len(records)} clips, {share:.0%} of the pairs of sources are of different content")
-    sources = len({clip.source for clip in clips})
+    for who, shown in kinds.items():
+        share = qualifying(shown, random.Random(seed))  # noqa: S311
+        found.append(judged_frames(f"frame captions {who} swapped", shown, seed, min(per_fault, len(shown) // 7)))
+        told.append(f"{who}: {len(shown)} clips, {share:.0%} of the pairs of sources are of different content")
     text = (
-        f"Real stills of {sources} {'films' if videos else 'photographs'} (each clip also mirrored, cropped, paler and "
-        f"brighter), with labels, vectors and colours as measured. Captions "
+        f"Real stills of {len({one.source for one in records})} films or photographs (each clip also mirrored, paler "
+        "and brighter, always cropped), with labels, vectors and colours as measured. Captions "
         + "; ".join(told)
-        + ". Copies of one clip "
-        "help: other datasets have other clips of a source, but few so alike. A person's caption is one per film, so "
-        "each stands on all clips of its film."
+        + ". "
+        f"{PLANTINGS} plantings, pooled, by words alone. Copies of one clip help: other datasets have other clips of a "
+        "source, but few so alike. A person's caption is one per film, so it stands on all clips of the film."
     )
     return _table("Real stills: are frame captions on the right pictures?", text, found)
 
 
-def judged_frames(fault: str, records: Sequence[CaptionRecord], planted: frozenset[str]) -> Detection:
-    """What `swapped_frames` finds of clips with the frame captions of others."""
-    untouched = {one.clip_id for one in records} - planted
-    return count(fault, "swapped_frames", planted, untouched, CHECKS["swapped_frames"].look(Corpus.of(records)))
+def judged_frames(fault: str, records: Sequence[CaptionRecord], seed: int, planted: int) -> Detection:
+    """What `swapped_frames` finds of clips with the frame captions of others, over all plantings."""
+    rounds = []
+    for planting in range(PLANTINGS):
+        swapped, ids = swap_frames(records, planted, random.Random(seed + planting))  # noqa: S311
+        untouched = {one.clip_id for one in swapped} - ids
+        rounds.append(count(fault, "swapped_frames", ids, untouched, CHECKS["swapped_frames"].look(Corpus.of(swapped))))
+    sums = {name: sum(getattr(one, name) for one in rounds) for name in ("found", "planted", "false", "untouched")}
+    return Detection(fault=fault, check="swapped_frames", **sums)
+
+
+def stills_of(videos: Path | None, names: Sequence[str], kept: Path | None) -> list[CaptionRecord]:
+    """Records of the real stills; from the file `kept` if it is there, else made and kept there."""
+    if kept and kept.is_file():
+        return _RECORDS.validate_json(kept.read_bytes())
+    records = seen(from_videos(videos, names or _files(videos)) if videos else from_pictures(photographs()))
+    if kept:
+        kept.write_bytes(_RECORDS.dump_json(records))
+    return records
 
 
 def _descriptions(file: Path) -> dict[str, str]:

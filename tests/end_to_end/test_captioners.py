@@ -28,6 +28,7 @@ TOLD = [
     "caption.prompt=Write one short sentence about a walk in a park.",
     "caption.overview_prompt=Write one short sentence about a dog.",
     "caption.max_overview_stills=3",
+    "caption.max_attempts=2",
     "caption.model.max_new_tokens=64",
     "summarise.model.max_new_tokens=96",
     "summarise.max_attempts=2",

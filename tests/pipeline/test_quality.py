@@ -1,6 +1,6 @@
 """A dataset folder is read into caption records, with what is missing left empty, and reported on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from schemas.media_tables import CLIPS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
 
 OK = {"status": "ok", "error": None, "attempts": 1}
-TABLES = {
+TABLES: dict[str, tuple[str, TableContract, list[dict[str, Any]]]] = {
     "videos": ("ingest", VIDEOS, [{"object_id": "o", "video_id": "v", "key": "film.mp4", **OK}]),
     "clips": (
         "split",
@@ -99,10 +99,9 @@ def dataset(tmp_path: Path) -> Dataset:
     """A folder with the tables of a finished run: one captioned clip and one whose captioning failed."""
     found = Dataset(str(tmp_path / "films"))
     for folder, (_, contract, rows) in TABLES.items():
-        if contract is not None:
-            output = Output(folder=folder, contract=contract, parent=contract.key)
-            found.write_part(output, "f", "part-0", filled(contract, rows))
-            found.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+        output = Output(folder=folder, contract=contract, parent=contract.key)
+        found.write_part(output, "f", "part-0", filled(contract, rows))
+        found.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
     found.write_table(
         SELECTION_FILE,
         SELECTION,
@@ -122,12 +121,12 @@ def dataset(tmp_path: Path) -> Dataset:
         for place in range(8)
     ]
     found.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, ledger))
-    stages = {stage: {"fingerprint": "f"} for stage, contract, _ in TABLES.values() if contract is not None}
+    stages = {stage: {"fingerprint": "f"} for stage, _, _ in TABLES.values()}
     found.write_record({"stages": stages, "config": {"summarise": {"token_budget": 5}}})
     return found
 
 
-def filled(contract: TableContract, rows: list[Mapping[str, Any]]) -> pa.Table:
+def filled(contract: TableContract, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """A table of the contract whose columns hold what rows say, and plain values where they say nothing."""
 
     def plain(column: Any, row: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ of other clips of the same bucket. Sentences are judged one by one, because CLIP
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from captioning.quality.check import Check, Seen, fault
 from captioning.quality.clip import Clip
@@ -29,7 +30,7 @@ def _pictures(clips: Sequence[Clip]) -> Matrix:
     return unit_rows(np.array([unit_rows(found).mean(axis=0) for found in vectors], np.float32))
 
 
-def _rivals(corpus: Corpus, clips: Sequence[Clip]) -> tuple[Matrix, np.ndarray]:
+def _rivals(corpus: Corpus, clips: Sequence[Clip]) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
     """The drawn rivals, and where they may not be compared: the clip itself, its source, another bucket."""
     rivals = draw_rivals(len(clips), corpus.seed)
     buckets = np.array([clip.record.buckets[0] if clip.record.buckets else "" for clip in clips])
@@ -62,7 +63,7 @@ def _gap(corpus: Corpus) -> Mapping[str, Seen]:
     if len(clips) < 2:
         return {}
     fit = _whole(corpus, clips)
-    kept = np.isfinite(fit.rivals).any(axis=1)
+    kept = np.asarray(np.isfinite(fit.rivals).any(axis=1))
     return {
         clip.key: Seen(float(fit.own[place] - np.nanmean(fit.rivals[place])))
         for place, clip in enumerate(clips)

@@ -9,6 +9,7 @@ clip fit better than the own ones. Clips that look alike (their frame captions s
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from captioning.quality.check import Check, Seen, fault
 from captioning.quality.corpus import Corpus
@@ -39,9 +40,9 @@ def _gap(corpus: Corpus) -> Mapping[str, Seen]:
     if not fits:
         return {}
     support = fits[0]
-    enough = np.isfinite(support.rivals).any(axis=1)
+    enough = np.asarray(np.isfinite(support.rivals).any(axis=1))
     gaps = support.own[enough] - np.nanmean(support.rivals[enough], axis=1)
-    keys = [clip.key for clip, kept in zip(corpus.witnessed, enough, strict=True) if kept]
+    keys = [clip.key for clip, kept in zip(corpus.witnessed, enough.tolist(), strict=True) if kept]
     return {key: Seen(float(gap)) for key, gap in zip(keys, gaps, strict=True)}
 
 
@@ -66,7 +67,7 @@ def _fits(corpus: Corpus) -> list[Fit]:
     return fits
 
 
-def _masked(scores: Matrix, alike: np.ndarray) -> Matrix:
+def _masked(scores: Matrix, alike: NDArray[np.bool_]) -> Matrix:
     return np.where(alike, np.nan, scores).astype(np.float32)
 
 

@@ -8,7 +8,7 @@ tells pairs from rivals. Clips of one source, and captions that share half their
     python -m pytest tests/captioning/quality/checks/test_pictures.py
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -97,13 +97,14 @@ def _caption_vectors(corpus: Corpus, clips: Sequence[Clip], vocabulary: Vocabula
 
 def _labels(corpus: Corpus, clips: Sequence[Clip], said: Sequence[set[str]], rivals: NDArray[np.int_]) -> Scores | None:
     """Probability-weighted share of the labels' words that a caption holds, in any form or in near sense."""
-    seen: list[Counter[str]] = []
+    seen: list[Mapping[str, float]] = []
     for clip in clips:
-        mean: Counter[str] = Counter()
+        mean: dict[str, float] = defaultdict(float)
         for frame in clip.record.frames:
-            mean.update({name: share / len(clip.record.frames) for name, share in frame.labels if share >= LIKELY})
+            for name, share in frame.labels:
+                mean[name] += share / len(clip.record.frames) if share >= LIKELY else 0.0
         seen.append(mean)
-    names = sorted({name for mean in seen for name in mean})
+    names = sorted({name for mean in seen for name, share in mean.items() if share})
     if not names:
         return None
     held = _label_words(names, said)
@@ -126,7 +127,7 @@ def _colours(clips: Sequence[Clip], rivals: NDArray[np.int_]) -> Scores | None:
     """How much of the picture has the colours that a caption names, and how much of it none that it names."""
     seen = []
     for clip in clips:
-        total: Counter[str] = Counter()
+        total: dict[str, float] = defaultdict(float)
         for frame in clip.record.frames:
             for name, share in frame.colours:
                 total[_base(name)] += share / len(clip.record.frames)
@@ -164,6 +165,9 @@ def _mapped(corpus: Corpus, clips: Sequence[Clip], captions: Matrix, rivals: NDA
 
 def cross_fitted(inputs: Matrix, targets: Matrix, seed: int) -> Matrix:
     """[N, T]: what ridge regression expects of each row's target, fitted on the four fifths that it is not in.
+
+    Other clips of its source may be among those: where all clips of a source carry one other source's captions, the map
+    learns the mistake as the rule, and only labels and colours speak against it.
 
     Means are taken off, so that a row of which nothing is known is expected to be zero.
     """

@@ -98,7 +98,7 @@ class Speaker:
         for thing in scene.things:
             if self._random.random() < 0.8:
                 told.append(f"a {self.say(thing, otherwise)} {self._random.choice(_PLACES)}.")
-        if self._kept():
+        if scene.light and self._kept():
             told.append(
                 f"{scene.light} lies over everything." if self._half == "tuning" else f"The light is {scene.light}."
             )

@@ -11,9 +11,9 @@ import asyncio
 import importlib.util
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 from PIL import Image, ImageEnhance, ImageOps
@@ -83,7 +83,7 @@ def _frames(file: Path) -> Iterator[Image.Image]:
             for number, frame in enumerate(container.decode(video=0)):
                 time = frame.time if frame.time is not None else number / 25
                 if time >= wanted:
-                    yield cast(Image.Image, frame.to_image())
+                    yield cast(Image.Image, cast(Any, frame).to_image())
                     pairs, second = divmod(wanted, STEP)
                     wanted = pairs * STEP + (APART if second < APART / 2 else STEP)
                 if wanted > MOST_CLIPS * STEP:
@@ -116,12 +116,8 @@ def _jpeg(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def seen(clips: Sequence[Shown], said: Mapping[str, str] | None = None) -> list[CaptionRecord]:
-    """Records of clips: labels, vectors and colours as measured, and frame captions by the embedded captioner.
-
-    `said` gives what a person said of a source instead; sources that it lacks are left out.
-    """
-    kept = [clip for clip in clips if said is None or clip.source in said]
+def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
+    """Records of clips: labels, vectors and colours as measured, and frame captions by the embedded captioner."""
     pictures = [picture for clip in kept for picture in clip.pictures]
     vectors = EMBEDDERS["efficientnet_lite0"](threads=2).embed(pictures)
     labels = LABELLERS["imagenet"](threads=2).label(vectors)
@@ -137,12 +133,11 @@ def seen(clips: Sequence[Shown], said: Mapping[str, str] | None = None) -> list[
         frames = []
         for number, picture in enumerate(clip.pictures):
             found = look(picture)
-            text = said[clip.source] if said is not None else replies[str(place)].caption or ""
             frames.append(
                 FrameCaption(
                     still_id=f"{clip.clip_id}-s{number:03d}",
                     time=APART * number,
-                    text=text,
+                    text=replies[str(place)].caption or "",
                     labels=tuple(labels[place]),
                     vector=tuple(vectors[place].tolist()),
                     colours=found.colours,
@@ -157,3 +152,17 @@ def seen(clips: Sequence[Shown], said: Mapping[str, str] | None = None) -> list[
             )
         )
     return records
+
+
+def told_by_a_person(records: Sequence[CaptionRecord], said: Mapping[str, str]) -> list[CaptionRecord]:
+    """The records of sources that a person described, with that description for every frame caption."""
+    return [
+        replace(
+            one,
+            dense=said[one.source],
+            frames=tuple(replace(frame, text=said[one.source]) for frame in one.frames),
+            captioner="person",
+        )
+        for one in records
+        if one.source in said
+    ]

@@ -175,9 +175,7 @@ def main() -> None:
     for half in ("tuning", "held out"):
         words = vocabulary(half)
         subjects, actions = (sum(len(getattr(kind, name)) for kind in words.kinds) for name in ("subjects", "actions"))
-        print(
-            f"{half}: {subjects} subjects, {actions} actions, {len(words.settings)} settings, {len(words.things)} things"
-        )
+        print(f"{half}: {subjects} subjects, {actions} actions, {len(words.settings)} settings")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ def test_the_interval_holds_the_mean(values: list[float]) -> None:
 
 
 def test_shares() -> None:
-    assert interval([0.0] * 60, 0) == (0.0, 0.0, pytest.approx(0.0487, abs=1e-3))
-    mean, low, high = interval([1.0] * 50 + [0.0] * 50, 0)
-    assert (mean, low, high) == (0.5, pytest.approx(0.402, abs=0.015), pytest.approx(0.598, abs=0.015))
+    assert list(interval([0.0] * 60, 0)) == pytest.approx([0.0, 0.0, 0.0487], abs=1e-3)
+    assert list(interval([1.0] * 50 + [0.0] * 50, 0)) == pytest.approx([0.5, 0.402, 0.598], abs=0.015)
 
 
 def test_many_values_need_no_drawing() -> None:
     values = [float(place % 7) for place in range(7000)]
     mean, low, high = interval(values, 0)
-    assert (mean, high - low) == (3.0, pytest.approx(2 * 1.96 * 2 / 7000**0.5, rel=0.01))
+    assert mean == 3
+    assert high - low == pytest.approx(2 * 1.96 * 2 / 7000**0.5, rel=0.01)
     assert interval([], 0) == (0, 0, 0)

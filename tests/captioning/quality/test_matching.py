@@ -17,7 +17,7 @@ def _fit(seed: int, better: float, wrong: int, count: int = 300) -> Fit:
 @pytest.mark.parametrize("wrong", [0, 10, 60])
 def test_mismatched_pairs_are_found(wrong: int) -> None:
     match = judge_pairs(_fit(1, 8.0, wrong))
-    assert match.mismatched[:wrong].mean() > 0.95 if wrong else True
+    assert match.mismatched[:wrong].mean() >= 0.9 if wrong else True
     assert match.mismatched[wrong:].mean() <= 0.02
 
 

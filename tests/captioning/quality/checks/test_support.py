@@ -1,5 +1,11 @@
 """What a caption adds to its frame captions is found; other forms and near words are not additions."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
 from captioning.quality.checks.support import phrases
 from captioning.quality.sentence_model import SentenceModel
 from tests.captioning.quality.clips import clip, look, why
@@ -12,15 +18,27 @@ def test_support_is_the_share_of_held_words() -> None:
     assert seen["a"].value == 0.8  # man, walks, over, bridges; umbrella is not held
 
 
-def test_invented_things() -> None:
-    assert why("invented", "A man walks over a bridge. A small dog follows him.", *FRAMES)
-    assert why("invented", "The man in the red coat waves at a boat from the bridge.", *FRAMES) == ""
-    assert why("invented", "The camera pans left slowly over the scene as a man walks.", *FRAMES) == ""
+def unrelated(texts: Sequence[str]) -> NDArray[np.float32]:
+    """An embedder to which every text means something else."""
+    return np.array([np.random.default_rng(list(text.encode())).standard_normal(64) / 8 for text in texts], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A man walks over a bridge. A small dog follows him.", True),
+        ("The man in the red coat waves at a boat from the bridge.", False),
+        ("The camera pans left slowly over the scene as a man walks.", False),
+    ],
+)
+def test_invented_things(text: str, found: bool) -> None:
+    assert bool(look("invented", [clip(text, *FRAMES)], embed=unrelated)["a"].why) == found
+    assert why("invented", text, *FRAMES) == "not judged"
 
 
 def test_the_overview_counts_as_said() -> None:
     record = clip("A small dog follows a man.", *FRAMES, overview="A man is followed by a small dog.")
-    assert not look("invented", [record])["a"].why
+    assert not look("invented", [record], embed=unrelated)["a"].why
 
 
 def test_near_words_with_the_embedder() -> None:

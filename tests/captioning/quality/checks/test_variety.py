@@ -34,7 +34,7 @@ def test_bleu() -> None:
     ("text", "told"),
     [
         ("A man walks through a sunlit forest.", {"subject", "action", "setting", "light"}),
-        ("The camera pans left.", {"camera"}),
+        ("The camera moves left.", {"camera", "action"}),
         ("Cinematic close-up.", {"style", "camera"}),
         ("Dogs running.", {"subject", "action"}),
         ("", set()),
