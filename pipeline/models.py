@@ -12,6 +12,7 @@ from captioning.captioners import CAPTIONERS
 from captioning.captioners.chat import ChatCaptioner
 from captioning.chat import ChatModel
 from captioning.distill.prompt import trained_caption_prompt, trained_prompt
+from captioning.prompts import FRAME_PROMPT, OVERVIEW_PROMPT
 from captioning.protocols import Captioner, Summariser
 from captioning.summarisers import SUMMARISERS
 from captioning.summarisers.chat import ChatSummariser
@@ -59,10 +60,10 @@ def open_captioner(config: CaptionConfig, threads: int) -> Captioner:
     """The captioner that the configuration names; one on a chat model also makes overviews."""
     if config.captioner in CAPTIONERS:
         return CAPTIONERS[config.captioner](**({"prompt": config.prompt} if config.prompt else {}))
-    bounds = {"max_tokens": config.model.max_new_tokens, "max_attempts": config.max_attempts}
-    frame = FrameTask(config.prompt, **bounds) if config.prompt else FrameTask(**bounds)
-    told = config.overview_prompt or trained_caption_prompt(Path(config.model.name))
-    overview = OverviewTask(told, **bounds) if told else OverviewTask(**bounds)
+    limit, attempts = config.model.max_new_tokens, config.max_attempts
+    frame = FrameTask(config.prompt or FRAME_PROMPT, max_tokens=limit, max_attempts=attempts)
+    told = config.overview_prompt or trained_caption_prompt(Path(config.model.name)) or OVERVIEW_PROMPT
+    overview = OverviewTask(told, max_tokens=limit, max_attempts=attempts)
     return ChatCaptioner(_open_chat(config.captioner, config.model, threads), frame, overview)
 
 

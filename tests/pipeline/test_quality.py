@@ -132,7 +132,7 @@ def filled(contract: TableContract, rows: Sequence[Mapping[str, Any]]) -> pa.Tab
     def plain(column: Any, row: Mapping[str, Any]) -> Any:
         if column.optional or row.get("status") == "failed":
             return None
-        if pa.types.is_list(column.type):
+        if pa.types.is_list(column.type) or pa.types.is_map(column.type):
             return []
         if pa.types.is_boolean(column.type):
             return False
