@@ -22,8 +22,14 @@ def measure_steps(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
         return found
     for axis, (one, other) in enumerate(((luma[:, 1:], luma[:, :-1]), (luma[1:], luma[:-1]))):
         steps = cv2.reduce(cv2.absdiff(one, other), axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-        found[axis] = [float(np.median(steps[place::_BLOCK])) for place in range(_BLOCK)]
+        found[axis] = [_median(steps[place::_BLOCK]) for place in range(_BLOCK)]
     return found
+
+
+def _median(values: NDArray[np.float32]) -> float:
+    # What numpy's median gives, without its checks: it is asked sixteen times a look.
+    ordered = np.sort(values)
+    return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
 
 
 def blockiness(steps: NDArray[np.float64]) -> float:
