@@ -216,15 +216,11 @@ def _scenedetect(file: Path) -> None:
 
 
 def _split_and_encode(split: Split, file: Path) -> None:
-    facts = source_row(file)
-    geometry = Geometry(facts["rotation"], facts["width"], facts["height"])
-    size = (geometry.width // 2 * 2, geometry.height // 2 * 2)
-    maker = PictureMaker(geometry)
     with Decoder(str(file)) as decoder:
-        for clip in _clips(split.process(facts)):
-            frames = decoder.span(clip["start_time"], clip["end_time"])
-            pictures = [maker.rgb(timed.frame, *size) for timed in frames]
-            encode_h264(pictures, clip["fps"], _CRF, _PRESET)
+        for clip in _clips(split.process(source_row(file))):
+            # As the other side: the frames as they are decoded, in the source's own colours.
+            frames = (timed.frame for timed in decoder.span(clip["start_time"], clip["end_time"]))
+            encode_h264(frames, clip["fps"], _CRF, _PRESET)
 
 
 def _clips(result: Result) -> list[Row]:

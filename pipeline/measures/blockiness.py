@@ -6,6 +6,8 @@ counts, so that a few real edges on a plain ground are no blocks; and the strong
 may lie is taken, so that turned and cut pictures are seen too. A grid that was scaled is not seen.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ def measure_steps(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
     return found
 
 
-def _median(values: NDArray[np.float32]) -> float:
+def _median(values: NDArray[Any]) -> float:
     # What numpy's median gives, without its checks: it is asked sixteen times a look.
     ordered = np.sort(values)
     return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
