@@ -16,16 +16,17 @@ from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
+import av
 import cv2
 import numpy as np
 import webdataset
-from numpy.typing import NDArray
 
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.framing import Box, Framing, frame_sample
 from pipeline.media.decode import EPSILON, Decoder, read_picture
 from pipeline.media.encode import encode_h264, encode_png
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.picture import Geometry
+from pipeline.media.standard import StandardFrames
 from pipeline.stage import Output, Result, Row, attempt, describe
 from pipeline.storage import Store
 from schemas.bucket import TIME_TOLERANCE, Bucket
@@ -33,7 +34,7 @@ from schemas.config import PackConfig
 from schemas.errors import CutroomError, MediaError, StageError
 from schemas.outcome_tables import SAMPLES
 
-VERSION = 2
+VERSION = 3
 OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
 _OWNER = "cutroom"
 _SPOOL_BYTES = 64 << 20
@@ -179,21 +180,21 @@ def _picture_box(row: Row) -> Box:
     return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
 
 
-def read_frames(row: Row, bucket: Bucket, geometry: Geometry, framing: Framing) -> tuple[list[NDArray[np.uint8]], int]:
-    """The sample's frames as RGB of the bucket's size, and how many source frames were decoded for them.
+def read_frames(row: Row, bucket: Bucket, geometry: Geometry, framing: Framing) -> tuple[list[av.VideoFrame], int]:
+    """The sample's frames, as they ship, and how many source frames were decoded for them.
 
     Frame k is the one whose presentation time is nearest to `start + k / fps`, among those of the clip.
     """
     wanted = [row["start_time"] + index / bucket.fps for index in range(bucket.frames)]
-    maker = PictureMaker(geometry)
-    found: list[NDArray[np.uint8]] = []
+    maker = StandardFrames(geometry, framing.scaled, framing.window)
+    found: list[av.VideoFrame] = []
     with Decoder(row["uri"]) as decoder:
         last = None
         for timed in decoder.span(wanted[0], row["clip_end"], floor=row["clip_start"]):
             while (
                 last is not None and len(found) < len(wanted) and _is_nearer(last.time, timed.time, wanted[len(found)])
             ):
-                found.append(framing.cut(maker.rgb(last.frame, *framing.scaled)))
+                found.append(maker.make(last.frame))
             last = timed
             if len(found) == len(wanted):
                 break
@@ -202,7 +203,7 @@ def read_frames(row: Row, bucket: Bucket, geometry: Geometry, framing: Framing) 
             max(row["clip_end"], last.time + 0.5 / bucket.fps + TIME_TOLERANCE + EPSILON) if last is not None else 0.0
         )
         while last is not None and len(found) < len(wanted) and wanted[len(found)] < reach:
-            found.append(framing.cut(maker.rgb(last.frame, *framing.scaled)))
+            found.append(maker.make(last.frame))
     if len(found) < len(wanted):
         raise MediaError(f"the source gave {len(found)} of the {len(wanted)} frames of this sample")
     return found, decoder.decoded_frames

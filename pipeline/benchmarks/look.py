@@ -9,6 +9,7 @@ classic-only preset beside PySceneDetect's command (which needs an ffmpeg progra
 """
 
 import importlib.util
+import math
 import os
 import resource
 import shutil
@@ -142,21 +143,38 @@ def measure_detector(file: Path, turns: int) -> str:
 
 
 def measure_scenedetect(files: Sequence[Path], turns: int) -> str:
-    """Our classic-only preset beside `scenedetect detect-adaptive split-video`, same encoder settings."""
+    """Our classic-only preset beside `scenedetect detect-adaptive split-video`, same encoder settings; then parts."""
     if shutil.which("ffmpeg") is None or importlib.util.find_spec("scenedetect") is None:
         return "Not measured: `scenedetect split-video` needs an ffmpeg program, and none is installed here."
     classic, fused = Split(_CLASSIC, threads=1), Split(SplitConfig(), threads=1)
-    sides: dict[str, Callable[[], object]] = {
-        "scenedetect detect-adaptive split-video": lambda: list(map(_scenedetect, files)),
-        "ours, classic only": lambda: list(map(partial(_split_and_encode, classic), files)),
-        "ours, fused": lambda: list(map(partial(_split_and_encode, fused), files)),
+    whole: dict[str, Callable[[Path], object]] = {
+        "scenedetect detect-adaptive split-video": partial(_scenedetect, write=True),
+        "ours, classic only": partial(_split_and_encode, classic),
+        "ours, fused": partial(_split_and_encode, fused),
     }
+    parts: dict[str, Callable[[Path], object]] = {
+        "scenedetect detect-adaptive, nothing written": partial(_scenedetect, write=False),
+        "ours, classic only, with measures and stills, nothing written": lambda file: classic.process(source_row(file)),
+        "a bare decode, one thread": _bare_decode,
+        "decode and encode, one thread, no shots looked for": _encode,
+    }
+    sides = {name: partial(_each, run, files) for name, run in (whole | parts).items()}
     seconds = sum(source_row(file)["duration"] for file in files)
     cost = in_turns(sides, max(1, turns // 2))
-    base = cost["scenedetect detect-adaptive split-video"]
-    rows = [(name, f"{spent / seconds:.3f}", f"{base / spent:.2f}") for name, spent in cost.items()]
-    headings = ("find shots and write each as H.264", "CPU s per second of film", "times less than scenedetect")
-    return _table(f"Beside PySceneDetect's command (crf {_CRF}, {_PRESET}, source size and rate)", headings, rows)
+    tables = []
+    for title, names in (
+        (f"Beside PySceneDetect's command (crf {_CRF}, {_PRESET}, source size and rate)", whole),
+        ("What that is made of", parts),
+    ):
+        base = cost[next(iter(names))]
+        rows = [(name, f"{cost[name] / seconds:.3f}", f"{base / cost[name]:.2f}") for name in names]
+        tables.append(_table(title, ("what is done", "CPU s per second of film", "times less than the first"), rows))
+    return "\n\n".join(tables)
+
+
+def _each(run: Callable[[Path], object], files: Sequence[Path]) -> None:
+    for file in files:
+        run(file)
 
 
 def in_turns(sides: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
@@ -208,23 +226,28 @@ def _stream(network: StreamingTransNet, thumbnails: NDArray[np.uint8]) -> None:
         network.push(thumbnails[start : start + PUSH], last=start == starts[-1])
 
 
-def _scenedetect(file: Path) -> None:
+def _scenedetect(file: Path, write: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "scenedetect", "-i", str(file), "-o", folder, "-q"]
-        command += ["detect-adaptive", "split-video", "-q", "-crf", str(_CRF), "-p", _PRESET]
+        command = [sys.executable, "-m", "scenedetect", "-i", str(file), "-o", folder, "-q", "detect-adaptive"]
+        command += ["split-video", "-q", "-crf", str(_CRF), "-p", _PRESET] if write else []
         subprocess.run(command, check=True, capture_output=True, env={**os.environ})
 
 
 def _split_and_encode(split: Split, file: Path) -> None:
-    facts = source_row(file)
-    geometry = Geometry(facts["rotation"], facts["width"], facts["height"])
-    size = (geometry.width // 2 * 2, geometry.height // 2 * 2)
-    maker = PictureMaker(geometry)
     with Decoder(str(file)) as decoder:
-        for clip in _clips(split.process(facts)):
-            frames = decoder.span(clip["start_time"], clip["end_time"])
-            pictures = [maker.rgb(timed.frame, *size) for timed in frames]
-            encode_h264(pictures, clip["fps"], _CRF, _PRESET)
+        for clip in _clips(split.process(source_row(file))):
+            _encode_span(decoder, clip["start_time"], clip["end_time"], clip["fps"])
+
+
+def _encode(file: Path) -> None:
+    facts = source_row(file)
+    with Decoder(str(file)) as decoder:
+        _encode_span(decoder, 0.0, math.inf, facts["nominal_fps"])
+
+
+def _encode_span(decoder: Decoder, start: float, end: float, fps: float) -> None:
+    # As the other side: the frames as they are decoded, in the source's own colours.
+    encode_h264((timed.frame for timed in decoder.span(start, end)), fps, _CRF, _PRESET)
 
 
 def _clips(result: Result) -> list[Row]:

@@ -17,7 +17,7 @@ from pipeline.media.look import LookFrame
 
 _WIDTH, _HEIGHT = 48, 27
 _MARGIN = 25
-PUSH = 100  # frames at a time: more gain nothing and hold more memory
+PUSH = 50  # frames at a time: more gain nothing and hold more memory
 # A frame whose many-hot probability exceeds this mixes two shots.
 _MIXED = 0.5
 # A hard cut's change stands out from the changes around it by this factor.

@@ -43,6 +43,7 @@ class StreamingTransNet:
         self._network: Any = TransNetV2(device="cpu")
         self._type = chosen_type(precision)
         self._blocks = [_Block(block, self._type) for block in self._network.SDDCNN]
+        del self._network.SDDCNN  # its weights are in the blocks, folded
         self.reset()
 
     def reset(self) -> None:
@@ -110,7 +111,7 @@ class _Block:
         first = functional.relu(self._first.push(frames, last=last))
         second = functional.relu(self._second.push(first, last=last))
         shortcut = first if self._shortcut is None else torch.cat([self._shortcut, first])
-        self._shortcut = shortcut[len(second) :]
+        self._shortcut = shortcut[len(second) :].clone()  # a view would keep the whole push in memory
         return functional.avg_pool2d(second + shortcut[: len(second)], 2)
 
 
@@ -160,7 +161,7 @@ class _Branch:
         # Before the first and after the last frame the published network sees zeros here.
         nothing = seen.new_zeros(self._dilation, *seen.shape[1:])
         line = torch.cat([nothing if self.past is None else self.past, seen, *([nothing] if last else [])])
-        self.past = line[ready:]
+        self.past = line[ready:].clone()
         used = line[: ready + 2 * self._dilation].permute(2, 0, 1)[None]
         return functional.conv2d(used, self._time, self._bias, dilation=(self._dilation, 1))
 

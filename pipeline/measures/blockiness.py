@@ -6,6 +6,8 @@ counts, so that a few real edges on a plain ground are no blocks; and the strong
 may lie is taken, so that turned and cut pictures are seen too. A grid that was scaled is not seen.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +24,14 @@ def measure_steps(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
         return found
     for axis, (one, other) in enumerate(((luma[:, 1:], luma[:, :-1]), (luma[1:], luma[:-1]))):
         steps = cv2.reduce(cv2.absdiff(one, other), axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-        found[axis] = [float(np.median(steps[place::_BLOCK])) for place in range(_BLOCK)]
+        found[axis] = [_median(steps[place::_BLOCK]) for place in range(_BLOCK)]
     return found
+
+
+def _median(values: NDArray[Any]) -> float:
+    # What numpy's median gives, without its checks: it is asked sixteen times a look.
+    ordered = np.sort(values)
+    return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
 
 
 def blockiness(steps: NDArray[np.float64]) -> float:

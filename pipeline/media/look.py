@@ -9,6 +9,7 @@ result becomes full-range luma and RGB. What is kept as a picture (stills, sampl
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import av
@@ -18,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from pipeline.media.decode import TimedFrame
-from pipeline.media.picture import Geometry, PictureMaker, is_hdr, source_colors
+from pipeline.media.picture import Geometry, PictureMaker, is_hdr, plane_of, source_colors, upright
 
 Plane = NDArray[np.uint8]
 
@@ -56,7 +57,7 @@ class LookMaker:
 
     def __init__(self, geometry: Geometry, pictures: PictureMaker) -> None:
         self._pictures = pictures
-        self._turns = -geometry.rotation // 90
+        self._rotation = geometry.rotation
         width, height = geometry.fitted(LUMA_SHORT_SIDE)
         # Even sizes, so that the colour picture is exactly half.
         width, height = max(2, width // 2 * 2), max(2, height // 2 * 2)
@@ -66,7 +67,7 @@ class LookMaker:
     def look(self, index: int, timed: TimedFrame, end: float) -> LookFrame:
         """The frame `index`, on screen until `end`."""
         frame, matrix, full = self._planar(timed.frame)
-        planes = [_plane(frame, number) for number in range(3)]
+        planes = [plane_of(frame, number) for number in range(3)]
         width, height = self._size
         luma = _shrink(planes[0], width, height)
         small = [_shrink(plane, width // 2, height // 2) for plane in (luma, *planes[1:])]
@@ -97,7 +98,7 @@ class LookMaker:
         return planar, Colorspace.ITU709, False
 
     def _upright(self, picture: Any) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(np.rot90(picture, self._turns), np.uint8)
+        return upright(picture, self._rotation)
 
 
 def look_at_picture(picture: NDArray[np.uint8]) -> LookFrame:
@@ -115,11 +116,6 @@ def look_at_picture(picture: NDArray[np.uint8]) -> LookFrame:
     )
 
 
-def _plane(frame: av.VideoFrame, number: int) -> Plane:
-    plane: Any = frame.planes[number]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-
-
 def _shrink(plane: Plane, width: int, height: int) -> Plane:
     """Reduce to exactly this size: by halves while that leaves enough, the rest (less than half) by interpolation."""
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
@@ -132,10 +128,15 @@ def _shrink(plane: Plane, width: int, height: int) -> Plane:
 
 
 def _to_rgb(planes: list[Plane], matrix: Colorspace, full: bool) -> NDArray[np.uint8]:
+    return np.asarray(cv2.transform(cv2.merge(planes), _rgb_matrix(matrix, full)), np.uint8)
+
+
+@cache
+def _rgb_matrix(matrix: Colorspace, full: bool) -> NDArray[np.float64]:
+    """Rows give R, G and B from Y, Cb, Cr and 1 (ITU-R BT.709-6, section 3, solved for R, G and B)."""
     red, blue = _SHARES.get(matrix, _BT601)
     green = 1 - red - blue
     luma, chroma, black = (1.0, 255 / 127, 0) if full else (255 / 219, 255 / 112, 16)
-    # Rows give R, G, B from Y, Cb, Cr and 1 (ITU-R BT.709-6, section 3, solved for R, G and B).
     rows = np.array(
         [
             [luma, 0.0, chroma * (1 - red)],
@@ -144,5 +145,4 @@ def _to_rgb(planes: list[Plane], matrix: Colorspace, full: bool) -> NDArray[np.u
         ]
     )
     offsets = -rows @ np.array([black, 128.0, 128.0])
-    mixed = cv2.transform(cv2.merge(planes), np.hstack([rows, offsets[:, None]]))
-    return np.asarray(mixed, np.uint8)
+    return np.hstack([rows, offsets[:, None]])

@@ -6,6 +6,7 @@ the SDR curves the difference is below what H.264 at crf 18 loses.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import cv2
@@ -55,7 +56,8 @@ class PictureMaker:
             frame,
             width=coded[0],
             height=coded[1],
-            format="rgb24",
+            # Planes: swscale writes the same values as for rgb24, in a third of the time.
+            format="gbrp",
             src_colorspace=matrix,
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
@@ -65,7 +67,8 @@ class PictureMaker:
             | Interpolation.ACCURATE_RND
             | Interpolation.BITEXACT,
         )
-        return np.ascontiguousarray(np.rot90(picture.to_ndarray(), k=-self.geometry.rotation // 90))
+        green, blue, red = (plane_of(picture, number) for number in range(3))
+        return upright(cv2.merge([red, green, blue]), self.geometry.rotation)
 
     def to_sdr(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A PQ or HLG frame tone-mapped to 8-bit yuv420p, BT.709, limited range, at its own size."""
@@ -77,6 +80,17 @@ class PictureMaker:
             dst_color_trc=ColorTrc.BT709,
             dst_color_primaries=ColorPrimaries.BT709,
         )
+
+
+def plane_of(frame: av.VideoFrame, number: int) -> NDArray[np.uint8]:
+    """An 8-bit plane of a frame [height, width], without a copy."""
+    plane: Any = frame.planes[number]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
+
+def upright(picture: Any, rotation: int) -> NDArray[np.uint8]:
+    """A picture [height, width, ...] turned clockwise by `rotation` degrees, a multiple of 90."""
+    return np.ascontiguousarray(np.rot90(picture, -rotation // 90) if rotation % 360 else picture, np.uint8)
 
 
 def is_hdr(frame: av.VideoFrame) -> bool:

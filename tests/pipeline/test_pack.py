@@ -21,8 +21,8 @@ from PIL import Image
 
 from pipeline import pack
 from pipeline.dataset import Dataset
-from pipeline.framing import Framing, frame_sample
-from pipeline.media.picture import Geometry
+from pipeline.framing import frame_sample
+from pipeline.media.picture import Geometry, PictureMaker
 from pipeline.pack import OUTPUTS, Pack, drop_lost_parts, read_frames
 from pipeline.samples import plan_samples
 from pipeline.split import Split
@@ -207,10 +207,10 @@ class _FakeDecoder:
 
 
 class _FakeMaker:
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, *_: object) -> None:
         pass
 
-    def rgb(self, frame: int, width: int, height: int) -> int:
+    def make(self, frame: int) -> int:
         return frame
 
 
@@ -233,8 +233,7 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_FakeDecoder, "times", times)
         patch.setattr(pack, "Decoder", _FakeDecoder)
-        patch.setattr(pack, "PictureMaker", _FakeMaker)
-        patch.setattr(Framing, "cut", lambda framing, frame: frame)
+        patch.setattr(pack, "StandardFrames", _FakeMaker)
         for ordinal in {0, found.samples - 1}:
             first = start + ordinal * bucket.seconds
             row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end}
@@ -284,8 +283,8 @@ def test_a_later_sample_starts_with_the_frame_that_is_on_screen(tmp_path: Path) 
     row: Row = {"uri": str(path), "start_time": 2.125, "clip_start": 0.0, "clip_end": 4.2}
     bucket, geometry = Bucket.parse("64x48x17@8"), Geometry(0, 64, 48)
     frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
-    assert int(np.argmax(frames[0].mean(axis=(0, 1)))) == 1
-    assert int(np.argmax(frames[-1].mean(axis=(0, 1)))) == 2
+    shown = [PictureMaker(Geometry(0, 64, 48)).rgb(frame, 64, 48) for frame in (frames[0], frames[-1])]
+    assert [int(np.argmax(picture.mean(axis=(0, 1)))) for picture in shown] == [1, 2]
 
 
 def _split_and_pack(folder: Path, name: str, pictures: list[Picture], **options: Any) -> tuple[Row, dict[str, bytes]]:

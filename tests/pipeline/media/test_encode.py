@@ -10,11 +10,17 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 from PIL import Image
 
-from pipeline.media.encode import encode_h264, encode_jpeg, encode_png
+from pipeline.media.encode import encode_h264, encode_jpeg, encode_png, to_bt709
 from pipeline.media.picture import Geometry, PictureMaker
 from tests.films import Picture, shots, texture
+
+
+def _encoded(pictures: list[Picture], fps: float, crf: int, preset: str) -> bytes:
+    reformatter = VideoReformatter()
+    return encode_h264((to_bt709(picture, reformatter) for picture in pictures), fps, crf, preset)
 
 
 def _decoded(data: bytes) -> list[av.VideoFrame]:
@@ -24,20 +30,20 @@ def _decoded(data: bytes) -> list[av.VideoFrame]:
 
 @pytest.mark.parametrize(("count", "fps"), [(17, 8.0), (9, 23.976), (1, 30.0)])
 def test_film_has_exactly_the_frames_the_size_and_the_rate(count: int, fps: float) -> None:
-    frames = _decoded(encode_h264(shots([count], (96, 64)), fps, 18, "veryfast"))
+    frames = _decoded(_encoded(shots([count], (96, 64)), fps, 18, "veryfast"))
     assert [(frame.width, frame.height) for frame in frames] == [(96, 64)] * count
     assert [frame.time for frame in frames] == pytest.approx([index / fps for index in range(count)], abs=1e-4)
 
 
 def test_film_is_tagged_bt709_limited_range_and_says_so_to_strangers() -> None:
-    frame = _decoded(encode_h264(shots([9], (96, 64)), 8, 18, "veryfast"))[0]
+    frame = _decoded(_encoded(shots([9], (96, 64)), 8, 18, "veryfast"))[0]
     assert (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc) == (1, 1, 1, 1)
     assert frame.format.name == "yuv420p"
 
 
 def test_film_shows_the_pictures_it_was_given() -> None:
     pictures = [cv2.GaussianBlur(picture, (0, 0), 4).astype(np.uint8) for picture in shots([9], (96, 64))]
-    frames = _decoded(encode_h264(pictures, 8, 10, "veryfast"))
+    frames = _decoded(_encoded(pictures, 8, 10, "veryfast"))
     maker = PictureMaker(Geometry(0, 96, 64))
     errors = [maker.rgb(frame, 96, 64).astype(int) - wanted for frame, wanted in zip(frames, pictures, strict=True)]
     assert np.abs(errors).mean() < 1.5
@@ -50,7 +56,7 @@ def test_equal_pictures_give_equal_bytes() -> None:
     contents = set()
     for attempt in range(6):
         litter = [np.full(size, attempt, np.uint8) for size in (100_000 * attempt + 7, 3_000 * attempt + 1)]
-        contents.add(encode_h264(pictures, 8, 18, "medium"))
+        contents.add(_encoded(pictures, 8, 18, "medium"))
         del litter
     assert len(contents) == 1
 
