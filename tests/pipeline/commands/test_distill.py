@@ -67,6 +67,8 @@ def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _zero(type_name: str) -> object:
+    if type_name.startswith(("map", "list")):
+        return []
     return {"string": "x", "binary": b"", "bool": False}.get(type_name, 0)
 
 
