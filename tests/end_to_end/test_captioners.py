@@ -1,7 +1,8 @@
 """The main job with real engines: vLLM through Ray Data, and an endpoint served by vLLM, each in both roles.
 
-The vision model is put together from real words and random eyes, so what it says means nothing; that every reply lands
-on its own row, that the form is kept, and that nothing is asked twice is what is seen here.
+Each question is asked once, because every further round starts the engine anew. The vision model is put together from
+real words and random eyes, so what it says means nothing; that every reply lands on its own row, that the form is kept,
+and that nothing is asked twice is what is seen here.
 """
 
 from pathlib import Path
@@ -28,10 +29,10 @@ TOLD = [
     "caption.prompt=Write one short sentence about a walk in a park.",
     "caption.overview_prompt=Write one short sentence about a dog.",
     "caption.max_overview_stills=3",
-    "caption.max_attempts=2",
+    "caption.max_attempts=1",
     "caption.model.max_new_tokens=64",
     "summarise.model.max_new_tokens=96",
-    "summarise.max_attempts=2",
+    "summarise.max_attempts=1",
     "pack.validation_share=0",
 ]
 
