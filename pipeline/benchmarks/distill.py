@@ -34,7 +34,7 @@ from pipeline.progress import Progress
 from schemas.model_config import ModelConfig
 
 SETTINGS = Settings(rate=1e-3, batch=4, epochs=1, checks_per_epoch=3, most_held_out=24)
-BATCH, MAX_TOKENS = 16, 96
+BATCH, MAX_TOKENS = 48, 96
 HEADINGS = ("summary by", *(f"{name} (95 %)" for name in NAMES))
 
 
@@ -109,7 +109,7 @@ def main() -> None:
     parser = make_parser("bench distill", __doc__ or "")
     parser.add_argument("--student", type=Path, metavar="FOLDER", help="a distilled model; taught here if not there")
     parser.add_argument("--pairs", type=int, default=360, metavar="N", help="made pairs to teach with (default: 360)")
-    parser.add_argument("--held-out", type=int, default=48, metavar="N", help="clips to judge by (default: 48)")
+    parser.add_argument("--held-out", type=int, default=36, metavar="N", help="clips to judge by (default: 36)")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--record", action="store_true", help="keep the table in docs/benchmarks.md")
     parsed = parser.parse_args()
