@@ -13,19 +13,17 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from captioning.chat import ChatReply, ChatRequest, check_ids
 from captioning.checkpoints import model_identity, read_config
 from captioning.presets import engine_arguments
 from pipeline.cluster import last_errors
-from pipeline.llm_rows import Template, finish, prepare, render, reply_of, request_row
+from pipeline.llm_rows import Template, check_template, finish, prepare, reply_of, request_row
 from pipeline.stage import Row, describe
 from schemas.errors import ConfigError, StageError
 from schemas.model_config import ModelConfig
@@ -35,7 +33,6 @@ _RESTARTS = 2
 _ENGINE_STAGE = "vLLMEngineStage"
 _ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING", "TOKENIZERS_PARALLELISM": "false"}
 _CPU_CACHE_GIGABYTES = "2"
-_SCHEMA = pa.schema([("id", pa.string()), ("request", pa.large_string())])
 
 
 class BatchChat:
@@ -77,9 +74,9 @@ class BatchChat:
             return
         started = time.time()
         with _quiet():
-            render(requests[0].messages, self._template)  # says early what would fail every row
-            arguments, results = self._run(rows)
-        stream = _Stream(results)
+            check_template(self._template)
+        arguments, settings = self._settings()
+        stream = _Stream(partial(self._run, settings, rows))
         try:
             while (row := await stream.next(self._silence)) is not None:
                 request = waiting.pop(row["id"])
@@ -98,30 +95,37 @@ class BatchChat:
         if not self._sees and any(message.pictures for request in requests for message in request.messages):
             raise StageError(f"{self._config.name} is a language model without vision and was asked about pictures")
 
-    def _run(self, rows: Sequence[Row]) -> tuple[dict[str, Any], Iterator[Row]]:
-        """Start the processor over the rows; returns the engine's arguments and the rows it gives."""
+    def _settings(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The engine's arguments and the processor's settings on the Ray that is running."""
         import ray
-        import ray.data
-        from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
         if not ray.is_initialized():
             raise StageError("vllm: Ray is not running; the engine of stages starts it")
         found = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        arguments = engine_arguments(self._config.name, self._config.engine, int(found.get("GPU", 0)))
-        settings = self._processor_settings(arguments, int(found.get("CPU", 1)), int(found.get("GPU", 0)))
-        processor = build_processor(
-            vLLMEngineProcessorConfig(**settings),
-            preprocess=partial(prepare, template=self._template),
-            postprocess=finish,
-            # Fractions, so that reading pictures never waits for the CPU that the engine holds.
-            preprocess_map_kwargs={"num_cpus": 0.25},
-            postprocess_map_kwargs={"num_cpus": 0.1},
-        )
-        restarts = {"max_restarts": _RESTARTS, "max_task_retries": _RESTARTS}
-        processor.get_stage_by_name(_ENGINE_STAGE).map_batches_kwargs.update(restarts)
-        size = self._config.batch
-        blocks = [pa.Table.from_pylist(rows[at : at + size], schema=_SCHEMA) for at in range(0, len(rows), size)]
-        return arguments, iter(processor(ray.data.from_arrow(blocks)).iter_rows())
+        cpus, gpus = int(found.get("CPU", 1)), int(found.get("GPU", 0))
+        arguments = engine_arguments(self._config.name, self._config.engine, gpus)
+        return arguments, self._processor_settings(arguments, cpus, gpus)
+
+    def _run(self, settings: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Row]:
+        """Put the rows through a processor. Blocks until the next row is there."""
+        import ray.data
+
+        with _quiet():
+            from ray.data.llm import build_processor, vLLMEngineProcessorConfig
+
+            processor = build_processor(
+                vLLMEngineProcessorConfig(**settings),
+                preprocess=partial(prepare, template=self._template),
+                postprocess=finish,
+                # Fractions, so that reading pictures never waits for the CPU that the engine holds.
+                preprocess_map_kwargs={"num_cpus": 0.25},
+                postprocess_map_kwargs={"num_cpus": 0.1},
+            )
+            restarts = {"max_restarts": _RESTARTS, "max_task_retries": _RESTARTS}
+            processor.get_stage_by_name(_ENGINE_STAGE).map_batches_kwargs.update(restarts)
+            blocks = math.ceil(len(rows) / self._config.batch)
+            results = processor(ray.data.from_items(list(rows), override_num_blocks=blocks))
+        yield from results.iter_rows()
 
     def _processor_settings(self, arguments: Mapping[str, Any], cpus: int, gpus: int) -> dict[str, Any]:
         """What `vLLMEngineProcessorConfig` gets. Raises `StageError` if the GPUs do not suffice."""
@@ -161,9 +165,9 @@ class BatchChat:
 
 
 class _Stream:
-    """Rows of a blocking iterator for the loop that is running, with a limit to the wait."""
+    """Rows of a blocking generator for the loop that is running, with a limit to the wait."""
 
-    def __init__(self, rows: Iterator[Row]) -> None:
+    def __init__(self, rows: Callable[[], Iterator[Row]]) -> None:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Row | BaseException | None] = asyncio.Queue()
         self._closed = False
@@ -181,9 +185,9 @@ class _Stream:
         """Stop reading after the row that is on its way."""
         self._closed = True
 
-    def _read(self, rows: Iterator[Row]) -> None:
+    def _read(self, rows: Callable[[], Iterator[Row]]) -> None:
         try:
-            for row in rows:
+            for row in rows():
                 if self._closed:
                     return
                 self._put(row)

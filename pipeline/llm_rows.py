@@ -108,6 +108,11 @@ def reply_of(row: Mapping[str, Any], request: ChatRequest, longest: int | None) 
     )
 
 
+def check_template(template: Template) -> None:
+    """Raise `StageError` if the model has no tokenizer or chat template: every row would fail with that."""
+    _processor(template.model, template.revision)
+
+
 def render(messages: Sequence[Message], template: Template) -> str:
     """The prompt as the model was trained on it; pictures stand before their message's text.
 
@@ -119,7 +124,8 @@ def render(messages: Sequence[Message], template: Template) -> str:
     for one in messages:
         words = [{"type": "image"}] * len(one.pictures) + [{"type": "text", "text": one.text}]
         chat.append({"role": one.role, "content": words if template.parts else one.text})
-    prompt: str = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    modes = {"enable_thinking": False} if "enable_thinking" in str(processor.chat_template) else {}
+    prompt: str = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **modes)
     return prompt.removeprefix(adds_start)
 
 
