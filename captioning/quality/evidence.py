@@ -20,8 +20,8 @@ TextVectors = Callable[[Sequence[str]], NDArray[np.float32]]
 # Cosine of two single words' vectors (all-MiniLM-L6-v2) from which one stands for the other: "boat" and "vessel" 0.73,
 # "boat" and "bridge" 0.45.
 RELATED = 0.5
-# Words that order and frame what is told, or name again what was named (`the figure`). Camera words are held against the
-# measured camera by a check of their own.
+# Words that order and frame what is told, or name again what was named (`the figure`). Camera words are held against
+# the measured camera by a check of their own.
 _TOLD_OF_TELLING = frozenset(
     map(
         fold,
