@@ -17,16 +17,18 @@ from captioning.words import fold, word_set
 TextVectors = Callable[[Sequence[str]], NDArray[np.float32]]
 """Texts to vectors [texts, D] of length 1."""
 
-# Cosine of two single words' vectors (all-MiniLM-L6-v2) from which one stands for the other: "boat" and "vessel" 0.63,
-# "boat" and "bridge" 0.37.
+# Cosine of two single words' vectors (all-MiniLM-L6-v2) from which one stands for the other: "boat" and "vessel" 0.73,
+# "boat" and "bridge" 0.45.
 RELATED = 0.5
-# Words that order and frame what is told; camera words are held against the measured camera by a check of their own.
+# Words that order and frame what is told, or name again what was named (`the figure`). Camera words are held against
+# the measured camera by a check of their own.
 _TOLD_OF_TELLING = frozenset(
     map(
         fold,
         word_set(
             "overall throughout entire whole same moment time scene setting background foreground atmosphere shot view "
             "video clip footage sequence action around nearby together side front surrounding place way "
+            "figure subject individual other one corner "
             "camera pan tilt zoom hold held steady static handheld hand still move slow slowly fast "
             "quickly left right up "
             "down forward backward closer away gentle gradually frame angle lens follow track pull push little"

@@ -113,7 +113,7 @@ class Speaker:
     def subject(self, scene: Scene, otherwise: float) -> str:
         """`a man in a red jacket`, `a brown dog`, with or without its look."""
         name = self.say(scene.subject, otherwise)
-        if not self._kept():
+        if not scene.look or not self._kept():
             return f"a {name}"
         worn = "" if scene.look.endswith(("s", "overalls")) else "a "
         return f"a {name} in {worn}{scene.look}" if scene.kind.worn else f"a {scene.look} {name}"
@@ -161,7 +161,8 @@ def record_of(key: str, source: str, scene: Scene, speaker: Speaker) -> tuple[Ca
     )
     told = " ".join(frame.text for frame in frames)
     things = tuple(thing for thing in scene.things if any(f" {name} " in f" {told} " for name in thing))
-    scene = replace(scene, things=things, light=scene.light if scene.light[1:] in told else "")
+    light, look = scene.light if scene.light[1:] in told else "", scene.look if scene.look in told else ""
+    scene = replace(scene, things=things, light=light, look=look)
     record = CaptionRecord(
         clip_id=key,
         source=source,

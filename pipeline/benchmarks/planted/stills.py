@@ -1,8 +1,8 @@
 """Real stills with what the embedded models see in them, as clips to caption: footage of a folder, or single pictures.
 
-Each clip has two stills of one source a moment apart. To have enough of them, every clip also comes mirrored, cropped
-and with its colours shifted; a copy is a clip of the same source. Labels, vectors and colours are measured on the very
-pixels, and the captions are the embedded captioner's, so nothing here is made up but the copies.
+Each clip has two stills of one film a moment apart, or one photograph. To have enough of them, every clip also comes
+mirrored, cropped and with its colours shifted; a copy is a clip of the same source. Labels, vectors and colours are
+measured on the very pixels, and the captions are the embedded captioner's, so nothing here is made up but the copies.
 
     just bench quality --videos <folder>
 """
@@ -58,11 +58,11 @@ def from_videos(folder: Path, names: Sequence[str]) -> list[Shown]:
 
 
 def from_pictures(files: Sequence[Path]) -> list[Shown]:
-    """Clips of single pictures: the picture and its copies, each with two crops for stills."""
+    """Clips of single pictures: the picture and its copies, each with one still."""
     clips = []
     for file in files:
         picture = Image.open(file).convert("RGB")
-        clips += _copies(file.stem, file.name, [picture, _crop(picture, 0.04)])
+        clips += _copies(file.stem, file.name, [picture])
     return clips
 
 
