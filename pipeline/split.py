@@ -20,6 +20,7 @@ from pipeline.measures import Measurer
 from pipeline.media.decode import Decoder, PacketSizes, TimedFrame, read_picture
 from pipeline.media.look import LookMaker, look_at_picture
 from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.memory import give_back_freed
 from pipeline.repair import rejoin
 from pipeline.scorers.efficientnet import EfficientNetLite0
 from pipeline.spans import Span, find_shots, make_spans
@@ -37,6 +38,7 @@ OUTPUTS = (
     Output(folder="stills", contract=STILLS, parent="video_id"),
 )
 STILL_GRID_SECONDS = 0.5
+_TRIM_FRAMES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,8 @@ class Split:
                     if candidates.last is None or timed.time - candidates.last >= grid or end - timed.time >= grid:
                         candidates.add(make_candidate(timed.time, index, maker.rgb(timed.frame, *still)))
                     times.append(timed.time)
+                    if len(times) % _TRIM_FRAMES == 0:
+                        give_back_freed()
         finally:
             boundaries = self._detector.finish()  # also after an error: the detector serves the next video
         if not times:
