@@ -23,6 +23,8 @@ _SLACK, _BEYOND = 0.02, 0.1
 # How much of the two shots a fit looks at on each side: frames at least, seconds at least, share of the transition.
 _AROUND_FRAMES, _AROUND_SECONDS, _AROUND_SHARE = 6, 0.25, 0.3
 _FEWEST_FRAMES = 6
+# No transition lasts longer; what is marked for minutes is something else, and must not fill the memory.
+_LONGEST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ def _fit(film: Thumbnails, times: NDArray[np.float64], marked: tuple[int, int], 
     low = min(first - around, int(np.searchsorted(times, times[first] - _AROUND_SECONDS)))
     high = max(last + 1 + around, int(np.searchsorted(times, times[last] + _AROUND_SECONDS)))
     low, high = max(low, room[0]), min(high, room[1])
+    seconds = times[high - 1] - times[low]
     # Pictures without a clock have no ramp.
-    if high - low < _FEWEST_FRAMES or times[low] >= times[high - 1]:
+    if high - low < _FEWEST_FRAMES or not 0 < seconds <= _LONGEST_SECONDS:
         return None
     pictures, clock = film.read(low, high), times[low:high]
     halved = pictures.reshape(len(pictures), HEIGHT // 2, 2, WIDTH // 2, 2, 3).mean(axis=(2, 4))
