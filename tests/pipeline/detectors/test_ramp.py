@@ -22,7 +22,7 @@ def _shot(seed: int) -> Numbers:
 
 def _times(dropped: float = 0.0) -> Numbers:
     times = np.arange(100) / RATE
-    return times[np.random.default_rng(1).uniform(size=100) >= dropped]
+    return np.asarray(times[np.random.default_rng(1).uniform(size=100) >= dropped])
 
 
 def _grained(pictures: Numbers) -> NDArray[np.uint8]:
@@ -39,7 +39,7 @@ def _fade(times: Numbers, level: float, bar: int = 0) -> Numbers:
     share = np.clip((times - START) / (END - START), 0, 1)[:, None, None, None]
     shown = np.where(share < 0.5, _shot(1), _shot(2)) * np.abs(1 - 2 * share) + level * (1 - np.abs(1 - 2 * share))
     shown[:, :bar] = shown[:, HEIGHT - bar :] = 0
-    return shown
+    return np.asarray(shown)
 
 
 def _wipe(times: Numbers, across: float, down: float) -> Numbers:
