@@ -1,8 +1,8 @@
 """Which frames of a marked transition really show two shots: by its ramp if one fits, by the marks and a margin if not.
 
 A fitted ramp (`pipeline.detectors.ramp`, `wipe`) is exact to a frame or two where the marks are off by as much as a
-tenth of the transition, so it needs no margin: a clip that keeps its frames may keep its two seconds. It also bears
-witness: what the head gives an even chance is a transition if a ramp runs through it.
+tenth of the transition, so it needs no margin: a clip that keeps its frames may keep its two seconds. Black and white
+frames among the marked ones are left out wherever the ramp ends.
 
     python -m pytest tests/pipeline/detectors/test_extents.py
 """
@@ -23,6 +23,8 @@ _SLACK, _BEYOND = 0.02, 0.1
 # How much of the two shots a fit looks at on each side: frames at least, seconds at least, share of the transition.
 _AROUND_FRAMES, _AROUND_SECONDS, _AROUND_SHARE = 6, 0.25, 0.3
 _FEWEST_FRAMES = 6
+# A fade's ramp only touches black; if more of the transition is black, it is held, and no straight line fits.
+_HELD = 0.3
 # No transition lasts longer; what is marked for minutes is something else, and must not fill the memory.
 _LONGEST_SECONDS = 10.0
 
@@ -44,9 +46,12 @@ def find_extents(
     `times` are the film's; no other transition is in the frames from `room[0]` up to `room[1]`.
     """
     first, last = marked
-    margin = _MARGIN_FRAMES + round(_MARGIN_SHARE * (last - first + 1))
+    empty = first + np.flatnonzero(film.empty[first : last + 1])
+    # A long black middle does not make its fades longer.
+    margin = _MARGIN_FRAMES + round(_MARGIN_SHARE * (last - first + 1 - len(empty)))
     around = Extents(first - margin, last + 1 + margin, fitted=False)
-    ramp = _fit(film, times, marked, room)
+    held = len(empty) > _HELD * (last - first + 1)
+    ramp = None if held else _fit(film, times, marked, room)
     if ramp is None:
         return around
     if not ramp.exact:
@@ -55,7 +60,8 @@ def find_extents(
     slack = _SLACK * (ramp.end - ramp.start)
     old, new = _frames(times, ramp.start - slack, ramp.end + slack)
     beyond = max(1, round(_BEYOND * (new - old)))
-    return Extents(min(old, max(first, old - beyond)), max(new, min(last + 1, new + beyond)), fitted=True)
+    old, new = min(old, max(first, old - beyond)), max(new, min(last + 1, new + beyond))
+    return Extents(min([old, *empty[:1]]), max([new, *(empty[-1:] + 1)]), fitted=True)
 
 
 def _frames(times: NDArray[np.float64], start: float, end: float) -> tuple[int, int]:

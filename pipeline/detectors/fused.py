@@ -27,10 +27,10 @@ from pipeline.media.look import LookFrame
 _FAINT = 0.05
 # Where TransNetV2 alone is this sure of a cut, the head needs to give it no more than a faint chance.
 _WITNESS, _WITNESSED = 0.75, 0.01
-# A transition that a ramp runs through needs no more than this probability.
-_EVEN = 0.5
 # What only TransNetV2 takes for a cut is often a transition of two or three frames: so many are left out on each side.
 _SHORT = 2
+# Black or white frames belong to a transition whose marks end so few frames away.
+_AWAY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +94,27 @@ def find_boundaries(marks: Marks, film: Thumbnails, cut: float, mixed: float) ->
 def _find_transitions(
     blends: NDArray[np.float32], film: Thumbnails, cuts: Sequence[int], mixed: float
 ) -> list[Boundary]:
-    times, found = film.times, []
-    marked = [run for run in runs(blends > _FAINT) if blends[run[0] : run[1] + 1].max() > min(_EVEN, mixed)]
+    times, found, between = film.times, [], _inner(film.empty)
+    # What is black in the middle of a fade, however long, is neither of its shots.
+    marked = [run for run in runs((blends > _FAINT) | between) if blends[run[0] : run[1] + 1].max() > mixed]
     starts = [0, *cuts, *(last + 1 for _, last in marked)]
     ends = [len(blends), *cuts, *(first for first, _ in marked)]
     for first, last in marked:
-        surest = float(blends[first : last + 1].max())
         room = max(one for one in starts if one <= first), min(one for one in ends if one > last)
         extents = find_extents(film, times, (first, last), room)
-        old, new = extents.end_of_old, extents.start_of_new
         # At the film's ends no two shots meet: what looks mixed there is a fade or a slow move of one shot.
-        if (extents.fitted or surest > mixed) and old > 0 and new < len(blends):
-            found.append(Boundary(old, new, surest))
+        if extents.end_of_old > 0 and extents.start_of_new < len(blends):
+            surest = float(blends[first : last + 1].max())
+            found.append(Boundary(extents.end_of_old, extents.start_of_new, surest))
+    return found
+
+
+def _inner(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Empty frames and those next to them, but not at the film's ends: what leads into or out of a film is no shot."""
+    leading, trailing = np.logical_and.accumulate(empty), np.logical_and.accumulate(empty[::-1])[::-1]
+    found = np.zeros(len(empty), np.bool_)
+    for place in np.flatnonzero(empty & ~leading & ~trailing):
+        found[max(0, place - _AWAY) : place + _AWAY + 1] = True
     return found
 
 

@@ -89,18 +89,48 @@ def test_the_next_transition_is_not_looked_at(film: Thumbnails) -> None:
     assert NEW <= extents.start_of_new <= NEW + 3
 
 
-def test_an_even_chance_is_enough_where_a_ramp_runs(film: Thumbnails) -> None:
+def test_a_ramp_does_not_make_a_transition_of_what_the_head_doubts(film: Thumbnails) -> None:
     _push(film, _dissolve(0.0))
-    (found,) = find_boundaries(_marks(_blends(OLD, NEW - 1, 0.6)), film, 0.5, 0.85)
-    assert found.probability == pytest.approx(0.6)
+    assert find_boundaries(_marks(_blends(OLD, NEW - 1, 0.8)), film, 0.5, 0.85) == []
+    (found,) = find_boundaries(_marks(_blends(OLD, NEW - 1, 0.9)), film, 0.5, 0.85)
+    assert found.probability == pytest.approx(0.9)
     assert found.end_of_old <= OLD < NEW <= found.start_of_new
-    assert find_boundaries(_marks(_blends(OLD, NEW - 1, 0.4)), film, 0.5, 0.85) == []
 
 
-def test_an_even_chance_is_not_enough_where_none_does(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.5))
-    assert find_boundaries(_marks(_blends(100, 139, 0.6)), film, 0.5, 0.85) == []
-    assert find_boundaries(_marks(_blends(100, 139, 0.9)), film, 0.5, 0.85) == [Boundary(96, 144)]
+def _held(film: Thumbnails, level: float, hold: int) -> None:
+    """A fade out from frame 80 on, `hold` frames of one colour from frame 100 on, and a fade in just as long."""
+    place = np.arange(COUNT)
+    strength = np.clip(np.maximum((100 - place) / 20, (place - 100 - hold) / 20), 0, 1)[:, None, None, None]
+    shots = np.where((place < 100)[:, None, None, None], _panned(1, 0.0), _panned(2, 0.0))
+    _push(film, strength * shots + (1 - strength) * level)
+
+
+@pytest.mark.parametrize("level", [0.0, 255.0])
+def test_a_fade_that_is_marked_on_both_sides_of_its_black_or_white_is_one_transition(
+    film: Thumbnails, level: float
+) -> None:
+    _held(film, level, 60)
+    blends = np.maximum(_blends(82, 97, 0.9), _blends(162, 177, 0.6))
+    (found,) = find_boundaries(_marks(blends), film, 0.5, 0.85)
+    assert 75 <= found.end_of_old <= 81
+    assert 179 <= found.start_of_new <= 185
+
+
+def test_black_before_a_cut_is_left_out_with_the_fade_that_leads_to_it(film: Thumbnails) -> None:
+    _held(film, 0.0, 60)
+    begins = np.zeros(COUNT, np.float32)
+    begins[150] = 0.9
+    assert find_boundaries(_marks(_blends(84, 97, 0.9), begins), film, 0.5, 0.85)[0].start_of_new >= 160
+
+
+def test_what_fades_in_from_black_at_the_films_beginning_is_no_boundary_of_black(film: Thumbnails) -> None:
+    pictures = _panned(1, 0.0)
+    pictures[:60] = 0
+    _push(film, pictures)
+    assert film.empty[:60].all()
+    assert not film.empty[60:].any()
+    (found,) = find_boundaries(_marks(_blends(62, 80, 0.9)), film, 0.5, 0.85)
+    assert found.end_of_old >= 58
 
 
 def test_what_only_transnet_takes_for_a_cut_is_left_out_with_its_neighbours(film: Thumbnails) -> None:
