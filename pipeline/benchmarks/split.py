@@ -27,7 +27,7 @@ from pipeline.benchmarks.shots.rivals import NAMES, WIDTH, ClassicRivals, transn
 from pipeline.commands.front import make_parser, print_table
 from pipeline.demo.build import build_demo_bucket
 from pipeline.detectors.base import Boundary
-from pipeline.detectors.fused import FusedDetector, find_boundaries
+from pipeline.detectors.fused import FusedDetector
 from pipeline.media.decode import Decoder
 from pipeline.media.look import LookMaker
 from pipeline.media.picture import Geometry, PictureMaker
@@ -115,7 +115,7 @@ def _look(path: Path, config: SplitConfig, candidates: Candidates) -> tuple[list
             times.append(timed.time)
     edges = [*times, facts.start_time + facts.duration]
     marks = ours.measure()
-    boundaries = find_boundaries(marks, config.cut_probability, config.mixed_probability)
+    boundaries = ours.find(marks)
     embed = EfficientNetLite0(threads=1).embed
     found = {
         OURS: rejoin(boundaries, candidates, edges, embed, config.sure_probability, config.rejoin_similarity),
