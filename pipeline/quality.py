@@ -88,7 +88,7 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
     return [
         _record(
             clips[clip],
-            sources.get(clips[clip]["video_id"], clips[clip]["video_id"]),
+            str(sources.get(clips[clip]["video_id"], clips[clip]["video_id"])),
             sorted(buckets[clip]),
             captions.get(clip, {}),
             frames.get(clip, []),
