@@ -21,7 +21,7 @@ from pipeline.dataset import Dataset
 from pipeline.history import SELECTION_FILE, History
 from pipeline.stage import Row
 from pipeline.verify import INDEX, LEDGER_FILE
-from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS
+from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS, OVERVIEWS
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError
 from schemas.media_tables import CLIPS, STILLS, VIDEOS
@@ -152,13 +152,10 @@ def _look(image: bytes) -> tuple[tuple[tuple[str, float], ...], float | None]:
 
 
 def _overviews(history: History, stages: Mapping[str, Any]) -> dict[str, Row]:
-    """Short captions of whole clips by clip id, where the dataset has such a table."""
-    from schemas import caption_tables
-
-    contract = getattr(caption_tables, "OVERVIEWS", None)
-    if contract is None or "overview" not in stages:
+    """Short captions of whole clips by clip id, where a vision model made any."""
+    if "overview" not in stages:
         return {}
-    return {row["clip_id"]: row for row in history.parts("overviews", "overview", contract).to_pylist()}
+    return {row["clip_id"]: row for row in history.parts("overviews", "overview", OVERVIEWS).to_pylist()}
 
 
 def _record(

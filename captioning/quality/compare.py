@@ -1,6 +1,6 @@
 """What changed between two reports of one dataset, or of two: measures, gates, clips that got worse, models.
 
-python -m pytest tests/captioning/quality/test_compare.py
+python -m pytest tests/captioning/quality/test_judge.py
 """
 
 from collections.abc import Mapping

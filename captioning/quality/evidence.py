@@ -3,7 +3,7 @@
 A word is held by the same word in another form, or, with a sentence embedder, by one that means nearly the same: a
 summariser that writes "kettle" for "teapot" invents nothing.
 
-    python -m pytest tests/captioning/quality/test_evidence.py
+    python -m pytest tests/captioning/quality/checks/test_support.py
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Gates: bounds that a dataset's measures must keep, written like selection rules: `empty <= 0`, `swapped <= 0.02`.
 
-python -m pytest tests/captioning/quality/test_gates.py
+python -m pytest tests/captioning/quality/test_judge.py
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -3,7 +3,7 @@
 Loaded when first called, so that naming it costs nothing. Mean of the last layer over the text's tokens, as the model
 was trained (its model card), then length 1; the cosine of two texts is the product of their vectors.
 
-    python -m pytest tests/captioning/quality/test_sentence_model.py
+    python -m pytest tests/captioning/quality/checks/test_support.py
 """
 
 import importlib.util

@@ -1,6 +1,6 @@
 """How much two texts have in common: by their rarer words, and by a sentence embedder if there is one.
 
-python -m pytest tests/captioning/quality/test_similarity.py
+python -m pytest tests/captioning/quality/test_planted.py
 """
 
 import math

@@ -10,12 +10,13 @@ from captioning.quality.compare import Comparison, compare
 from captioning.quality.gates import DEFAULT_GATES
 from captioning.quality.judge import Settings, report_to_json
 from captioning.quality.records import Report
+from captioning.quality.sentence_model import SentenceModel
 from captioning.report.page import write_page
 from pipeline.commands.front import make_parser, run_command
 from pipeline.commands.report_table import print_report
 from pipeline.commands.view import DATA, PAGE
 from pipeline.dataset import Dataset
-from pipeline.quality import report_of
+from pipeline.quality import image_text_of, report_of
 from pipeline.showing import Stills
 
 _EPILOG = """examples:
@@ -46,7 +47,10 @@ def judge(uri: str, gates: Sequence[str]) -> Report:
     print(f"reading the captions of {uri}", file=sys.stderr)
     dataset = Dataset(uri)
     dataset.read_record()
-    return report_of(dataset, Settings(dataset=uri, gates=tuple(gates) or DEFAULT_GATES))
+    settings = Settings(
+        dataset=uri, gates=tuple(gates) or DEFAULT_GATES, embed=SentenceModel(), image_text=image_text_of(dataset)
+    )
+    return report_of(dataset, settings)
 
 
 def write_report(

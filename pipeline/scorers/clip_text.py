@@ -1,6 +1,6 @@
 """The text towers of CLIP through open_clip: texts into the space of the image vectors that a dataset holds.
 
-python -m pytest tests/pipeline/scorers/test_clip_text.py
+python -m pytest tests/captioning/quality/test_planted.py          # with a made tower
 """
 
 from collections.abc import Sequence

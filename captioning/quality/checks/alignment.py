@@ -4,7 +4,7 @@ Runs where the dataset's embedder has a text tower (open_clip) and its weights a
 means little (it depends on length, style and the model); what counts is how much better the own pictures fit than those
 of other clips of the same bucket. Sentences are judged one by one, because CLIP reads 77 tokens.
 
-    python -m pytest tests/captioning/quality/checks/test_alignment.py
+    python -m pytest tests/captioning/quality/test_planted.py
 """
 
 from collections.abc import Mapping, Sequence

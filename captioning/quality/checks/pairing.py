@@ -3,7 +3,7 @@
 A shifted or shuffled table of captions passes every test of text; here it shows, because the frame captions of another
 clip fit better than the own ones. Clips that look alike (their frame captions share half their words) are no rivals.
 
-    python -m pytest tests/captioning/quality/checks/test_pairing.py
+    python -m pytest tests/captioning/quality/test_planted.py
 """
 
 from collections.abc import Mapping

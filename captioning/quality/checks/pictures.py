@@ -5,7 +5,7 @@ colours, and the image embeddings. Between those and captions a linear map is fi
 clips than the one it judges: captions of pictures that look alike should be alike. Each witness counts by how well it
 tells pairs from rivals. Clips of one source, and captions that share half their words, are no rivals.
 
-    python -m pytest tests/captioning/quality/checks/test_pictures.py
+    python -m pytest tests/captioning/quality/test_planted.py
 """
 
 from collections import Counter, defaultdict
