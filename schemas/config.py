@@ -207,6 +207,20 @@ class PackConfig(Section):
     """x264's preset."""
 
 
+class ReportConfig(Section):
+    """What the caption report holds a dataset to. Nothing here is computed in a run, so nothing runs again."""
+
+    gates: list[str] = [
+        "empty <= 0",
+        "error <= 0",
+        "refusal <= 0",
+        "loop <= 0.01",
+        "truncated <= 0.02",
+        "repeated <= 0.02",
+    ]
+    """Bounds on the report's measures (docs/quality.md lists them); `just report` exits with 1 if one does not hold."""
+
+
 class RunConfig(Section):
     """Everything that one curation run is told."""
 
@@ -221,6 +235,7 @@ class RunConfig(Section):
     caption: CaptionConfig = CaptionConfig()
     summarise: SummariseConfig = SummariseConfig()
     pack: PackConfig = PackConfig()
+    report: ReportConfig = ReportConfig()
 
     def buckets(self) -> tuple[Bucket, ...]:
         """The training buckets that `pack.buckets` names, without repeats."""

@@ -6,10 +6,11 @@ python -m pytest tests/captioning/quality/test_judge.py
 from collections.abc import Collection, Mapping, Sequence
 
 from captioning.quality.records import Gate, Measure
+from schemas.config import ReportConfig
 from schemas.errors import RuleError
 from schemas.rules import Rule, parse_rule
 
-DEFAULT_GATES = ("empty <= 0", "error <= 0", "refusal <= 0", "loop <= 0.01", "truncated <= 0.02", "repeated <= 0.02")
+DEFAULT_GATES = tuple(ReportConfig().gates)
 
 
 def read_gates(texts: Sequence[str], names: Collection[str]) -> list[Rule]:

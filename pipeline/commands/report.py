@@ -46,9 +46,9 @@ def judge(uri: str, gates: Sequence[str]) -> Report:
     """Measure the captions of a dataset."""
     print(f"reading the captions of {uri}", file=sys.stderr)
     dataset = Dataset(uri)
-    dataset.read_record()
+    configured = dataset.read_record()["config"].get("report", {}).get("gates", DEFAULT_GATES)
     settings = Settings(
-        dataset=uri, gates=tuple(gates) or DEFAULT_GATES, embed=SentenceModel(), image_text=image_text_of(dataset)
+        dataset=uri, gates=tuple(gates) or tuple(configured), embed=SentenceModel(), image_text=image_text_of(dataset)
     )
     return report_of(dataset, settings)
 
