@@ -1,0 +1,4 @@
+"""The models that the trainer trains, one folder each.
+
+python -m pytest tests/training/models
+"""
