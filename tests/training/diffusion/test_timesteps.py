@@ -38,7 +38,7 @@ def test_every_timestep_is_reached_from_every_place() -> None:
 
 def test_the_spread_of_a_steps_mean_loss_falls_by_more_than_half_at_eight() -> None:
     def loss(times: np.ndarray) -> np.ndarray:
-        return np.asarray(np.interp(times, TIMES, LOSSES)).mean(axis=1)
+        return np.asarray(np.asarray(np.interp(times, TIMES, LOSSES)).mean(axis=1))
 
     random = np.random.default_rng(0)
     independent = loss(random.integers(0, 1000, (20000, 8))).std()

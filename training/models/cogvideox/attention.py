@@ -30,11 +30,11 @@ def segment_attention(
         return _varlen(queries, keys, values, bounds)
     if backend == "flex":
         return _flex(queries, keys, values, bounds)
-    found = [
-        F.scaled_dot_product_attention(*(one[start:end].transpose(0, 1)[None] for one in (queries, keys, values)))
-        for start, end in pairwise(bounds)
-    ]
-    return torch.cat([one[0].transpose(0, 1) for one in found])
+    found = []
+    for start, end in pairwise(bounds):
+        query, key, value = (one[start:end].transpose(0, 1)[None] for one in (queries, keys, values))
+        found.append(F.scaled_dot_product_attention(query, key, value)[0].transpose(0, 1))
+    return torch.cat(found)
 
 
 def _varlen(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ...]) -> Tensor:
@@ -42,8 +42,8 @@ def _varlen(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ..
 
     cumulative = torch.tensor(bounds, dtype=torch.int32, device=queries.device)
     longest = max(end - start for start, end in pairwise(bounds))
-    found: Tensor = varlen_attn(queries, keys, values, cumulative, cumulative, longest, longest)
-    return found
+    found: Any = varlen_attn(queries, keys, values, cumulative, cumulative, longest, longest)
+    return found  # type: ignore[no-any-return]
 
 
 def _flex(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ...]) -> Tensor:
@@ -51,7 +51,8 @@ def _flex(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ...]
 
     mask = _block_mask(bounds, queries.device)
     attend = torch.compile(flex_attention) if queries.device.type == "cuda" else flex_attention
-    found: Any = attend(*(one.transpose(0, 1)[None] for one in (queries, keys, values)), block_mask=mask)
+    rows = [one.transpose(0, 1)[None] for one in (queries, keys, values)]
+    found: Any = attend(rows[0], rows[1], rows[2], block_mask=mask)
     return found[0].transpose(0, 1)  # type: ignore[no-any-return]
 
 

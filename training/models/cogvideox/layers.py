@@ -78,8 +78,9 @@ class Attention(nn.Module):
     def __init__(self, config: CogVideoXConfig) -> None:
         super().__init__()
         self._heads = config.heads
-        for name in ("to_q", "to_k", "to_v"):
-            setattr(self, name, nn.Linear(config.width, config.width, bias=config.attention_bias))
+        self.to_q = nn.Linear(config.width, config.width, bias=config.attention_bias)
+        self.to_k = nn.Linear(config.width, config.width, bias=config.attention_bias)
+        self.to_v = nn.Linear(config.width, config.width, bias=config.attention_bias)
         self.norm_q = nn.LayerNorm(config.head_width, eps=1e-6)
         self.norm_k = nn.LayerNorm(config.head_width, eps=1e-6)
         self.to_out = nn.ModuleList([nn.Linear(config.width, config.width)])

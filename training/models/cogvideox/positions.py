@@ -38,7 +38,7 @@ def rotary(grid: Grid, head_width: int) -> tuple[Tensor, Tensor]:
 def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """Turn the pairs of `x` [tokens, heads, head_width] by angles [tokens, head_width], in float32 or better."""
     exact = x.to(torch.promote_types(x.dtype, cosines.dtype))
-    pairs = exact.unflatten(-1, (-1, 2))
+    pairs = exact.view(*exact.shape[:-1], -1, 2)
     turned = torch.stack([-pairs[..., 1], pairs[..., 0]], dim=-1).flatten(-2)
     return (exact * cosines.unsqueeze(1) + turned * sines.unsqueeze(1)).to(x.dtype)
 
