@@ -75,10 +75,12 @@ def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
+    from transformers.utils import logging
 
     from captioning.backends.picture_prompts import PicturePrompts
     from captioning.backends.text_prompts import TextPrompts
 
+    logging.disable_progress_bar()  # loading takes a second; the bar of the stage is the one to watch
     # The revision of a folder is a name for lineage; of a hub's model it says which one to fetch.
     local = Path(config.name).expanduser().is_dir()
     source = str(Path(config.name).expanduser()) if local else config.name

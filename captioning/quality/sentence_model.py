@@ -52,7 +52,9 @@ class SentenceModel:
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         found = importlib.util.find_spec(PACKAGE)
         if found is None or not found.submodule_search_locations:
             raise StageError(f"package {PACKAGE.replace('_', '-')} is not installed; install it or give no embedder")
