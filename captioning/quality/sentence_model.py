@@ -54,7 +54,7 @@ class SentenceModel:
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()
         found = importlib.util.find_spec(PACKAGE)
         if found is None or not found.submodule_search_locations:
             raise StageError(f"package {PACKAGE.replace('_', '-')} is not installed; install it or give no embedder")
