@@ -5,13 +5,19 @@ real words and random eyes, so what it says means nothing; that every reply land
 and that nothing is asked twice is what is seen here.
 """
 
+import asyncio
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from captioning.assembled import assemble
+from captioning.backends.openai import OpenAIChat
 from captioning.backends.packaged import DEFAULT_CACHE, unpacked
+from captioning.cache import CachedChat, ReplyCache
+from captioning.chat import ChatModel, ChatReply, ChatRequest, Message
 from captioning.form import find_fault
 from pipeline.cluster import Cluster
 from pipeline.curate import Curation
@@ -20,6 +26,7 @@ from pipeline.history import History
 from pipeline.verify import verify
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, OVERVIEWS
 from schemas.load import load_config
+from schemas.model_config import ModelConfig
 from tests.end_to_end.bucket import Film, write_film
 from tests.vllm_server import NAME, vllm_serving
 
@@ -35,6 +42,36 @@ TOLD = [
     "summarise.max_attempts=1",
     "pack.validation_share=0",
 ]
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"colour": {"type": "string", "enum": ["red", "green"]}, "count": {"type": "integer"}},
+    "required": ["colour", "count"],
+    "additionalProperties": False,
+}
+COUNTRIES = {
+    "France": "Paris",
+    "Italy": "Rome",
+    "Japan": "Tokyo",
+    "Germany": "Berlin",
+    "Spain": "Madrid",
+    "Russia": "Moscow",
+    "China": "Beijing",
+}
+
+
+def ask(chat: ChatModel, requests: list[ChatRequest]) -> dict[str, ChatReply]:
+    async def collect() -> list[ChatReply]:
+        return [reply async for reply in chat.chat(requests)]
+
+    replies = asyncio.run(collect())
+    assert len(replies) == len(requests)
+    return {reply.id: reply for reply in replies}
+
+
+def question(id: str, text: str, **options: object) -> ChatRequest:
+    return ChatRequest(id=id, messages=(Message("user", text),), max_tokens=48, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -91,28 +128,50 @@ def test_vllm_captions_and_summarises_and_asks_nothing_twice(
     assert again["models"]["summarise"]["model_calls"] == 0, "another budget asks nothing that was answered"
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for all that goes through an endpoint: it takes a minute or more to start."""
+    folder = tmp_path_factory.mktemp("served")
+    limits = ("--max-model-len", "2048", "--limit-mm-per-prompt", '{"image": 3}')
+    engine = ("--dtype", "bfloat16", "--enforce-eager", *limits)
+    with vllm_serving(assemble(folder / "sees-nothing"), log=folder / "vllm.log", engine=engine) as base_url:
+        yield base_url
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
-def test_an_endpoint_captions_and_summarises(
-    bucket: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
-) -> None:
-    eyes = assemble(tmp_path_factory.mktemp("models") / "sees-nothing")
-    engine = (
-        "--dtype",
-        "bfloat16",
-        "--max-model-len",
-        "2048",
-        "--enforce-eager",
-        "--limit-mm-per-prompt",
-        '{"image": 3}',
-    )
+@pytest.mark.timeout(900)
+def test_an_endpoint_captions_and_summarises(bucket: Path, tmp_path: Path, cluster: Cluster, served: str) -> None:
     folder = tmp_path / "dataset"
-    with vllm_serving(eyes, log=tmp_path / "vllm.log", engine=engine) as base_url:
-        models = [
-            f"{section}.{setting}"
-            for section, role in (("caption", "captioner"), ("summarise", "summariser"))
-            for setting in (f"{role}=openai", f"model.name={NAME}", f"model.base_url={base_url}", "model.cache=")
-        ]
-        record = run(bucket, folder, cluster, *models)
+    models = [
+        f"{section}.{setting}"
+        for section, role in (("caption", "captioner"), ("summarise", "summariser"))
+        for setting in (f"{role}=openai", f"model.name={NAME}", f"model.base_url={served}", "model.cache=")
+    ]
+    record = run(bucket, folder, cluster, *models)
     check(folder, "openai", "openai")
     assert record["models"]["caption"]["prompt_tokens"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_real_server_answers_each_question_under_its_own_id(tmp_path: Path, served: str) -> None:
+    config = ModelConfig(name=NAME, revision="1", base_url=served, max_in_flight=8)
+    chat = CachedChat(OpenAIChat(config), ReplyCache(tmp_path / "replies.sqlite"))
+    questions = [question(name, f"What is the capital of {name}? Answer in one sentence.") for name in COUNTRIES]
+    questions.append(question("json", "Two apples are red. Describe them as JSON.", schema=json.dumps(SCHEMA)))
+    replies = ask(chat, questions)
+    again = ask(chat, questions)
+    too_long = ask(chat, [question("long", "word " * 2000)])["long"]
+    nobody = ask(OpenAIChat(config.model_copy(update={"name": "other"})), questions[:1])
+    assert [reply.error for reply in replies.values()] == [None] * 8
+    assert all(reply.prompt_tokens > 10 and 0 < reply.completion_tokens <= 48 for reply in replies.values())
+    assert all(name in replies[name].text or capital in replies[name].text for name, capital in COUNTRIES.items())
+    described = json.loads(replies["json"].text)
+    assert described["colour"] in ("red", "green")
+    assert isinstance(described["count"], int)
+    assert {key: reply.text for key, reply in again.items()} == {key: reply.text for key, reply in replies.items()}
+    assert all(reply.cached for reply in again.values())
+    assert too_long.error is not None
+    assert too_long.error.startswith("HTTP 400:")
+    assert too_long.attempts == 1
+    assert "endpoint serves 'other'" in str(nobody["France"].error)

@@ -54,9 +54,9 @@ def started(cluster: Cluster) -> Cluster:
     return cluster
 
 
-@pytest.mark.usefixtures("started")
-def test_sixteen_questions_are_answered_each_under_its_own_id() -> None:
-    requests = [
+def text_questions() -> list[ChatRequest]:
+    """Fourteen words to repeat, a story that is cut off, and a JSON object."""
+    found = [
         ChatRequest(
             id=f"q{number:02d}",
             messages=(Message("user", f"Repeat this word and nothing else: word{number:02d}"),),
@@ -64,26 +64,17 @@ def test_sixteen_questions_are_answered_each_under_its_own_id() -> None:
         )
         for number in range(14)
     ]
-    requests.append(ChatRequest(id="cut", messages=(Message("user", "Tell a long story of a fox."),), max_tokens=5))
+    found.append(ChatRequest(id="cut", messages=(Message("user", "Tell a long story of a fox."),), max_tokens=5))
     question = "Tom is 7 years old. Give his name and age as JSON."
-    requests.append(
+    found.append(
         ChatRequest(id="json", messages=(Message("user", question),), max_tokens=64, schema=json.dumps(PERSON))
     )
-    replies = {reply.id: reply for reply in words(ModelConfig(name=str(unpacked(DEFAULT_CACHE)), batch=4), requests)}
-    assert set(replies) == {request.id for request in requests}
-    assert not [reply.error for reply in replies.values() if reply.error]
-    right = sum(f"word{number:02d}" in replies[f"q{number:02d}"].text.lower() for number in range(14))
-    wrong = sum(f"word{(number + 1) % 14:02d}" in replies[f"q{number:02d}"].text.lower() for number in range(14))
-    assert right > 7 > wrong
-    assert (replies["cut"].finish_reason, replies["cut"].completion_tokens) == ("length", 5)
-    person = json.loads(replies["json"].text)
-    assert set(person) == {"name", "age"}
-    assert all(reply.prompt_tokens > 10 for reply in replies.values())
+    return found
 
 
-@pytest.mark.usefixtures("started")
-def test_pictures_reach_the_model_and_a_poisoned_one_costs_one_reply(tmp_path: Path) -> None:
-    requests = [
+def picture_questions() -> list[ChatRequest]:
+    """One and three pictures, a spoiled one, a question that is too long, and one without pictures."""
+    found = [
         ChatRequest(
             id=f"v{number}-{count}",
             messages=(Message("user", "Describe it.", tuple(picture(10 * number + one) for one in range(count))),),
@@ -92,16 +83,27 @@ def test_pictures_reach_the_model_and_a_poisoned_one_costs_one_reply(tmp_path: P
         for number, count in enumerate((1, 3, 1, 3, 1, 3))
     ]
     spoiled = PictureBytes("spoiled", picture(99).data[:900])
-    requests.append(ChatRequest(id="bad", messages=(Message("user", "And it?", (picture(1), spoiled)),), max_tokens=12))
-    requests.append(
-        ChatRequest(id="long", messages=(Message("user", "word " * 5000),), max_tokens=12)  # does not fit the engine
-    )
-    requests.append(ChatRequest(id="none", messages=(Message("user", "Say hello."),), max_tokens=12))
+    found.append(ChatRequest(id="bad", messages=(Message("user", "And it?", (picture(1), spoiled)),), max_tokens=12))
+    found.append(ChatRequest(id="long", messages=(Message("user", "word " * 5000),), max_tokens=12))
+    found.append(ChatRequest(id="none", messages=(Message("user", "Say hello."),), max_tokens=12))
+    return found
+
+
+@pytest.mark.usefixtures("started")
+def test_questions_and_pictures_are_answered_each_under_its_own_id_and_a_poisoned_one_alone_fails(
+    tmp_path: Path,
+) -> None:
+    requests = [*text_questions(), *picture_questions()]
     config = ModelConfig(name=str(assemble(tmp_path / "sees-nothing")), batch=4)
     replies = {reply.id: reply for reply in words(config, requests)}
     assert set(replies) == {request.id for request in requests}
     assert {key for key, reply in replies.items() if reply.error} == {"bad", "long"}
     assert "picture spoiled" in str(replies["bad"].error)
+    right = sum(f"word{number:02d}" in replies[f"q{number:02d}"].text.lower() for number in range(14))
+    wrong = sum(f"word{(number + 1) % 14:02d}" in replies[f"q{number:02d}"].text.lower() for number in range(14))
+    assert right > wrong
+    assert (replies["cut"].finish_reason, replies["cut"].completion_tokens) == ("length", 5)
+    assert set(json.loads(replies["json"].text)) == {"name", "age"}
     one, three = replies["v0-1"].prompt_tokens, replies["v1-3"].prompt_tokens
     # 180 x 320 pixels are four tiles and the whole picture, of four tokens each, and their marks
     assert (three - one) / 2 >= 20
