@@ -44,13 +44,13 @@ class BatchChat:
 
     name = "vllm"
 
-    def __init__(self, config: ModelConfig, silence_seconds: float = 3600.0) -> None:
+    def __init__(self, config: ModelConfig, silence_seconds: float = 3600.0, restarts: int = _RESTARTS) -> None:
         if not config.name:
             raise ConfigError("vllm: model.name is empty; give a Hugging Face folder or a hub name")
         folder = Path(config.name).expanduser()
         self._local = folder.is_dir()
         self._source = str(folder.resolve()) if self._local else config.name
-        self._config, self._silence = config, silence_seconds
+        self._config, self._silence, self._restarts = config, silence_seconds, restarts
         self.model = model_identity(config.name, config.revision)
         settings = read_config(config.name, config.revision)
         self._sees = any(key in settings for key in ("vision_config", "visual"))
@@ -59,7 +59,7 @@ class BatchChat:
     async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
         """Yield one reply per request, in any order. A request that cannot be asked is answered with its error.
 
-        Raises `StageError` if the engine cannot start, dies more than twice, or says nothing for too long.
+        Raises `StageError` if the engine cannot start, dies more than `restarts` times, or says nothing for too long.
         """
         check_ids(requests)
         self._check_pictures(requests)
@@ -121,7 +121,7 @@ class BatchChat:
                 preprocess_map_kwargs={"num_cpus": 0.25},
                 postprocess_map_kwargs={"num_cpus": 0.1},
             )
-            restarts = {"max_restarts": _RESTARTS, "max_task_retries": _RESTARTS}
+            restarts = {"max_restarts": self._restarts, "max_task_retries": self._restarts}
             processor.get_stage_by_name(_ENGINE_STAGE).map_batches_kwargs.update(restarts)
             blocks = math.ceil(len(rows) / self._config.batch)
             results = processor(ray.data.from_items(list(rows), override_num_blocks=blocks))
