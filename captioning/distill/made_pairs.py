@@ -1,4 +1,4 @@
-"""Pairs made by code: frame captions as a vision model repeats itself, and a dense summary of them made by rule.
+"""Clips made by code: frame captions as a vision model repeats itself, and a dense summary of them made by rule.
 
 A stand-in for a large teacher where none can be reached: it shows that the student learns to merge what stays, tell
 what changes in time order, and be done within 60 % of the words. It shows nothing about the words of real models.
@@ -36,7 +36,7 @@ class _Scene:
         self._words, self._draw = words, draw
         self._noun = draw.choice(words.nouns)
         adjective = draw.choice(words.adjectives)
-        self._subject = f"{_article(adjective)} {adjective} {self._noun}"
+        self._subject = f"{article(adjective)} {adjective} {self._noun}"
         self._place, self._background = draw.choice(words.places), draw.choice(words.backgrounds)
         self._light = draw.choice(words.lights)
 
@@ -61,7 +61,7 @@ class _Scene:
         joins = draw.randrange(1, frames)
         camera = draw.choice(words.cameras)
         details = {
-            "behind": f"{self._background[0].upper()}{self._background[1:]} can be seen in the background.",
+            "behind": f"{capital(self._background)} can be seen in the background.",
             "light": f"The light is {self._light}.",
             "camera": f"The camera {camera}.",
         }
@@ -70,16 +70,16 @@ class _Scene:
             shown = {draw.randrange(frames), draw.randrange(frames)}
             captions = [f"{one} {details[name]}" if at in shown else one for at, one in enumerate(captions)]
         if bystander:
-            stands = f"{bystander[0].upper()}{bystander[1:]} can be seen nearby."
+            stands = f"{capital(bystander)} can be seen nearby."
             captions = [f"{one} {stands}" if at in (joins, frames - 1) else one for at, one in enumerate(captions)]
         summary = self._summary([(present, way) for (present, _), way in zip(actions, ways, strict=True)], told)
-        summary += f" {bystander[0].upper()}{bystander[1:]} can be seen nearby." if bystander else ""
+        summary += f" {capital(bystander)} can be seen nearby." if bystander else ""
         return captions, summary + (f" The camera {camera}." if told["camera"] else "")
 
     def _frame(self, action: tuple[str, str], way: str) -> str:
         present, progressive = action
         who, place = self._subject, self._place
-        upper, way = f"{who[0].upper()}{who[1:]}", f" {way}" if way else ""
+        upper, way = capital(who), f" {way}" if way else ""
         return self._draw.choice(
             (
                 f"{upper} is {progressive}{way} in {place}.",
@@ -92,7 +92,7 @@ class _Scene:
 
     def _summary(self, steps: list[tuple[str, str]], told: dict[str, bool]) -> str:
         first, *others = (" ".join(part for part in step if part) for step in steps)
-        upper = f"{self._subject[0].upper()}{self._subject[1:]}"
+        upper = capital(self._subject)
         text = f"{upper} {first} in {self._place}"
         text += f", with {self._background} in the background" if told["behind"] else ""
         text += f", in {self._light} light" if told["light"] else ""
@@ -100,7 +100,13 @@ class _Scene:
         return f"{text}. The {self._noun} {' and '.join(later)}." if later else f"{text}."
 
 
-def _article(word: str) -> str:
+def capital(text: str) -> str:
+    """The text as a sentence begins; other capitals stay."""
+    return f"{text[0].upper()}{text[1:]}"
+
+
+def article(word: str) -> str:
+    """`an` or `a`, by the first letter."""
     return "an" if word[0] in "aeiou" else "a"
 
 

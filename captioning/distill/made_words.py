@@ -6,6 +6,8 @@ it does well there it has not memorised. An action is (present tense, -ing form,
 
 from dataclasses import dataclass
 
+IRREGULAR = {"sheep": "sheep", "goose": "geese", "deer": "deer", "child": "children", "fisherman": "fishermen"}
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -29,6 +31,13 @@ def _list(text: str) -> tuple[str, ...]:
 def _actions(text: str) -> tuple[tuple[str, str], ...]:
     pairs = [part.split("/") for part in _list(text)]
     return tuple((present.strip(), progressive.strip()) for present, progressive in pairs)
+
+
+def plural(text: str) -> str:
+    """A noun, or the last word of a phrase, as several."""
+    *before, noun = text.split()
+    ending = "es" if noun.endswith(("s", "x", "z", "ch", "sh")) else "s"
+    return " ".join([*before, IRREGULAR.get(noun, f"{noun}{ending}")])
 
 
 TAUGHT = Words(
@@ -105,3 +114,16 @@ HELD_OUT = Words(
         "an engineer in overalls, a flock of parrots, a clown on stilts, a guard with a torch"
     ),
 )
+
+# More of what is taught, for made_lessons: put together with the lists of TAUGHT.
+OBJECTS = _list(
+    "barrel, basket, bucket, ladder, mirror, statue, crate, sofa, table, lantern, wheel, rope, blanket, bottle, "
+    "bicycle, chest, clock, column, cupboard, drum, flag, gate, hammer, hedge, jar, kettle, lamp, mattress, needle, "
+    "oven, pillow, plough, pump, ribbon, saddle, scarf, shovel, spade, stool, stove, sack, tent, trough, trunk, "
+    "umbrella, vase, wagon, wheelbarrow, apple, boulder, branch, chimney, feeder, melon, pumpkin, raft, swing, cabin"
+)
+PREPOSITIONS = _list(
+    "along, past, over, around, beside, towards, behind, through, under, up to, down from, across, next to, near, "
+    "in front of, away from, to the left of, on top of, into, out of"
+)
+WEATHERS = _list("raining, snowing, windy, foggy, sunny, cloudy, stormy, drizzling, misty, freezing, humid, dry")

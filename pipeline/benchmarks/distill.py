@@ -5,8 +5,9 @@
     just bench distill --record                       # keeps the table in docs/benchmarks.md
 
 Measured are the models' own words, before the guard that puts joined frame captions where words are invented. The
-teacher is a rule (`captioning.distill.made_pairs`), so this shows that the way works, not how good captions get.
-The clips that judge share no subject, action, place, background, light or camera move with those that teach.
+teacher is a rule (`captioning.distill.made_lessons`), so this shows that the way works, not how good captions get.
+The clips that judge (`made_pairs`) share no subject, action, place, background, light or camera move with those that
+teach. Their own summaries, by a terser rule, are for comparison.
 """
 
 import asyncio
@@ -20,8 +21,9 @@ from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatModel, ChatRequest
 from captioning.distill.folder import PROVENANCE, Provenance
 from captioning.distill.lora import Settings, total_steps
+from captioning.distill.made_lessons import made_lessons
 from captioning.distill.made_pairs import MOST, made_pairs
-from captioning.distill.made_words import HELD_OUT, TAUGHT
+from captioning.distill.made_words import HELD_OUT
 from captioning.distill.measure import NAMES, cut_words, interval, mark
 from captioning.distill.pairs import Pair
 from captioning.distill.prompt import TrainedPrompt
@@ -43,7 +45,7 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    made = Provenance(dataset=f"{count} made pairs, seed 0", teachers=["rule: captioning.distill.made_pairs"])
+    made = Provenance(dataset=f"{count} made pairs, seed 0", teachers=["rule: captioning.distill.made_lessons"])
     with progress.bar("teach", total_steps(count, SETTINGS)) as bar:
 
         def notify(steps: int, loss: float | None, held_out: float | None) -> None:
@@ -51,7 +53,7 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
             if held_out is not None:
                 progress.note(f"  loss on held-out clips {held_out:.3f}")
 
-        distill_summariser(made_pairs(count, TAUGHT, 0), unpacked(DEFAULT_CACHE), out, SETTINGS, made, notify)
+        distill_summariser(made_lessons(count, 0), unpacked(DEFAULT_CACHE), out, SETTINGS, made, notify)
 
 
 def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list[str]:
@@ -89,7 +91,7 @@ def summaries(student: Path, pairs: Sequence[Pair], threads: int, progress: Prog
         texts = zip(pairs, found[name], strict=True)
         found[f"{name}, cut to {MOST:.0%}"] = [cut_words(pair.captions, text, MOST) for pair, text in texts]
     found["no model: captions joined"] = [join(pair.captions) for pair in pairs]
-    found["the teacher"] = [pair.summary for pair in pairs]
+    found["a terse rule"] = [pair.summary for pair in pairs]
     return found
 
 
@@ -108,9 +110,10 @@ def main() -> None:
     """Entry point."""
     parser = make_parser("bench distill", __doc__ or "")
     parser.add_argument("--student", type=Path, metavar="FOLDER", help="a distilled model; taught here if not there")
-    parser.add_argument("--pairs", type=int, default=360, metavar="N", help="made pairs to teach with (default: 360)")
+    parser.add_argument("--pairs", type=int, default=600, metavar="N", help="made pairs to teach with (default: 600)")
     parser.add_argument("--held-out", type=int, default=36, metavar="N", help="clips to judge by (default: 36)")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="print this many summaries with their notes")
     parser.add_argument("--record", action="store_true", help="keep the table in docs/benchmarks.md")
     parsed = parser.parse_args()
     progress = Progress()
@@ -123,6 +126,8 @@ def main() -> None:
         taught = json.loads((student / PROVENANCE).read_text())
     rows = rows_of(found, pairs)
     print_table("Held-out clips", HEADINGS, rows)
+    for place in range(min(parsed.show, len(pairs))):
+        print("", join(pairs[place].captions), f"-> {found['distilled'][place]}", sep="\n")
     if parsed.record:
         steps, losses = len(taught["losses"]["learned"]), taught["losses"]["held_out"]
         about = (
@@ -133,5 +138,6 @@ def main() -> None:
         )
         example = [f"`{name}`: {texts[0]}" for name, texts in found.items() if "cut" not in name]
         shown = "\n\n".join(["One clip: " + " / ".join(pairs[0].captions), *example])
-        command = f"just bench distill --pairs {parsed.pairs} --held-out {parsed.held_out} --record"
+        asked = {"pairs": parsed.pairs, "held-out": parsed.held_out, "threads": parsed.threads}
+        command = " ".join(["just bench distill", *(f"--{name} {value}" for name, value in asked.items()), "--record"])
         record("distill", "Distillation", [about, markdown_table(HEADINGS, rows), shown], command)

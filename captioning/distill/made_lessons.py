@@ -1,0 +1,157 @@
+"""Made pairs that teach: notes in which no kind of fact is always there, and a teacher that copies their own words.
+
+A student learns a fixed summary with its slots instead of reading: where the notes hold nothing for a slot it invents.
+So each kind of fact is in a third to a half of the clips and told in several ways, three words in ten are made up or
+in odd company, and the teacher copies: what is new, in the words and the order of the notes, each thing once, the
+subject by its noun after the first time. The clips that judge are those of `made_pairs`, plainer and in other words.
+
+    python -m captioning.distill.made_lessons        # print a few
+"""
+
+import random
+import sys
+
+from captioning.distill.made_pairs import CLIPS_PER_SOURCE, MOST, MOST_WORDS, article, capital
+from captioning.distill.made_words import OBJECTS, PREPOSITIONS, TAUGHT, WEATHERS, plural
+from captioning.distill.pairs import Pair
+from captioning.joining import join
+from captioning.words import content_words
+
+COINED = 0.3  # of words that no text holds: they can only be copied
+ONSETS = (*"bdfgklmnprstvz", "br", "dr", "gl", "kr", "pl", "sk", "tr")
+ENDINGS = ("ot", "ik", "um", "az", "ov")
+SHARES = {"behind": 0.5, "light": 0.45, "camera": 0.45, "bystander": 0.4, "weather": 0.35, "object": 0.35}
+TOLD = {
+    "behind": ("{0} can be seen in the background.", "The background shows {1}.", "In the background are {1}."),
+    "light": ("The light is {1}.", "The scene is in {1} light.", "{0} light falls on it."),
+    "camera": ("The camera {1}.", "The camera slowly {1}.", "Meanwhile the camera {1}."),
+    "bystander": ("{0} can be seen nearby.", "Nearby there is {1}.", "{0} can be seen at the side."),
+    "weather": ("It is {1}.", "The weather is {1}."),
+    "object": ("{0} can be seen.", "There is {1}.", "{0} lies in front."),
+}
+
+
+def made_lessons(count: int, seed: int) -> list[Pair]:
+    """`count` pairs, three clips to a source; the same seed gives the same pairs."""
+    draw = random.Random(seed)  # noqa: S311
+    pairs: list[Pair] = []
+    while len(pairs) < count:
+        source = f"lesson-{seed}-{len(pairs) // CLIPS_PER_SOURCE:04d}"
+        scene = _Scene(draw)
+        for clip in range(min(CLIPS_PER_SOURCE, count - len(pairs))):
+            pairs.append(scene.clip(f"{source}-{clip}", source))
+    return pairs
+
+
+def coin(draw: random.Random) -> str:
+    """A word that no text holds, of two or three syllables."""
+    syllables = (draw.choice(ONSETS) + draw.choice("aeiou") for _ in range(draw.randint(1, 2)))
+    return "".join(syllables) + draw.choice("bdgklmnprtvz") + draw.choice(ENDINGS)
+
+
+class _Scene:
+    """What all clips of one source share: who and where. One in five is several, one in three is nowhere."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self._draw = draw
+        noun = self._word(TAUGHT.nouns)
+        described = " ".join([*(self._word(TAUGHT.adjectives) for _ in range(draw.choice((0, 1, 1, 1, 2)))), noun])
+        self._many = draw.random() < 0.2
+        if self._many:
+            self._subject = f"{draw.choice(('two', 'three', 'five', 'several'))} {plural(described)}"
+        else:
+            self._subject = f"{article(described)} {described}"
+        self._noun = plural(noun) if self._many else noun
+        self._place = draw.choice((self._thing(), *draw.sample(TAUGHT.places, 3))) if draw.random() < 0.65 else ""
+
+    def clip(self, clip_id: str, source: str) -> Pair:
+        """A clip whose summary keeps to the limit and to its notes, which leave out what is nearly said twice."""
+        while True:
+            captions, summary = self._tell()
+            before, after = sum(len(one.split()) for one in captions), len(summary.split())
+            noted = set(content_words(join(captions)))
+            if after <= MOST * before and before + after <= MOST_WORDS and noted.issuperset(content_words(summary)):
+                return Pair(clip_id=clip_id, source=source, captions=tuple(captions), summary=summary)
+
+    def _tell(self) -> tuple[list[str], str]:
+        draw = self._draw
+        frames = draw.choice((3, 3, 4, 4, 5, 5, 6, 7))
+        steps = draw.randint(1, min(3, frames))
+        actions = [self._action() for _ in range(steps)]
+        ways = [self._way() if draw.random() < 0.55 else "" for _ in range(steps)]
+        step_of = sorted([*range(steps), *(draw.randrange(steps) for _ in range(frames - steps))])
+        shown: list[list[str]] = [[] for _ in range(frames)]
+        for name in (name for name, share in SHARES.items() if draw.random() < share):
+            sentence = self._detail(name)
+            for at in {draw.randrange(frames), draw.randrange(frames)}:
+                shown[at].append(sentence)
+        captions: list[str] = []
+        told: list[str] = []
+        for at, step in enumerate(step_of):
+            caption, said = self._frame(actions[step], ways[step], first=at == 0)
+            captions.append(" ".join([caption, *shown[at]]))
+            if at == 0 or step != step_of[at - 1]:
+                told.append(said)
+            told += [sentence for sentence in shown[at] if sentence not in told]
+        return captions, " ".join(told)
+
+    def _frame(self, action: tuple[str, str], way: str, *, first: bool) -> tuple[str, str]:
+        """What a frame's caption says, and what its summary copies of it."""
+        present, progressive = action
+        who, where = self._subject, f" in {self._place}" if self._place else ""
+        going = f"{'are' if self._many else 'is'} {progressive}{way}"
+        forms = [
+            (f"{who} {going}{where}.", going),
+            (f"the image shows {who} {progressive}{way}{where}.", going),
+            (f"{who}{where}, {progressive}{way}.", going),
+            (f"{who} can be seen {progressive}{way}{where}.", going),
+        ]
+        if not self._many:
+            setting = f" The setting is {self._place}." if self._place else ""
+            forms += [(f"{who} {present}{way}.{setting}", f"{present}{way}")] * 2
+        if self._place:
+            forms.append((f"in {self._place}, {who} {going}.", going))
+        caption, does = self._draw.choice(forms)
+        return capital(caption), f"{capital(who)} {does}{where}." if first else f"Then the {self._noun} {does}."
+
+    def _detail(self, name: str) -> str:
+        draw = self._draw
+        said = {
+            "behind": lambda: draw.choice((*TAUGHT.backgrounds, plural(self._described()), plural(self._described()))),
+            "light": lambda: self._word((*TAUGHT.lights, *TAUGHT.adjectives)),
+            "camera": lambda: draw.choice((*TAUGHT.cameras, f"{self._action()[0]} {self._word(('up', 'on', 'back'))}")),
+            "bystander": lambda: draw.choice((*TAUGHT.bystanders, *(self._thing() for _ in range(6)))),
+            "weather": lambda: self._word(WEATHERS),
+            "object": self._thing,
+        }[name]()
+        forms = TOLD[name]
+        return draw.choice((forms[0], *forms)).format(capital(said), said)
+
+    def _word(self, words: tuple[str, ...]) -> str:
+        return coin(self._draw) if self._draw.random() < COINED else self._draw.choice(words)
+
+    def _described(self) -> str:
+        return f"{self._word(TAUGHT.adjectives)} {self._word(OBJECTS)}"
+
+    def _thing(self) -> str:
+        described = self._described()
+        return f"{article(described)} {described}"
+
+    def _action(self) -> tuple[str, str]:
+        if self._draw.random() < COINED:
+            stem = coin(self._draw)
+            return f"{stem}s", f"{stem}ing"
+        return self._draw.choice(TAUGHT.actions)
+
+    def _way(self) -> str:
+        return f" {self._draw.choice((*TAUGHT.ways, *(f'{one} {self._thing()}' for one in PREPOSITIONS)))}"
+
+
+def main() -> None:
+    """Print a few pairs."""
+    for pair in made_lessons(int(sys.argv[1]) if len(sys.argv) > 1 else 5, seed=1):
+        print(pair.clip_id, *pair.captions, f"-> {pair.summary}", "", sep="\n")
+
+
+if __name__ == "__main__":
+    main()
