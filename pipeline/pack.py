@@ -222,7 +222,7 @@ def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
         "source_uri": row["uri"],
         "span": [row["start_time"], min(row["clip_end"], row["start_time"] + bucket.seconds)],
         "captions": {"short": row["short"], "medium": row["medium"], "dense": row["dense"]},
-        "caption_fields": json.loads(row["fields"]),
+        "caption_fields": json.loads(row["fields"] or "{}"),
         "tokens": row["tokens"],
         "bucket": row["bucket"],
         "width": bucket.width,
