@@ -92,7 +92,12 @@ format: ready
 # unit and property tests and one small run: under 10 minutes on 2 cores
 [no-exit-message]
 test *arguments: ready
-    "{{ python }}" -m pytest -m "not slow and not browser" "$@"
+    "{{ python }}" -m pytest -m "not slow and not browser and not engines" "$@"
+
+# vLLM engines that start, fail and die: minutes each, so apart from the rest
+[no-exit-message]
+test-engines *arguments: ready
+    "{{ python }}" -m pytest -m engines "$@"
 
 # kills, engines, several processes: under 30 minutes on 2 cores
 [no-exit-message]

@@ -22,7 +22,7 @@ from pipeline.llm import BatchChat
 from schemas.errors import StageError
 from schemas.model_config import ModelConfig
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(1500)]
 PERSON = {
     "type": "object",
     "properties": {
