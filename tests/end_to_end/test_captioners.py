@@ -140,7 +140,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield base_url
 
 
-@pytest.mark.slow
+@pytest.mark.engines
 @pytest.mark.timeout(900)
 def test_an_endpoint_captions_and_summarises(bucket: Path, tmp_path: Path, cluster: Cluster, served: str) -> None:
     folder = tmp_path / "dataset"
@@ -154,7 +154,7 @@ def test_an_endpoint_captions_and_summarises(bucket: Path, tmp_path: Path, clust
     assert record["models"]["caption"]["prompt_tokens"] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.engines
 @pytest.mark.timeout(900)
 def test_a_real_server_answers_each_question_under_its_own_id(tmp_path: Path, served: str) -> None:
     config = ModelConfig(name=NAME, revision="1", base_url=served, max_in_flight=8)
