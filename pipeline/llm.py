@@ -214,6 +214,6 @@ def _quiet() -> Iterator[None]:
 
 def _in_short(error: BaseException) -> str:
     """An error of Ray in one line without colours; what the engine's process raised stands at its end."""
-    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines() if line.strip()]
-    ends = dict.fromkeys(line[:250] for line in [*lines[:1], *lines[-1:]])
-    return f"{type(error).__name__}: {' ... '.join(ends)}"
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
+    told = [line[:200] for line in lines if line and not line.startswith(("File ", "^", "~"))]
+    return f"{type(error).__name__}: {' ... '.join(dict.fromkeys(told[-4:]))}"
