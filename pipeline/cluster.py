@@ -20,8 +20,9 @@ _LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
 _OBJECT_STORE_BYTES = 256 << 20
 # Ray waits half a minute for its own processes, which is too short where others keep the cores busy.
 _START_TRIES = 3
-_LOG_TAIL = 200_000  # characters
-_ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception|Died)\w*: \S|out of memory|Killed")
+_LOG_TAIL = 200_000  # bytes
+# Not the complaints of a process that is being ended about files which are gone.
+_ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception|Died)\w*: (?!'/)\S|out of memory|Killed")
 _ENVIRONMENT = {
     # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -101,20 +102,28 @@ class Cluster:
         )
 
 
-def last_errors(since: float, most: int = 4) -> str:
-    """The last lines with an error in the logs of this machine's workers since a time (seconds of the epoch), or ''."""
-    import ray._private.worker
+class WorkerLogs:
+    """What this machine's workers write to their logs from now on; Ray on another machine keeps them there."""
 
-    node = ray._private.worker.global_worker.node
-    folder = Path(node.get_logs_dir_path()) if node is not None else None
-    if folder is None or not folder.is_dir():
-        return ""
-    found: dict[str, None] = {}
-    for file in sorted(folder.glob("worker-*"), key=lambda one: one.stat().st_mtime):
-        if file.stat().st_mtime >= since:
-            text = file.read_text(errors="replace")[-_LOG_TAIL:]
-            found |= dict.fromkeys(line.strip()[-300:] for line in text.splitlines() if _ERROR_LINE.search(line))
-    return f"The last errors in its log: {' | '.join(list(found)[-most:])}" if found else ""
+    def __init__(self) -> None:
+        import ray._private.worker
+
+        node = ray._private.worker.global_worker.node
+        self._folder = Path(node.get_logs_dir_path()) if node is not None else None
+        self._sizes = {file.name: file.stat().st_size for file in self._files()}
+
+    def last_errors(self, most: int = 4) -> str:
+        """The last lines that name an error, as a sentence; empty if there are none."""
+        found: dict[str, None] = {}
+        for file in sorted(self._files(), key=lambda one: one.stat().st_mtime):
+            with file.open("rb") as stream:
+                stream.seek(max(self._sizes.get(file.name, 0), file.stat().st_size - _LOG_TAIL))
+                lines = stream.read().decode(errors="replace").splitlines()
+            found |= dict.fromkeys(line.strip()[-300:] for line in lines if _ERROR_LINE.search(line))
+        return f" The last errors in its log: {' | '.join(list(found)[-most:])}" if found else ""
+
+    def _files(self) -> list[Path]:
+        return list(self._folder.glob("worker-*")) if self._folder is not None else []
 
 
 @contextmanager

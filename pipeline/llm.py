@@ -11,8 +11,8 @@ import contextlib
 import logging
 import math
 import os
+import re
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,7 +22,7 @@ from typing import Any
 from captioning.chat import ChatReply, ChatRequest, check_ids
 from captioning.checkpoints import model_identity, read_config
 from captioning.presets import engine_arguments
-from pipeline.cluster import last_errors
+from pipeline.cluster import WorkerLogs
 from pipeline.llm_rows import Template, check_template, finish, prepare, reply_of, request_row
 from pipeline.stage import Row, describe
 from schemas.errors import ConfigError, StageError
@@ -72,10 +72,10 @@ class BatchChat:
                 yield ChatReply(id=request.id, error=f"a picture cannot be read: {describe(error)}")
         if not rows:
             return
-        started = time.time()
         with _quiet():
             check_template(self._template)
         arguments, settings = self._settings()
+        logs = WorkerLogs()
         stream = _Stream(partial(self._run, settings, rows))
         try:
             while (row := await stream.next(self._silence)) is not None:
@@ -83,11 +83,11 @@ class BatchChat:
                 yield reply_of(row, request, arguments.get("max_model_len"))
         except TimeoutError as error:
             raise StageError(
-                f"vllm: no reply for {self._silence:.0f} s; {len(waiting)} of {len(requests)} requests are open. "
-                f"{last_errors(started)}"
+                f"vllm: no reply for {self._silence:.0f} s; {len(waiting)} of {len(requests)} requests are open."
+                f"{logs.last_errors()}"
             ) from error
         except Exception as error:
-            raise StageError(f"vllm: the engine gave up: {_first(error)}. {last_errors(started)}") from error
+            raise StageError(f"vllm: the engine gave up: {_in_short(error)}.{logs.last_errors()}") from error
         finally:
             stream.close()
 
@@ -212,7 +212,8 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _first(error: BaseException) -> str:
-    """An error of Ray in one line: what the engine's process raised stands at its end."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' ... '.join(dict.fromkeys([*lines[:1], *lines[-1:]]))[:500]}"
+def _in_short(error: BaseException) -> str:
+    """An error of Ray in one line without colours; what the engine's process raised stands at its end."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
+    told = [line[:200] for line in lines if line and not line.startswith(("File ", "^", "~"))]
+    return f"{type(error).__name__}: {' ... '.join(dict.fromkeys(told[-4:]))}"

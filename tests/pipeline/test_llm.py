@@ -116,11 +116,9 @@ def test_an_engine_that_cannot_start_ends_with_the_reason(tmp_path: Path) -> Non
     for file in unpacked(DEFAULT_CACHE).iterdir():
         if file.suffix != ".safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "model.safetensors").write_bytes(b"not weights")
+    (tmp_path / "model.safetensors").write_bytes((9).to_bytes(8, "little") + b"not json!")
     request = ChatRequest(id="a", messages=(Message("user", "Hello."),), max_tokens=4)
-    with pytest.raises(
-        StageError, match=r"vllm: the engine gave up: .*The last errors in its log: .*[Ss]afe_?[Tt]ensor"
-    ):
+    with pytest.raises(StageError, match=r"vllm: the engine gave up: .*(validation error for VllmConfig|[Hh]eader)"):
         words(ModelConfig(name=str(tmp_path)), [request], restarts=0)
 
 
