@@ -1,7 +1,8 @@
 """Which model this is: a hub name with its revision, or a folder with a fingerprint of its content.
 
-Lineage and reply caches must tell a model from its fine-tuned copy in a folder of the same name. Files of weights of
-two such models have the same sizes, so samples of their bytes are hashed, which takes milliseconds for any size.
+Lineage, fingerprints and reply caches must tell a model from its fine-tuned copy in a folder of the same name. Files
+of weights of two such models have the same sizes, so samples of their bytes are hashed, which takes milliseconds for
+any size; a change of less than a sixtieth of one large file may go unseen.
 
     python -m pytest tests/captioning/test_checkpoints.py
 """
@@ -15,13 +16,15 @@ from schemas.errors import StageError
 
 _WHOLE, _SAMPLES, _SAMPLE = 1 << 20, 64, 4096  # bytes up to which a file is read whole; samples of a larger one, bytes
 _PASSED_OVER = {".md", ".lock", ".incomplete"}
+# How a distilled model is asked is hashed with the prompts, and where it comes from changes no answer.
+_RECORDS = {"cutroom.json", "provenance.json"}
 
 
 def model_identity(name: str, revision: str = "") -> str:
     """`name`, then `@` and its revision, or the folder's own name and a fingerprint of its files."""
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return f"{folder.name}@{_fingerprint(folder)}"
+        return f"{folder.resolve().name}@{_fingerprint(folder)}"
     return f"{name}@{revision}" if revision else name
 
 
@@ -43,7 +46,9 @@ def read_config(name: str, revision: str = "") -> dict[str, Any]:
 
 def _fingerprint(folder: Path) -> str:
     found = hashlib.blake2b(digest_size=6)
-    for file in sorted(one for one in folder.rglob("*") if one.is_file() and one.suffix not in _PASSED_OVER):
+    for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+        if file.suffix in _PASSED_OVER or file.name in _RECORDS:
+            continue
         size = file.stat().st_size
         found.update(f"{file.relative_to(folder).as_posix()} {size}\n".encode())
         with file.open("rb") as stream:

@@ -22,11 +22,13 @@ PREAMBLE = re.compile(
 )
 MARKUP = re.compile(r"^\s*(?:[-*•#>]|\d+[.)])\s|\*\*|__|```|<\|?\w+|^\s*[{\[]\s*\"", re.MULTILINE)
 REFUSAL = re.compile(
-    r"\bas an ai\b|\bi(?:'|’)?m (?:sorry|unable|not able)\b|\bi am (?:sorry|unable|not able)\b|"
-    r"\bi (?:can(?:'|’)?t|cannot|can not|won(?:'|’)?t|do not|don(?:'|’)?t) "
-    r"(?:see|view|help|assist|describe|provide|comply|have|identify|process)\b|"
-    r"\b(?:sorry|apologi[sz]e)\b.{0,40}\b(?:can(?:'|’)?t|cannot|unable)\b|"
-    r"\bno (?:image|picture|video) (?:was|is|has been) provided\b",
+    r"\b(?:i(?:['’]m| am)? (?:sorry|unable|not able|afraid)|"
+    r"i (?:can(?:no|['’])t|can not|could not|couldn['’]t|won['’]t|do not|don['’]t) (?:\w+ ){0,2}"
+    r"(?:see|view|help|assist|provide|describe|determine|process|comply|identify|watch|access|have)|as an ai\b|"
+    r"(?:language|ai) model\b|unable to (?:see|view|assist|describe|provide|process)|cannot (?:assist|comply)|"
+    r"no (?:image|video|picture|caption)s? (?:was|were|is|are|has been|have been)? ?(?:provided|given|"
+    r"attached|available)|"
+    r"please (?:provide|upload|share) (?:the|an?|your|more)\b)",
     re.IGNORECASE,
 )
 # Words such as "frame" and "picture" may name a thing in the scene; what speaks of the medium has one of these forms.

@@ -62,9 +62,13 @@ def open_captioner(config: CaptionConfig, threads: int) -> Captioner:
         return CAPTIONERS[config.captioner](**({"prompt": config.prompt} if config.prompt else {}))
     limit, attempts = config.model.max_new_tokens, config.max_attempts
     frame = FrameTask(config.prompt or FRAME_PROMPT, max_tokens=limit, max_attempts=attempts)
-    told = config.overview_prompt or trained_caption_prompt(Path(config.model.name)) or OVERVIEW_PROMPT
-    overview = OverviewTask(told, max_tokens=limit, max_attempts=attempts)
+    overview = OverviewTask(overview_prompt(config), max_tokens=limit, max_attempts=attempts)
     return ChatCaptioner(_open_chat(config.captioner, config.model, threads), frame, overview)
+
+
+def overview_prompt(config: CaptionConfig) -> str:
+    """What is asked of all stills of a clip: what is configured, what the model was taught, or the usual."""
+    return config.overview_prompt or trained_caption_prompt(Path(config.model.name)) or OVERVIEW_PROMPT
 
 
 def open_summariser(config: SummariseConfig, counter: TokenCounter, threads: int) -> Summariser:
@@ -87,7 +91,7 @@ def make_form(config: SummariseConfig) -> Form:
     # A model that was distilled here is asked as it was taught: without the worked examples, unless it had some.
     taught = trained_prompt(Path(config.model.name)) if config.model.name and not config.prompt else None
     if taught is not None:
-        return ProseForm(taught.prompt, taught.examples)
+        return taught.form
     if config.form == "prose":
         return ProseForm(config.prompt) if config.prompt else ProseForm()
     return StructuredForm(config.prompt) if config.prompt else StructuredForm()

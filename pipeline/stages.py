@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from captioning.captioners import CAPTIONERS
-from captioning.prompts import FACTS_PROMPT, FRAME_PROMPT, OVERVIEW_PROMPT
+from captioning.checkpoints import model_identity
+from captioning.prompts import FACTS_PROMPT, FRAME_PROMPT
 from captioning.summarisers import SUMMARISERS
 from pipeline import caption, ingest, pack, samples, score, split, summarise
 from pipeline.detectors.files import HEAD_FILE
-from pipeline.models import PACKAGED, make_form, runs_in_driver
+from pipeline.models import PACKAGED, make_form, overview_prompt, runs_in_driver
 from pipeline.scorers.aesthetic import RIDGE_HEAD, RidgeAesthetic
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS
 from pipeline.scorers.weights import revision
@@ -38,14 +39,11 @@ def versions_of(packages: Sequence[str]) -> str:
 
 
 def content_of(weights: str) -> str:
-    """What a setting that names weights stands for: a file's content, a folder's files and sizes, or a plain tag."""
+    """What a setting that names weights stands for: a file's content, a folder's content, or a plain tag."""
     path = Path(weights)
     if not weights or not path.exists():
         return weights
-    if path.is_file():
-        return revision(path)
-    files = sorted(one for one in path.rglob("*") if one.is_file())
-    return digest([[one.relative_to(path).as_posix(), one.stat().st_size] for one in files])
+    return revision(path) if path.is_file() else model_identity(weights)
 
 
 def identity_of(model: ModelConfig) -> dict[str, Any]:
@@ -216,7 +214,7 @@ class Stages:
         settings = {
             "captioner": config.captioner,
             "model": identity_of(config.model),
-            "prompt": config.overview_prompt or OVERVIEW_PROMPT,
+            "prompt": overview_prompt(config),
             "max_attempts": config.max_attempts,
         }
         return StageSpec(

@@ -6,10 +6,9 @@ part after the other. A stage that raises ends the run: asking again row by row 
     python -m pytest tests/pipeline/test_waves.py
 """
 
-import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -21,21 +20,6 @@ from schemas.errors import CutroomError, StageError
 
 Item = TypeVar("Item")
 ROWS_PER_WAVE = 8192  # a row of references and words is about a kilobyte
-
-
-def as_they_come(items: AsyncIterator[Item]) -> Iterator[Item]:
-    """The items of an asynchronous generator in plain code, each as soon as it is there, in a loop of their own."""
-    with asyncio.Runner() as runner:
-        while True:
-            try:
-                item = runner.run(_next(items))
-            except StopAsyncIteration:
-                return
-            yield item
-
-
-async def _next(items: AsyncIterator[Item]) -> Item:
-    return await anext(items)
 
 
 class WaveWorker:

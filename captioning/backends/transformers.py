@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from captioning.backends.revision import folder_revision
 from captioning.chat import ChatReply, ChatRequest, check_ids
+from captioning.checkpoints import model_identity
 from schemas.errors import ConfigError, StageError
 from schemas.model_config import ModelConfig
 
@@ -108,9 +108,5 @@ def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
 
 
 def _lineage(config: ModelConfig, model: Any) -> str:
-    folder = Path(config.name).expanduser()
-    if config.revision:
-        return f"{folder.resolve().name if folder.is_dir() else config.name}@{config.revision}"
-    if folder.is_dir():
-        return folder_revision(folder)
-    return f"{config.name}@{getattr(model.config, '_commit_hash', None) or 'unknown'}"
+    fetched = str(getattr(model.config, "_commit_hash", None) or "unknown")
+    return model_identity(config.name, config.revision or fetched)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from captioning.backends.revision import folder_revision
+from captioning.checkpoints import model_identity
 from captioning.distill.lora import Losses, Settings
 from schemas.errors import DatasetError, InputError
 
@@ -37,7 +37,7 @@ class Provenance:
         assert isinstance(base, Path)
         return {
             **asdict(self),
-            "base": folder_revision(base),
+            "base": model_identity(str(base)),
             "method": "LoRA on the linear layers, merged",
             "settings": asdict(settings),
             "pairs": {"learned": len(learned), "held_out": len(held_out)},

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from captioning.chat import Message
-from captioning.joining import join
 from captioning.prompts import SUMMARY_PROMPT
+from captioning.tasks.forms import ProseForm
 from schemas.errors import StageError
-from schemas.ids import digest
 
 FILE = "cutroom.json"
 
@@ -28,16 +27,18 @@ class TrainedPrompt:
     examples: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     @property
+    def form(self) -> ProseForm:
+        """How `summarise` asks in these words."""
+        return ProseForm(self.prompt, self.examples)
+
+    @property
     def prompt_hash(self) -> str:
-        """Hash of every word; equals that of a summariser with the same prompt and examples."""
-        return digest(self.prompt, [[list(captions), text] for captions, text in self.examples])
+        """Hash of every word; that of a summariser with the same prompt and examples."""
+        return self.form.prompt_hash
 
     def messages(self, captions: Sequence[str]) -> tuple[Message, ...]:
-        """The conversation up to the summary. Notes are the captions joined in time order, each thing once."""
-        turns = [Message("system", self.prompt)]
-        for shown, text in self.examples:
-            turns += [Message("user", join(shown)), Message("assistant", text)]
-        return (*turns, Message("user", join(captions)))
+        """The conversation up to the summary."""
+        return self.form.messages(captions)
 
     def save(self, folder: Path) -> None:
         """Write it beside the weights."""

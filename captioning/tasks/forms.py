@@ -77,12 +77,15 @@ class ProseForm:
         for captions, text in examples:
             self._opening += (Message("user", join(captions)), Message("assistant", text))
 
+    def messages(self, notes: Sequence[str]) -> tuple[Message, ...]:
+        """The conversation up to the summary: instruction, examples, and the notes joined, each thing once."""
+        return (*self._opening, Message("user", join(notes)))
+
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
         """The examples and the joined notes; the answer may be no longer than they are, or it is in a loop."""
-        notes = join(clip.evidence)
-        messages = (*self._opening, Message("user", notes))
+        messages = self.messages(clip.evidence)
         # A word is about 1.3 tokens; half as much again leaves room for rare ones.
-        limit = min(max_tokens, max(32, 2 * len(notes.split())))
+        limit = min(max_tokens, max(32, 2 * len(messages[-1].text.split())))
         return ChatRequest(id=clip.clip_id, messages=messages, max_tokens=limit)
 
     def retry(self, request: ChatRequest, reply: str, correction: str, attempt: int) -> ChatRequest:

@@ -1,8 +1,7 @@
 """Stages in the driver: one call for many parts, a commit as soon as a part is whole, and no call row by row."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from pipeline.cluster import Cluster
 from pipeline.dataset import Dataset
 from pipeline.engine import Engine
 from pipeline.stage import Result, Row, StageSpec
-from pipeline.waves import WaveWorker, as_they_come
+from pipeline.waves import WaveWorker
 from pipeline.worker import encode_rows
 from schemas.config import EngineConfig
 from schemas.errors import StageError
@@ -101,24 +100,3 @@ def test_a_stage_that_raises_ends_the_run_and_keeps_what_was_committed(cluster: 
 def test_a_driver_stage_must_take_batches(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="has no process_batch"):
         list(WaveWorker(spec(toy.Doubler), Dataset(str(tmp_path))).reports(in_parts(4)))
-
-
-def test_asynchronous_items_come_one_by_one_and_are_closed() -> None:
-    heard: list[str] = []
-
-    async def items() -> AsyncIterator[int]:
-        try:
-            for number in range(3):
-                await asyncio.sleep(0)
-                heard.append(f"made {number}")
-                yield number
-        finally:
-            heard.append("closed")
-
-    assert list(as_they_come(items())) == [0, 1, 2]
-    heard.clear()
-    some = as_they_come(items())
-    assert next(some) == 0
-    assert heard == ["made 0"]
-    del some
-    assert heard == ["made 0", "closed"]

@@ -9,21 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from captioning.form import MARKUP
+from captioning.form import MARKUP, REFUSAL
 from captioning.quality.check import Check, Seen, each_captioned, fault
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
 from captioning.words import DOUBT_WORDS, STOP_WORDS, content_words, word_set, words
 
-_REFUSAL = re.compile(
-    r"\b(?:i(?:'m| am)? (?:sorry|unable|afraid)|i (?:can(?:no|')t|could not|couldn't|won't) (?:\w+ ){0,2}"
-    r"(?:see|view|help|assist|provide|describe|determine|process|comply|identify|watch|access)|as an ai\b|"
-    r"(?:language|ai) model\b|unable to (?:see|view|assist|describe|provide|process)|cannot (?:assist|comply)|"
-    r"no (?:image|video|picture|caption)s? (?:was|were|is|are|has been|have been)? ?(?:provided|given|"
-    r"attached|available)|"
-    r"please (?:provide|upload|share) (?:the|an?|your|more)\b)",
-    re.IGNORECASE,
-)
 _ERROR = re.compile(
     r"\b(?:traceback|exception|timed? ?out|rate limit|quota exceeded|internal server error|bad gateway|"
     r"service unavailable|http [45]\d\d|error(?: code)?:? ?[45]\d\d|(?:api|model|request|server) "
@@ -148,7 +139,7 @@ CHECKS = (
         name="refusal",
         doc="captions in which a model says that it cannot or will not describe",
         weight=1.0,
-        look=each_captioned(lambda clip: _found(_REFUSAL, "a model refuses", clip)),
+        look=each_captioned(lambda clip: _found(REFUSAL, "a model refuses", clip)),
     ),
     Check(
         name="frame_leak",

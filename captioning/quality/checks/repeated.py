@@ -14,7 +14,6 @@ from datasketch import MinHash, MinHashLSH
 from captioning.quality.check import Check, Seen, fault
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
-from captioning.words import content_words, words
 
 RUN = 3
 # Share of common runs of three words (Jaccard) from which two captions are near-copies, and the hashes that find it.
@@ -91,14 +90,6 @@ def _show_the_same(one: Clip, other: Clip) -> bool:
 def _alike(one: set[str], other: set[str]) -> bool:
     # Without frame captions there is nothing that would excuse a repeat.
     return bool(one & other) and len(one & other) >= SAME_FRAMES * len(one | other)
-
-
-def content_overlap(one: str, other: str) -> float:
-    """Share of content words that two texts have in common (Jaccard), 0 to 1; of texts without any: 1 if equal."""
-    first, second = set(content_words(one)), set(content_words(other))
-    if not first | second:
-        return float(words(one) == words(other))
-    return len(first & second) / len(first | second)
 
 
 CHECKS = (

