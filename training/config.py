@@ -1,0 +1,213 @@
+"""The training configuration: one typed YAML file over a recipe, every field documented, unknown keys refused.
+
+    recipe: cogvideox-2b
+    stages:
+      - {name: low, steps: 1000, short_side: 256, max_seconds: 6, pack_length: 25000, packs_per_step: 8}
+
+`just train <dataset> --recipe demo --set optimizer.learning_rate=1e-4` changes one field from the command line.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from schemas.config import RuleText, Section
+from schemas.errors import ConfigError
+
+
+def _shares(values: dict[str, float]) -> dict[str, float]:
+    if min(values.values(), default=0.0) < 0 or sum(values.values()) <= 0:
+        raise ConfigError(f"{values}: shares must be 0 or more, and one of them above 0")
+    return values
+
+
+Shares = Annotated[dict[Literal["short", "medium", "dense"], float], AfterValidator(_shares)]
+
+
+class DataConfig(Section):
+    """What is read, and how."""
+
+    captions: Shares = {"short": 0.2, "medium": 0.3, "dense": 0.5}
+    """How often each length of a clip's caption is chosen, anew in every epoch."""
+    caption_dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of samples trained without a caption, for classifier-free guidance (CogVideoX: 0.1)."""
+    source_weights: dict[str, float] = {}
+    """Glob over source ids to weight: 2 shows a source's clips twice per epoch, 0.5 every second epoch, 0 never."""
+    workers: int = Field(default=2, ge=0)
+    """Processes that read and decode; 0 reads in the trainer's own process."""
+    prefetch: int = Field(default=4, ge=1)
+    """Packs that each worker keeps ready."""
+    read_timeout: float = Field(default=120.0, gt=0)
+    """Seconds after which a read counts as hung."""
+    max_bad_share: float = Field(default=0.01, ge=0, le=1)
+    """Share of samples that may be unreadable (skipped and counted) before the run stops."""
+    latents: str = ""
+    """Latent cache that `just encode` wrote; empty reads pixels and encodes every step."""
+
+
+class LoraConfig(Section):
+    """Low-rank adapters in place of full training; rank 0 trains the weights themselves."""
+
+    rank: int = Field(default=0, ge=0)
+    """Rank of the adapters (CogVideoX's published ones: 128)."""
+    alpha: float = Field(default=1.0, gt=0)
+    """Scale of the adapters is alpha / rank."""
+    targets: list[str] = ["to_q", "to_k", "to_v", "to_out.0"]
+    """Ends of the names of the linear layers that get one; a name that matches nothing is an error."""
+
+
+class ModelSettings(Section):
+    """Which transformer, from which weights."""
+
+    family: Literal["cogvideox"] = "cogvideox"
+    preset: str = "debug"
+    """Sizes: `debug`, `2b`, `5b`, `1.5-5b`; ignored where `weights` brings its own config."""
+    weights: str = ""
+    """Folder of a diffusers transformer, or a SAT checkpoint; empty trains from scratch."""
+    lora: LoraConfig = LoraConfig()
+    checkpoint_blocks: bool = False
+    """Recompute blocks in the backward pass: less memory, a third more work."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the matrix products; weights of the optimiser, noise, target and loss are float32 always."""
+
+
+class EncoderSettings(Section):
+    """Which networks stand between pixels and captions and the transformer."""
+
+    codec: Literal["linear", "cogvideox"] = "linear"
+    """`cogvideox`, the 3D causal VAE, or `linear`, the packaged stand-in (blocks of 8x8x4, principal components)."""
+    codec_weights: str = ""
+    """Folder of the VAE in diffusers' format."""
+    text: Literal["minilm", "t5"] = "minilm"
+    """`t5`, or `minilm`, the packaged stand-in."""
+    text_weights: str = ""
+    """Folder or hub name of the T5 encoder and its tokenizer."""
+
+
+class OptimizerConfig(Section):
+    """AdamW, its schedule, and clipping (CogVideoX, 2408.06072, table 6)."""
+
+    learning_rate: float = Field(default=1e-4, gt=0)
+    betas: tuple[float, float] = (0.9, 0.95)
+    epsilon: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    """Largest norm of the whole optimiser step's gradient."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """Over each stage: `cosine` falls to `floor` of the learning rate."""
+    floor: float = Field(default=0.1, ge=0, le=1)
+    warmup: int = Field(default=0, ge=0)
+    """Steps of linear warm-up at the beginning of each stage."""
+
+
+class StageConfig(Section):
+    """One stage of progressive training. Stages follow one another by themselves."""
+
+    name: str
+    steps: int = Field(ge=1)
+    """Optimiser steps."""
+    short_side: int = Field(default=256, ge=16)
+    """Short side in pixels at most; the aspect is kept, nothing is enlarged."""
+    max_seconds: float = Field(default=6.0, gt=0)
+    """Duration at most; the first frames of a longer sample are taken."""
+    pack_length: int = Field(ge=1)
+    """Tokens of a pack, text included."""
+    packs_per_step: int = Field(default=1, ge=1)
+    """Packs of an optimiser step, over all ranks; what one rank gets of them, it accumulates."""
+    learning_rate: float | None = Field(default=None, gt=0)
+    """Instead of `optimizer.learning_rate`."""
+    image_share: float | None = Field(default=None, ge=0, le=1)
+    """Share of a step's samples that are images; null takes what the dataset holds."""
+    rules: list[RuleText] = []
+    """Thresholds on the data's scores, as in selection: `aesthetic in top 20%`."""
+    trains: list[str] = []
+    """Globs over parameter names that learn in this stage; empty = all. One that matches nothing is an error."""
+
+
+class EmaConfig(Section):
+    """A moving average of the weights, which validation, sampling and export use."""
+
+    decay: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the old average that a step keeps (Latte: 0.9999); 0 keeps none."""
+
+
+class CheckpointConfig(Section):
+    """When the whole state is written."""
+
+    every: int = Field(default=500, ge=1)
+    """Optimiser steps between checkpoints."""
+    keep: int = Field(default=2, ge=1)
+    """How many of the last ones stay."""
+    asynchronous: bool = True
+    """Write while training goes on."""
+
+
+class ValidationConfig(Section):
+    """Loss on held-out sources, and sample videos."""
+
+    every: int = Field(default=500, ge=1)
+    """Optimiser steps between validations; one more at the end."""
+    quantiles: int = Field(default=5, ge=1)
+    """Timesteps per clip, evenly over the noise levels, with noise that never changes."""
+    max_clips: int = Field(default=64, ge=1)
+    """Held-out clips per bucket at most."""
+
+
+class SamplingConfig(Section):
+    """How `just sample` makes videos."""
+
+    sampler: Literal["ddim", "dpm"] = "ddim"
+    steps: int = Field(default=50, ge=1)
+    guidance: float = Field(default=6.0, ge=0)
+    """Classifier-free guidance at its strongest."""
+    dynamic_guidance: bool = True
+    """Guidance grows with the steps (CogVideoX's DynamicCFG) instead of being constant."""
+    prompts: list[str] = []
+    """Fixed prompts; empty takes the first captions of the validation clips."""
+
+
+class ParallelConfig(Section):
+    """How processes share the work; numbers follow from torchrun."""
+
+    replicas: int = Field(default=1, ge=1)
+    """Groups that each hold the whole model (HSDP); 1 shards it over all processes (FSDP2)."""
+
+
+class TrainConfig(Section):
+    """Everything that one training run is told."""
+
+    recipe: str = "demo"
+    """Named set of defaults: `demo`, `cogvideox-2b`, `cogvideox-5b`, `cogvideox-1.5-5b`, ..."""
+    seed: int = Field(default=0, ge=0)
+    snr_shift: float = Field(default=1.0, gt=0)
+    """Shift of the signal-to-noise ratio (CogVideoX-2B: 3.0, 5B: 1.0)."""
+    data: DataConfig = DataConfig()
+    model: ModelSettings = ModelSettings()
+    encoders: EncoderSettings = EncoderSettings()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    stages: list[StageConfig] = Field(min_length=1)
+    ema: EmaConfig = EmaConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    validation: ValidationConfig = ValidationConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    parallel: ParallelConfig = ParallelConfig()
+    loggers: list[str] = ["tensorboard"]
+    """Where scalars go besides the run's own `steps.jsonl`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_latent_input(cls, given: object) -> object:
+        if isinstance(given, dict) and "latent_input" in str(given):
+            raise ConfigError(
+                "latent_input is no setting here: one published note says True, the project's own answer (CogVideo "
+                "issue 501) says False, and the wrong one trains on raw pixels. Set data.latents to read a latent "
+                "cache; pixels are encoded otherwise (docs/training.md)"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "TrainConfig":
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"stages {names}: names must differ")
+        return self
