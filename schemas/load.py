@@ -3,9 +3,9 @@
 just curate <bucket> --config run.yaml --set pack.seed=7 --set 'select.rules=["motion >= 1"]'
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -15,26 +15,44 @@ from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 from schemas.profiles import PROFILES
 
+Settings = TypeVar("Settings", bound=BaseModel)
+
 
 def load_config(path: Path | None = None, changes: Sequence[str] = (), profile: str | None = None) -> RunConfig:
-    """Resolve the configuration. Raises `ConfigError` with one line per wrong setting."""
+    """Resolve the configuration of a curation. Raises `ConfigError` with one line per wrong setting."""
+    return load_settings(RunConfig, PROFILES, "profile", "embedded", path, changes, profile)
+
+
+def load_settings(
+    root: type[Settings],
+    named: Mapping[str, Callable[[], Settings]],
+    key: str,
+    default: str,
+    path: Path | None = None,
+    changes: Sequence[str] = (),
+    name: str | None = None,
+) -> Settings:
+    """Resolve any configuration: the `named` defaults that `key` chooses, then the file, then the changes.
+
+    Raises `ConfigError` with one line per wrong setting.
+    """
     given = _read(path) if path else {}
     for change in changes:
-        _set(given, change)
-    name = profile or given.get("profile", "embedded")
-    if not isinstance(name, str) or name not in PROFILES:
-        raise ConfigError(f"profile {name!r} is not known; {did_you_mean(str(name), PROFILES)}")
-    given["profile"] = name
-    merged = _merge(PROFILES[name]().model_dump(), given)
+        _set(root, given, change)
+    chosen = name or given.get(key, default)
+    if not isinstance(chosen, str) or chosen not in named:
+        raise ConfigError(f"{key} {chosen!r} is not known; {did_you_mean(str(chosen), named)}")
+    given[key] = chosen
+    merged = _merge(named[chosen]().model_dump(), given)
     try:
-        return RunConfig.model_validate(merged)
+        return root.model_validate(merged)
     except ValidationError as error:
-        lines = [_explain(detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
+        lines = [_explain(root, one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
         raise ConfigError("\n".join(lines)) from None
 
 
-def dump_config(config: RunConfig) -> str:
-    """The configuration as YAML that `load_config` reads back to the same values."""
+def dump_config(config: BaseModel) -> str:
+    """The configuration as YAML that loading reads back to the same values."""
     text: str = yaml.safe_dump(config.model_dump(), sort_keys=False, width=120)
     return text
 
@@ -53,7 +71,7 @@ def _read(path: Path) -> dict[str, object]:
     return given
 
 
-def _set(given: dict[str, object], change: str) -> None:
+def _set(root: type[BaseModel], given: dict[str, object], change: str) -> None:
     name, equals, text = change.partition("=")
     if not equals or not name:
         raise ConfigError(f"--set {change!r}: write section.field=value, for example pack.seed=7")
@@ -64,7 +82,7 @@ def _set(given: dict[str, object], change: str) -> None:
         if not isinstance(inner, dict):
             raise ConfigError(f"--set {change!r}: {section!r} is not a section")
         target = inner
-    if _is_text(sections, field) and text[:1] not in ("'", '"'):
+    if _is_text(root, sections, field) and text[:1] not in ("'", '"'):
         target[field] = text  # a prompt may hold braces and colons, which mean something else in YAML
         return
     try:
@@ -73,9 +91,9 @@ def _set(given: dict[str, object], change: str) -> None:
         raise ConfigError(f"--set {change!r}: the value is not YAML: {' '.join(str(error).split())}") from None
 
 
-def _is_text(sections: Sequence[str], field: str) -> bool:
+def _is_text(root: type[BaseModel], sections: Sequence[str], field: str) -> bool:
     try:
-        return _section(sections).model_fields[field].annotation is str
+        return _section(root, sections).model_fields[field].annotation is str
     except (KeyError, AssertionError):
         return False  # an unknown name, which validation explains
 
@@ -84,21 +102,39 @@ def _merge(base: Mapping[str, object], given: Mapping[str, object]) -> dict[str,
     merged = dict(base)
     for name, value in given.items():
         inner = merged.get(name)
-        merged[name] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        if isinstance(value, dict) and isinstance(inner, dict):
+            merged[name] = _merge(inner, value)
+        elif isinstance(value, dict) and isinstance(inner, list):
+            merged[name] = _merge_list(name, inner, value)
+        else:
+            merged[name] = value
     return merged
 
 
-def _explain(location: Sequence[int | str], kind: str, message: str, value: object) -> str:
+def _merge_list(field: str, base: Sequence[Mapping[str, object]], given: Mapping[str, object]) -> list[object]:
+    """A list of named sections, some of which change: `stages.low.steps=100` changes the one whose name is low."""
+    names = [str(one["name"]) for one in base]
+    if unknown := [name for name in given if name not in names]:
+        raise ConfigError(f"unknown setting '{field}.{unknown[0]}'; {did_you_mean(unknown[0], names)}")
+    changes = [given.get(name, {}) for name in names]
+    return [_merge(one, change) if isinstance(change, dict) else change for one, change in zip(base, changes, strict=True)]
+
+
+def _explain(root: type[BaseModel], location: Sequence[int | str], kind: str, message: str, value: object) -> str:
     names = [str(part) for part in location]
+    if not names:
+        return message.removeprefix("Value error, ")
     if kind != "extra_forbidden":
         return f"{'.'.join(names)} = {value!r}: {message.removeprefix('Value error, ')}"
-    known = _section(names[:-1]).model_fields
+    known = _section(root, names[:-1]).model_fields
     return f"unknown setting {'.'.join(names)!r}; {did_you_mean(names[-1], known)}"
 
 
-def _section(names: Sequence[str]) -> type[BaseModel]:
-    section: type[BaseModel] = RunConfig
+def _section(root: type[BaseModel], names: Sequence[str]) -> type[BaseModel]:
+    section = root
     for name in names:
+        if name.isdigit():  # a place in a list, whose sections are all of one kind
+            continue
         annotation = section.model_fields[name].annotation
         inner = next((one for one in (annotation, *get_args(annotation)) if isinstance(one, type)), None)
         assert inner is not None

@@ -1,0 +1,4 @@
+"""What `just train`, `just doctor`, `just encode`, `just sample` and `just export` run.
+
+just train --help
+"""

@@ -1,0 +1,134 @@
+"""Recipes: functions that return a whole training configuration. A variant calls another one and changes what differs.
+
+just train <dataset> --recipe cogvideox-2b --show-config
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from schemas.load import load_settings
+from training.config import (
+    CheckpointConfig,
+    EmaConfig,
+    EncoderSettings,
+    LoraConfig,
+    ModelSettings,
+    OptimizerConfig,
+    StageConfig,
+    TrainConfig,
+    ValidationConfig,
+)
+
+
+def demo() -> TrainConfig:
+    """Minutes on a CPU: the debug model on the demo dataset, at 64 and then 128 lines, with the packaged encoders."""
+    return TrainConfig(
+        recipe="demo",
+        optimizer=OptimizerConfig(learning_rate=2e-3, warmup=20),
+        stages=[
+            StageConfig(name="64", steps=240, short_side=64, max_seconds=5, pack_length=2500, packs_per_step=2),
+            StageConfig(
+                name="128",
+                steps=120,
+                short_side=128,
+                max_seconds=5,
+                pack_length=3000,
+                packs_per_step=2,
+                learning_rate=1e-3,
+            ),
+        ],
+        ema=EmaConfig(decay=0.98),
+        checkpoint=CheckpointConfig(every=60),
+        validation=ValidationConfig(every=120),
+    )
+
+
+def cogvideox_2b() -> TrainConfig:
+    """CogVideoX-2B from scratch, in the four stages of its paper (2408.06072, tables 5 and 6; lengths of section 3.2).
+
+    Steps are the paper's; its batches of 2000, 1000, 250 and 100 clips are about 420, 240, 31 and 12 packs.
+    """
+    return TrainConfig(
+        recipe="cogvideox-2b",
+        snr_shift=3.0,
+        model=ModelSettings(preset="2b", precision="bfloat16", checkpoint_blocks=True),
+        encoders=EncoderSettings(codec="cogvideox", text="t5"),
+        stages=_paper_stages(),
+        ema=EmaConfig(decay=0.9999),
+    )
+
+
+def cogvideox_5b() -> TrainConfig:
+    """CogVideoX-5B from scratch, in the same four stages."""
+    return cogvideox_2b().model_copy(
+        update={
+            "recipe": "cogvideox-5b",
+            "snr_shift": 1.0,
+            "model": ModelSettings(preset="5b", precision="bfloat16", checkpoint_blocks=True),
+        }
+    )
+
+
+def cogvideox_15_5b() -> TrainConfig:
+    """CogVideoX 1.5-5B: two latent frames to a patch, 16 frames per second, 768 lines."""
+    return cogvideox_5b().model_copy(
+        update={
+            "recipe": "cogvideox-1.5-5b",
+            "model": ModelSettings(preset="1.5-5b", precision="bfloat16", checkpoint_blocks=True),
+        }
+    )
+
+
+def cogvideox_5b_lora() -> TrainConfig:
+    """Adapters of rank 128 on the released 5B weights: one stage at 480 lines; set `model.weights` to their folder."""
+    return cogvideox_5b().model_copy(
+        update={
+            "recipe": "cogvideox-5b-lora",
+            "model": ModelSettings(
+                preset="5b",
+                precision="bfloat16",
+                checkpoint_blocks=True,
+                lora=LoraConfig(rank=128, alpha=128),
+            ),
+            # SAT's released fine-tuning: 1e-3 to 5e-4 for adapters, clipping at 0.1.
+            "optimizer": OptimizerConfig(learning_rate=5e-4, clip=0.1, warmup=100),
+            "stages": [
+                StageConfig(name="480", steps=3000, short_side=480, max_seconds=6.2, pack_length=36000, packs_per_step=8)
+            ],
+            "ema": EmaConfig(),
+        }
+    )
+
+
+def _paper_stages() -> list[StageConfig]:
+    return [
+        StageConfig(name="256", steps=400_000, short_side=256, max_seconds=6.2, pack_length=25_000, packs_per_step=420),
+        StageConfig(name="480", steps=220_000, short_side=480, max_seconds=6.2, pack_length=75_000, packs_per_step=240),
+        StageConfig(
+            name="768", steps=120_000, short_side=768, max_seconds=10.1, pack_length=700_000, packs_per_step=31
+        ),
+        StageConfig(
+            name="best",
+            steps=10_000,
+            short_side=768,
+            max_seconds=10.1,
+            pack_length=700_000,
+            packs_per_step=12,
+            learning_rate=1e-5,
+            rules=["aesthetic in top 20%"],
+        ),
+    ]
+
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {
+    "demo": demo,
+    "cogvideox-2b": cogvideox_2b,
+    "cogvideox-5b": cogvideox_5b,
+    "cogvideox-1.5-5b": cogvideox_15_5b,
+    "cogvideox-5b-lora": cogvideox_5b_lora,
+}
+
+
+def load_training(path: Path | None = None, changes: Sequence[str] = (), recipe: str | None = None) -> TrainConfig:
+    """Resolve the configuration: recipe, then the YAML file, then `--set` (`stages.<name>.<field>=...` too)."""
+    return load_settings(TrainConfig, RECIPES, "recipe", "demo", path, changes, recipe)
