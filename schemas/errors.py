@@ -8,6 +8,7 @@
       InputError (ValueError)      the bucket of raw video is missing, empty or unreadable
       DatasetError (RuntimeError)  the dataset folder cannot be written or read (full disk, permission)
       StageError (RuntimeError)    a stage cannot go on (too many failures in a row, a model that cannot be loaded)
+      TrainingError (RuntimeError) training cannot go on (a loss that is no number, too many unreadable samples)
       VerifyError (RuntimeError)   the shards or the ledger do not hold what they promise
       MediaError (ValueError)      one media file cannot be used: becomes its row's reason, never ends a run
 
@@ -46,6 +47,10 @@ class DatasetError(CutroomError, RuntimeError):
 
 class StageError(CutroomError, RuntimeError):
     """A stage cannot go on: a model that does not load, or too many unexpected failures in a row."""
+
+
+class TrainingError(CutroomError, RuntimeError):
+    """Training cannot go on: a loss that is no number, a loss that jumps, too many samples that cannot be read."""
 
 
 class VerifyError(CutroomError, RuntimeError):

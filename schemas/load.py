@@ -117,7 +117,9 @@ def _merge_list(field: str, base: Sequence[Mapping[str, object]], given: Mapping
     if unknown := [name for name in given if name not in names]:
         raise ConfigError(f"unknown setting '{field}.{unknown[0]}'; {did_you_mean(unknown[0], names)}")
     changes = [given.get(name, {}) for name in names]
-    return [_merge(one, change) if isinstance(change, dict) else change for one, change in zip(base, changes, strict=True)]
+    return [
+        _merge(one, change) if isinstance(change, dict) else change for one, change in zip(base, changes, strict=True)
+    ]
 
 
 def _explain(root: type[BaseModel], location: Sequence[int | str], kind: str, message: str, value: object) -> str:

@@ -93,6 +93,8 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(default=1e-4, ge=0)
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of the whole optimiser step's gradient."""
+    spike: float = Field(default=10.0, ge=0)
+    """Stop where a step's loss is so many times the median of the last 100; 0 never stops."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """Over each stage: `cosine` falls to `floor` of the learning rate."""
     floor: float = Field(default=0.1, ge=0, le=1)

@@ -93,7 +93,9 @@ def cogvideox_5b_lora() -> TrainConfig:
             # SAT's released fine-tuning: 1e-3 to 5e-4 for adapters, clipping at 0.1.
             "optimizer": OptimizerConfig(learning_rate=5e-4, clip=0.1, warmup=100),
             "stages": [
-                StageConfig(name="480", steps=3000, short_side=480, max_seconds=6.2, pack_length=36000, packs_per_step=8)
+                StageConfig(
+                    name="480", steps=3000, short_side=480, max_seconds=6.2, pack_length=36000, packs_per_step=8
+                )
             ],
             "ema": EmaConfig(),
         }

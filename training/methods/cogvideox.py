@@ -17,8 +17,10 @@ from training.diffusion.schedule import Schedule, velocity_loss
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.base import TextEncoder, VideoCodec
 from training.methods.base import Losses
+from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.flops import training_flops
-from training.models.cogvideox.model import CogVideoX, Segment
+from training.models.cogvideox.layers import Block
+from training.models.cogvideox.model import Segment
 from training.models.cogvideox.patchify import repeat_first_frame
 from training.places import Place, draw_normal
 
@@ -27,18 +29,22 @@ class CogVideoXMethod:
     """One CogVideoX transformer in training, with the encoders that stand before it."""
 
     def __init__(
-        self, model: CogVideoX, schedule: Schedule, codec: VideoCodec, text: TextEncoder, precision: str = "float32"
+        self,
+        model: nn.Module,
+        config: CogVideoXConfig,
+        schedule: Schedule,
+        codec: VideoCodec,
+        text: TextEncoder,
+        precision: str = "float32",
     ) -> None:
-        self.model: nn.Module = model
-        self.transformer = model
-        self.schedule = schedule
+        self.model, self.config, self.schedule = model, config, schedule
         self._codec, self._text = codec, text
         self._precision = precision
         self._states: dict[str, Tensor] = {}
 
     def blocks(self) -> Sequence[nn.Module]:
         """The transformer's blocks."""
-        return list(self.transformer.transformer_blocks)
+        return [part for part in self.model.modules() if isinstance(part, Block)]
 
     def losses(self, batch: Batch, places: Sequence[Place]) -> Losses:
         """Losses of a pack at the step's timesteps."""
@@ -74,7 +80,7 @@ class CogVideoXMethod:
         else:
             mean, deviation = sample.mean, sample.deviation
         drawn = mean + deviation * draw_normal("posterior", place, mean.shape).to(mean.device)
-        return repeat_first_frame(drawn.to(self._device), self.transformer.config.patch_frames)
+        return repeat_first_frame(drawn.to(self._device), self.config.patch_frames)
 
     def _encode_captions(self, captions: Sequence[str]) -> list[Tensor]:
         """States of each caption; those of the empty caption, which comes often, are kept."""
@@ -86,20 +92,21 @@ class CogVideoXMethod:
 
     def idle(self) -> Tensor:
         """A loss of 0 from one patch."""
-        config = self.transformer.config
+        config = self.config
         latents = torch.zeros(config.patch_frames, config.in_channels, config.patch, config.patch, device=self._device)
         text = torch.zeros(1, config.text_width, device=self._device)
         with self._cast():
             (found,) = self.model([Segment(latents, text, 0)])
-        return 0.0 * found.float().sum()
+        nothing: Tensor = 0.0 * found.float().sum()
+        return nothing
 
     def flops(self, lengths: Sequence[int]) -> float:
         """Operations of a forward and backward pass."""
-        return training_flops(self.transformer.config, lengths)
+        return training_flops(self.config, lengths)
 
     @property
     def _device(self) -> torch.device:
-        return next(self.transformer.parameters()).device
+        return next(self.model.parameters()).device
 
     def _cast(self) -> AbstractContextManager[object]:
         if self._precision == "float32":

@@ -1,7 +1,7 @@
 """What a step costs in floating-point operations, for model FLOPs utilisation (MFU) and for dealing packs to ranks.
 
-Forward, per segment of S tokens: 2 (P - P_modulation) S + 4 S^2 width layers; the adaptive norms work once per clip, not
-once per token, and counting them with every token is 14 to 21 % too much. A backward pass costs two forward passes.
+Forward, per segment of S tokens: 2 (P - P_modulation) S + 4 S^2 width layers; the adaptive norms work once per clip,
+not once per token, and counting them so is 14 to 21 % too much. A backward pass costs two forward passes.
 
     python -m training.models.cogvideox.flops 5b 17776
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
 
-# Dense bfloat16 operations per second, from the makers' data sheets; the first name that is part of the device's counts.
+# Dense bfloat16 operations per second, from the makers' data sheets; the first name found in the device's counts.
 PEAKS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12, "A100": 312e12}
 
 

@@ -1,0 +1,71 @@
+"""AdamW over the parameters that a stage trains, its learning rate as a function of the step, and clipping.
+
+The learning rate is computed from the step, never accumulated, so a resumed run has the one it would have had. One
+optimiser serves all stages: what a stage freezes has no gradient, is skipped, and keeps its moments.
+
+    python -m pytest tests/training/test_optimizer.py
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+import torch
+from torch import nn
+
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+from training.config import OptimizerConfig, StageConfig
+from training.parallel import whole
+
+
+def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW over all parameters; the learning rate is set at every step."""
+    return torch.optim.AdamW(
+        model.parameters(),
+        lr=config.learning_rate,
+        betas=config.betas,
+        eps=config.epsilon,
+        weight_decay=config.weight_decay,
+    )
+
+
+def choose_trained(model: nn.Module, patterns: Sequence[str], trainable: Iterable[str]) -> int:
+    """Let the parameters learn that are `trainable` at all and match a pattern (none: all); returns their weights.
+
+    Raises `ConfigError` for a pattern that matches nothing: elsewhere such a run trains nothing and says nothing.
+    """
+    allowed = set(trainable)
+    names = [name for name, _ in model.named_parameters() if name in allowed]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ConfigError(f"trains: {pattern!r} matches no parameter; {did_you_mean(pattern, names[:200])}")
+    count = 0
+    for name, weight in model.named_parameters():
+        learns = name in allowed and (not patterns or any(fnmatchcase(name, pattern) for pattern in patterns))
+        weight.requires_grad_(learns)
+        count += weight.numel() if learns else 0
+    return count
+
+
+def learning_rate(config: OptimizerConfig, stage: StageConfig, step: int) -> float:
+    """The learning rate of a stage's step (from 0): linear warm-up, then the schedule over the stage's other steps."""
+    peak = stage.learning_rate or config.learning_rate
+    if step < config.warmup:
+        return peak * (step + 1) / config.warmup
+    if config.schedule == "constant":
+        return peak
+    progress = (step - config.warmup) / max(1, stage.steps - config.warmup)
+    return peak * (config.floor + (1 - config.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    """Give all groups one learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = value
+
+
+def clip(model: nn.Module, largest: float) -> float:
+    """Scale the gradient of the whole accumulated step to at most this norm; returns the norm that it had."""
+    weights = [weight for weight in model.parameters() if weight.grad is not None]
+    return float(whole(torch.nn.utils.clip_grad_norm_(weights, largest)))

@@ -1,0 +1,93 @@
+"""The processes of a run: who they are, how the model is sharded over them (FSDP2, HSDP), and sums over all of them.
+
+One process is a world of one: the same code runs, nothing is sharded and nothing is sent.
+
+    torchrun --nproc-per-node 2 -m training.commands.train <dataset> --recipe demo
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from schemas.errors import ConfigError
+
+_PATIENCE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """This process among `size` others, and the device that it computes on."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes what only one may write."""
+        return self.rank == 0
+
+    def sum(self, values: Sequence[float]) -> list[float]:
+        """Sums over all processes, in float64, equal on all of them."""
+        if self.size == 1:
+            return list(values)
+        total = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(total)
+        return [float(one) for one in total]
+
+    def wait(self) -> None:
+        """Return when all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+def join_world() -> World:
+    """The world that torchrun's environment describes; alone where it describes none."""
+    size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    device = torch.device("cpu")
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    if size > 1 and not dist.is_initialized():
+        # Checkpoints are written by the CPU's group while training goes on.
+        backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, timeout=_PATIENCE)
+    return World(rank, size, device)
+
+
+def leave_world(world: World) -> None:
+    """End the process group."""
+    if world.size > 1 and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def shard(model: nn.Module, blocks: Sequence[nn.Module], world: World, replicas: int) -> None:
+    """Move the model to its device and shard it, block by block, over all processes or over each group of them.
+
+    Raises `ConfigError` if the number of processes does not divide into `replicas` groups.
+    """
+    if world.size % replicas:
+        raise ConfigError(f"parallel.replicas = {replicas} does not divide {world.size} processes")
+    model.to(world.device)
+    if world.size == 1:
+        return
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    shape = (replicas, world.size // replicas) if replicas > 1 else (world.size,)
+    mesh = init_device_mesh(world.device.type, shape, mesh_dim_names=("replicate", "shard")[-len(shape) :])
+    for block in blocks:
+        fully_shard(block, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """A tensor that may be spread over processes, as one. All processes must call it."""
+    from torch.distributed.tensor import DTensor
+
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor

@@ -1,0 +1,113 @@
+"""What a step has to say, and where that goes: the run's own `steps.jsonl`, TensorBoard, and the terminal.
+
+A line of `lineage-<rank>.jsonl` says which samples a step trained, at which noise level, with which loss, so that any
+clip can be asked when it was learnt. After a resume both files go on where the checkpoint stood.
+
+    tensorboard --logdir runs
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One optimiser step, over all processes. Losses are means over samples; `mfu` is None on unknown devices."""
+
+    step: int
+    stage: str
+    epoch: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    samples: int
+    tokens: int
+    fill: float
+    seconds: float
+    tokens_per_second: float
+    waiting: float
+    """Share of the time in which data were waited for."""
+    skipped: int
+    memory_gigabytes: float
+    mfu: float | None
+
+    def scalars(self) -> dict[str, float]:
+        """What can be drawn as a curve."""
+        return {name: float(value) for name, value in asdict(self).items() if isinstance(value, int | float)}
+
+
+class Log(Protocol):
+    """Somewhere that scalars go."""
+
+    def write(self, step: int, scalars: Mapping[str, float], group: str) -> None:
+        """Keep the scalars of a step."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left."""
+        ...
+
+
+class TensorBoardLog:
+    """Curves for TensorBoard, in the run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def write(self, step: int, scalars: Mapping[str, float], group: str) -> None:
+        """Keep the scalars of a step."""
+        for name, value in scalars.items():
+            self._writer.add_scalar(f"{group}/{name}", value, step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
+
+
+LOGS = {"tensorboard": TensorBoardLog}
+
+
+def open_logs(names: list[str], folder: Path) -> list[Log]:
+    """The logs of these names. Raises `ConfigError` for one that does not exist."""
+    for name in names:
+        if name not in LOGS:
+            raise ConfigError(f"loggers: {name!r} is not known; {did_you_mean(name, LOGS)}")
+    return [LOGS[name](folder) for name in names]
+
+
+class Journal:
+    """A file of JSON lines, each with its `step`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    def go_back(self, step: int) -> None:
+        """Forget lines of this step and later ones, and a line that a kill left unfinished."""
+        kept = [line for line in self.read() if int(str(line["step"])) < step]
+        scratch = self._path.with_suffix(".writing")
+        scratch.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        scratch.replace(self._path)
+
+    def append(self, line: Mapping[str, object]) -> None:
+        """Add a line."""
+        with self._path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def read(self) -> list[dict[str, object]]:
+        """All whole lines."""
+        found = []
+        for line in self._path.read_text().splitlines() if self._path.exists() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
