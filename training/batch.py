@@ -76,3 +76,9 @@ class LatentBatch:
 
 
 Batch = PixelBatch | LatentBatch
+Sample = PixelSample | LatentSample
+
+
+def samples_of(batch: Batch) -> tuple[Sample, ...]:
+    """A batch's samples, where it does not matter what they hold."""
+    return batch.samples

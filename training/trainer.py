@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
+from training.batch import samples_of
 from training.config import OptimizerConfig, StageConfig
 from training.guard import Trained
 from training.methods.base import Method
@@ -86,11 +87,11 @@ class Trainer:
             return []
         losses = self.method.losses(pack.batch, pack.places)
         # Sharded gradients are averaged over processes; their sum is wanted.
-        (losses.values.sum() * (self._world.size / samples)).backward()
+        (losses.values.sum() * (self._world.size / samples)).backward()  # type: ignore[no-untyped-call]
         values = losses.values.detach().tolist()
         return [
             Trained(sample_id=sample.sample_id, clip_id=sample.clip_id, timestep=timestep, loss=value)
-            for sample, timestep, value in zip(pack.batch.samples, losses.timesteps, values, strict=True)
+            for sample, timestep, value in zip(samples_of(pack.batch), losses.timesteps, values, strict=True)
         ]
 
     def _flops(self, packs: Sequence[LoadedPack | None]) -> float:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import torch
 
+from training.batch import samples_of
 from training.diffusion.schedule import TIMESTEPS
 from training.methods.base import Method
 from training.parallel import World
@@ -81,7 +82,7 @@ def validate(
                     continue
                 fixed = [_fixed(place) for place in pack.places]
                 losses = method.losses_at(pack.batch, fixed, [timestep] * len(fixed))
-                for sample, value in zip(pack.batch.samples, losses.values.tolist(), strict=True):
+                for sample, value in zip(samples_of(pack.batch), losses.values.tolist(), strict=True):
                     place = 2 * places[str(sample.shape), timestep]
                     sums[place] += value
                     sums[place + 1] += 1

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from training.batch import Batch, LatentSample, PixelBatch, PixelSample
+from training.batch import Batch, PixelBatch, PixelSample, Sample, samples_of
 from training.diffusion.schedule import Schedule, velocity_loss
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.base import TextEncoder, VideoCodec
@@ -66,15 +66,13 @@ class CogVideoXMethod:
     def encode(self, batch: Batch, places: Sequence[Place]) -> tuple[list[Tensor], list[Tensor]]:
         """Clean latents [F, C, H, W] (the first frame repeated until q divides) and text states of a pack's samples."""
         if isinstance(batch, PixelBatch):
-            samples: Sequence[PixelSample | LatentSample] = batch.samples
             texts = self._encode_captions([sample.caption for sample in batch.samples])
         else:
-            samples = batch.samples
             texts = [sample.text.to(self._device) for sample in batch.samples]
-        latents = [self._latents(sample, place) for sample, place in zip(samples, places, strict=True)]
+        latents = [self._latents(sample, place) for sample, place in zip(samples_of(batch), places, strict=True)]
         return latents, texts
 
-    def _latents(self, sample: PixelSample | LatentSample, place: Place) -> Tensor:
+    def _latents(self, sample: Sample, place: Place) -> Tensor:
         if isinstance(sample, PixelSample):
             mean, deviation = self._codec.encode(sample.pixels)
         else:
