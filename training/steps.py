@@ -43,3 +43,15 @@ class StepSource(Protocol):
     def steps(self, stage: int, first: int) -> Iterator[LoadedStep]:
         """Steps `first` (of the stage, from 0) and after it, without end; the loop stops at the stage's last one."""
         ...
+
+
+class TrainingData(StepSource, Protocol):
+    """A stage's steps, and the held-out clips that it is validated on."""
+
+    def validation_packs(self, stage: int) -> list[LoadedPack | None]:
+        """This process's packs of held-out clips at the stage's shapes; as many entries on every process."""
+        ...
+
+    def validation_shapes(self, stage: int) -> list[str]:
+        """All shapes among them."""
+        ...

@@ -1,0 +1,31 @@
+"""One process of a made run, for tests that start several: `torchrun ... -m tests.training.process_of_run <folder> <steps>`.
+
+With a third argument the process stops hard after that step, as a kill would.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from tests.training.made_run import made_config, made_run
+from training.parallel import join_world, leave_world
+from training.report import StepReport
+
+
+def main() -> None:
+    folder, steps = Path(sys.argv[1]), int(sys.argv[2])
+    die_after = int(sys.argv[3]) if len(sys.argv) > 3 else -1
+    world = join_world()
+    run = made_run(folder, made_config(steps=steps, every=5), world)
+    run.resume()
+
+    def show(report: StepReport) -> None:
+        if report.step == die_after:
+            os._exit(9)
+
+    run.train(show, lambda stage: None)
+    leave_world(world)
+
+
+if __name__ == "__main__":
+    main()
