@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from training.parallel import reshard
+
 
 class MovingAverage:
     """Averages of a model's parameters; a decay of 0 keeps none and swaps nothing."""
@@ -39,12 +41,14 @@ class MovingAverage:
         """The model with the averaged weights, for as long as the block lasts."""
         if not self.weights:
             yield
+            reshard(self._model)
             return
         kept = {name: weight.detach().clone() for name, weight in self._model.named_parameters()}
         self._put(self.weights)
         try:
             yield
         finally:
+            reshard(self._model)
             self._put(kept)
 
     @torch.no_grad()

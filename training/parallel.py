@@ -86,6 +86,15 @@ def shard(model: nn.Module, blocks: Sequence[nn.Module], world: World, replicas:
     fully_shard(model, mesh=mesh)
 
 
+def reshard(model: nn.Module) -> None:
+    """Let go of weights that a forward pass gathered and no backward pass followed, so that all are shards again."""
+    from torch.distributed.fsdp import FSDPModule
+
+    for part in model.modules():
+        if isinstance(part, FSDPModule):
+            part.reshard()
+
+
 def whole(tensor: Tensor) -> Tensor:
     """A tensor that may be spread over processes, as one. All processes must call it."""
     from torch.distributed.tensor import DTensor

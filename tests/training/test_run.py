@@ -88,9 +88,7 @@ def test_held_out_loss_falls_and_has_a_number_per_cell(tmp_path: Path) -> None:
     cells = validations[-1]["cells"]
     assert isinstance(cells, list)
     assert {(shape, timestep) for shape, timestep, _, _ in cells} == {
-        (shape, timestep)
-        for shape in ("32x32x9@8", "48x32x1", "32x48x17@8")
-        for timestep in (166, 500, 833)
+        (shape, timestep) for shape in ("32x32x9@8", "48x32x1", "32x48x17@8") for timestep in (166, 500, 833)
     }
     assert float(str(validations[-1]["loss"])) < float(str(validations[0]["loss"]))
 
