@@ -12,8 +12,10 @@ from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 from training.config import EncoderSettings
 from training.encoders.base import TextEncoder, VideoCodec
+from training.encoders.cogvideox_vae import open_vae
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
+from training.encoders.t5 import T5
 
 Device = torch.device | str
 _Opener = TypeVar("_Opener")
@@ -41,11 +43,23 @@ def _linear(settings: EncoderSettings, device: Device) -> VideoCodec:
     return open_linear()
 
 
+def _cogvideox(settings: EncoderSettings, device: Device) -> VideoCodec:
+    return open_vae(settings.codec_weights, _precision(settings), settings.codec_tiling, device)
+
+
 def _minilm(settings: EncoderSettings, length: int, device: Device) -> TextEncoder:
     if settings.text_weights:
         raise ConfigError("encoders.text_weights is set, but minilm brings its own; leave it out")
     return MiniLM(length, device)
 
 
-_CODECS: dict[str, Callable[[EncoderSettings, Device], VideoCodec]] = {"linear": _linear}
-_TEXTS: dict[str, Callable[[EncoderSettings, int, Device], TextEncoder]] = {"minilm": _minilm}
+def _t5(settings: EncoderSettings, length: int, device: Device) -> TextEncoder:
+    return T5(settings.text_weights, length, _precision(settings), device)
+
+
+def _precision(settings: EncoderSettings) -> torch.dtype:
+    return torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
+
+
+_CODECS: dict[str, Callable[[EncoderSettings, Device], VideoCodec]] = {"linear": _linear, "cogvideox": _cogvideox}
+_TEXTS: dict[str, Callable[[EncoderSettings, int, Device], TextEncoder]] = {"minilm": _minilm, "t5": _t5}

@@ -19,11 +19,14 @@ def test_the_packaged_ones_open_without_any_setting() -> None:
     [
         ({"codec": "liner"}, "did you mean 'linear'"),
         ({"codec": "linear", "codec_weights": "x"}, "encoders.codec_weights"),
+        ({"codec": "cogvideox"}, "encoders.codec_weights = ''"),
+        ({"codec": "cogvideox", "codec_weights": "nowhere"}, "'nowhere' holds no VAE"),
     ],
 )
 def test_a_codec_that_cannot_be_says_why(settings: dict[str, Any], named: str) -> None:
+    given = EncoderSettings().model_copy(update=settings)
     with pytest.raises(ConfigError, match=named):
-        open_codec(EncoderSettings.model_construct(**settings))
+        open_codec(given)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +34,10 @@ def test_a_codec_that_cannot_be_says_why(settings: dict[str, Any], named: str) -
     [
         ({"text": "minlm"}, "did you mean 'minilm'"),
         ({"text": "minilm", "text_weights": "x"}, "encoders.text_weights"),
+        ({"text": "t5"}, "encoders.text_weights is empty"),
     ],
 )
 def test_a_text_encoder_that_cannot_be_says_why(settings: dict[str, Any], named: str) -> None:
+    given = EncoderSettings().model_copy(update=settings)
     with pytest.raises(ConfigError, match=named):
-        open_text(EncoderSettings.model_construct(**settings), 32)
+        open_text(given, 32)
