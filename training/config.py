@@ -77,11 +77,15 @@ class EncoderSettings(Section):
     codec: Literal["linear", "cogvideox"] = "linear"
     """`cogvideox`, the 3D causal VAE, or `linear`, the packaged stand-in (blocks of 8x8x4, principal components)."""
     codec_weights: str = ""
-    """Folder of the VAE in diffusers' format."""
+    """Folder of the VAE in diffusers' format, or of a pipeline that holds one."""
+    codec_tiling: bool = False
+    """Encode and decode in overlapping tiles: less memory, slightly other latents."""
     text: Literal["minilm", "t5"] = "minilm"
     """`t5`, or `minilm`, the packaged stand-in."""
     text_weights: str = ""
     """Folder or hub name of the T5 encoder and its tokenizer."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the VAE and T5; a part of their identity. What they give is float32 always."""
 
 
 class OptimizerConfig(Section):

@@ -1,0 +1,32 @@
+"""Tiny networks with random weights in the folders that real ones come in: a VAE and a T5 with its tokenizer."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+WORDS = ["a", "cat", "dog", "runs", "sleeps", "on", "the", "grass", "in", "rain"]
+
+
+def save_vae(folder: Path, seed: int = 0, **changes: Any) -> Path:
+    """An `AutoencoderKLCogVideoX` of 77,000 weights."""
+    from diffusers import AutoencoderKLCogVideoX
+
+    torch.manual_seed(seed)
+    settings: dict[str, Any] = {"block_out_channels": (8, 8, 8, 8), "norm_num_groups": 2, "layers_per_block": 1}
+    AutoencoderKLCogVideoX(**{**settings, "scaling_factor": 0.7, **changes}).save_pretrained(str(folder))
+    return folder
+
+
+def save_t5(folder: Path, words: Path | None = None, seed: int = 0) -> Path:
+    """A T5 encoder 32 wide, with a tokenizer of ten words in the same folder or in `words`."""
+    from transformers import T5Config, T5EncoderModel, T5Tokenizer
+
+    torch.manual_seed(seed)
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((f"▁{word}", -1.0) for word in WORDS)]
+    T5Tokenizer(vocab=pieces, extra_ids=0).save_pretrained(str(words or folder))
+    config = T5Config(
+        vocab_size=16, d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu"
+    )
+    T5EncoderModel(config).save_pretrained(str(folder))
+    return folder

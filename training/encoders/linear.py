@@ -1,0 +1,112 @@
+"""The packaged stand-in for a VAE: blocks of 8x8 pixels x 4 frames to 16 numbers by principal components, and back.
+
+Linear, causal and without a network, so that the trainer runs on a CPU with nothing to download. The first frame stands
+alone with a basis of its own, as in CogVideoX's VAE; n frames give 1 + (n - 1) / 4 latent frames. It keeps what
+a mean colour and a few gradients keep: its name says how little, as PSNR on footage that it was not fitted on.
+`fit_linear` makes the file of weights.
+
+    python -m pytest tests/training/encoders/test_linear.py
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from schemas.errors import StageError
+from schemas.ids import digest
+from training.encoders.pixels import check_pixels
+
+WEIGHTS = Path(__file__).with_name("linear_8x8x4.safetensors")
+SIDE, FRAMES, CHANNELS = 8, 4, 16
+_VERSION = 1  # of the arithmetic below
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """One kind of block [frames * 8 * 8 * 3 values in -1 to 1] as 16 numbers of variance 1.
+
+    `rows` [16, values] are orthonormal, `mean` [values], `scale` [16] the deviations on the fitted footage.
+    """
+
+    rows: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def encode(self, blocks: Tensor) -> Tensor:
+        """Blocks [..., values] to [..., 16]."""
+        # One affine map: (x - mean) rows^T / scale.
+        weights = (self.rows / self.scale[:, None]).T
+        return torch.addmm(-self.mean @ weights, blocks.flatten(0, -2), weights).view(*blocks.shape[:-1], CHANNELS)
+
+    def decode(self, numbers: Tensor) -> Tensor:
+        """[..., 16] to blocks [..., values]."""
+        weights = self.rows * self.scale[:, None]
+        return torch.addmm(self.mean, numbers.flatten(0, -2), weights).view(*numbers.shape[:-1], len(self.mean))
+
+
+class LinearCodec:
+    """A `VideoCodec` without a posterior: its deviation is 0, so every step sees the same latents of a clip."""
+
+    channels = CHANNELS
+    spatial_stride = SIDE
+    temporal_stride = FRAMES
+
+    def __init__(self, first: Basis, later: Basis, psnr: float) -> None:
+        self._first, self._later = first, later
+        self.name = f"linear {SIDE}x{SIDE}x{FRAMES} (PSNR {psnr:.1f} dB)"
+        parts = [one for basis in (first, later) for one in (basis.rows, basis.mean, basis.scale)]
+        self.identity = f"linear@{digest(_VERSION, *(part.numpy().tobytes().hex() for part in parts))}"
+
+    def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        """See `VideoCodec`. Raises `ConfigError` for a shape that no VAE would take either."""
+        check_pixels(pixels, self.name)
+        first = self._first.encode(_as_floats(to_blocks(pixels[:1])))
+        later = self._later.encode(_as_floats(to_blocks(pixels[1:])))
+        mean = torch.cat([first, later]).permute(0, 3, 1, 2).contiguous()
+        return mean, torch.zeros_like(mean)
+
+    def decode(self, latents: Tensor) -> NDArray[np.uint8]:
+        """See `VideoCodec`."""
+        numbers = latents.detach().to("cpu", torch.float32).permute(0, 2, 3, 1)
+        first = from_blocks(self._first.decode(numbers[:1]), 1)
+        later = from_blocks(self._later.decode(numbers[1:]), FRAMES)
+        return np.concatenate([first, later])
+
+
+def open_linear(weights: Path = WEIGHTS) -> LinearCodec:
+    """The codec of a file that `fit_linear` wrote. Raises `StageError` if it is none."""
+    try:
+        with safe_open(weights, framework="pt") as file:
+            first, later = (
+                Basis(*(file.get_tensor(f"{kind}.{part}") for part in ("rows", "mean", "scale")))
+                for kind in ("first", "later")
+            )
+            return LinearCodec(first, later, float(file.metadata()["psnr"]))
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise StageError(f"{weights} is no linear codec ({error}); python -m training.encoders.fit_linear") from None
+
+
+def to_blocks(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixels [F, H, W, 3] as blocks [groups, H / 8, W / 8, frames * 192]; one frame is a group of its own."""
+    frames, height, width, _ = pixels.shape
+    depth = 1 if frames == 1 else FRAMES
+    cut = pixels.reshape(frames // depth, depth, height // SIDE, SIDE, width // SIDE, SIDE, 3)
+    order = cut.transpose(0, 2, 4, 1, 3, 5, 6)
+    return np.ascontiguousarray(order).reshape(*order.shape[:3], depth * SIDE * SIDE * 3)
+
+
+def from_blocks(blocks: Tensor, depth: int) -> NDArray[np.uint8]:
+    """What `to_blocks` undoes, from values in -1 to 1; `depth` is the frames of a block."""
+    groups, rows, columns, _ = blocks.shape
+    rounded = blocks.add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    cut = rounded.numpy().reshape(groups, rows, columns, depth, SIDE, SIDE, 3).transpose(0, 3, 1, 4, 2, 5, 6)
+    return np.ascontiguousarray(cut).reshape(groups * depth, rows * SIDE, columns * SIDE, 3)
+
+
+def _as_floats(blocks: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(blocks).float().div_(127.5).sub_(1)

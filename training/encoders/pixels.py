@@ -1,0 +1,27 @@
+"""What a codec takes: uint8 clips of 1 or 8k+1 frames whose sides divide by 16, checked before any network runs.
+
+CogVideoX's VAE takes other clips without a word and gives back others: 13 frames come out as 16, and 36 rows as 32.
+
+    python -m pytest tests/training/encoders/test_linear.py
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.bucket import FRAME_STRIDE, SIZE_MULTIPLE
+from schemas.errors import ConfigError
+
+
+def check_pixels(pixels: NDArray[np.uint8], codec: str) -> None:
+    """Raise `ConfigError` unless pixels are uint8 [1 or 8k+1, 16m, 16n, 3]."""
+    if pixels.ndim != 4 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
+        raise ConfigError(f"{codec} takes uint8 [frames, height, width, 3], not {pixels.dtype} {pixels.shape}")
+    frames, height, width, _ = pixels.shape
+    if frames < 1 or (frames - 1) % FRAME_STRIDE:
+        nearest = max(0, round((frames - 1) / FRAME_STRIDE)) * FRAME_STRIDE + 1
+        raise ConfigError(f"{codec} takes 1 or 8k+1 frames, not {frames}; cut the clip to {nearest}")
+    if min(height, width) < SIZE_MULTIPLE or height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+        raise ConfigError(
+            f"{codec} takes sides that divide by {SIZE_MULTIPLE}, not {width}x{height}; "
+            f"crop to {width // SIZE_MULTIPLE * SIZE_MULTIPLE}x{height // SIZE_MULTIPLE * SIZE_MULTIPLE}"
+        )
