@@ -162,7 +162,8 @@ class ValidationConfig(Section):
 class SamplingConfig(Section):
     """How `just sample` makes videos."""
 
-    sampler: Literal["ddim", "dpm"] = "ddim"
+    sampler: Literal["ddim", "dpm", "dpm-sde"] = "ddim"
+    """DDIM, DPM-Solver++ 2M, or its form with fresh noise, which CogVideoX's own code uses."""
     steps: int = Field(default=50, ge=1)
     guidance: float = Field(default=6.0, ge=0)
     """Classifier-free guidance at its strongest."""

@@ -1,0 +1,113 @@
+"""Latents from text: one pack per move, with the guided and the unguided segment of several prompts in it.
+
+The grid is the one of training, because the model slices its positions. With q = 2 the first latent frame was repeated
+in front in training; here the frames that took its place are sampled along and dropped.
+
+    latents = sample_latents(model, Schedule(3.0), text, empty, LatentShape(13, 16, 32, 48), SamplingConfig(), seed=0)
+
+    python -m pytest tests/training/sampling/test_sample.py
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from schemas.errors import ConfigError
+from training.config import SamplingConfig
+from training.diffusion.schedule import Schedule
+from training.models.cogvideox.config import CogVideoXConfig
+from training.models.cogvideox.model import Segment
+from training.sampling.guidance import guidance_scale, guide
+from training.sampling.samplers import SAMPLERS, Move, advance, moves
+from training.shapes import ClipShape, Geometry
+
+PROMPTS_AT_ONCE = 4
+_DOMAIN = 0x5A4D  # keeps this noise apart from other uses of the seed
+
+Predictor = Callable[[Sequence[Segment]], list[Tensor]]
+"""A packed model: one v [F, C, H, W] per segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatentShape:
+    """What is sampled: latent `frames` of the clip, channels, height, width, and `repeated` frames in front of them."""
+
+    frames: int
+    channels: int
+    height: int
+    width: int
+    repeated: int = 0
+
+
+def latent_shape(config: CogVideoXConfig, clip: ClipShape, spatial: int = 8, temporal: int = 4) -> LatentShape:
+    """The latents of a clip for a model, behind a codec of these strides. Raises `ConfigError` for image-to-video."""
+    if config.in_channels != config.out_channels:
+        raise ConfigError(
+            f"the model reads {config.in_channels} channels and predicts {config.out_channels}: it continues a given "
+            "picture; only text to video is sampled here"
+        )
+    geometry = Geometry(spatial_stride=spatial, temporal_stride=temporal, patch_frames=config.patch_frames)
+    everything, height, width = geometry.latent(clip)
+    frames = 1 + (clip.frames - 1) // temporal
+    return LatentShape(frames, config.in_channels, height, width, everything - frames)
+
+
+@torch.no_grad()
+def sample_latents(
+    model: Predictor,
+    schedule: Schedule,
+    text: Tensor,
+    unconditional: Tensor,
+    shape: LatentShape,
+    settings: SamplingConfig,
+    seed: int,
+) -> Tensor:
+    """Latents [prompts, frames, channels, height, width], float32 or better, of text states [prompts, length, width].
+
+    `unconditional` [length, width] is the state of the empty caption. The model is called in the dtype of `text`. Noise
+    depends on the seed and the place of a prompt, not on how many prompts share a pack.
+    """
+    exact = torch.promote_types(text.dtype, torch.float32)
+    sampler = SAMPLERS[settings.sampler]
+    found = []
+    for numbers in _packs(len(text)):
+        states = text[numbers.start : numbers.stop]
+        mixed, before = _noise(shape, seed, numbers, 0).to(text.device, exact), None
+        for place, move in enumerate(moves(settings.steps)):
+            scale = guidance_scale(place, settings.steps, settings.guidance, settings.dynamic_guidance)
+            velocity = _velocity(model, mixed, states, unconditional, move, scale)
+            clean = schedule.clean(mixed, velocity, move.timestep)
+            weights = sampler(schedule, move)
+            noise = _noise(shape, seed, numbers, place + 1).to(mixed) if weights.noise else None
+            mixed, before = advance(weights, mixed, clean, before, noise), clean
+        found.append(mixed[:, shape.repeated :])
+    return torch.cat(found)
+
+
+def _packs(prompts: int) -> list[range]:
+    starts = range(0, prompts, PROMPTS_AT_ONCE)
+    return [range(start, min(start + PROMPTS_AT_ONCE, prompts)) for start in starts]
+
+
+def _velocity(model: Predictor, mixed: Tensor, text: Tensor, unconditional: Tensor, move: Move, scale: float) -> Tensor:
+    latents = mixed.to(text.dtype)
+    segments = [Segment(one, states, move.timestep) for one, states in zip(latents, text, strict=True)]
+    if scale == 1:
+        return torch.stack(model(segments)).to(mixed.dtype)
+    both = model([*segments, *(Segment(one, unconditional, move.timestep) for one in latents)])
+    conditional, other = torch.stack(both).to(mixed.dtype).chunk(2)
+    return guide(conditional, other, scale)
+
+
+def _noise(shape: LatentShape, seed: int, numbers: range, move: int) -> Tensor:
+    """Noise of prompts [prompts, frames, channels, height, width]: move 0 is where they begin, others stir them."""
+    size = (shape.repeated + shape.frames, shape.channels, shape.height, shape.width)
+    found = []
+    for number in numbers:
+        # The counter's first word counts what is drawn; the words above it tell prompts and moves apart.
+        random = np.random.Generator(np.random.Philox(key=[seed, _DOMAIN], counter=[0, number, move, 0]))
+        found.append(torch.from_numpy(random.standard_normal(size)))
+    return torch.stack(found)
