@@ -1,4 +1,4 @@
-"""One process of a made run, for tests that start several: `torchrun ... -m tests.training.process_of_run <folder> <steps>`.
+"""One process of a made run, for tests that start several: `-m tests.training.process_of_run <folder> <steps>`.
 
 With a third argument the process stops hard after that step, as a kill would.
 """

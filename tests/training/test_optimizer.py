@@ -1,0 +1,51 @@
+"""The learning rate is a function of the step, and clipping sees the whole accumulated gradient."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import ConfigError
+from training.config import OptimizerConfig, StageConfig
+from training.optimizer import choose_trained, clip, learning_rate
+
+STAGE = StageConfig(name="one", steps=100, pack_length=10)
+
+
+def test_warm_up_then_cosine_down_to_the_floor() -> None:
+    config = OptimizerConfig(learning_rate=1.0, warmup=10, floor=0.1)
+    rates = [learning_rate(config, STAGE, step) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * (step + 1) for step in range(10)])
+    assert rates[10] == 1.0
+    assert rates[55] == pytest.approx(0.55)
+    assert rates[99] == pytest.approx(0.1, abs=1e-3)
+
+
+@given(st.integers(0, 99), st.floats(1e-6, 1), st.integers(0, 50))
+def test_the_rate_is_never_above_its_peak_nor_zero(step: int, peak: float, warmup: int) -> None:
+    rate = learning_rate(OptimizerConfig(learning_rate=peak, warmup=warmup), STAGE, step)
+    assert 0 < rate <= peak
+
+
+def test_a_stage_has_its_own_rate() -> None:
+    stage = STAGE.model_copy(update={"learning_rate": 0.5})
+    assert learning_rate(OptimizerConfig(schedule="constant"), stage, 50) == 0.5
+
+
+def test_the_norm_is_that_of_all_packs_together() -> None:
+    model = torch.nn.Linear(2, 1, bias=False)
+    for value in (3.0, 4.0):  # two packs accumulate: [3, 4]
+        gradient = torch.tensor([[value, 0.0]]) if value == 3.0 else torch.tensor([[0.0, value]])
+        (model.weight * gradient).sum().backward()
+    assert clip(model, 1.0) == pytest.approx(5.0)
+    assert model.weight.grad is not None
+    assert model.weight.grad.norm().item() == pytest.approx(1.0)
+
+
+def test_patterns_choose_among_what_may_learn() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+    assert choose_trained(model, ["1.*"], ["0.weight", "1.weight"]) == 3
+    assert [one.requires_grad for one in model.parameters()] == [False, False, True, False]
+    assert choose_trained(model, [], ["0.weight", "0.bias", "1.weight", "1.bias"]) == 13
+    with pytest.raises(ConfigError, match=r"'attn_temp' matches no parameter"):
+        choose_trained(model, ["attn_temp"], ["0.weight"])
