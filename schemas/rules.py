@@ -73,7 +73,7 @@ class Rule:
 
     def compare(self, values: Any) -> Any:
         """Whether each number of an array passes; a missing one is NaN and passes."""
-        return _OPERATORS[self.comparison](values, self.threshold) | (values != values)  # noqa: PLR0124
+        return _OPERATORS[self.comparison](values, self.threshold) | (values != values)
 
     def refusal(self, value: float | str) -> str:
         """Why a clip with this value does not pass, in one sentence."""

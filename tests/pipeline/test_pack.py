@@ -259,7 +259,8 @@ def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
     dataset = Dataset(str(tmp_path))
     row: Row = dict.fromkeys(SAMPLES.names, None)
     row |= {"sample_id": "s", "clip_id": "c", "video_id": "v", "source": "v.mp4", "bucket": "64x48x1",
-            "split": "train", "start_time": 0.0, "end_time": 0.0, "width": 64, "height": 48, "frames": 1, "fps": 0.0, "tokens": 1, "shard": "b/train-0.tar",
+            "split": "train", "start_time": 0.0, "end_time": 0.0, "width": 64, "height": 48, "frames": 1,
+            "fps": 0.0, "tokens": 1, "shard": "b/train-0.tar",
             "offset": 0, "size": 1024, "checksum": "0", "decoded_frames": 1, "scores": [], "words": [],
             "status": "ok", "attempts": 1}  # fmt: skip
     dataset.write_part(OUTPUTS[0], "f", "part-1", SAMPLES.table([row]))
