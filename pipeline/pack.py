@@ -34,7 +34,7 @@ from schemas.config import PackConfig
 from schemas.errors import CutroomError, MediaError, StageError
 from schemas.outcome_tables import SAMPLES
 
-VERSION = 3
+VERSION = 4
 OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
 _OWNER = "cutroom"
 _SPOOL_BYTES = 64 << 20
@@ -146,10 +146,12 @@ def _tar_size(length: int) -> int:
 
 
 def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
+    measured: dict[str, float | str | None] = json.loads(row["scores"])
     return {
         "sample_id": row["sample_id"],
         "clip_id": row["clip_id"],
         "video_id": row["video_id"],
+        "source": row["source"],
         "bucket": row["bucket"],
         "split": row["split"],
         "start_time": row["start_time"],
@@ -160,6 +162,8 @@ def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
         "fps": bucket.fps,
         "tokens": row["tokens"],
         "decoded_frames": media.decoded_frames,
+        "scores": [(name, float(value)) for name, value in measured.items() if isinstance(value, int | float)],
+        "words": [(name, value) for name, value in measured.items() if isinstance(value, str)],
     }
 
 

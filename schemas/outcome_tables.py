@@ -27,6 +27,7 @@ SAMPLES = TableContract(
         Column(name="sample_id", type=pa.string(), doc="id of the sample, its key in the shard"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
         Column(name="video_id", type=pa.string(), doc="id of its source"),
+        Column(name="source", type=pa.string(), doc="key of its source in the bucket of raw video"),
         Column(name="bucket", type=pa.string(), doc="`WIDTHxHEIGHTxFRAMES@FPS`"),
         Column(name="split", type=pa.string(), doc="`train` or `val`"),
         Column(name="start_time", type=pa.float64(), doc="presentation time of its first frame, seconds"),
@@ -41,6 +42,12 @@ SAMPLES = TableContract(
         Column(name="size", type=pa.int64(), doc="bytes in the tar from `offset` to the end of its last member"),
         Column(name="checksum", type=pa.string(), doc="SHA-256 of those bytes"),
         Column(name="decoded_frames", type=pa.int32(), doc="source frames decoded to make it"),
+        Column(
+            name="scores",
+            type=pa.map_(pa.string(), pa.float64()),
+            doc="its clip's measures by name, so that a training stage selects without opening a shard",
+        ),
+        Column(name="words", type=pa.map_(pa.string(), pa.string()), doc="its clip's measures that are words"),
         *STATUS_COLUMNS,
     ),
 )

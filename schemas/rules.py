@@ -71,6 +71,10 @@ class Rule:
             raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {kind}")
         return bool(_OPERATORS[self.comparison](value, self.threshold))
 
+    def compare(self, values: Any) -> Any:
+        """Whether each number of an array passes; a missing one is NaN and passes."""
+        return _OPERATORS[self.comparison](values, self.threshold) | (values != values)
+
     def refusal(self, value: float | str) -> str:
         """Why a clip with this value does not pass, in one sentence."""
         shown, threshold = _apart(value, self.threshold)

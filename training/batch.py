@@ -7,13 +7,16 @@ pixels reach the transformer. Here a sample's class says what it is, and the met
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.shapes import ClipShape
+
+if TYPE_CHECKING:  # processes that read pixels start in a quarter of the time without torch
+    from torch import Tensor
 
 PIXEL_CHANNELS = 3
 
@@ -49,9 +52,9 @@ class LatentSample:
     sample_id: str
     clip_id: str
     shape: ClipShape
-    mean: Tensor
-    deviation: Tensor
-    text: Tensor
+    mean: "Tensor"
+    deviation: "Tensor"
+    text: "Tensor"
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 4 or self.mean.shape != self.deviation.shape:

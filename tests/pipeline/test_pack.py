@@ -115,6 +115,16 @@ def test_the_index_says_where_each_sample_is(tmp_path: Path) -> None:
             assert sorted(tar.getnames()) == [f"{row['sample_id']}.json", f"{row['sample_id']}.mp4"]
 
 
+def test_the_index_carries_scores_and_words(tmp_path: Path) -> None:
+    clips = make_clips(tmp_path)
+    scores = '{"motion": 1.5, "frozen": 0, "camera": "static", "aesthetic": null}'
+    results = pack_clips(tmp_path / "set", [{**clip, "scores": scores} for clip in clips])
+    rows = [{**(result.values or {}), "status": "ok", "error": None, "attempts": 1} for result in results]
+    for row in SAMPLES.table(rows).to_pylist():
+        assert (row["source"], dict(row["scores"])) == ("film.mp4", {"motion": 1.5, "frozen": 0.0})
+        assert dict(row["words"]) == {"camera": "static"}
+
+
 def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> None:
     clips = make_clips(tmp_path, start=2.0)
     pack_clips(tmp_path, clips)
@@ -248,9 +258,11 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
 def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
     dataset = Dataset(str(tmp_path))
     row: Row = dict.fromkeys(SAMPLES.names, None)
-    row |= {"sample_id": "s", "clip_id": "c", "video_id": "v", "bucket": "64x48x1", "split": "train", "start_time": 0.0,
-            "end_time": 0.0, "width": 64, "height": 48, "frames": 1, "fps": 0.0, "tokens": 1, "shard": "b/train-0.tar",
-            "offset": 0, "size": 1024, "checksum": "0", "decoded_frames": 1, "status": "ok", "attempts": 1}  # fmt: skip
+    row |= {"sample_id": "s", "clip_id": "c", "video_id": "v", "source": "v.mp4", "bucket": "64x48x1",
+            "split": "train", "start_time": 0.0, "end_time": 0.0, "width": 64, "height": 48, "frames": 1,
+            "fps": 0.0, "tokens": 1, "shard": "b/train-0.tar",
+            "offset": 0, "size": 1024, "checksum": "0", "decoded_frames": 1, "scores": [], "words": [],
+            "status": "ok", "attempts": 1}  # fmt: skip
     dataset.write_part(OUTPUTS[0], "f", "part-1", SAMPLES.table([row]))
     dataset.store.write("shards/b/train-0.tar", bytes(1024))
     drop_lost_parts(dataset, OUTPUTS[0], "f")
