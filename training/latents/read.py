@@ -1,0 +1,105 @@
+"""Reads a latent cache: one ranged read per sample, and never latents that other encoders made.
+
+cache = LatentShards("datasets/demo-latents", codec.identity, text.identity)
+sample = cache.sample(sample_id, shape, lambda captions: captions["dense"])
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.storage import Store
+from schemas.errors import DatasetError
+from schemas.nearest import closest
+from training.batch import LatentSample
+from training.latents.entry import Entry, from_member, pad
+from training.latents.settings import read_settings
+from training.latents.table import LATENTS
+from training.latents.write import INDEX, UNCONDITIONAL
+from training.shapes import ClipShape
+
+Choose = Callable[[Mapping[str, str]], str]
+
+
+class LatentShards:
+    """A finished cache. The index stays in Arrow, so that memory does not grow with Python objects per sample.
+
+    Raises `DatasetError` if there is none, `ConfigError`, naming both, if other encoders than these made it.
+    """
+
+    def __init__(self, uri: str, codec_identity: str, text_identity: str) -> None:
+        self._store = Store(uri)
+        self.settings = read_settings(self._store)
+        self.settings.require(codec_identity, text_identity, self._store.uri)
+        try:
+            table = pq.read_table(io.BytesIO(self._store.read(INDEX)))
+            unconditional = Entry.from_bytes(self._store.read(UNCONDITIONAL))
+        except FileNotFoundError:
+            raise DatasetError(
+                f"latent cache {self._store.uri} is not finished; run the same `just encode` again"
+            ) from None
+        self._table = LATENTS.check(table).sort_by([("shape", "ascending"), ("sample_id", "ascending")])
+        self._unconditional = pad(unconditional.states[""], self.settings.text_length)
+        self._first_of, self._ids = self._arrange()
+
+    def _arrange(self) -> tuple[dict[str, tuple[int, int]], pa.LargeStringArray]:
+        """The rows of each shape, and all ids, which are sorted within them."""
+        shapes = self._table["shape"].to_numpy() if len(self._table) else np.array([], object)
+        edges = [0, *(np.flatnonzero(shapes[1:] != shapes[:-1]) + 1).tolist(), len(shapes)]
+        spans = {shapes[first]: (first, last) for first, last in pairwise(edges) if last > first}
+        return spans, self._table["sample_id"].cast(pa.large_string()).combine_chunks()
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def row(self, sample_id: str, shape: ClipShape) -> int:
+        """The row of a sample at a shape. Raises `DatasetError` if it was never encoded."""
+        low, end = self._first_of.get(str(shape), (0, 0))
+        if low == end:
+            near = closest(str(shape), list(self._first_of))
+            raise DatasetError(
+                f"latent cache {self._store.uri} holds nothing at {shape}{f' (but at {near})' if near else ''}; run "
+                "`just encode` with the recipe that trains it"
+            )
+        high = end
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._ids[middle].as_py() < sample_id else (low, middle)
+        if low == end or self._ids[low].as_py() != sample_id:
+            raise DatasetError(
+                f"latent cache {self._store.uri} lacks sample {sample_id} at {shape}; run `just encode` again"
+            )
+        return low
+
+    def entry(self, sample_id: str, shape: ClipShape) -> Entry:
+        """A sample's moments, captions and states. Raises `DatasetError` if they are missing or could not be made."""
+        place = self._table.slice(self.row(sample_id, shape), 1).to_pylist()[0]
+        if place["status"] != "ok":
+            raise DatasetError(f"sample {sample_id} could not be encoded: {place['error']}")
+        start = place["offset"]
+        member = self._store.read_range(f"shards/{place['shard']}", start, start + place["size"])
+        entry = Entry.from_bytes(from_member(member))
+        if entry.key != place["key"]:
+            raise DatasetError(
+                f"latent cache {self._store.uri}: {place['shard']} at {start} holds key {entry.key}, the index says "
+                f"{place['key']}; `just encode --verify` tells what is wrong"
+            )
+        return entry
+
+    def sample(self, sample_id: str, clip_id: str, shape: ClipShape, choose: Choose) -> LatentSample:
+        """A sample with the caption that `choose` takes of its short, medium and dense one; "" is the unconditional."""
+        entry = self.entry(sample_id, shape)
+        caption = choose(entry.captions)
+        states = pad(entry.states[caption], self.settings.text_length) if caption else self._unconditional
+        return LatentSample(
+            sample_id=sample_id,
+            clip_id=clip_id,
+            shape=shape,
+            mean=entry.mean,
+            deviation=entry.deviation,
+            text=states,
+        )
