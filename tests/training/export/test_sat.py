@@ -47,7 +47,7 @@ def sat_form(state: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
             found[f"{layer}.attention.query_key_value.{kind}"] = torch.cat(
                 [left.pop(f"{ours}.attn1.to_{one}.{kind}") for one in "qkv"]
             )
-            named = {}
+            named: dict[str, Tensor] = {}
             for norm, what in ((1, "msa"), (2, "mlp")):
                 parts = left.pop(f"{ours}.norm{norm}.linear.{kind}").chunk(6)
                 orders = ("shift", "scale", "gate", "text_shift", "text_scale", "text_gate")

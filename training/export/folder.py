@@ -1,0 +1,167 @@
+"""Writes a model as a folder that diffusers' `CogVideoXPipeline` opens, and that `just sample` samples as trained.
+
+    transformer/  config.json, diffusion_pytorch_model.safetensors
+    scheduler/    v-prediction, zero terminal SNR, trailing timesteps, no clipping, the shift of training
+    vae/  text_encoder/  tokenizer/    copies of (or links to) the encoders, where they are folders in diffusers' form
+    model_index.json  cutroom.json
+
+The folder appears whole or not at all.
+
+    python -m pytest tests/training/export/test_folder.py
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from schemas.errors import ConfigError, DatasetError
+from training.config import EncoderSettings
+from training.export.fit import check_fit
+from training.export.load import TRANSFORMER, WEIGHTS
+from training.export.record import ModelRecord, write_record
+from training.models.cogvideox.config import CogVideoXConfig
+
+Precision = Literal["float32", "bfloat16", "float16"]
+Encoders = Literal["copy", "link", "leave"]
+_TOKENIZER_FILES = ("tokenizer*", "spiece.model", "special_tokens_map.json", "added_tokens.json")
+_CLASSES = {
+    "transformer": ("diffusers", TRANSFORMER),
+    "scheduler": ("diffusers", "CogVideoXDDIMScheduler"),
+    "vae": ("diffusers", "AutoencoderKLCogVideoX"),
+    "text_encoder": ("transformers", "T5EncoderModel"),
+    "tokenizer": ("transformers", "T5Tokenizer"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """LoRA weights by layer (`<layer>.lora_A.weight`), and their rank, alpha and targets."""
+
+    state: Mapping[str, Tensor]
+    config: Mapping[str, Any]
+
+
+def export_folder(
+    folder: Path,
+    config: CogVideoXConfig,
+    state: Mapping[str, Tensor],
+    record: ModelRecord,
+    *,
+    adapters: Adapters | None = None,
+    precision: Precision = "float32",
+    encoders: Encoders = "copy",
+) -> None:
+    """Write the folder. `state` are the plain transformer's weights: a LoRA run gives its base's, or merged ones.
+
+    Raises `ConfigError` for weights that do not fit and for a folder that holds something, `DatasetError` if it cannot
+    be written.
+    """
+    check_fit(config, state, "what is exported")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} holds something already; choose another folder")
+    growing = folder.with_name(f".{folder.name}.growing")
+    try:
+        shutil.rmtree(growing, ignore_errors=True)
+        growing.mkdir(parents=True)
+        _write_transformer(growing / "transformer", config, state, precision)
+        _write_json(growing / "scheduler" / "scheduler_config.json", scheduler_config(record.snr_shift))
+        present = [] if encoders == "leave" else _write_encoders(growing, record.encoders, encoders)
+        _write_json(growing / "model_index.json", _index(["transformer", "scheduler", *present]))
+        write_record(growing, record)
+        if adapters:
+            write_adapters(growing, adapters)
+        if folder.exists():
+            folder.rmdir()
+        growing.rename(folder)
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(growing, ignore_errors=True)
+
+
+def scheduler_config(shift: float) -> dict[str, object]:
+    """diffusers' `scheduler_config.json` for our schedule; its classes' defaults are other settings."""
+    return {
+        "_class_name": "CogVideoXDDIMScheduler",
+        "_diffusers_version": version("diffusers"),
+        "num_train_timesteps": 1000,
+        "beta_start": 0.00085,
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "prediction_type": "v_prediction",
+        "rescale_betas_zero_snr": True,
+        "timestep_spacing": "trailing",
+        "clip_sample": False,
+        "set_alpha_to_one": True,
+        "steps_offset": 0,
+        "snr_shift_scale": shift,
+    }
+
+
+def write_adapters(folder: Path, adapters: Adapters) -> None:
+    """`pytorch_lora_weights.safetensors`, for diffusers' `load_lora_weights`."""
+    from diffusers import CogVideoXPipeline
+
+    state = {name: tensor.contiguous() for name, tensor in adapters.state.items()}
+    CogVideoXPipeline.save_lora_weights(
+        folder, transformer_lora_layers=state, transformer_lora_adapter_metadata=dict(adapters.config)
+    )
+
+
+def _write_transformer(
+    folder: Path, config: CogVideoXConfig, state: Mapping[str, Tensor], precision: Precision
+) -> None:
+    dtype = getattr(torch, precision)
+    head = {"_class_name": TRANSFORMER, "_diffusers_version": version("diffusers")}
+    _write_json(folder / "config.json", {**head, **config.to_diffusers()})
+    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def _write_encoders(folder: Path, settings: EncoderSettings, how: Encoders) -> list[str]:
+    """The encoders that are folders in diffusers' form; a stand-in or a hub's name is only told by the record."""
+    found = []
+    vae = Path(settings.codec_weights)
+    if settings.codec == "cogvideox":
+        vae = vae if (vae / "config.json").is_file() else vae / "vae"
+        if (vae / "config.json").is_file():
+            _place(vae, folder / "vae", how)
+            found.append("vae")
+    text = Path(settings.text_weights)
+    if settings.text == "t5" and (text / "text_encoder/config.json").is_file() and (text / "tokenizer").is_dir():
+        _place(text / "text_encoder", folder / "text_encoder", how)
+        _place(text / "tokenizer", folder / "tokenizer", how)
+        found += ["text_encoder", "tokenizer"]
+    elif settings.text == "t5" and (text / "config.json").is_file():
+        _place(text, folder / "text_encoder", how)
+        (folder / "tokenizer").mkdir()
+        for pattern in _TOKENIZER_FILES:
+            for file in text.glob(pattern):
+                shutil.copy2(file, folder / "tokenizer")
+        found += ["text_encoder", "tokenizer"]
+    return found
+
+
+def _place(source: Path, target: Path, how: Encoders) -> None:
+    if how == "link":
+        target.symlink_to(source.resolve(), target_is_directory=True)
+    else:
+        shutil.copytree(source, target)
+
+
+def _index(present: list[str]) -> dict[str, object]:
+    components = {name: list(classes) if name in present else [None, None] for name, classes in _CLASSES.items()}
+    return {"_class_name": "CogVideoXPipeline", "_diffusers_version": version("diffusers"), **components}
+
+
+def _write_json(file: Path, content: Mapping[str, object]) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n")

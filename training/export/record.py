@@ -1,0 +1,65 @@
+"""`cutroom.json`: what a folder of weights needs besides the weights to be sampled as it was trained.
+
+diffusers' files do not say on which grid of positions a model was trained, in which scale its latents are, nor where it
+came from. This file does, and `just sample` reads it.
+
+    python -m pytest tests/training/export/test_folder.py
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from schemas.config import Section
+from schemas.errors import ConfigError
+from training.config import EncoderSettings
+from training.export.load import read_json
+
+FILE = "cutroom.json"
+
+
+class ModelRecord(Section):
+    """Where a model comes from, and how it is sampled."""
+
+    format: Literal[1] = 1
+    grid: Literal["slice"] = "slice"
+    """Positions start at 0 for every clip and are cut from one endless table; diffusers' pipelines stretch them."""
+    snr_shift: float
+    """Shift of the signal-to-noise ratio in training."""
+    text_length: int
+    """Tokens of a caption."""
+    encoders: EncoderSettings = EncoderSettings()
+    """What made latents and text states, as the run was told."""
+    codec: str = ""
+    """Name of the codec."""
+    codec_identity: str = ""
+    latent_scale: Literal["unit"] = "unit"
+    """`unit`: the codec hands out latents as the model takes them (a VAE's times its `scaling_factor`)."""
+    text: str = ""
+    """Name of the text encoder."""
+    text_identity: str = ""
+    recipe: str = ""
+    stage: str = ""
+    step: int = 0
+    data: str = ""
+    """Digest of the training data."""
+    weights: str = ""
+    """Where the weights were read from."""
+
+
+def write_record(folder: Path, record: ModelRecord) -> None:
+    """Write `cutroom.json`."""
+    (folder / FILE).write_text(record.model_dump_json(indent=2) + "\n")
+
+
+def read_record(folder: Path) -> ModelRecord | None:
+    """The record of a folder; None where there is none. Raises `ConfigError` for one that is not understood."""
+    if not (folder / FILE).is_file():
+        return None
+    try:
+        return ModelRecord.model_validate(read_json(folder / FILE, ""))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{folder / FILE}: {where}: {first['msg']}; was it written by a later version?") from None
