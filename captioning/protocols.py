@@ -1,13 +1,14 @@
 """What goes into a captioner or a summariser, what comes out, and how the two are matched: by id, never by position.
 
 A backend may be a function on the CPU or a model behind an endpoint that answers late and out of order. Both look the
-same from here: requests go in, replies come back in any order, and `collect` and `match` put each on its own id. A
-reply for an id that nobody asked for stops the run, because it means that captions are landing on the wrong pictures.
+same from here: requests go in, replies come back in any order, each is passed on at once and bears its own id. A reply
+for an id that nobody asked for stops the run, because it means that captions are landing on the wrong pictures.
 
     python -m pytest tests/captioning/test_protocols.py
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -164,47 +165,69 @@ class Summariser(Protocol):
     model: str
     prompt_hash: str
 
-    def summarise(self, requests: Sequence[ClipRequest]) -> list[ClipReply]:
-        """Return one reply per request, each carrying its request's id, in any order."""
+    def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
+        """Yield one reply per request, each carrying its request's id, in whatever order they become ready."""
         ...
 
 
-async def collect(captioner: Captioner, requests: Sequence[StillRequest]) -> dict[str, CaptionReply]:
-    """Caption all stills and return the replies by still id, in the order of the requests.
+async def captions(captioner: Captioner, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
+    """Each still's reply the moment it is there; at the end the error `no reply` for each request that got none.
 
-    A request that got no reply has one with the error `no reply`. Raises `StageError` if a reply's id is unknown or
-    comes twice, or if two requests share one.
+    Raises `StageError` if a reply's id is unknown or comes twice, or if two requests share one.
     """
-    replies = [reply async for reply in captioner.caption(requests)] if requests else []
-    found = _by_id("still", [request.still_id for request in requests], [(one.still_id, one) for one in replies])
-    return {key: reply or CaptionReply(still_id=key, error=NO_REPLY) for key, reply in found.items()}
+    replies = ((reply.still_id, reply) async for reply in captioner.caption(requests))
+    asked = [request.still_id for request in requests]
+    async for reply in _matched("still", asked, replies, lambda key: CaptionReply(still_id=key, error=NO_REPLY)):
+        yield reply
 
 
-async def collect_overviews(overviewer: Overviewer, requests: Sequence[OverviewRequest]) -> dict[str, OverviewReply]:
-    """Describe all clips and return the replies by clip id, in the order of the requests; rules as in `collect`."""
-    replies = [reply async for reply in overviewer.overview(requests)] if requests else []
-    found = _by_id("clip", [request.clip_id for request in requests], [(one.clip_id, one) for one in replies])
-    return {key: reply or OverviewReply(clip_id=key, error=NO_REPLY) for key, reply in found.items()}
+async def overviews(overviewer: Overviewer, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
+    """Each clip's short caption the moment it is there; rules and errors as in `captions`."""
+    replies = ((reply.clip_id, reply) async for reply in overviewer.overview(requests))
+    asked = [request.clip_id for request in requests]
+    async for reply in _matched("clip", asked, replies, lambda key: OverviewReply(clip_id=key, error=NO_REPLY)):
+        yield reply
 
 
-def match(requests: Sequence[ClipRequest], replies: Iterable[ClipReply]) -> dict[str, ClipReply]:
-    """Return the summariser's replies by clip id, in the order of the requests; rules and errors as in `collect`."""
-    found = _by_id("clip", [request.clip_id for request in requests], [(one.clip_id, one) for one in replies])
-    return {key: reply or ClipReply(clip_id=key, error=NO_REPLY) for key, reply in found.items()}
+async def summaries(summariser: Summariser, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
+    """Each clip's caption the moment it is there; rules and errors as in `captions`."""
+    replies = ((reply.clip_id, reply) async for reply in summariser.summarise(requests))
+    asked = [request.clip_id for request in requests]
+    async for reply in _matched("clip", asked, replies, lambda key: ClipReply(clip_id=key, error=NO_REPLY)):
+        yield reply
 
 
 Reply = TypeVar("Reply")
 
 
-def _by_id(kind: str, asked: Sequence[str], replies: Sequence[tuple[str, Reply]]) -> dict[str, Reply | None]:
-    found: dict[str, Reply | None] = dict.fromkeys(asked)
-    if len(found) < len(asked):
+def arriving(replies: AsyncIterator[Reply]) -> Iterator[Reply]:
+    """The replies for code that does not await, each the moment it is there; nothing is asked on while it works."""
+
+    async def following() -> Reply | None:
+        return await anext(replies, None)
+
+    with asyncio.Runner() as runner:
+        while (reply := runner.run(following())) is not None:
+            yield reply
+
+
+async def _matched(
+    kind: str, asked: Sequence[str], replies: AsyncIterator[tuple[str, Reply]], without: Callable[[str], Reply]
+) -> AsyncIterator[Reply]:
+    """The replies, each to a request that is still open, then one made by `without` for each that stayed open."""
+    waiting = dict.fromkeys(asked)
+    if len(waiting) < len(asked):
         doubled = next(key for key in asked if asked.count(key) > 1)
         raise StageError(f"{kind} {doubled!r} is asked for twice in one batch; every id may stand in it once")
-    for key, reply in replies:
-        if key not in found:
+    if not asked:
+        return
+    known = set(asked)
+    async for key, reply in replies:
+        if key not in known:
             raise StageError(f"a reply for {kind} {key!r}, which is not in the batch; replies must carry request ids")
-        if found[key] is not None:
+        if key not in waiting:
             raise StageError(f"two replies for {kind} {key!r}; the backend must answer every request once")
-        found[key] = reply
-    return found
+        del waiting[key]
+        yield reply
+    for key in waiting:
+        yield without(key)

@@ -1,15 +1,14 @@
 """Caption stills one by one, and clips from all their stills at once. The backends live in `captioning`.
 
-Every reply is matched to its row by id; a row without a reply fails with that reason.
+Every reply is matched to its row by id and passed on the moment it is there; a row without one fails with that reason.
 
     just curate <bucket> --set 'caption.prompt={subject}. {light}'
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 from captioning.chat import Usage
-from captioning.protocols import Overviewer, OverviewRequest, StillRequest, collect, collect_overviews
+from captioning.protocols import Overviewer, OverviewRequest, StillRequest, arriving, captions, overviews
 from pipeline.models import open_captioner
 from pipeline.stage import Output, Result, Row
 from pipeline.stored_picture import StoredPicture
@@ -30,11 +29,10 @@ class Caption:
         self._captioner = open_captioner(config, threads)
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Caption the stills of a part; one failed reply fails its own row alone."""
-        requests = [self._request(row) for row in rows]
-        replies = asyncio.run(collect(self._captioner, requests))
-        for row in rows:
-            reply = replies[row["still_id"]]
+        """Caption stills; one failed reply fails its own row alone."""
+        asked = {row["still_id"]: row for row in rows}
+        for reply in arriving(captions(self._captioner, [self._request(row) for row in rows])):
+            row = asked[reply.still_id]
             values = {
                 "still_id": row["still_id"],
                 "clip_id": row["clip_id"],
@@ -73,7 +71,7 @@ class Overview:
         self._overviewer: Overviewer = captioner
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Describe the clips of a part."""
+        """Describe clips; one failed reply fails its own row alone."""
         requests = [
             OverviewRequest(
                 clip_id=row["clip_id"],
@@ -82,11 +80,9 @@ class Overview:
             )
             for row in rows
         ]
-        replies = asyncio.run(collect_overviews(self._overviewer, requests))
-        for row in rows:
-            reply = replies[row["clip_id"]]
+        for reply in arriving(overviews(self._overviewer, requests)):
             values = {
-                "clip_id": row["clip_id"],
+                "clip_id": reply.clip_id,
                 "overview": reply.overview,
                 "captioner": self._overviewer.name,
                 "model": self._overviewer.model,
@@ -94,7 +90,7 @@ class Overview:
             }
             counters = {"clips_described": 1, **count_usage(reply.usage)}
             yield Result(
-                key=row["clip_id"], values=values, error=reply.error, counters=counters, expected=reply.answered
+                key=reply.clip_id, values=values, error=reply.error, counters=counters, expected=reply.answered
             )
 
 

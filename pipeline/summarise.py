@@ -6,7 +6,7 @@ just curate <bucket> --set summarise.token_budget=224
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from captioning.protocols import ClipRequest, match
+from captioning.protocols import ClipRequest, arriving, summaries
 from captioning.tokens import TokenCounter
 from pipeline.caption import count_usage
 from pipeline.models import open_summariser
@@ -27,7 +27,7 @@ class Summarise:
         self._summariser = open_summariser(config, self._counter, threads)
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Summarise the clips of a part, which is one batch of the model."""
+        """Summarise clips, which are one batch of the model; results come as their replies do."""
         requests = [
             ClipRequest(
                 clip_id=row["clip_id"],
@@ -38,11 +38,9 @@ class Summarise:
             )
             for row in rows
         ]
-        replies = match(requests, self._summariser.summarise(requests))
-        for row in rows:
-            reply = replies[row["clip_id"]]
+        for reply in arriving(summaries(self._summariser, requests)):
             values = {
-                "clip_id": row["clip_id"],
+                "clip_id": reply.clip_id,
                 "short": reply.short,
                 "medium": reply.medium,
                 "dense": reply.dense,
@@ -57,5 +55,5 @@ class Summarise:
             }
             counters = {"clips_summarised": 1, "fallbacks": int(reply.fallback is not None), **count_usage(reply.usage)}
             yield Result(
-                key=row["clip_id"], values=values, error=reply.error, counters=counters, expected=reply.answered
+                key=reply.clip_id, values=values, error=reply.error, counters=counters, expected=reply.answered
             )

@@ -6,6 +6,7 @@ bound and is compared between datasets, not read as a truth.
     python -m captioning.quality.lexicons "A man walks through a sunlit forest."      # print the aspects it tells
 """
 
+import re
 import sys
 
 from captioning.words import fold, word_set, words
@@ -97,11 +98,18 @@ ASPECTS = {
     "light": LIGHT,
     "style": STYLE,
 }
+# What the camera does is no action of the scene: "the camera moves slowly", up to the next stop.
+_CAMERA_CLAUSE = re.compile(r"\b(?:the |a )?camera\b[^.,;:!?]*", re.IGNORECASE)
 _FOLDED = {name: frozenset(map(fold, listed)) | listed for name, listed in ASPECTS.items()}
 
 
 def aspects(text: str) -> frozenset[str]:
-    """The aspects that a text tells of; hyphenated words count whole and in parts."""
+    """The aspects that a text tells of; hyphenated words count whole and in parts. Camera moves are no action."""
+    scene = _told(_CAMERA_CLAUSE.sub("", text))
+    return frozenset(name for name in _told(text) if name != "action" or name in scene)
+
+
+def _told(text: str) -> frozenset[str]:
     tokens = [token.strip(".,;:!?\"'()") for token in text.lower().split()]
     whole = {token for token in tokens if "-" in token and any(token in listed for listed in _FOLDED.values())}
     parts = [word for token in tokens if token not in whole for word in words(token)]

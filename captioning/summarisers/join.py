@@ -3,7 +3,7 @@
 just curate demo --set summarise.summariser=join
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from captioning.protocols import ClipReply, ClipRequest
 from captioning.tasks.summary import Budget, finish_joined
@@ -20,6 +20,7 @@ class JoinSummariser:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
-    def summarise(self, requests: Sequence[ClipRequest]) -> list[ClipReply]:
-        """Return one reply per clip, in the order of the requests; a clip without frame captions gets an error."""
-        return [finish_joined(request, self._budget, None) for request in requests]
+    async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
+        """Yield one reply per clip, in the order of the requests; a clip without frame captions gets an error."""
+        for request in requests:
+            yield finish_joined(request, self._budget, None)

@@ -10,7 +10,7 @@ A part is a function from the number of turns to tables, and a line in `PARTS`.
 import sys
 from collections.abc import Callable
 
-from pipeline.benchmarks.captions_engine import measure_engine
+from pipeline.benchmarks.captions_engine import measure_overhead, measure_speed
 from pipeline.benchmarks.endpoint import measure_endpoint
 from pipeline.benchmarks.record import Table, markdown_table, record
 from pipeline.commands.front import make_parser, print_table
@@ -19,7 +19,8 @@ from schemas.nearest import did_you_mean
 
 PARTS: dict[str, Callable[[int], list[Table]]] = {
     "endpoint": measure_endpoint,
-    "engine": measure_engine,
+    "overhead": measure_overhead,
+    "speed": measure_speed,
 }
 """What there is to measure; each is called with the number of turns and gives (title, headings, rows)."""
 

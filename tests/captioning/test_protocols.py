@@ -9,12 +9,14 @@ import pytest
 from captioning.chat import PictureBytes
 from captioning.protocols import (
     NO_REPLY,
+    Captioner,
     CaptionReply,
     ClipReply,
     ClipRequest,
     StillRequest,
-    collect,
-    match,
+    arriving,
+    captions,
+    summaries,
 )
 from schemas.errors import StageError
 
@@ -43,6 +45,23 @@ class LateCaptioner:
             yield await done
 
 
+class Backward:
+    """Answers the clips it is not silent on in reverse order; `again` are answered twice."""
+
+    name = model = prompt_hash = "backward"
+
+    def __init__(self, silent: str = "", again: str = "") -> None:
+        self.silent, self.again = silent, again
+
+    async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
+        for key in [one.clip_id for one in reversed(requests) if one.clip_id not in self.silent] + list(self.again):
+            yield ClipReply(clip_id=key, short=key, medium=key, dense=key)
+
+
+def collect(captioner: Captioner, requests: Sequence[StillRequest]) -> dict[str, CaptionReply]:
+    return {reply.still_id: reply for reply in arriving(captions(captioner, requests))}
+
+
 def test_swap_canary_every_caption_lands_on_its_own_still() -> None:
     requests = [still(number) for number in range(40)]
 
@@ -51,13 +70,13 @@ def test_swap_canary_every_caption_lands_on_its_own_still() -> None:
 
     asked = [request.still_id for request in requests]
     assert asyncio.run(order()) != asked, "the canary must shuffle, or it shows nothing"
-    replies = asyncio.run(collect(LateCaptioner(), requests))
-    assert list(replies) == asked
+    replies = collect(LateCaptioner(), requests)
+    assert sorted(replies) == sorted(asked)
     assert all(reply.caption == f"caption of {still_id}" for still_id, reply in replies.items())
 
 
 def test_missing_reply_becomes_an_error() -> None:
-    replies = asyncio.run(collect(LateCaptioner(lambda ids: ids[1:]), [still(0), still(1)]))
+    replies = collect(LateCaptioner(lambda ids: ids[1:]), [still(0), still(1)])
     assert replies["s0"] == CaptionReply(still_id="s0", error=NO_REPLY)
     assert replies["s1"].caption == "caption of s1"
 
@@ -71,16 +90,16 @@ def test_missing_reply_becomes_an_error() -> None:
 )
 def test_unknown_and_doubled_ids_are_named(change: Callable[[list[str]], list[str]], message: str) -> None:
     with pytest.raises(StageError, match=message):
-        asyncio.run(collect(LateCaptioner(change), [still(0), still(1)]))
+        collect(LateCaptioner(change), [still(0), still(1)])
 
 
 def test_doubled_request_is_named() -> None:
     with pytest.raises(StageError, match="'s1' is asked for twice"):
-        asyncio.run(collect(LateCaptioner(), [still(0), still(1), still(1)]))
+        collect(LateCaptioner(), [still(0), still(1), still(1)])
 
 
 def test_no_requests_no_replies() -> None:
-    assert asyncio.run(collect(LateCaptioner(), [])) == {}
+    assert collect(LateCaptioner(), []) == {}
 
 
 def test_replies_must_say_something() -> None:
@@ -92,12 +111,11 @@ def test_replies_must_say_something() -> None:
         ClipReply(clip_id="a", short="x")
 
 
-def test_match_by_clip_id() -> None:
+def test_summaries_by_clip_id() -> None:
     requests = [ClipRequest(clip_id=one, frame_captions=("A cat.",)) for one in "abc"]
-    replies = [ClipReply(clip_id=one, short=one, medium=one, dense=one) for one in "cb"]
-    found = match(requests, replies)
-    assert list(found) == ["a", "b", "c"]
-    assert found["a"].error == NO_REPLY
-    assert found["c"].dense == "c"
+    found = list(arriving(summaries(Backward(silent="a"), requests)))
+    assert [reply.clip_id for reply in found] == ["c", "b", "a"]
+    assert [reply.dense for reply in found] == ["c", "b", None]
+    assert found[2].error == NO_REPLY
     with pytest.raises(StageError, match="two replies for clip 'b'"):
-        match(requests, [*replies, replies[1]])
+        list(arriving(summaries(Backward(again="b"), requests)))

@@ -2,7 +2,7 @@
 
 Each question is asked once, because every further round starts the engine anew. The vision model is put together from
 real words and random eyes, so what it says means nothing; that every reply lands on its own row, that the form is kept,
-and that nothing is asked twice is what is seen here.
+that nothing is asked twice, and that the engine loads what `just distill` writes is what is seen here.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ import pytest
 
 from captioning.assembled import assemble
 from captioning.backends.openai import OpenAIChat
-from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.cache import CachedChat, ReplyCache
 from captioning.chat import ChatModel, ChatReply, ChatRequest, Message
 from captioning.form import find_fault
@@ -28,6 +27,7 @@ from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, OVERVIEWS
 from schemas.load import load_config
 from schemas.model_config import ModelConfig
 from tests.end_to_end.bucket import Film, write_film
+from tests.students import distilled_captioner, distilled_summariser
 from tests.vllm_server import NAME, vllm_serving
 
 FILMS = {"a.mp4": Film((72, 60), (400, 272), seed=10), "b.mp4": Film((60, 80), (272, 400), seed=20)}
@@ -107,16 +107,18 @@ def check(folder: Path, captioner: str, summariser: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_vllm_captions_and_summarises_and_asks_nothing_twice(
+def test_vllm_captions_and_summarises_with_distilled_models_and_asks_nothing_twice(
     bucket: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster
 ) -> None:
-    eyes = assemble(tmp_path_factory.mktemp("models") / "sees-nothing")
+    folders = tmp_path_factory.mktemp("models")
+    eyes = distilled_captioner(assemble(folders / "sees-nothing"), folders / "captioner")
+    words = distilled_summariser(folders / "summariser")
     models = [
         "caption.captioner=vllm",
         "caption.max_overview_stills=0",  # one start of the engine less; the endpoint makes overviews
         f"caption.model.name={eyes}",
         "summarise.summariser=vllm",
-        f"summarise.model.name={unpacked(DEFAULT_CACHE)}",
+        f"summarise.model.name={words}",
         *(f"{section}.model.cache={tmp_path / 'replies.sqlite'}" for section in ("caption", "summarise")),
     ]
     folder = tmp_path / "dataset"

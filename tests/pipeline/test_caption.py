@@ -47,12 +47,10 @@ class BackwardSummariser:
     def __init__(self, budget: Budget) -> None:
         pass
 
-    def summarise(self, requests: Sequence[ClipRequest]) -> list[ClipReply]:
-        return [
-            ClipReply(clip_id=one.clip_id, short=text, medium=text, dense=text)
-            for one in reversed(requests)
-            for text in [" ".join(one.frame_captions)]
-        ]
+    async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
+        for one in reversed(requests):
+            text = " ".join(one.frame_captions)
+            yield ClipReply(clip_id=one.clip_id, short=text, medium=text, dense=text)
 
 
 def make_stills(dataset: Dataset) -> list[Row]:
@@ -81,6 +79,22 @@ def test_late_and_unordered_captions_land_on_their_own_stills(tmp_path: Path, mo
         else:
             assert outcome.result.values is not None
             assert outcome.result.values["caption"] == f"says picture {number}"
+
+
+def test_a_caption_is_passed_on_before_the_next_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    class Telling(LateCaptioner):
+        async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
+            async for reply in super().caption(requests):
+                said.append(reply.still_id)
+                yield reply
+
+    monkeypatch.setitem(CAPTIONERS, "late", Telling)
+    rows = make_stills(Dataset(str(tmp_path)))
+    stage = caption.Caption(str(tmp_path), CaptionConfig(captioner="late"), threads=1)
+    for number, result in enumerate(stage.process_batch(rows), 1):
+        assert (len(said), said[-1]) == (number, result.key)
 
 
 def test_summaries_land_on_their_own_clips(monkeypatch: pytest.MonkeyPatch) -> None:

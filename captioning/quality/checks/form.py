@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from captioning.form import MARKUP, REFUSAL
+from captioning.form import LOOP_TIMES, LOOP_WORDS, MARKUP, REFUSAL
+from captioning.language import other_language
 from captioning.quality.check import Check, Seen, each_captioned, fault
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
-from captioning.words import DOUBT_WORDS, STOP_WORDS, content_words, word_set, words
+from captioning.words import DOUBT_WORDS, STOP_WORDS, content_words, words
 
 _ERROR = re.compile(
     r"\b(?:traceback|exception|timed? ?out|rate limit|quota exceeded|internal server error|bad gateway|"
@@ -47,17 +48,11 @@ _NEGATION = re.compile(
     r"without any|not visible|not shown)",
     re.IGNORECASE,
 )
-# Function words that English lacks, of the languages that vision models fall into.
-_FOREIGN = word_set(
-    "der die das und ist ein eine einem einen mit auf dem den von zu im nicht sich wird le la les "
-    "des une est dans avec "
-    "sur et du au aux qui que pour el los las una y con en por se del su il di che gli nel della una sono um uma na "
-    "no do da os as com para een het van de op met zijn"
-) - word_set("die do as no a van met de la le")
-# A loop: this share of a caption's runs of four words stands there before; shorter captions cannot tell.
-LOOP_RUN, LOOP_SHARE, LOOP_LEAST, SENTENCE_TIMES = 4, 0.2, 3, 2
-# Letters outside the Latin alphabets, and the least share of function words that English prose has.
-OTHER_SCRIPT, FEWEST_STOP_WORDS, ENOUGH_WORDS = 0.2, 0.08, 10
+# A loop: this share of a caption's runs stands there before. Captions of any length come here, and the long ones of
+# other makers may use a phrase three times, which is enough to ask a model of ours again.
+LOOP_SHARE = 0.2
+# The least share of function words that English prose has: a list of key words has fewer.
+FEWEST_STOP_WORDS, ENOUGH_WORDS = 0.08, 10
 
 
 def _empty(corpus: Corpus) -> Mapping[str, Seen]:
@@ -99,30 +94,23 @@ def _hedge(clip: Clip) -> str:
 
 
 def _foreign(clip: Clip) -> str:
-    letters = [sign for sign in clip.text if sign.isalpha()]
-    other = sum(ord(sign) > 0x24F for sign in letters)
-    if letters and other / len(letters) > OTHER_SCRIPT:
-        return f"{other} of {len(letters)} letters are of another script"
-    if len(clip.words) < ENOUGH_WORDS // 2:
-        return ""
+    if language := other_language(clip.text):
+        return f"is not in English: {language}"
     english = sum(word in STOP_WORDS for word in clip.words)
-    foreign = sum(word in _FOREIGN for word in clip.words)
-    if foreign > english and foreign >= 2:
-        return "its function words are not English"
     few = len(clip.words) >= ENOUGH_WORDS and english < FEWEST_STOP_WORDS * len(clip.words)
     return f"{english} of {len(clip.words)} words are English function words" if few else ""
 
 
 def _loop(clip: Clip) -> str:
     told = Counter(frozenset(content_words(sentence)) for sentence in clip.sentences)
-    again = [content for content, times in told.items() if content and times >= SENTENCE_TIMES]
+    again = [content for content, times in told.items() if content and times > 1]
     if again:
         return "says one sentence twice"
-    counts = Counter(runs(clip.words, LOOP_RUN))
+    counts = Counter(runs(clip.words, LOOP_WORDS))
     # Frame captions of one shot share turns of phrase; only what is said oftener than they say it is a loop.
-    given = Counter(run for text in clip.frame_texts for run in runs(words(text), LOOP_RUN))
+    given = Counter(run for text in clip.frame_texts for run in runs(words(text), LOOP_WORDS))
     extra = sum(max(0, times - max(1, given[run])) for run, times in counts.items())
-    if extra >= LOOP_LEAST and extra / sum(counts.values()) >= LOOP_SHARE:
+    if extra >= LOOP_TIMES and extra / sum(counts.values()) >= LOOP_SHARE:
         worst = max(counts, key=lambda run: counts[run] - given[run])
         return f"repeats itself: {' '.join(worst)!r} {counts[worst]} times"
     # Short loops ("the the the", "a red car a red car") fall below four different words.

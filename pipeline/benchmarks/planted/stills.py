@@ -7,7 +7,6 @@ measured on the very pixels, and the captions are the embedded captioner's, so n
     just bench quality --videos <folder>
 """
 
-import asyncio
 import importlib.util
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from captioning.captioners.colours import look
 from captioning.captioners.facts import FactsCaptioner
 from captioning.chat import PictureBytes
 from captioning.joining import join
-from captioning.protocols import StillRequest, collect
+from captioning.protocols import StillRequest, arriving
 from captioning.quality.records import CaptionRecord, FrameCaption
 from pipeline.scorers.registry import EMBEDDERS, LABELLERS
 from schemas.errors import StageError
@@ -127,7 +126,7 @@ def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
         )
         for place, (picture, named) in enumerate(zip(pictures, labels, strict=True))
     ]
-    replies = asyncio.run(collect(FactsCaptioner(), requests))
+    replies = {reply.still_id: reply for reply in arriving(FactsCaptioner().caption(requests))}
     records, place = [], 0
     for clip in kept:
         frames = []

@@ -1,6 +1,5 @@
 """The embedded captioner says what was measured, doubts what is doubtful, and names no action and no medium."""
 
-import asyncio
 import io
 import re
 
@@ -14,7 +13,7 @@ from captioning.captioners import CAPTIONERS
 from captioning.captioners.facts import FactsCaptioner
 from captioning.chat import PictureBytes
 from captioning.prompts import FACTS_PROMPT
-from captioning.protocols import CaptionReply, StillRequest, collect
+from captioning.protocols import CaptionReply, StillRequest, arriving
 from schemas.errors import ConfigError
 from schemas.ids import digest
 
@@ -52,7 +51,8 @@ def still(
 
 
 def reply(request: StillRequest, prompt: str = FACTS_PROMPT) -> CaptionReply:
-    return asyncio.run(collect(FactsCaptioner(prompt), [request]))[request.still_id]
+    (reply,) = arriving(FactsCaptioner(prompt).caption([request]))
+    return reply
 
 
 def said(request: StillRequest, prompt: str = FACTS_PROMPT) -> str:
@@ -120,7 +120,7 @@ def test_sentences_are_clean_prose(picture: str) -> None:
 
 def test_undecodable_picture_is_an_error_of_its_still_only() -> None:
     requests = [still(b"not a picture", still_id="a"), still(plain(0, 0, 0), still_id="b"), still(b"", still_id="c")]
-    replies = asyncio.run(collect(CAPTIONERS["facts"](), requests))
+    replies = {reply.still_id: reply for reply in arriving(CAPTIONERS["facts"]().caption(requests))}
     assert "13 bytes are not a picture" in str(replies["a"].error)
     assert replies["b"].error is None
     assert replies["c"].error is not None

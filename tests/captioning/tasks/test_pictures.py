@@ -1,12 +1,10 @@
 """Stills and clips are asked for again while the form will not do, and fail alone."""
 
-import asyncio
-
 import pytest
 
 from captioning.captioners.chat import ChatCaptioner
 from captioning.chat import ChatReply, PictureBytes
-from captioning.protocols import CaptionReply, OverviewReply, OverviewRequest, StillRequest, collect, collect_overviews
+from captioning.protocols import CaptionReply, OverviewReply, OverviewRequest, StillRequest, arriving
 from captioning.tasks.pictures import FrameTask, OverviewTask
 from schemas.errors import ConfigError
 from tests.captioning.scripted import Say, ScriptedChat, says
@@ -19,7 +17,7 @@ def caption(say: Say, count: int = 1) -> tuple[dict[str, CaptionReply], Scripted
         StillRequest(still_id=f"s{number}", clip_id="c", picture=PictureBytes(f"s{number}", b""), time=0.0)
         for number in range(count)
     ]
-    return asyncio.run(collect(captioner, requests)), chat
+    return {reply.still_id: reply for reply in arriving(captioner.caption(requests))}, chat
 
 
 def test_each_still_gets_its_own_caption() -> None:
@@ -67,7 +65,7 @@ def overviews(say: Say) -> tuple[dict[str, OverviewReply], ScriptedChat]:
     captioner = ChatCaptioner(chat, FrameTask(), OverviewTask())
     pictures = tuple(PictureBytes(f"s{number}", b"") for number in range(3))
     request = OverviewRequest(clip_id="c", pictures=pictures, times=(0.0, 2.0, 4.25))
-    return asyncio.run(collect_overviews(captioner, [request])), chat
+    return {reply.clip_id: reply for reply in arriving(captioner.overview([request]))}, chat
 
 
 def test_an_overview_sees_all_stills_in_order_with_their_seconds() -> None:

@@ -34,7 +34,8 @@ def test_bleu() -> None:
     ("text", "told"),
     [
         ("A man walks through a sunlit forest.", {"subject", "action", "setting", "light"}),
-        ("The camera moves left.", {"camera", "action"}),
+        ("The camera moves left.", {"camera"}),
+        ("The camera moves left, and a dog runs.", {"subject", "camera", "action"}),
         ("Cinematic close-up.", {"style", "camera"}),
         ("Dogs running.", {"subject", "action"}),
         ("", set()),
