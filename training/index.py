@@ -6,6 +6,7 @@ for the columns that a rule names. Rows stand in the order of the shards, whatev
     python -m pytest tests/training/test_index.py
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,13 @@ class SampleIndex:
         if not tables:
             raise DatasetError(f"{_path(dataset_uri)} has no rows: nothing was packed; see `just ledger {dataset_uri}`")
         return _from_table(dataset_uri, split, pa.concat_tables(tables))
+
+    def identity(self) -> str:
+        """Digest of the ids, in order: equal samples, equal identity."""
+        found = hashlib.sha256()
+        for first in range(0, len(self), _BATCH_ROWS):
+            found.update("\n".join(self.sample_ids.slice(first, _BATCH_ROWS).to_pylist()).encode())
+        return found.hexdigest()
 
     def score_names(self) -> tuple[frozenset[str], frozenset[str]]:
         """Names of the scores and of the words that any sample of the dataset has; none in an index without them."""

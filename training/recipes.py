@@ -14,6 +14,7 @@ from training.config import (
     LoraConfig,
     ModelSettings,
     OptimizerConfig,
+    SamplingConfig,
     StageConfig,
     TrainConfig,
     ValidationConfig,
@@ -40,6 +41,7 @@ def demo() -> TrainConfig:
         ema=EmaConfig(decay=0.98),
         checkpoint=CheckpointConfig(every=60),
         validation=ValidationConfig(every=120),
+        sampling=SamplingConfig(steps=25, guidance=3.0),
     )
 
 

@@ -14,8 +14,9 @@ from schemas.load import dump_config
 from training.commands.front import add_recipe_arguments, make_parser, recipe_of, run_command
 from training.config import TrainConfig
 from training.parallel import World, join_world, leave_world
+from training.prepare import Prepared, prepare
 from training.report import StepReport
-from training.session import Session, open_session
+from training.stage_samples import sample_stage
 
 _EPILOG = """examples:
   just train demo                                        the debug model on the demo dataset, minutes on a CPU
@@ -55,11 +56,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _train(config: TrainConfig, dataset: str, folder: Path, world: World) -> None:
-    session = open_session(config, dataset, folder, world)
+    prepared = prepare(config, dataset, folder, world)
     if world.is_first:
         print(f"training {config.recipe} on {dataset} in {folder}", file=sys.stderr)
-        print("\n".join(f"  {line}" for line in session.description), file=sys.stderr)
-    done = session.run.resume()
+        print("\n".join(f"  {line}" for line in prepared.description), file=sys.stderr)
+    done = prepared.run.resume()
     total = sum(stage.steps for stage in config.stages)
     if done and world.is_first:
         print(f"going on after step {done} of {total}", file=sys.stderr)
@@ -69,9 +70,8 @@ def _train(config: TrainConfig, dataset: str, folder: Path, world: World) -> Non
         def show(report: StepReport) -> None:
             progress.update(task, completed=report.step + 1, description=report.stage, said=_say(report))
 
-        session.run.train(show, lambda stage: session.after_stage(stage))
-    if world.is_first:
-        _conclude(session)
+        prepared.run.train(show, lambda stage: sample_stage(prepared, stage))
+    _conclude(prepared)
 
 
 def _progress() -> Progress:
@@ -87,9 +87,22 @@ def _say(report: StepReport) -> str:
     )
 
 
-def _conclude(session: Session) -> None:
-    for line in session.conclusion():
-        print(line)
+def _conclude(prepared: Prepared) -> None:
+    """Held-out loss of the last stage beside the best linear predictor's."""
+    run, stages = prepared.run, prepared.config.stages
+    found = run.last_validation or run.validate(len(stages) - 1)
+    linear = prepared.linear_baseline(stages[-1])
+    if not prepared.world.is_first:
+        return
+    print(f"run        {prepared.folder.path}")
+    if found is None or linear is None:
+        print("held out   nothing: the dataset has no validation source")
+        return
+    levels = linear.by_timestep()
+    print(f"held-out loss at {len(levels)} noise levels   all    " + "".join(f"t={level:<7}" for level in levels))
+    for name, one in (("model", found), ("best linear predictor", linear)):
+        print(f"  {name:32} {one.loss:.4f} " + "".join(f"{loss:<9.4f}" for loss in one.by_timestep().values()))
+    print(f"samples    {prepared.folder.path / 'samples'}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Which samples train in which step: a pure function of the selection, the seed, the epoch and the stage.
 
 Shards are shuffled, and the samples of a few of them at a time are mixed and packed, so that few tars are read at a
-time. Packs follow one another, `packs_per_step` to a step, whatever the number of ranks; only dealing them out (deal.py)
-knows of ranks. Every sample of weight 1 stands in exactly one pack of an epoch.
+time. Packs follow one another, `packs_per_step` to a step, whatever the number of ranks; only dealing them out
+(deal.py) knows of ranks. Every sample of weight 1 stands in exactly one pack of an epoch.
 
     python -m pytest tests/training/data/test_plan.py
 """

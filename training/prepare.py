@@ -1,0 +1,145 @@
+"""Opens everything that a run needs, in the order in which things can be wrong, and says what was opened.
+
+just train demo
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from schemas.errors import ConfigError
+from schemas.ids import digest
+from training.baseline import LinearPredictor, fit_linear
+from training.config import StageConfig, TrainConfig
+from training.data.source import DatasetSource
+from training.diffusion.schedule import Schedule
+from training.encoders.base import TextEncoder, VideoCodec
+from training.encoders.registry import open_codec, open_text
+from training.folder import RunFolder
+from training.guard import Guard
+from training.lora import add_adapters
+from training.methods.cogvideox import CogVideoXMethod
+from training.model_setup import build_model, geometry_of
+from training.models.cogvideox.flops import peak
+from training.models.cogvideox.model import CogVideoX
+from training.optimizer import make_optimizer
+from training.parallel import World, shard
+from training.run import Run
+from training.trainer import Trainer
+from training.validation import Validation, levels, validate
+
+# Packs that the linear predictor is fitted on: some hundred clips hold all that a 64 x 64 covariance needs.
+_BASELINE_PACKS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A run with what stands around it."""
+
+    config: TrainConfig
+    folder: RunFolder
+    run: Run
+    data: DatasetSource
+    model: CogVideoX
+    schedule: Schedule
+    codec: VideoCodec
+    text: TextEncoder
+    world: World
+
+    @property
+    def description(self) -> list[str]:
+        """What was opened, for a person."""
+        sizes = self.model.config
+        stages = ", ".join(f"{one.name} ({one.steps} steps)" for one in self.config.stages)
+        return [
+            f"model   {self.config.model.preset}, {sizes.parameters / 1e6:.1f} million weights, "
+            f"{self.config.model.precision}, on {self.world.size} x {self.world.device}",
+            f"codec   {self.codec.name}",
+            f"text    {self.text.name}, {self.text.length} tokens",
+            f"data    {len(self.data.train)} samples to train, {len(self.data.held_out)} held out",
+            f"stages  {stages}",
+        ]
+
+    def linear_baseline(self, stage: StageConfig) -> Validation | None:
+        """Held-out loss of the best linear predictor, at the same clips, noise and levels as the model's."""
+        number = self.config.stages.index(stage)
+        predictor = self._fit_linear(number)
+        shapes = self.data.validation_shapes(number)
+        if not shapes:
+            return None
+        method = CogVideoXMethod(predictor, self.model.config, self.schedule, self.codec, self.text)
+        packs = self.data.validation_packs(number)
+        return validate(method, packs, shapes, levels(self.config.validation.quantiles), self.world)
+
+    def _fit_linear(self, stage: int) -> LinearPredictor:
+        method = CogVideoXMethod(self.model, self.model.config, self.schedule, self.codec, self.text)
+        clips = (
+            latents
+            for pack in self.data.training_packs(stage, _BASELINE_PACKS)
+            for latents in method.encode(pack.batch, pack.places)[0]
+        )
+        with torch.no_grad():
+            found = fit_linear(clips, self.schedule, self.model.config.patch, self.model.config.patch_frames)
+        return found.to(self.world.device)
+
+
+def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Prepared:
+    """Open a run. Raises `ConfigError` or `DatasetError` with what is wrong, before anything is written."""
+    model = build_model(config)
+    sizes = model.config
+    codec = open_codec(config.encoders, world.device)
+    text = open_text(config.encoders, sizes.text_length, world.device)
+    _check_channels(codec, text, model)
+    data = DatasetSource(config, dataset, (codec, text), geometry_of(sizes, codec, text), sizes.width, world)
+    run_folder = RunFolder(folder)
+    if world.is_first:
+        run_folder.begin(config, _facts(dataset, data, codec, text))
+    world.wait()
+    if config.model.lora.rank:
+        add_adapters(model, config.model.lora, config.seed)
+    schedule = Schedule(config.snr_shift)
+    method = CogVideoXMethod(model, sizes, schedule, codec, text, config.model.precision)
+    shard(model, method.blocks(), world, config.parallel.replicas)
+    optimizer = make_optimizer(model, config.optimizer)
+    name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
+    watch = Guard(folder, config.optimizer.spike).watch
+    trainer = Trainer(method, optimizer, config.optimizer, world, watch, peak(name))
+    run = Run(config, run_folder, trainer, data, world)
+    return Prepared(
+        config=config,
+        folder=run_folder,
+        run=run,
+        data=data,
+        model=model,
+        schedule=schedule,
+        codec=codec,
+        text=text,
+        world=world,
+    )
+
+
+def _check_channels(codec: VideoCodec, text: TextEncoder, model: CogVideoX) -> None:
+    """The contract whose breach elsewhere shows as a shape error deep in a kernel, or not at all."""
+    if codec.channels != model.config.in_channels:
+        raise ConfigError(
+            f"the codec {codec.name} gives {codec.channels} channels, the model takes {model.config.in_channels}; "
+            "choose another encoders.codec or model.preset"
+        )
+    if text.width != model.config.text_width:
+        raise ConfigError(
+            f"text states of {text.name} are {text.width} wide, the model takes {model.config.text_width}; choose "
+            "another encoders.text or model.preset"
+        )
+
+
+def _facts(dataset: str, data: DatasetSource, codec: VideoCodec, text: TextEncoder) -> dict[str, object]:
+    """What a run must have in common with the one that it goes on from."""
+    return {
+        "dataset": dataset,
+        "samples": digest(data.train.identity(), data.held_out.identity()),
+        "codec": codec.name,
+        "codec_identity": codec.identity,
+        "text": text.name,
+        "text_identity": text.identity,
+    }

@@ -1,0 +1,48 @@
+"""Videos at the end of a stage: from the fixed prompts, with the averaged weights, at the stage's commonest shape.
+
+runs/<name>/samples/<stage>/sheet.png
+"""
+
+import numpy as np
+
+from training.config import StageConfig
+from training.prepare import Prepared
+from training.sampling.make import LoadedModel, Order, make_clips, write_samples
+from training.shapes import ClipShape
+
+_PROMPTS = 4
+
+
+def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
+    """Sample and write. All processes compute, one writes; a stage that has its samples already is passed over."""
+    config, number = prepared.config, prepared.config.stages.index(stage)
+    out = prepared.folder.path / "samples" / stage.name
+    prompts = config.sampling.prompts or held_out_prompts(prepared, number)
+    if (out / "samples.json").exists() or not prompts:
+        return
+    loaded = LoadedModel(
+        model=prepared.model,
+        schedule=prepared.schedule,
+        codec=prepared.codec,
+        text=prepared.text,
+        checkpoint=f"{prepared.folder.path.name}, step {prepared.run.state.step}",
+    )
+    order = Order(prompts=prompts, shape=_shape(prepared, number), settings=config.sampling, seed=config.seed)
+    with prepared.run.average.in_place():
+        clips = make_clips(loaded, order)
+    if prepared.world.is_first:
+        write_samples(out, loaded, order, clips)
+    prepared.world.wait()
+
+
+def held_out_prompts(prepared: Prepared, stage: int) -> list[str]:
+    """Dense captions of the first held-out clips."""
+    return prepared.data.held_out_captions(stage, _PROMPTS)
+
+
+def _shape(prepared: Prepared, stage: int) -> ClipShape:
+    """The shape that most samples of the stage have; films before pictures."""
+    chosen = prepared.data.selection(stage)
+    counts = np.bincount(chosen.index.bucket[chosen.rows], minlength=len(chosen.shapes))
+    best = max(range(len(counts)), key=lambda code: (chosen.shapes[code].frames > 1, counts[code]))
+    return chosen.shapes[best]
