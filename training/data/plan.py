@@ -66,14 +66,22 @@ def _generator(seed: int, *key: object) -> np.random.Generator:
 def _copies(weights: NDArray[np.float64], seed: int, stage: str, epoch: int) -> Array:
     """How often each sample stands in this epoch: over the epochs as near to epochs x weight as whole numbers can be.
 
-    Weight 0.5 is every second epoch exactly; which ones, is drawn per sample, evenly over all of them.
+    Weight 0.5 is every second epoch exactly; which ones, is drawn per sample, evenly over those of equal weight.
     """
     whole = np.floor(weights)
     part = weights - whole
     if part.any():
-        phase = (_generator(seed, stage, "phase").permutation(len(weights)) + 0.5) / len(weights)
+        order = np.lexsort((_generator(seed, stage, "phase").random(len(part)), part))
+        counts = np.unique(part, return_counts=True)[1]
+        phase = np.empty(len(part))
+        phase[order] = (_place(counts) + 0.5) / np.repeat(counts, counts)
         whole += np.floor(part * (epoch + 1) + phase) - np.floor(part * epoch + phase)
     return whole.astype(np.int64)
+
+
+def _place(counts: Array) -> Array:
+    """0, 1, ... within each group, of groups that follow one another."""
+    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _windows(selection: Selection, copies: Array, random: np.random.Generator) -> list[Array]:
@@ -88,8 +96,7 @@ def _windows(selection: Selection, copies: Array, random: np.random.Generator) -
     bucket = bucket[starts]
     order = np.lexsort((random.random(len(starts)), bucket))
     counts = np.bincount(bucket, minlength=1)
-    place = np.arange(len(starts)) - np.repeat(np.cumsum(counts) - counts, counts)
-    when = (place + random.random(len(starts))) / counts[bucket[order]]
+    when = (_place(counts) + random.random(len(starts))) / counts[bucket[order]]
     order = order[np.argsort(when, kind="stable")]
     windows = [order[first : first + WINDOW_SHARDS] for first in range(0, len(order), WINDOW_SHARDS)]
     return [

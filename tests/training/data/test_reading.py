@@ -1,0 +1,148 @@
+"""Reading a sample: by its place in a local or object-store shard, as the stage shows it, or a reason why not.
+
+python -m pytest tests/training/data/test_reading.py
+"""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+
+import boto3
+import cv2
+import numpy as np
+import pytest
+from av.video.reformatter import VideoReformatter
+from moto.server import ThreadedMotoServer
+
+from pipeline.media.encode import encode_h264, encode_png, to_bt709
+from schemas.errors import MediaError
+from tests.films import moving, texture
+from tests.training.data.made_dataset import colour_of, make_dataset
+from tests.training.data.test_selection import GEOMETRY, stage
+from training.data.captions import CaptionChoice
+from training.data.planned import PlannedSample
+from training.data.reading import Members, PixelReader, decode, parse_members, read_members
+from training.data.selection import select
+from training.data.steps import planned
+from training.index import SampleIndex
+from training.shapes import ClipShape
+
+CHOICE = CaptionChoice({"dense": 1.0}, 0.0, 0)
+
+
+def planned_of(uri: str, **changes: object) -> list[PlannedSample]:
+    selection = select(SampleIndex.open(uri), stage(**changes), GEOMETRY, ())
+    return [planned(selection, int(row)) for row in selection.rows]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = str(tmp_path_factory.mktemp("dataset"))
+    make_dataset(folder)
+    return folder
+
+
+def check(uri: str, samples: list[PlannedSample]) -> None:
+    reader = PixelReader(uri, CHOICE)
+    for one in samples:
+        sample = reader(one)
+        number = int(one.clip_id.split("-")[1]) // 1000
+        assert np.abs(sample.pixels.astype(int) - colour_of(number)).max() <= 4
+        assert sample.pixels.shape == (one.shape.frames, one.shape.height, one.shape.width, 3)
+        assert sample.caption == f"dense of {one.sample_id}"
+
+
+def test_every_sample_is_the_one_that_the_index_says(dataset: str) -> None:
+    samples = planned_of(dataset)
+    assert len(samples) == 18
+    check(dataset, samples)
+
+
+def test_a_stage_sees_fewer_frames_and_pixels(dataset: str) -> None:
+    samples = planned_of(dataset, short_side=32, max_seconds=1.2)
+    assert {str(one.shape) for one in samples} == {"48x32x9@8", "32x48x1"}
+    check(dataset, samples)
+
+
+def test_an_object_store_serves_as_well(s3: str) -> None:
+    make_dataset(f"{s3}/set", {"64x48x9@8": 3})
+    samples = planned_of(f"{s3}/set")
+    assert len(samples) == 3
+    check(f"{s3}/set", samples)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    boto3.client("s3").create_bucket(Bucket="training")
+    yield "s3://training"
+    server.stop()
+
+
+@pytest.mark.parametrize("size", [(96, 64), (48, 32)])
+def test_frames_are_the_film_s_in_colour_and_detail(size: tuple[int, int]) -> None:
+    pictures = list(moving(texture(5, 160, 80), 17, (96, 64)))
+    converter = VideoReformatter()
+    video = encode_h264([to_bt709(one, converter) for one in pictures], 8.0, 6, "veryfast")
+    found = decode(Members("mp4", video, {}), ClipShape(*size, 9, 8.0))
+    assert len(found) == 9
+    for picture, wanted in zip(found, pictures, strict=False):
+        shown = cv2.resize(wanted, size, interpolation=cv2.INTER_AREA)
+        difference = picture.astype(float) - shown
+        assert np.abs(difference).mean() < 4  # of 255; colours lose their detail in 4:2:0
+        assert abs(difference.mean()) < 1.2
+
+
+def test_a_picture_is_exact_at_its_own_size() -> None:
+    picture = texture(7, 96, 64)
+    assert np.array_equal(decode(Members("png", encode_png(picture), {}), ClipShape(96, 64, 1, 0.0))[0], picture)
+
+
+def test_a_place_that_holds_something_else_names_both(dataset: str) -> None:
+    one, other, *_ = planned_of(dataset)
+    with pytest.raises(
+        MediaError, match=rf"holds {other.sample_id}.*the index says {one.sample_id}; run `just verify`"
+    ):
+        read_members(dataset, replace(one, offset=other.offset, size=other.size, shard=other.shard))
+    with pytest.raises(MediaError, match=r"shard gone\.tar is not there; run `just verify`"):
+        read_members(dataset, replace(one, shard="gone.tar"))
+    with pytest.raises(MediaError, match="is no sample|holds nothing"):
+        read_members(dataset, replace(one, offset=one.offset + 100))
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as written:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            written.addfile(member, io.BytesIO(data))
+    return tar.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("described", "reason"),
+    [(b"{", "no captions"), (b"[]", "no captions"), (b'{"captions": 3}', "no captions"), (b"\xff", "no captions")],
+)
+def test_a_description_that_cannot_be_used_is_the_sample_s_fault(described: bytes, reason: str) -> None:
+    with pytest.raises(MediaError, match=reason):
+        parse_members(tar_of({"s.json": described, "s.mp4": b"x"}), "s", "here")
+
+
+def test_a_video_that_is_damaged_or_short_is_the_sample_s_fault(dataset: str) -> None:
+    one = next(one for one in planned_of(dataset) if one.shape.frames == 9)
+    media = read_members(dataset, one).media
+    with pytest.raises(MediaError, match=r"its video has 9 of 17 frames"):
+        decode(Members("mp4", media, {}), replace(one.shape, frames=17))
+    for damaged in (b"", media[:200], b"\0" * 500):
+        with pytest.raises(MediaError, match=r"its video"):
+            decode(Members("mp4", damaged, {}), one.shape)
+    with pytest.raises(MediaError, match="its picture cannot be decoded"):
+        decode(Members("png", b"no picture", {}), ClipShape(48, 64, 1, 0.0))
