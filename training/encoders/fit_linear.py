@@ -1,8 +1,10 @@
 """Fits the linear codec's basis on natural footage: principal components of blocks, and the PSNR on held-out files.
 
-Every fifth file is held out. Frames are taken as the embedded profile packs them, at 8 per second with a short side of
-256, up to 40 groups of 4 per file, so that no long film outweighs the rest. Channels of the first frame are put in the
-order and sign of the later frames' ones that they resemble, so that a channel means the same in both, as in a VAE.
+Every fifth file is held out. Frames are taken as the embedded profile packs them, 8 per second, up to 10 groups of 4
+per file, so that no long film outweighs the rest; and at short sides of 256, 128 and 64, those of stages that a CPU
+trains, each frame counting alike, because a block of a smaller picture holds more detail. PSNR is that at 256. Channels
+of the first frame are put in the order and sign of the later frames' ones that they resemble, so that a channel means
+the same in both, as in a VAE.
 
     python -m training.encoders.fit_linear <file or folder> ... [--out FILE]
 """
@@ -24,23 +26,24 @@ from pipeline.media.decode import Decoder
 from schemas.errors import CutroomError, InputError, MediaError
 from training.encoders.linear import CHANNELS, FRAMES, WEIGHTS, Basis, LinearCodec, to_blocks
 
-_RATE, _SHORT_SIDE, _GROUPS, _HELD_OUT = 8.0, 256, 40, 5
+_RATE, _GROUPS, _HELD_OUT = 8.0, 10, 5
+_SHORT_SIDES = (256, 128, 64)
 _CLIP_GROUPS = 4  # held-out clips have 17 frames
 
 
 class Moments:
-    """Sums of vectors and of their products, in float64."""
+    """Weighted sums of vectors and of their products, in float64."""
 
     def __init__(self, values: int) -> None:
-        self.count = 0
+        self.count = 0.0
         self._sum = torch.zeros(values, dtype=torch.float64)
         self._products = torch.zeros(values, values, dtype=torch.float64)
 
-    def add(self, rows: Tensor) -> None:
-        """Add vectors [rows, values]."""
-        self.count += len(rows)
-        self._sum += rows.double().sum(0)
-        self._products += (rows.T @ rows).double()
+    def add(self, rows: Tensor, weight: float = 1.0) -> None:
+        """Add vectors [rows, values], each of this weight."""
+        self.count += weight * len(rows)
+        self._sum += weight * rows.double().sum(0)
+        self._products += weight * (rows.T @ rows).double()
 
     def basis(self) -> Basis:
         """The `CHANNELS` directions of most variance; each one's largest weight is positive."""
@@ -66,7 +69,7 @@ def align(first: Basis, later: Basis) -> Basis:
 
 
 def read_groups(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Up to 40 groups of 4 frames [4, H, W, 3] of a file, in order, sides cut to multiples of 16."""
+    """Up to 10 groups of 4 frames [4, H, W, 3] of a file, in order, short side 256."""
     frames: list[NDArray[np.uint8]] = []
     with Decoder(str(path)) as decoder:
         wanted: float | None = None
@@ -74,7 +77,7 @@ def read_groups(path: Path) -> Iterator[NDArray[np.uint8]]:
             wanted = timed.time if wanted is None else wanted
             if timed.time < wanted - 0.5 / _RATE:
                 continue
-            frames.append(_fit(np.asarray(timed.frame.to_ndarray(format="rgb24"), np.uint8)))
+            frames.append(shrink(np.asarray(timed.frame.to_ndarray(format="rgb24"), np.uint8), _SHORT_SIDES[0]))
             wanted += 1 / _RATE
             if len(frames) == _GROUPS * FRAMES:
                 break
@@ -82,8 +85,9 @@ def read_groups(path: Path) -> Iterator[NDArray[np.uint8]]:
         yield np.stack(frames[start : start + FRAMES])
 
 
-def _fit(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = min(1.0, _SHORT_SIDE / min(picture.shape[:2]))
+def shrink(picture: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
+    """The picture at a short side, never enlarged, sides cut to multiples of 16."""
+    scale = min(1.0, short_side / min(picture.shape[:2]))
     height, width = (round(side * scale) for side in picture.shape[:2])
     small = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     return small[: height // 16 * 16, : width // 16 * 16]
@@ -91,16 +95,20 @@ def _fit(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def fit(files: Sequence[Path]) -> tuple[Basis, Basis, int]:
     """Bases of the first and of the later frames, and on how many blocks the latter stands."""
-    first, later = Moments(192), Moments(192 * FRAMES)
+    first, later, count = Moments(192), Moments(192 * FRAMES), 0
     for path in files:
         for group in read_groups(path):
-            blocks = torch.from_numpy(to_blocks(group)).flatten(0, 2).float() / 127.5 - 1
-            later.add(blocks)
-            first.add(blocks.view(len(blocks) * FRAMES, -1))
-    if later.count < 192 * FRAMES:
-        raise InputError(f"{len(files)} files hold {later.count} blocks; give more footage")
+            for side in _SHORT_SIDES:
+                pictures = np.stack([shrink(picture, side) for picture in group])
+                blocks = torch.from_numpy(to_blocks(pictures)).flatten(0, 2).float() / 127.5 - 1
+                weight = group.size / pictures.size
+                later.add(blocks, weight)
+                first.add(blocks.view(len(blocks) * FRAMES, -1), weight)
+                count += len(blocks)
+    if count < 192 * FRAMES:
+        raise InputError(f"{len(files)} files hold {count} blocks; give more footage")
     later_basis = later.basis()
-    return align(first.basis(), later_basis), later_basis, later.count
+    return align(first.basis(), later_basis), later_basis, count
 
 
 def measure_psnr(codec: LinearCodec, files: Sequence[Path]) -> float:

@@ -2,7 +2,8 @@
 
 Linear, causal and without a network, so that the trainer runs on a CPU with nothing to download. The first frame stands
 alone with a basis of its own, as in CogVideoX's VAE; n frames give 1 + (n - 1) / 4 latent frames. It keeps what
-a mean colour and a few gradients keep: its name says how little, as PSNR on footage that it was not fitted on.
+a mean colour and a few gradients keep: its name says how little, as PSNR on footage that it was not fitted on, at 256
+lines; of smaller pictures it keeps less.
 `fit_linear` makes the file of weights.
 
     python -m pytest tests/training/encoders/test_linear.py
@@ -58,7 +59,7 @@ class LinearCodec:
 
     def __init__(self, first: Basis, later: Basis, psnr: float) -> None:
         self._first, self._later = first, later
-        self.name = f"linear {SIDE}x{SIDE}x{FRAMES} (PSNR {psnr:.1f} dB)"
+        self.name = f"linear {SIDE}x{SIDE}x{FRAMES} (PSNR {psnr:.1f} dB at 256 lines)"
         parts = [one for basis in (first, later) for one in (basis.rows, basis.mean, basis.scale)]
         self.identity = f"linear@{digest(_VERSION, *(part.numpy().tobytes().hex() for part in parts))}"
 

@@ -1,6 +1,8 @@
 """The cache: the numbers of the encoders, resumed where it stopped, checked, and never read with other encoders."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +11,14 @@ import pytest
 import torch
 
 from pipeline.storage import Store
-from schemas.errors import ConfigError, DatasetError
+from schemas.errors import ConfigError, DatasetError, MediaError
 from tests.training.latents.dataset import make_dataset
 from training.config import StageConfig
 from training.encoders.base import VideoCodec
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
 from training.latents.pixels import read_sample
-from training.latents.read import LatentShards
+from training.latents.read import LatentReader, LatentShards
 from training.latents.settings import CacheSettings, Precision, claim
 from training.latents.source import Part, plan_parts
 from training.latents.verify import verify_cache
@@ -158,6 +160,31 @@ def test_what_is_not_there_is_named(filled: tuple[Store, list[Part]], text: Mini
         opened(Store(tmp_path), text)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A sample of a plan."""
+
+    sample_id: str
+    clip_id: str
+    shape: ClipShape
+    epoch: int
+
+
+class EveryOther:
+    """The dense caption in even epochs, none in odd ones."""
+
+    def choose(self, captions: Mapping[str, str], sample_id: str, epoch: int) -> str:
+        return "" if epoch % 2 else captions["dense"]
+
+
+def test_a_planned_sample_is_read_with_the_caption_of_its_epoch(filled: tuple[Store, list[Part]], text: MiniLM) -> None:
+    reader = LatentReader(filled[0].uri, open_linear().identity, text.identity, EveryOther())
+    spoken, silent = (reader(Planned(FIRST, "clip0", LOW, epoch)) for epoch in (0, 1))
+    assert torch.equal(spoken.mean, silent.mean)
+    assert torch.allclose(spoken.text, text.encode(["A 0 that moves on."])[0], atol=1e-6)
+    assert torch.equal(silent.text, text.encode([""])[0])
+
+
 def test_verify_finds_changed_bytes_lost_shards_and_changed_samples(
     dataset: Path, text: MiniLM, tmp_path: Path
 ) -> None:
@@ -181,6 +208,6 @@ def test_a_sample_that_cannot_be_read_is_a_row_with_a_reason(text: MiniLM, tmp_p
     complaints = list(verify_cache(cache, parts))
     assert len(complaints) == 2
     assert all(FIRST in one and "could not be encoded: cannot be decoded" in one for one in complaints)
-    with pytest.raises(DatasetError, match="could not be encoded"):
+    with pytest.raises(MediaError, match="could not be encoded"):
         opened(cache, text).entry(FIRST, HIGH)
     assert opened(cache, text).entry("clip1-96x64x17-8fps-0", HIGH).mean.shape == (5, 16, 8, 12)
