@@ -13,10 +13,9 @@ The folder appears whole or not at all.
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from safetensors.torch import save_file
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, DatasetError
 from training.config import EncoderSettings
+from training.export.adapters import Adapters, write_adapters
 from training.export.fit import check_fit
 from training.export.load import TRANSFORMER, WEIGHTS
 from training.export.record import ModelRecord, write_record
@@ -39,14 +39,6 @@ _CLASSES = {
     "text_encoder": ("transformers", "T5EncoderModel"),
     "tokenizer": ("transformers", "T5Tokenizer"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """LoRA weights by layer (`<layer>.lora_A.weight`), and their rank, alpha and targets."""
-
-    state: Mapping[str, Tensor]
-    config: Mapping[str, Any]
 
 
 def export_folder(
@@ -104,16 +96,6 @@ def scheduler_config(shift: float) -> dict[str, object]:
         "steps_offset": 0,
         "snr_shift_scale": shift,
     }
-
-
-def write_adapters(folder: Path, adapters: Adapters) -> None:
-    """`pytorch_lora_weights.safetensors`, for diffusers' `load_lora_weights`."""
-    from diffusers import CogVideoXPipeline
-
-    state = {name: tensor.contiguous() for name, tensor in adapters.state.items()}
-    CogVideoXPipeline.save_lora_weights(
-        folder, transformer_lora_layers=state, transformer_lora_adapter_metadata=dict(adapters.config)
-    )
 
 
 def _write_transformer(

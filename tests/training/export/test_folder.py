@@ -12,7 +12,8 @@ from transformers import T5Config, T5EncoderModel, T5Tokenizer
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig, SamplingConfig
 from training.diffusion.schedule import Schedule
-from training.export.folder import Adapters, export_folder
+from training.export.adapters import Adapters, merge_adapters, read_adapters
+from training.export.folder import export_folder
 from training.export.load import load_transformer
 from training.export.record import ModelRecord, read_record
 from training.lora import adapter_config, adapter_state, add_adapters, merged_state, trainable
@@ -128,6 +129,11 @@ def test_adapters_load_in_diffusers_and_give_the_merged_outputs(tmp_path: Path) 
         ]
     assert (outputs[0] - outputs[1]).abs().max() < 1e-5
     assert (outputs[0] - outputs[2]).abs().max() > 1e-3
+    again = read_adapters(tmp_path / "out")
+    assert again is not None
+    state = merge_adapters(CONFIG, plain.state_dict(), again)
+    assert all((weight - merged_state(net)[name]).abs().max() < 1e-6 for name, weight in state.items())
+    assert read_adapters(tmp_path) is None
 
 
 def test_links_precision_and_folders_that_are_taken(encoders: Path, tmp_path: Path) -> None:
