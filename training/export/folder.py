@@ -56,6 +56,7 @@ def export_folder(
     Raises `ConfigError` for weights that do not fit and for a folder that holds something, `DatasetError` if it cannot
     be written.
     """
+    folder = folder.absolute()
     check_fit(config, state, "what is exported")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} holds something already; choose another folder")
@@ -111,13 +112,13 @@ def _write_transformer(
 def _write_encoders(folder: Path, settings: EncoderSettings, how: Encoders) -> list[str]:
     """The encoders that are folders in diffusers' form; a stand-in or a hub's name is only told by the record."""
     found = []
-    vae = Path(settings.codec_weights)
+    vae = Path(settings.codec_weights).expanduser()
     if settings.codec == "cogvideox":
         vae = vae if (vae / "config.json").is_file() else vae / "vae"
         if (vae / "config.json").is_file():
             _place(vae, folder / "vae", how)
             found.append("vae")
-    text = Path(settings.text_weights)
+    text = Path(settings.text_weights).expanduser()
     if settings.text == "t5" and (text / "text_encoder/config.json").is_file() and (text / "tokenizer").is_dir():
         _place(text / "text_encoder", folder / "text_encoder", how)
         _place(text / "tokenizer", folder / "tokenizer", how)

@@ -13,10 +13,11 @@ from pathlib import Path
 from torch import Tensor
 
 from schemas.errors import ConfigError
-from training.config import EncoderSettings
+from training.config import EncoderSettings, LoraConfig
 from training.export.adapters import Adapters, merge_adapters, read_adapters
 from training.export.load import load_transformer, read_json
 from training.export.record import ModelRecord, read_record
+from training.lora import split_adapters
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig, Positions
 
 # Of the published models, as their scheduler configurations say.
@@ -75,6 +76,17 @@ def open_source(path: str | Path, positions: Positions | None = None, shift: flo
     record = record.model_copy(update={"encoders": record.encoders.model_copy(update=own)})
     name = found.resolve().name
     return Source(name=name, config=config, state=state, record=record, adapters=read_adapters(found))
+
+
+def trained_source(
+    name: str, config: CogVideoXConfig, state: Mapping[str, Tensor], record: ModelRecord, lora: LoraConfig
+) -> Source:
+    """What a run trained: `state` is its model's state dict, adapters among the weights if `lora.rank` is above 0."""
+    plain, trained = split_adapters(state)
+    if not lora.rank:
+        return Source(name=name, config=config, state=plain, record=record)
+    facts = {"r": lora.rank, "lora_alpha": lora.alpha, "target_modules": list(lora.targets)}
+    return Source(name=name, config=config, state=plain, record=record, adapters=Adapters(trained, facts))
 
 
 def _shift(found: Path, config: CogVideoXConfig) -> float:

@@ -12,11 +12,12 @@ from transformers import T5Config, T5EncoderModel, T5Tokenizer
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig, SamplingConfig
 from training.diffusion.schedule import Schedule
-from training.export.adapters import Adapters, merge_adapters, read_adapters
+from training.export.adapters import merge_adapters, read_adapters
 from training.export.folder import export_folder
 from training.export.load import load_transformer
 from training.export.record import ModelRecord, read_record
-from training.lora import adapter_config, adapter_state, add_adapters, merged_state, trainable
+from training.export.source import trained_source
+from training.lora import add_adapters, merged_state, trainable
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.sampling import sample
@@ -104,12 +105,13 @@ def test_components_without_encoders_load_and_the_scheduler_is_ours(tmp_path: Pa
 
 def test_adapters_load_in_diffusers_and_give_the_merged_outputs(tmp_path: Path) -> None:
     net, plain = model(), model()
-    add_adapters(net, LoraConfig(rank=3, alpha=12.0), seed=0)  # alpha differs from the rank: it must travel along
+    settings = LoraConfig(rank=3, alpha=12.0)  # alpha differs from the rank: it must travel along
+    add_adapters(net, settings, seed=0)
     with torch.no_grad():
         for weight in trainable(net).values():
             weight.add_(torch.randn_like(weight) * 0.1)
-    adapters = Adapters(adapter_state(net), adapter_config(net))
-    export_folder(tmp_path / "out", CONFIG, plain.state_dict(), RECORD, adapters=adapters)
+    source = trained_source("run", CONFIG, net.state_dict(), RECORD, settings)
+    export_folder(tmp_path / "out", CONFIG, source.state, RECORD, adapters=source.adapters)
     pipeline: Any = CogVideoXPipeline.from_pretrained(
         tmp_path / "out", vae=None, text_encoder=None, tokenizer=None, local_files_only=True
     )

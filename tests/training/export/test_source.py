@@ -8,30 +8,29 @@ import torch
 
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig
-from training.export.adapters import Adapters, read_adapters
+from training.export.adapters import read_adapters
 from training.export.folder import export_folder
 from training.export.record import FILE, ModelRecord
-from training.export.source import open_source
-from training.lora import adapter_config, adapter_state, add_adapters, trainable
+from training.export.source import open_source, trained_source
+from training.lora import add_adapters, trainable
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 
 CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=24, time_width=16)
+PLAIN, ADAPTED = LoraConfig(), LoraConfig(rank=2, alpha=6.0, targets=["to_q"])
 RECORD = ModelRecord(snr_shift=2.5, text_length=30, recipe="demo", stage="low", step=40)
 
 
-def exported(folder: Path, with_adapters: bool = False) -> Path:
+def exported(folder: Path, lora: LoraConfig = PLAIN) -> Path:
     torch.manual_seed(0)
     model = CogVideoX(CONFIG)
-    state = {name: weight.clone() for name, weight in model.state_dict().items()}
-    adapters = None
-    if with_adapters:
-        add_adapters(model, LoraConfig(rank=2, alpha=6.0, targets=["to_q"]), seed=0)
+    if lora.rank:
+        add_adapters(model, lora, seed=0)
         with torch.no_grad():
             for weight in trainable(model).values():
                 weight.add_(0.1)
-        adapters = Adapters(adapter_state(model), adapter_config(model))
-    export_folder(folder, CONFIG, state, RECORD, adapters=adapters)
+    source = trained_source("run", CONFIG, model.state_dict(), RECORD, lora)
+    export_folder(folder, CONFIG, source.state, RECORD, adapters=source.adapters)
     return folder
 
 
@@ -43,7 +42,7 @@ def test_an_exported_folder_tells_everything(tmp_path: Path) -> None:
 
 
 def test_adapters_stand_apart_until_they_are_merged(tmp_path: Path) -> None:
-    source = open_source(exported(tmp_path / "out", with_adapters=True))
+    source = open_source(exported(tmp_path / "out", ADAPTED))
     merged = source.merged()
     assert merged.adapters is None
     changed = [name for name, weight in merged.state.items() if not torch.equal(weight, source.state[name])]
@@ -76,7 +75,7 @@ def test_a_shift_that_nobody_tells_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_adapters_of_other_networks_and_other_models_are_refused(tmp_path: Path) -> None:
-    folder = exported(tmp_path / "out", with_adapters=True)
+    folder = exported(tmp_path / "out", ADAPTED)
     file = folder / "pytorch_lora_weights.safetensors"
     whole = file.read_bytes()
     file.write_bytes(whole.replace(b"transformer.transformer_blocks", b"transformer.transfarmer_blocks"))
