@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import get_args
 
 from training.commands.front import make_parser, run_command
-
 from training.export.folder import Encoders, Precision, export_folder
 from training.export.source import open_source
 

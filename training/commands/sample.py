@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from training.commands.front import make_parser, run_command
 
 from schemas.bucket import Bucket
 from schemas.errors import ConfigError, InputError
+from training.commands.front import make_parser, run_command
 from training.config import SamplingConfig
 from training.export.source import Source, open_source
 from training.sampling.make import Order, make_clips, write_samples
