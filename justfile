@@ -67,6 +67,16 @@ teach *arguments: ready
 distill *arguments: ready
     @"{{ python }}" -m pipeline.commands.distill "$@"
 
+# videos from a model: just sample <exported, diffusers or SAT model> --prompt "..." --shape 256x160x17@8
+[no-exit-message]
+sample *arguments: ready
+    @"{{ python }}" -m training.commands.sample "$@"
+
+# a model as a folder that diffusers opens, with what it was trained as: just export <model> <folder>
+[no-exit-message]
+export *arguments: ready
+    @"{{ python }}" -m training.commands.export "$@"
+
 # measure beside the alternatives: just bench split, look, duplicates, captions, quality, distill (--record keeps the table)
 [no-exit-message]
 bench *arguments: ready

@@ -6,11 +6,11 @@ zero, so step 0 is the base model. Of a LoRA run only the adapters need to be ke
     python -m pytest tests/training/test_lora.py
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from peft import LoraConfig as PeftConfig
-from peft import get_peft_model_state_dict, inject_adapter_in_model
+from peft import inject_adapter_in_model
 from peft.tuners.lora import Linear
 from torch import Tensor, nn
 
@@ -20,7 +20,7 @@ from training.config import LoraConfig
 from training.models.cogvideox.model import CogVideoX
 
 ADAPTER = "default"
-_BASE = ".base_layer."
+_BASE, _LORA = ".base_layer.", ".lora_"
 _FUSED = "patch_embed.proj"  # read by its weight, not called, so that an adapter on it would do nothing
 
 
@@ -59,23 +59,16 @@ def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def adapter_state(model: nn.Module) -> dict[str, Tensor]:
-    """The adapters alone, `<layer>.lora_A.weight` [rank, in] and `<layer>.lora_B.weight` [out, rank]."""
-    found: dict[str, Tensor] = get_peft_model_state_dict(model, adapter_name=ADAPTER)
-    return {name: tensor.detach().contiguous() for name, tensor in found.items()}
-
-
-def adapter_config(model: CogVideoX) -> dict[str, object]:
-    """Rank, alpha and targets, as diffusers wants them beside the adapters' weights."""
-    config: dict[str, object] = model.peft_config[ADAPTER].to_dict()  # type: ignore[union-attr,index]
-    return {name: sorted(value) if isinstance(value, set) else value for name, value in config.items()}
+def split_adapters(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A trained model's state dict as the plain model's weights and the adapters, both under their own names."""
+    plain = {name.replace(_BASE, "."): one for name, one in state.items() if _LORA not in name}
+    adapters = {name.replace(f".{ADAPTER}.", "."): one for name, one in state.items() if _LORA in name}
+    return plain, adapters
 
 
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
     """The state dict of the plain model with the adapters worked in, under its own names; the model stays as it is."""
-    state = {
-        name.replace(_BASE, "."): tensor.detach() for name, tensor in model.state_dict().items() if ".lora_" not in name
-    }
+    state, _ = split_adapters(model.state_dict())
     for name, module in model.named_modules():
         if isinstance(module, Linear):
             weight = state[f"{name}.weight"]

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from peft import get_peft_model_state_dict
 from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import LoraConfig
-from training.lora import adapter_state, add_adapters, merged_state, target_layers, trainable
+from training.lora import add_adapters, merged_state, split_adapters, target_layers, trainable
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX, Segment
 
@@ -65,15 +66,26 @@ def test_merged_equals_unmerged_and_has_the_names_of_the_plain_model() -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items()), "merging is no change"
 
 
+def test_a_state_dict_is_taken_apart_into_the_plain_model_and_its_adapters() -> None:
+    net, base = trained(), model()
+    plain, adapters = split_adapters(net.state_dict())
+    assert all(torch.equal(weight, plain[name]) for name, weight in base.state_dict().items())
+    assert plain.keys() == base.state_dict().keys()
+    known = get_peft_model_state_dict(net)
+    assert adapters.keys() == known.keys()
+    assert all(torch.equal(weight, known[name]) for name, weight in adapters.items())
+
+
 def test_the_seed_says_what_adapters_start_from() -> None:
     first, second, other = model(), model(), model()
     for net, seed in ((first, 1), (second, 1), (other, 2)):
         torch.rand(seed)  # whatever was drawn before
         add_adapters(net, LORA, seed)
     name = "transformer_blocks.0.attn1.to_q.lora_A.weight"
-    assert torch.equal(adapter_state(first)[name], adapter_state(second)[name])
-    assert not torch.equal(adapter_state(first)[name], adapter_state(other)[name])
-    assert adapter_state(first)[name].shape == (4, 64)
+    start = [split_adapters(net.state_dict())[1][name] for net in (first, second, other)]
+    assert torch.equal(start[0], start[1])
+    assert not torch.equal(start[0], start[2])
+    assert start[0].shape == (4, 64)
 
 
 def test_a_target_that_matches_nothing_names_the_nearest() -> None:

@@ -13,10 +13,9 @@ The folder appears whole or not at all.
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from safetensors.torch import save_file
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, DatasetError
 from training.config import EncoderSettings
+from training.export.adapters import Adapters, write_adapters
 from training.export.fit import check_fit
 from training.export.load import TRANSFORMER, WEIGHTS
 from training.export.record import ModelRecord, write_record
@@ -41,14 +41,6 @@ _CLASSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """LoRA weights by layer (`<layer>.lora_A.weight`), and their rank, alpha and targets."""
-
-    state: Mapping[str, Tensor]
-    config: Mapping[str, Any]
-
-
 def export_folder(
     folder: Path,
     config: CogVideoXConfig,
@@ -64,6 +56,7 @@ def export_folder(
     Raises `ConfigError` for weights that do not fit and for a folder that holds something, `DatasetError` if it cannot
     be written.
     """
+    folder = folder.absolute()
     check_fit(config, state, "what is exported")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} holds something already; choose another folder")
@@ -106,16 +99,6 @@ def scheduler_config(shift: float) -> dict[str, object]:
     }
 
 
-def write_adapters(folder: Path, adapters: Adapters) -> None:
-    """`pytorch_lora_weights.safetensors`, for diffusers' `load_lora_weights`."""
-    from diffusers import CogVideoXPipeline
-
-    state = {name: tensor.contiguous() for name, tensor in adapters.state.items()}
-    CogVideoXPipeline.save_lora_weights(
-        folder, transformer_lora_layers=state, transformer_lora_adapter_metadata=dict(adapters.config)
-    )
-
-
 def _write_transformer(
     folder: Path, config: CogVideoXConfig, state: Mapping[str, Tensor], precision: Precision
 ) -> None:
@@ -129,13 +112,13 @@ def _write_transformer(
 def _write_encoders(folder: Path, settings: EncoderSettings, how: Encoders) -> list[str]:
     """The encoders that are folders in diffusers' form; a stand-in or a hub's name is only told by the record."""
     found = []
-    vae = Path(settings.codec_weights)
+    vae = Path(settings.codec_weights).expanduser()
     if settings.codec == "cogvideox":
         vae = vae if (vae / "config.json").is_file() else vae / "vae"
         if (vae / "config.json").is_file():
             _place(vae, folder / "vae", how)
             found.append("vae")
-    text = Path(settings.text_weights)
+    text = Path(settings.text_weights).expanduser()
     if settings.text == "t5" and (text / "text_encoder/config.json").is_file() and (text / "tokenizer").is_dir():
         _place(text / "text_encoder", folder / "text_encoder", how)
         _place(text / "tokenizer", folder / "tokenizer", how)

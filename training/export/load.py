@@ -26,16 +26,18 @@ from training.models.cogvideox.config import CogVideoXConfig, Positions
 
 TRANSFORMER = "CogVideoXTransformer3DModel"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+_SAT_FILE = "mp_rank_00_model_states.pt"
 
 
 def load_transformer(path: str | Path, positions: Positions | None = None) -> tuple[CogVideoXConfig, dict[str, Tensor]]:
     """Config and weights, in the precision they are stored in, under our names.
 
-    `path` is a diffusers pipeline or transformer folder (one file or shards), a SAT `.pt` file, or SAT's folder with
-    `latest`. `positions` is only for SAT checkpoints of unpublished sizes. Raises `ConfigError` naming what is wrong.
+    `path` is a diffusers pipeline or transformer folder (one file or shards), a SAT `.pt` file, or SAT's folder (with
+    `latest`, or with the file itself). `positions` is only for SAT checkpoints of unpublished sizes. Raises
+    `ConfigError` naming what is wrong.
     """
     found = Path(path)
-    if found.suffix == ".pt" or (found / "latest").is_file():
+    if found.suffix == ".pt" or (found / "latest").is_file() or (found / _SAT_FILE).is_file():
         config, state = from_sat(_read_sat(found), positions)
     else:
         folder = found if (found / "config.json").is_file() else found / "transformer"
@@ -81,7 +83,8 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
 def _read_sat(path: Path) -> Mapping[str, Tensor]:
     file = path
     if path.is_dir():
-        file = path / (path / "latest").read_text().strip() / "mp_rank_00_model_states.pt"
+        inside = (path / "latest").read_text().strip() if (path / "latest").is_file() else "."
+        file = path / inside / _SAT_FILE
     try:
         saved: Any = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
     except FileNotFoundError:

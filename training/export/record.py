@@ -29,6 +29,8 @@ class ModelRecord(Section):
     """Shift of the signal-to-noise ratio in training."""
     text_length: int
     """Tokens of a caption."""
+    shape: str = ""
+    """What is sampled unless told otherwise, as a bucket: a shape that the last stage trained."""
     encoders: EncoderSettings = EncoderSettings()
     """What made latents and text states, as the run was told."""
     codec: str = ""

@@ -24,7 +24,8 @@ from training.sampling.guidance import guidance_scale, guide
 from training.sampling.samplers import SAMPLERS, Move, advance, moves
 from training.shapes import ClipShape, Geometry
 
-PROMPTS_AT_ONCE = 4
+POSITIONS_AT_ONCE = 200_000
+"""Latent pixels of a pack, both segments of each prompt counted: one prompt of 49 frames at 480x720."""
 _DOMAIN = 0x5A4D  # keeps this noise apart from other uses of the seed
 
 Predictor = Callable[[Sequence[Segment]], list[Tensor]]
@@ -73,7 +74,7 @@ def sample_latents(
     exact = torch.promote_types(text.dtype, torch.float32)
     sampler = SAMPLERS[settings.sampler]
     found = []
-    for numbers in _packs(len(text)):
+    for numbers in _packs(len(text), shape):
         states = text[numbers.start : numbers.stop]
         mixed, before = _noise(shape, seed, numbers, 0).to(text.device, exact), None
         for place, move in enumerate(moves(settings.steps)):
@@ -87,9 +88,10 @@ def sample_latents(
     return torch.cat(found)
 
 
-def _packs(prompts: int) -> list[range]:
-    starts = range(0, prompts, PROMPTS_AT_ONCE)
-    return [range(start, min(start + PROMPTS_AT_ONCE, prompts)) for start in starts]
+def _packs(prompts: int, shape: LatentShape) -> list[range]:
+    positions = 2 * (shape.repeated + shape.frames) * shape.height * shape.width
+    size = max(1, POSITIONS_AT_ONCE // positions)
+    return [range(start, min(start + size, prompts)) for start in range(0, prompts, size)]
 
 
 def _velocity(model: Predictor, mixed: Tensor, text: Tensor, unconditional: Tensor, move: Move, scale: float) -> Tensor:

@@ -3,7 +3,9 @@
 python -m pytest tests/training/sampling/test_sheet.py
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +60,10 @@ def wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: i
     if len(lines) > _LINES:
         kept[-1] += "..."
     for place, one in enumerate(kept):
-        while len(one) > 4 and font.getlength(one) > width:  # one long word, or the dots
-            one = f"{one.removesuffix('...')[:-1]}..."
+        if font.getlength(one) > width:  # one long word, or the dots
+            word = one.removesuffix("...")
+            fitting = bisect_right(range(len(word)), width, key=lambda end: ceil(font.getlength(f"{word[:end]}...")))
+            one = f"{word[: max(1, fitting - 1)]}..."
         kept[place] = one
     return kept
 

@@ -106,6 +106,7 @@ def test_a_sat_checkpoint_gives_the_outputs_of_the_model_it_was_made_of(name: st
 
     found, weights = load_transformer(tmp_path, "rotary")
     assert found == config
+    assert load_transformer(tmp_path / "1000", "rotary")[1].keys() == weights.keys()
     ours = CogVideoX(found)
     ours.load_state_dict(weights)
     shape = (4, config.in_channels, 4, 6)

@@ -110,13 +110,27 @@ def test_the_size_of_a_pack_changes_nothing(sampler: str, monkeypatch: pytest.Mo
     settings = SamplingConfig.model_validate({"sampler": sampler, "steps": 3})
     shape = LatentShape(2, 16, 4, 4)
     together = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=1)
-    monkeypatch.setattr(sample, "PROMPTS_AT_ONCE", 1)
+    monkeypatch.setattr(sample, "POSITIONS_AT_ONCE", 1)
     alone = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=1)
     assert (together - alone).abs().max() < 1e-9
     other = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=2)
     assert (other - alone).abs().max() > 0.1
+    assert [len(one) for one in sample._packs(5, shape)] == [1] * 5
     noise = sample._noise(shape, 1, range(5), 0)
     assert len({float(one.flatten()[0]) for one in [*noise, *sample._noise(shape, 1, range(5), 1)]}) == 10
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_bfloat16_networks_are_sampled_in_float32(name: str) -> None:
+    torch.manual_seed(0)
+    model = CogVideoX(SMALL[name])
+    text, empty = texts(1)
+    shape = latent_shape(SMALL[name], ClipShape(32, 32, 9, 8.0))
+    settings = SamplingConfig(steps=2)
+    exact = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=0)
+    short = sample_latents(model.bfloat16(), Schedule(1.0), text.bfloat16(), empty.bfloat16(), shape, settings, seed=0)
+    assert short.dtype == torch.float32
+    assert 0 < (short - exact).abs().mean() < 0.05
 
 
 def test_guidance_one_never_asks_for_the_empty_caption() -> None:

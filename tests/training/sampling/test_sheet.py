@@ -1,7 +1,7 @@
 """The sheet shows the first and the last frame of every clip and cuts captions, not pictures."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont
 
@@ -38,7 +38,8 @@ def test_no_samples_are_a_sheet_with_a_title() -> None:
     assert contact_sheet("nothing", []).shape[1] > 100
 
 
-@given(st.text(max_size=400), st.integers(40, 900))
+@settings(max_examples=30)
+@given(st.text(max_size=300), st.integers(40, 900))
 def test_captions_never_leave_the_sheet(caption: str, width: int) -> None:
     font = ImageFont.load_default(15)
     lines = wrap(caption, font, width)

@@ -1,0 +1,27 @@
+"""A model is opened with the encoders of its training, and other ones are noticed."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from training.config import EncoderSettings
+from training.export.record import ModelRecord
+from training.export.source import Source
+from training.models.cogvideox.config import CogVideoXConfig
+from training.models.cogvideox.model import CogVideoX
+from training.sampling.open import open_model
+
+
+def test_encoders_other_than_those_of_training_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    config = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=384, time_width=16)
+    torch.manual_seed(0)
+    record = ModelRecord(snr_shift=3.0, text_length=20, encoders=EncoderSettings())
+    source = Source(name="a", config=config, state=CogVideoX(config).state_dict(), record=record)
+    loaded = open_model(source, "cpu", torch.bfloat16)
+    assert (loaded.text.length, loaded.schedule.shift) == (20, 3.0)
+    assert {weight.dtype for weight in loaded.model.parameters()} == {torch.bfloat16}
+    assert not capsys.readouterr().err
+    trained = record.model_copy(update={"codec_identity": loaded.codec.identity, "text_identity": "another"})
+    open_model(replace(source, record=trained), "cpu")
+    assert capsys.readouterr().err.startswith("note: the text encoder is not the one of training")

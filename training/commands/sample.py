@@ -1,0 +1,105 @@
+"""`just sample <model> --prompt "..."`: videos from a model, with its own sampler and on the grid of its training.
+
+just sample exported/demo --prompt "a red car turns left" --shape 256x160x17@8
+just sample models/CogVideoX-2b --prompts prompts.txt --shape 720x480x49@8 --sampler dpm --steps 30
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from schemas.bucket import Bucket
+from schemas.errors import ConfigError, InputError
+from training.commands.front import make_parser, run_command
+from training.config import SamplingConfig
+from training.export.source import Source, open_source
+from training.sampling.make import Order, make_clips, write_samples
+from training.sampling.open import open_model
+from training.sampling.samplers import SAMPLERS
+from training.shapes import ClipShape
+
+_EPILOG = """the model is a folder of `just export`, a CogVideoX folder of diffusers, or a SAT checkpoint; it is sampled
+with the shift of its noise levels, its grid and its encoders. Writes <out>/000.mp4, ..., sheet.png and samples.json.
+
+examples:
+  just sample exported/demo --prompt "a red car turns left" --prompt "waves" --shape 256x160x17@8
+  just sample models/CogVideoX-2b --prompts prompts.txt --shape 720x480x49@8 --sampler dpm --steps 30"""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    defaults = SamplingConfig()
+    parser = make_parser("sample", "Make videos from a model.", _EPILOG)
+    parser.add_argument("model", type=Path, help="folder or SAT checkpoint")
+    parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="may be repeated")
+    parser.add_argument("--prompts", type=Path, metavar="FILE", help="one prompt per line")
+    parser.add_argument(
+        "--shape", metavar="WxHxF@FPS", help="size, frames and rate, as a bucket (default: of training)"
+    )
+    parser.add_argument("--sampler", choices=sorted(SAMPLERS), default=defaults.sampler)
+    parser.add_argument("--steps", type=int, default=defaults.steps)
+    parser.add_argument("--guidance", type=float, default=defaults.guidance, help="1 and constant: none")
+    parser.add_argument("--constant-guidance", action="store_true", help="do not let guidance grow with the steps")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="default: samples/<model>-seed<seed>")
+    parser.add_argument("--vae", default="", metavar="FOLDER", help="a VAE from elsewhere, in diffusers' format")
+    parser.add_argument("--text-encoder", default="", metavar="FOLDER", help="a T5 from elsewhere")
+    parser.add_argument("--snr-shift", type=float, help="where the model's files do not tell (CogVideoX-2B: 3.0)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32", help="of the network")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Make the samples and say where they are."""
+    options = parse(arguments)
+    prompts, settings = _prompts(options), _settings(options)  # before gigabytes are read
+    source = open_source(options.model, shift=options.snr_shift).with_encoders(options.vae, options.text_encoder)
+    order = Order(prompts=prompts, shape=_shape(options.shape, source), settings=settings, seed=options.seed)
+    loaded = open_model(source, options.device, getattr(torch, options.precision))
+    out = options.out or Path("samples") / f"{source.name}-seed{options.seed}"
+    write_samples(out, loaded, order, make_clips(loaded, order))
+    print(f"{len(order.prompts)} samples of {loaded.checkpoint} ({order.describe()}) in {out}")
+    print(f"codec: {loaded.codec.name}; look at {out / 'sheet.png'}")
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> SamplingConfig:
+    try:
+        return SamplingConfig(
+            sampler=options.sampler,
+            steps=options.steps,
+            guidance=options.guidance,
+            dynamic_guidance=not options.constant_guidance,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg']}") from None
+
+
+def _prompts(options: argparse.Namespace) -> list[str]:
+    prompts: list[str] = list(options.prompt)
+    if options.prompts:
+        try:
+            lines = options.prompts.read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"--prompts {options.prompts} cannot be read: {error}") from None
+        prompts += [line.strip() for line in lines if line.strip()]
+    if not prompts:
+        raise InputError('no prompts; give --prompt "..." or --prompts FILE')
+    return prompts
+
+
+def _shape(text: str | None, source: Source) -> ClipShape:
+    wanted = text or source.record.shape
+    if not wanted:
+        raise ConfigError(f"{source.name} does not say a shape; give one, for example --shape 720x480x49@8")
+    bucket = Bucket.parse(wanted)
+    return ClipShape(bucket.width, bucket.height, bucket.frames, bucket.fps)
+
+
+if __name__ == "__main__":
+    run_command(lambda: main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""LoRA files as diffusers writes them: `pytorch_lora_weights.safetensors`, rank, alpha and targets in its header.
+
+python -m pytest tests/training/export/test_folder.py
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peft import set_peft_model_state_dict
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from schemas.errors import ConfigError
+from training.config import LoraConfig
+from training.export.fit import listed
+from training.lora import ADAPTER, add_adapters, merged_state
+from training.models.cogvideox.config import CogVideoXConfig
+from training.models.cogvideox.model import CogVideoX
+
+FILE = "pytorch_lora_weights.safetensors"
+_PREFIX = "transformer."
+_HEADER = "lora_adapter_metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """LoRA weights by layer (`<layer>.lora_A.weight`), and peft's configuration of them."""
+
+    state: Mapping[str, Tensor]
+    config: Mapping[str, Any]
+
+
+def write_adapters(folder: Path, adapters: Adapters) -> None:
+    """Write the file that diffusers' `load_lora_weights` reads."""
+    from diffusers import CogVideoXPipeline
+
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in adapters.state.items()}
+    CogVideoXPipeline.save_lora_weights(
+        folder, transformer_lora_layers=state, transformer_lora_adapter_metadata=dict(adapters.config)
+    )
+
+
+def read_adapters(folder: Path) -> Adapters | None:
+    """The adapters of a folder; None where it has none. A file without a header has alpha = rank, as in diffusers.
+
+    Raises `ConfigError` for a file that cannot be read or that holds other networks' adapters.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, framework="pt") as opened:
+            header = json.loads((opened.metadata() or {}).get(_HEADER, "{}"))
+            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}") from None
+    foreign = [name for name in state if not name.startswith(_PREFIX) or ".lora_" not in name]
+    if foreign or not state:
+        raise ConfigError(f"{file}: not adapters of a transformer: {listed(foreign) or 'it is empty'}")
+    state = {name.removeprefix(_PREFIX): tensor for name, tensor in state.items()}
+    rank = next(len(tensor) for name, tensor in state.items() if ".lora_A." in name)
+    layers = sorted({name.split(".lora_")[0] for name in state})
+    config = {"r": rank, "lora_alpha": rank, "target_modules": layers}
+    config |= {name.removeprefix(_PREFIX): value for name, value in header.items()}
+    return Adapters(state, config)
+
+
+def merge_adapters(config: CogVideoXConfig, state: Mapping[str, Tensor], adapters: Adapters) -> dict[str, Tensor]:
+    """The plain transformer's weights with the adapters worked in. Raises `ConfigError` if they fit no layer."""
+    model = CogVideoX(config)
+    model.load_state_dict(state)
+    settings = LoraConfig(
+        rank=adapters.config["r"],
+        alpha=adapters.config["lora_alpha"],
+        targets=list(adapters.config["target_modules"]),
+    )
+    add_adapters(model, settings, seed=0)
+    found: Any = set_peft_model_state_dict(model, dict(adapters.state), adapter_name=ADAPTER)
+    lost = [name for name in found.missing_keys if ".lora_" in name]
+    if found.unexpected_keys or lost:
+        raise ConfigError(f"adapters do not fit the model: {listed([*found.unexpected_keys, *lost])}")
+    return merged_state(model)

@@ -1,0 +1,106 @@
+"""What is sampled or exported: weights, sizes, and how they were trained, from wherever they are.
+
+An exported folder tells everything; a diffusers folder tells all but the grid; a SAT checkpoint tells only its weights,
+and what it does not tell must be given.
+
+    python -m pytest tests/training/export/test_source.py
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from schemas.errors import ConfigError
+from training.config import EncoderSettings, LoraConfig
+from training.export.adapters import Adapters, merge_adapters, read_adapters
+from training.export.load import load_transformer, read_json
+from training.export.record import ModelRecord, read_record
+from training.lora import split_adapters
+from training.models.cogvideox.config import PRESETS, CogVideoXConfig, Positions
+
+# Of the published models, as their scheduler configurations say.
+_SHIFTS = {"2b": 3.0, "5b": 1.0, "1.5-5b": 1.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A model as it was found. `state` are the plain transformer's weights; adapters stand beside them."""
+
+    name: str
+    config: CogVideoXConfig
+    state: Mapping[str, Tensor]
+    record: ModelRecord
+    adapters: Adapters | None = None
+
+    @property
+    def checkpoint(self) -> str:
+        """Which weights these are, for people."""
+        record = self.record
+        return f"{self.name}, {record.recipe} {record.stage}, step {record.step}" if record.step else self.name
+
+    def merged(self) -> "Source":
+        """The same without adapters: what they learned is in the weights."""
+        if self.adapters is None:
+            return self
+        state = merge_adapters(self.config, self.state, self.adapters)
+        return replace(self, state=state, adapters=None)
+
+    def with_encoders(self, vae: str = "", text: str = "") -> "Source":
+        """The same with a VAE or a T5 from elsewhere."""
+        change = {"codec": "cogvideox", "codec_weights": vae} if vae else {}
+        change |= {"text": "t5", "text_weights": text} if text else {}
+        encoders = self.record.encoders.model_copy(update=change)
+        return replace(self, record=self.record.model_copy(update={"encoders": encoders}))
+
+
+def open_source(path: str | Path, positions: Positions | None = None, shift: float | None = None) -> Source:
+    """Open an exported or diffusers folder or a SAT checkpoint.
+
+    `positions` and `shift` are needed where neither the files nor the published models tell. Raises `ConfigError`.
+    """
+    found = Path(path)
+    config, state = load_transformer(found, positions)
+    record = read_record(found) or ModelRecord(
+        snr_shift=_shift(found, config) if shift is None else shift,
+        text_length=config.text_length,
+        encoders=EncoderSettings(codec="cogvideox", text="t5"),
+        weights=str(path),
+    )
+    own = {}
+    if (found / "vae/config.json").is_file():
+        own["codec_weights"] = str(found)
+    if (found / "text_encoder/config.json").is_file():
+        own["text_weights"] = str(found)
+    record = record.model_copy(update={"encoders": record.encoders.model_copy(update=own)})
+    name = found.resolve().name
+    return Source(name=name, config=config, state=state, record=record, adapters=read_adapters(found))
+
+
+def trained_source(
+    name: str, config: CogVideoXConfig, state: Mapping[str, Tensor], record: ModelRecord, lora: LoraConfig
+) -> Source:
+    """What a run trained: `state` is its model's state dict, adapters among the weights if `lora.rank` is above 0."""
+    plain, trained = split_adapters(state)
+    if not lora.rank:
+        return Source(name=name, config=config, state=plain, record=record)
+    facts = {"r": lora.rank, "lora_alpha": lora.alpha, "target_modules": list(lora.targets)}
+    return Source(name=name, config=config, state=plain, record=record, adapters=Adapters(trained, facts))
+
+
+def _shift(found: Path, config: CogVideoXConfig) -> float:
+    for folder in (found, found.parent):
+        if (folder / "scheduler/scheduler_config.json").is_file():
+            return float(read_json(folder / "scheduler/scheduler_config.json", "")["snr_shift_scale"])
+    for preset, shift in _SHIFTS.items():
+        published = PRESETS[preset]
+        if (config.heads, config.layers, config.patch_frames) == (
+            published.heads,
+            published.layers,
+            published.patch_frames,
+        ):
+            return shift
+    raise ConfigError(
+        f"{found} does not say the shift of its noise levels, and is no published model; give --snr-shift"
+    )
