@@ -67,7 +67,12 @@ teach *arguments: ready
 distill *arguments: ready
     @"{{ python }}" -m pipeline.commands.distill "$@"
 
-# videos from a model: just sample <exported, diffusers or SAT model> --prompt "..." --shape 256x160x17@8
+# captioned shards to a text-to-video model, stage after stage, resumed by the same command: just train demo
+[no-exit-message]
+train *arguments: ready
+    @"{{ python }}" -m training.commands.train "$@"
+
+# videos from a model: just sample <run, exported, diffusers or SAT model> --prompt "..." --shape 256x160x17@8
 [no-exit-message]
 sample *arguments: ready
     @"{{ python }}" -m training.commands.sample "$@"

@@ -36,6 +36,9 @@ _FREE = (
 )
 
 
+CONFIG = "config.yaml"
+
+
 class RunFolder:
     """The folder of one run on this machine."""
 
@@ -52,7 +55,7 @@ class RunFolder:
 
         Raises `ConfigError` that names every setting in which they differ.
         """
-        if (self.path / "config.yaml").exists():
+        if (self.path / CONFIG).exists():
             found = self.config()
             wrong = _differences(found.model_dump(), config.model_dump())
             wrong += [
@@ -66,14 +69,14 @@ class RunFolder:
                     "go on with those, or give the new run a folder of its own with --out"
                 )
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "config.yaml").write_text(dump_config(config))
+        (self.path / CONFIG).write_text(dump_config(config))
         (self.path / "run.json").write_text(json.dumps({**facts}, indent=1))
 
     def config(self) -> TrainConfig:
         """The configuration that the run has. Raises `ConfigError` if there is no run."""
-        if not (self.path / "config.yaml").exists():
+        if not (self.path / CONFIG).exists():
             raise ConfigError(f"{self.path} is no run: it has no config.yaml; `just train <dataset>` makes one")
-        return load_training(self.path / "config.yaml")
+        return load_training(self.path / CONFIG)
 
     def facts(self) -> dict[str, object]:
         """What the run was begun with besides its configuration."""

@@ -137,6 +137,7 @@ def _facts(dataset: str, data: DatasetSource, codec: VideoCodec, text: TextEncod
     """What a run must have in common with the one that it goes on from."""
     return {
         "dataset": dataset,
+        "shape": str(data.commonest_shape(len(data.stages) - 1)),
         "samples": digest(data.train.identity(), data.held_out.identity()),
         "codec": codec.name,
         "codec_identity": codec.identity,

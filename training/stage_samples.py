@@ -3,12 +3,9 @@
 runs/<name>/samples/<stage>/sheet.png
 """
 
-import numpy as np
-
 from training.config import StageConfig
 from training.prepare import Prepared
 from training.sampling.make import LoadedModel, Order, make_clips, write_samples
-from training.shapes import ClipShape
 
 _PROMPTS = 4
 
@@ -27,7 +24,9 @@ def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
         text=prepared.text,
         checkpoint=f"{prepared.folder.path.name}, step {prepared.run.state.step}",
     )
-    order = Order(prompts=prompts, shape=_shape(prepared, number), settings=config.sampling, seed=config.seed)
+    order = Order(
+        prompts=prompts, shape=prepared.data.commonest_shape(number), settings=config.sampling, seed=config.seed
+    )
     with prepared.run.average.in_place():
         clips = make_clips(loaded, order)
     if prepared.world.is_first:
@@ -38,11 +37,3 @@ def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
 def held_out_prompts(prepared: Prepared, stage: int) -> list[str]:
     """Dense captions of the first held-out clips."""
     return prepared.data.held_out_captions(stage, _PROMPTS)
-
-
-def _shape(prepared: Prepared, stage: int) -> ClipShape:
-    """The shape that most samples of the stage have; films before pictures."""
-    chosen = prepared.data.selection(stage)
-    counts = np.bincount(chosen.index.bucket[chosen.rows], minlength=len(chosen.shapes))
-    best = max(range(len(counts)), key=lambda code: (chosen.shapes[code].frames > 1, counts[code]))
-    return chosen.shapes[best]

@@ -10,11 +10,13 @@ from typing import get_args
 
 from training.commands.front import make_parser, run_command
 from training.export.folder import Encoders, Precision, export_folder
+from training.export.run import is_run, run_source
 from training.export.source import open_source
 
-_EPILOG = """the model is a folder of `just export`, a CogVideoX folder of diffusers, or a SAT checkpoint.
+_EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT checkpoint.
 
 examples:
+  just export runs/demo-demo exported/demo
   just export exported/lora exported/merged --merge
   just export sat/transformer exported/2b --vae models/CogVideoX-2b/vae --text-encoder models/CogVideoX-2b"""
 
@@ -22,7 +24,7 @@ examples:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser("export", "Write a model as a folder that diffusers opens.", _EPILOG)
-    parser.add_argument("model", type=Path, help="folder or SAT checkpoint")
+    parser.add_argument("model", type=Path, help="run, folder or SAT checkpoint")
     parser.add_argument("folder", type=Path, help="a new folder")
     parser.add_argument("--merge", action="store_true", help="work adapters (LoRA) into the weights")
     parser.add_argument("--precision", choices=get_args(Precision), default="float32", help="of the stored weights")
@@ -37,7 +39,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Write the folder and say what is in it."""
     options = parse(arguments)
-    source = open_source(options.model, options.positions, options.snr_shift)
+    if is_run(options.model):
+        source = run_source(options.model)
+    else:
+        source = open_source(options.model, options.positions, options.snr_shift)
     source = source.with_encoders(options.vae, options.text_encoder)
     if options.merge:
         source = source.merged()

@@ -15,16 +15,18 @@ from schemas.bucket import Bucket
 from schemas.errors import ConfigError, InputError
 from training.commands.front import make_parser, run_command
 from training.config import SamplingConfig
+from training.export.run import is_run, run_source
 from training.export.source import Source, open_source
 from training.sampling.make import Order, make_clips, write_samples
 from training.sampling.open import open_model
 from training.sampling.samplers import SAMPLERS
 from training.shapes import ClipShape
 
-_EPILOG = """the model is a folder of `just export`, a CogVideoX folder of diffusers, or a SAT checkpoint; it is sampled
+_EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT checkpoint; it is sampled
 with the shift of its noise levels, its grid and its encoders. Writes <out>/000.mp4, ..., sheet.png and samples.json.
 
 examples:
+  just sample runs/demo-demo --prompt "waves break on a beach"
   just sample exported/demo --prompt "a red car turns left" --prompt "waves" --shape 256x160x17@8
   just sample models/CogVideoX-2b --prompts prompts.txt --shape 720x480x49@8 --sampler dpm --steps 30"""
 
@@ -33,7 +35,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     defaults = SamplingConfig()
     parser = make_parser("sample", "Make videos from a model.", _EPILOG)
-    parser.add_argument("model", type=Path, help="folder or SAT checkpoint")
+    parser.add_argument("model", type=Path, help="run, folder or SAT checkpoint")
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="may be repeated")
     parser.add_argument("--prompts", type=Path, metavar="FILE", help="one prompt per line")
     parser.add_argument(
@@ -57,7 +59,8 @@ def main(arguments: list[str]) -> int:
     """Make the samples and say where they are."""
     options = parse(arguments)
     prompts, settings = _prompts(options), _settings(options)  # before gigabytes are read
-    source = open_source(options.model, shift=options.snr_shift).with_encoders(options.vae, options.text_encoder)
+    source = run_source(options.model) if is_run(options.model) else open_source(options.model, shift=options.snr_shift)
+    source = source.with_encoders(options.vae, options.text_encoder)
     order = Order(prompts=prompts, shape=_shape(options.shape, source), settings=settings, seed=options.seed)
     loaded = open_model(source, options.device, getattr(torch, options.precision))
     out = options.out or Path("samples") / f"{source.name}-seed{options.seed}"

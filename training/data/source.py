@@ -18,14 +18,14 @@ from training.data.loader import LoadedPack as ReadPack
 from training.data.loader import Loader
 from training.data.planned import PlannedPack
 from training.data.reading import PixelReader, read_members
-from training.data.selection import Selection, resolve_rules, select
+from training.data.selection import Selection, require_samples, resolve_rules, select
 from training.data.steps import StepPlan, planned
 from training.encoders.base import TextEncoder, VideoCodec
 from training.index import SampleIndex
 from training.latents.reader import LatentReader
 from training.parallel import World
 from training.places import Place
-from training.shapes import Geometry
+from training.shapes import ClipShape, Geometry
 from training.steps import LoadedPack, LoadedStep
 
 Encoders = tuple[VideoCodec, TextEncoder]
@@ -56,6 +56,19 @@ class DatasetSource:
         one = self._config.stages[stage]
         rules = resolve_rules(one.rules, self.train)
         return select(self.train, one, self._geometry, rules, self._config.data.source_weights)
+
+    @property
+    def stages(self) -> Sequence[StageConfig]:
+        """The stages whose data this is."""
+        return self._config.stages
+
+    def commonest_shape(self, stage: int) -> ClipShape:
+        """The shape that most samples of a stage have; films before pictures. Raises `ConfigError` if none is left."""
+        chosen = self.selection(stage)
+        require_samples(chosen, self._config.stages[stage])
+        counts = np.bincount(chosen.index.bucket[chosen.rows], minlength=len(chosen.shapes))
+        best = max(np.flatnonzero(counts).tolist(), key=lambda code: (chosen.shapes[code].frames > 1, counts[code]))
+        return chosen.shapes[best]
 
     def plan(self, stage: int) -> StepPlan:
         """The packs of a stage's steps."""
