@@ -22,7 +22,8 @@ class ClipShape:
     fps: float
 
     def __str__(self) -> str:
-        return str(Bucket(self.width, self.height, self.frames, self.fps))
+        size = f"{self.width}x{self.height}x{self.frames}"
+        return f"{size}@{repr(float(self.fps)).removesuffix('.0')}" if self.fps else size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

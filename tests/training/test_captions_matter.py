@@ -92,7 +92,8 @@ def train(clips: list[LatentSample], seed: int) -> CogVideoXMethod:
         chosen = [clips[number] for number in random.choice(TRAIN, BATCH, replace=False)]
         set_learning_rate(optimizer, learning_rate(config, stage, step))
         optimizer.zero_grad()
-        method.losses(LatentBatch(tuple(chosen)), places(chosen, seed, step)).values.mean().backward()
+        losses = method.losses(LatentBatch(tuple(chosen)), places(chosen, seed, step)).values
+        losses.mean().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     return method

@@ -36,7 +36,7 @@ def test_the_norm_is_that_of_all_packs_together() -> None:
     model = torch.nn.Linear(2, 1, bias=False)
     for value in (3.0, 4.0):  # two packs accumulate: [3, 4]
         gradient = torch.tensor([[value, 0.0]]) if value == 3.0 else torch.tensor([[0.0, value]])
-        (model.weight * gradient).sum().backward()
+        (model.weight * gradient).sum().backward()  # type: ignore[no-untyped-call]
     assert clip(model, 1.0) == pytest.approx(5.0)
     assert model.weight.grad is not None
     assert model.weight.grad.norm().item() == pytest.approx(1.0)

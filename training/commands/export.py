@@ -13,7 +13,8 @@ from training.export.folder import Encoders, Precision, export_folder
 from training.export.run import is_run, run_source
 from training.export.source import open_source
 
-_EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT checkpoint.
+_EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT
+checkpoint.
 
 examples:
   just export runs/demo-demo exported/demo

@@ -22,8 +22,9 @@ from training.sampling.open import open_model
 from training.sampling.samplers import SAMPLERS
 from training.shapes import ClipShape
 
-_EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT checkpoint; it is sampled
-with the shift of its noise levels, its grid and its encoders. Writes <out>/000.mp4, ..., sheet.png and samples.json.
+_EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT
+checkpoint; it is sampled with the shift of its noise levels, its grid and its encoders.
+Writes <out>/000.mp4, ..., sheet.png and samples.json.
 
 examples:
   just sample runs/demo-demo --prompt "waves break on a beach"

@@ -67,7 +67,9 @@ class DatasetSource:
         chosen = self.selection(stage)
         require_samples(chosen, self._config.stages[stage])
         counts = np.bincount(chosen.index.bucket[chosen.rows], minlength=len(chosen.shapes))
-        best = max(np.flatnonzero(counts).tolist(), key=lambda code: (chosen.shapes[code].frames > 1, counts[code]))
+        best: int = max(
+            np.flatnonzero(counts).tolist(), key=lambda code: (chosen.shapes[code].frames > 1, counts[code])
+        )
         return chosen.shapes[best]
 
     def plan(self, stage: int) -> StepPlan:

@@ -18,7 +18,13 @@ _DOMAIN = 0x7157  # keeps these numbers apart from those of other uses of the se
 
 def explicit_uniform(seed: int, step: int, count: int) -> NDArray[np.int64]:
     """Timesteps (0 to 999) of a step's `count` samples: one in each of `count` equal intervals, dealt at random."""
-    random = np.random.Generator(np.random.Philox(key=[seed, _DOMAIN], counter=[step, 0, 0, 0]))
+    random = step_generator(seed, step)
     places = random.permutation(count)
     within = random.random(count)
     return np.minimum((places + within) * TIMESTEPS / max(1, count), TIMESTEPS - 1).astype(np.int64)
+
+
+def step_generator(seed: int, step: int) -> np.random.Generator:
+    """The random numbers of one step, which are those of no other."""
+    # The counter's first word counts what is drawn, so the step stands in the one above it.
+    return np.random.Generator(np.random.Philox(key=[seed, _DOMAIN], counter=[0, step, 0, 0]))

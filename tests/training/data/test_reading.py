@@ -113,7 +113,7 @@ def test_a_place_that_holds_something_else_names_both(dataset: str) -> None:
         read_members(dataset, replace(one, offset=other.offset, size=other.size, shard=other.shard))
     with pytest.raises(MediaError, match=r"shard gone\.tar is not there; run `just verify`"):
         read_members(dataset, replace(one, shard="gone.tar"))
-    with pytest.raises(MediaError, match="is no sample|holds nothing"):
+    with pytest.raises(MediaError, match=r"is no sample|holds nothing"):
         read_members(dataset, replace(one, offset=one.offset + 100))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.diffusion.timesteps import explicit_uniform
+from training.diffusion.timesteps import explicit_uniform, step_generator
 
 # Validation loss at t = 100 to 900 (2408.06072, table 9, with explicit uniform sampling).
 TIMES, LOSSES = (100, 300, 500, 700, 900), (0.216, 0.126, 0.116, 0.129, 0.157)
@@ -26,6 +26,11 @@ def test_a_step_is_the_same_wherever_it_is_computed_and_another_one_differs() ->
     assert np.array_equal(explicit_uniform(7, 3, 48), explicit_uniform(7, 3, 48))
     assert not np.array_equal(explicit_uniform(7, 3, 48), explicit_uniform(7, 4, 48))
     assert not np.array_equal(explicit_uniform(7, 3, 48), explicit_uniform(8, 3, 48))
+
+
+def test_steps_share_no_random_numbers() -> None:
+    drawn = [set(step_generator(5, step).random(1000).tolist()) for step in range(4)]
+    assert len(set.union(*drawn)) == 4000
 
 
 def test_every_timestep_is_reached_from_every_place() -> None:
