@@ -18,11 +18,12 @@ from torch import Tensor
 
 from pipeline.storage import Store
 from schemas.errors import MediaError
+from training.data.reading import Pixels
 from training.encoders.base import TextEncoder, VideoCodec
 from training.latents.entry import Entry, to_member
-from training.latents.pixels import Pixels, read_sample
+from training.latents.pixels import read_sample
 from training.latents.settings import DTYPES, CacheSettings
-from training.latents.source import Part, SourceSample
+from training.latents.source import Part
 from training.latents.table import LATENTS
 
 INDEX, UNCONDITIONAL = "index.parquet", "unconditional.safetensors"
@@ -47,13 +48,22 @@ class LatentWriter:
         there = {file.key for folder in ("parts", "shards") for file in self._cache.list(folder)}
         for part in parts:
             failed = 0
-            if not {_part_key(part), f"shards/{part.name}.tar"} <= there:
+            if not self._is_done(part, there):
                 failed = self._write_part(part)
             done(part, failed)
-        tables = [pq.read_table(io.BytesIO(self._cache.read(_part_key(part)))) for part in parts]
+        tables = [self._rows(part) for part in parts]
         index = LATENTS.check(pa.concat_tables([LATENTS.empty(), *tables]))
         self._cache.write(INDEX, _to_parquet(index))
         return index
+
+    def _is_done(self, part: Part, there: set[str]) -> bool:
+        """Whether a part has its tar and its rows, none of them failed: what failed is tried again in each run."""
+        if not {_part_key(part), f"shards/{part.name}.tar"} <= there:
+            return False
+        return "failed" not in self._rows(part)["status"].to_pylist()
+
+    def _rows(self, part: Part) -> pa.Table:
+        return pq.read_table(io.BytesIO(self._cache.read(_part_key(part))))
 
     def _write_unconditional(self) -> None:
         states = self._text.encode([""])[0]
@@ -73,7 +83,7 @@ class LatentWriter:
                     "shape": str(part.shape),
                 }
                 try:
-                    pixels, captions = self._read(sample, part)
+                    pixels, captions = read_sample(self._dataset, sample, part.shape)
                 except MediaError as error:
                     rows.append(LATENTS.failed_row(key, str(error), 1, row))
                     continue
@@ -87,9 +97,6 @@ class LatentWriter:
         # The rows are the commit: without them the tar is written again.
         self._cache.write(_part_key(part), _to_parquet(LATENTS.table(rows)))
         return sum(row["status"] == "failed" for row in rows)
-
-    def _read(self, sample: SourceSample, part: Part) -> tuple[Pixels, dict[str, str]]:
-        return read_sample(self._dataset, sample.shard, sample.offset, sample.size, part.shape)
 
     def _encode(self, key: str, pixels: Pixels, captions: Mapping[str, str]) -> Entry:
         mean, deviation = self._codec.encode(pixels)

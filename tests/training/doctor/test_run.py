@@ -1,0 +1,184 @@
+"""The doctor on a real dataset in miniature: silent where all is well, and otherwise naming what is wrong."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.storage import Store
+from tests.training.latents.dataset import make_dataset
+from training.commands.doctor import show
+from training.config import DataConfig, StageConfig, TrainConfig
+from training.doctor.findings import Finding
+from training.doctor.run import Resources, run_doctor
+from training.encoders.base import VideoCodec
+from training.encoders.linear import open_linear
+from training.encoders.minilm import MiniLM
+from training.index import SampleIndex
+from training.latents.settings import CacheSettings, claim
+from training.latents.source import plan_parts
+from training.latents.write import LatentWriter
+from training.models.cogvideox.config import PRESETS, CogVideoXConfig
+
+DEBUG = PRESETS["debug"]
+PLENTY = Resources(memory=2.0**36, disk=2.0**40)
+STAGE: dict[str, Any] = {"name": "low", "steps": 10, "short_side": 32, "max_seconds": 6, "pack_length": 600}
+
+
+@pytest.fixture(scope="module")
+def text() -> MiniLM:
+    torch.set_num_threads(1)
+    return MiniLM(DEBUG.text_length)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+def examine(
+    dataset: Path,
+    text: MiniLM,
+    codec: VideoCodec | None = None,
+    sizes: CogVideoXConfig = DEBUG,
+    resources: Resources = PLENTY,
+    latents: str = "",
+    **stage: Any,
+) -> list[Finding]:
+    config = TrainConfig(stages=[StageConfig(**{**STAGE, **stage})], data=DataConfig(latents=latents))
+    train, validation = (SampleIndex.open(str(dataset), split) for split in ("train", "val"))
+    return run_doctor(config, train, validation, codec or open_linear(), text, sizes, resources)
+
+
+def texts(findings: Sequence[Finding], level: str) -> str:
+    return "\n".join(finding.text for finding in findings if finding.level == level)
+
+
+def test_a_sound_run_has_facts_and_no_errors(dataset: Path, text: MiniLM) -> None:
+    found = examine(dataset, text)
+    assert texts(found, "error") == ""
+    assert texts(found, "warning").startswith("no sample is held out")
+    facts = texts(found, "fact")
+    for expected in ("7 samples in 3 buckets", "96x64x17@8 as 48x32x17@8: 3 samples", "steps per epoch", "PSNR 2",
+                     "3 samples", "in one pack pass a block"):  # fmt: skip
+        assert expected in facts
+
+
+def test_a_dataset_too_small_for_one_step_says_so_with_numbers(dataset: Path, text: MiniLM) -> None:
+    found = texts(examine(dataset, text, packs_per_step=50), "error")
+    assert "too small for one step: all 7 samples fill" in found
+    assert "a step takes 50; set stages.low.packs_per_step=" in found
+
+
+def test_samples_that_no_pack_holds_are_lost_with_a_reason(dataset: Path, text: MiniLM) -> None:
+    found = examine(dataset, text, short_side=64, pack_length=300)
+    assert "3 samples of 96x64x17@8 are left out: 346 tokens" in texts(found, "warning")
+    assert "no sample is left" in texts(examine(dataset, text, pack_length=100), "error")
+
+
+def test_a_rule_on_a_column_that_is_not_there_is_an_error(dataset: Path, text: MiniLM) -> None:
+    assert "rule 'aesthetic >= 4'" in texts(examine(dataset, text, rules=["aesthetic >= 4"]), "error")
+
+
+class Pixels:
+    """What `latent_input` makes of a VAE: pixels go through as they are."""
+
+    name, identity, channels, spatial_stride, temporal_stride = "none", "none@1", 3, 8, 4
+
+    def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        raise AssertionError("the doctor stops before it encodes")
+
+    def decode(self, latents: Tensor) -> NDArray[np.uint8]:
+        raise AssertionError("the doctor does not decode")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "named"),
+    [
+        (replace(DEBUG, in_channels=32), "gives 16 channels, the model takes 32: the model is an image-to-video one"),
+        (replace(DEBUG, in_channels=8), "set encoders.codec and encoders.codec_weights"),
+        (replace(DEBUG, out_channels=32), "the model predicts 32 channels, the codec has 16"),
+        (replace(DEBUG, text_width=4096), "states 384 wide, the model takes 4096"),
+        (replace(DEBUG, text_length=224), "gives 226 tokens, the model was made for 224"),
+        (replace(DEBUG, patch=8), "sides must divide by 64"),
+    ],
+)
+def test_encoders_of_another_model_are_named(dataset: Path, text: MiniLM, sizes: CogVideoXConfig, named: str) -> None:
+    assert named in texts(examine(dataset, text, sizes=sizes), "error")
+
+
+def test_pixels_that_no_vae_encoded_are_told_from_latents(dataset: Path, text: MiniLM) -> None:
+    found = texts(examine(dataset, text, Pixels()), "error")
+    assert "none gives 3 channels, the model takes 16: these are pixels that no VAE has encoded" in found
+
+
+class Unscaled:
+    """The linear codec with its latents multiplied once more."""
+
+    def __init__(self, factor: float) -> None:
+        self._codec, self._factor = open_linear(), factor
+        self.name, self.identity, self.channels = "unscaled", "unscaled@1", 16
+        self.spatial_stride, self.temporal_stride, self.decode = 8, 4, self._codec.decode
+
+    def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        mean, deviation = self._codec.encode(pixels)
+        return self._factor * mean, deviation
+
+
+def test_latents_of_a_wrong_scale_and_not_a_number_are_found(dataset: Path, text: MiniLM) -> None:
+    assert "is it scaled once?" in texts(examine(dataset, text, Unscaled(10)), "warning")
+    assert "is it scaled once?" in texts(examine(dataset, text, Unscaled(0.05)), "warning")
+    assert "not finite" in texts(examine(dataset, text, Unscaled(float("nan"))), "error")
+
+
+def test_a_sample_that_cannot_be_read_is_named(text: MiniLM, tmp_path: Path) -> None:
+    found = examine(make_dataset(tmp_path, broken="clip0-64x96x9-8fps-0"), text, short_side=64)
+    assert "sample clip0-64x96x9-8fps-0" in texts(found, "warning")
+
+
+def test_a_latent_cache_is_looked_into(dataset: Path, text: MiniLM, tmp_path: Path) -> None:
+    settings = CacheSettings.of(open_linear(), text, "float32")
+    claim(Store(tmp_path), settings)
+    stages = [StageConfig(**STAGE)]
+    writer = LatentWriter(Store(dataset), Store(tmp_path), settings, open_linear(), text)
+    writer.write(plan_parts(Store(dataset), stages, settings), lambda part, failed: None)
+    found = examine(dataset, text, latents=str(tmp_path))
+    assert texts(found, "error") == ""
+    assert "the latent cache has all 7 samples" in texts(found, "fact")
+    assert "holds nothing at 64x96x9@8" in texts(examine(dataset, text, latents=str(tmp_path), short_side=64), "error")
+    assert "was made with linear@" in texts(examine(dataset, text, Unscaled(1), latents=str(tmp_path)), "error")
+
+
+def test_too_little_memory_and_disk_name_what_helps(dataset: Path, text: MiniLM) -> None:
+    small = Resources(memory=2.0**26, disk=2.0**20)
+    found = examine(dataset, text, resources=small, pack_length=60_000)
+    assert "set stages.low.pack_length to" in texts(found, "error")
+    assert "model.checkpoint_blocks=true" in texts(found, "error")
+    assert "lower checkpoint.keep" in texts(found, "warning")
+    tiny = Resources(memory=2.0**23, disk=2.0**40)
+    assert "train on at least" in texts(examine(dataset, text, resources=tiny), "error")
+
+
+def test_processes_without_work_are_counted(dataset: Path, text: MiniLM) -> None:
+    found = examine(dataset, text, resources=replace(PLENTY, world=8), packs_per_step=3)
+    assert "8 processes share 3 packs per step, so 5 idle" in texts(found, "warning")
+
+
+def test_captions_over_the_budget_are_counted_and_the_longest_named(dataset: Path, tmp_path: Path) -> None:
+    short = MiniLM(5)
+    found = texts(examine(dataset, short, sizes=replace(DEBUG, text_length=5)), "warning")
+    assert "7 of 7 dense captions are longer than the 5 tokens" in found
+    assert "(sample clip" in found
+
+
+def test_the_table_shows_everything_as_written(capsys: pytest.CaptureFixture[str]) -> None:
+    show([Finding("error", "data", "pack.buckets=[cogvideox] is wrong"), Finding("fact", "disk", "1 GB")], "demo")
+    shown = capsys.readouterr().out
+    assert "pack.buckets=[cogvideox] is wrong" in shown
+    assert "1 errors, 0 warnings" in shown

@@ -1,0 +1,117 @@
+"""What a run needs: memory of a process, and disk for checkpoints and for a latent cache. Estimates, said to be so.
+
+Weights, gradients, moments and averages are float32. Activations are counted per token and block: 30 widths are kept
+for the backward pass (2 norms, 6 modulations, 8 around attention, 9 in the feed-forward layer, 5 of sums and products);
+with `model.checkpoint_blocks` 1 width per block and 30 of the block being recomputed.
+
+    python -m pytest tests/training/doctor/test_cost.py
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.config import StageConfig, TrainConfig
+from training.data.selection import Selection
+from training.doctor.findings import Finding, error, fact, warning
+from training.latents.settings import CacheSettings
+from training.models.cogvideox.config import CogVideoXConfig
+
+_KEPT_WIDTHS = 30
+_GIGA = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Bytes in one process."""
+
+    weights: float
+    gradients: float
+    moments: float
+    average: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return self.weights + self.gradients + self.moments + self.average + self.activations
+
+    def __str__(self) -> str:
+        parts = ("weights", "gradients", "moments", "average", "activations")
+        shown = ", ".join(f"{name} {getattr(self, name) / _GIGA:.2f}" for name in parts)
+        return f"{self.total / _GIGA:.2f} GB: {shown}"
+
+
+def estimate_memory(config: TrainConfig, sizes: CogVideoXConfig, pack_length: int, shards: int = 1) -> Memory:
+    """Memory of one process that holds one of `shards` parts of the model and computes one pack."""
+    weights = 4.0 * sizes.parameters / shards
+    learning = weights if not config.model.lora.rank else 4.0 * _lora_parameters(config, sizes) / shards
+    size = 2 if config.model.precision == "bfloat16" else 4
+    widths = sizes.layers + _KEPT_WIDTHS if config.model.checkpoint_blocks else sizes.layers * _KEPT_WIDTHS
+    return Memory(
+        weights=weights,
+        gradients=learning,
+        moments=2 * learning,
+        average=learning if config.ema.decay else 0.0,
+        activations=float(size * widths * sizes.width * pack_length),
+    )
+
+
+def check_memory(
+    config: TrainConfig, sizes: CogVideoXConfig, stages: Sequence[StageConfig], available: float, shards: int = 1
+) -> Iterator[Finding]:
+    """The largest stage's memory against what a process has (bytes)."""
+    stage = max(stages, key=lambda one: one.pack_length)
+    found = estimate_memory(config, sizes, stage.pack_length, shards)
+    yield fact("memory", f"stage {stage.name}, about {found}; {available / _GIGA:.1f} GB are there")
+    if found.total <= available:
+        return
+    fixed = found.total - found.activations
+    if fixed < available:
+        fits = int(stage.pack_length * (available - fixed) / found.activations)
+        advice = f"set stages.{stage.name}.pack_length to {fits} or less"
+        if not config.model.checkpoint_blocks:
+            advice += ", or model.checkpoint_blocks=true"
+    else:
+        advice = f"train on at least {int(-(-fixed * shards // available))} processes"
+        if not config.model.lora.rank:
+            advice += ", or adapters (model.lora.rank=128)"
+    yield error(
+        "memory",
+        f"stage {stage.name} needs about {found.total / _GIGA:.1f} GB, {available / _GIGA:.1f} GB are there; {advice}",
+    )
+
+
+def check_disk(
+    config: TrainConfig, sizes: CogVideoXConfig, selections: Sequence[Selection], settings: CacheSettings, free: float
+) -> Iterator[Finding]:
+    """Checkpoints against the free space (bytes), and how large a latent cache of all stages would be."""
+    memory = estimate_memory(config, sizes, 0)
+    one = memory.weights + memory.moments + memory.average
+    kept = one * (config.checkpoint.keep + 1)
+    yield fact(
+        "disk", f"checkpoints {one / _GIGA:.2f} GB each, {kept / _GIGA:.2f} GB at most; {free / _GIGA:.1f} GB free"
+    )
+    if kept > free:
+        yield warning(
+            "disk", f"checkpoints need {kept / _GIGA:.1f} GB, {free / _GIGA:.1f} GB are free; lower checkpoint.keep or "
+            "choose another --out",
+        )  # fmt: skip
+    if not config.data.latents:
+        size = sum(_cache_size(selection, settings) for selection in selections)
+        yield fact("disk", f"a latent cache of all stages (`just encode`) takes about {size / _GIGA:.2f} GB in float32")
+
+
+def _cache_size(selection: Selection, settings: CacheSettings) -> float:
+    codes, counts = np.unique(selection.index.bucket[selection.rows], return_counts=True)
+    moments = sum(
+        int(count) * 2 * 4 * float(np.prod(settings.latent_shape(selection.shapes[code])))
+        for code, count in zip(codes, counts, strict=True)
+    )
+    return moments + 3 * 4.0 * settings.text_width * settings.text_length * len(selection)
+
+
+def _lora_parameters(config: TrainConfig, sizes: CogVideoXConfig) -> int:
+    """Of square targets; those of the feed-forward layers are 2.5 times as many."""
+    return len(config.model.lora.targets) * sizes.layers * 2 * sizes.width * config.model.lora.rank

@@ -1,0 +1,101 @@
+"""All checks in order; what one of them needs and does not get is a finding too.
+
+findings = run_doctor(config, train, validation, codec, text, sizes, Resources.here("runs"))
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from schemas.errors import CutroomError
+from training.config import TrainConfig
+from training.data.selection import Selection, resolve_rules, select
+from training.doctor.cost import check_disk, check_memory
+from training.doctor.data import check_captions, check_index, check_shapes, check_stage
+from training.doctor.findings import Finding, error
+from training.doctor.networks import check_forward, check_latents, check_widths
+from training.doctor.samples import cached_few, check_cached, encode_few
+from training.encoders.base import TextEncoder, VideoCodec
+from training.index import SampleIndex
+from training.latents.read import LatentShards
+from training.latents.settings import CacheSettings
+from training.model_setup import geometry_of
+from training.models.cogvideox.config import CogVideoXConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Bytes of memory of a process's device, free bytes on disk, and the number of processes."""
+
+    memory: float
+    disk: float
+    world: int = 1
+
+    @classmethod
+    def here(cls, folder: str | Path, world: int = 1) -> "Resources":
+        """Those of this machine: its first CUDA device, or its memory; the disk that `folder` is, or will be, on."""
+        place = Path(folder).absolute()
+        while not place.exists():
+            place = place.parent
+        if torch.cuda.is_available():
+            memory = float(torch.cuda.get_device_properties(0).total_memory)
+        else:
+            memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        return cls(memory=memory, disk=float(shutil.disk_usage(place).free), world=world)
+
+
+def run_doctor(
+    config: TrainConfig,
+    train: SampleIndex,
+    validation: SampleIndex,
+    codec: VideoCodec,
+    text: TextEncoder,
+    sizes: CogVideoXConfig,
+    resources: Resources,
+) -> list[Finding]:
+    """Everything there is to say about a run before its first step; it may start if no finding is an error."""
+    findings = [*check_index(train, validation), *check_captions(train, text), *check_widths(codec, text, sizes)]
+    shards = max(1, resources.world // config.parallel.replicas)
+    findings += check_memory(config, sizes, config.stages, resources.memory, shards)
+    if not len(train):
+        return findings
+    selections: list[Selection] = []
+    for stage in config.stages:
+        try:
+            rules = resolve_rules(stage.rules, train)
+            selection = select(train, stage, geometry_of(sizes, codec, text), rules, config.data.source_weights)
+        except CutroomError as refused:
+            findings.append(error(f"stage {stage.name}", str(refused)))
+            continue
+        selections.append(selection)
+        findings += check_stage(selection, stage, config.seed, resources.world)
+        findings += check_shapes(selection, codec, sizes)
+    settings = CacheSettings.of(codec, text, "float32")
+    findings += check_disk(config, sizes, selections, settings, resources.disk)
+    if any(finding.level == "error" for finding in findings):
+        return findings  # encoding and a forward pass would say the same in other words
+    return findings + list(_check_samples(config, selections, codec, text, sizes))
+
+
+def _check_samples(
+    config: TrainConfig, selections: Sequence[Selection], codec: VideoCodec, text: TextEncoder, sizes: CogVideoXConfig
+) -> Iterator[Finding]:
+    """Checks that need pixels or latents of a few samples of the first stage."""
+    try:
+        if config.data.latents:
+            cache = LatentShards(config.data.latents, codec.identity, text.identity)
+            for selection, stage in zip(selections, config.stages, strict=True):
+                yield from check_cached(selection, stage.name, cache)
+            samples = cached_few(selections[0], config, cache)
+        else:
+            samples, unread = encode_few(selections[0], config, codec, text)
+            yield from unread
+    except CutroomError as refused:
+        yield error("latents", str(refused))
+        return
+    yield from check_latents(samples, sizes.in_channels)
+    yield from check_forward(samples, sizes)
