@@ -67,6 +67,16 @@ teach *arguments: ready
 distill *arguments: ready
     @"{{ python }}" -m pipeline.commands.distill "$@"
 
+# whether a recipe can train on a dataset, before anything is trained: just doctor <dataset> --recipe demo; exit code 1 if not
+[no-exit-message]
+doctor *arguments: ready
+    @"{{ python }}" -m training.commands.doctor "$@"
+
+# what VAE and text encoder make of a dataset, written once for training to read (--verify checks it)
+[no-exit-message]
+encode *arguments: ready
+    @"{{ python }}" -m training.commands.encode "$@"
+
 # captioned shards to a text-to-video model, stage after stage, resumed by the same command: just train demo
 [no-exit-message]
 train *arguments: ready
@@ -81,15 +91,6 @@ sample *arguments: ready
 [no-exit-message]
 export *arguments: ready
     @"{{ python }}" -m training.commands.export "$@"
-# whether a recipe can train on a dataset, before anything is trained: just doctor <dataset> --recipe demo; exit code 1 if not
-[no-exit-message]
-doctor *arguments: ready
-    @"{{ python }}" -m training.commands.doctor "$@"
-
-# what VAE and text encoder make of a dataset, written once for training to read (--verify checks it)
-[no-exit-message]
-encode *arguments: ready
-    @"{{ python }}" -m training.commands.encode "$@"
 
 # measure beside the alternatives: just bench split, look, duplicates, captions, quality, distill (--record keeps the table)
 [no-exit-message]

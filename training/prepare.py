@@ -3,6 +3,7 @@
 just train demo
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from schemas.errors import ConfigError
 from schemas.ids import digest
 from training.baseline import LinearPredictor, fit_linear
 from training.config import StageConfig, TrainConfig
-from training.data.source import DatasetSource
+from training.data.source import DatasetSource, Encoders
 from training.diffusion.schedule import Schedule
+from training.doctor.run import Resources, run_doctor
 from training.encoders.base import TextEncoder, VideoCodec
 from training.encoders.registry import open_codec, open_text
 from training.folder import RunFolder
@@ -21,6 +23,7 @@ from training.guard import Guard
 from training.lora import add_adapters
 from training.methods.cogvideox import CogVideoXMethod
 from training.model_setup import build_model, geometry_of
+from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.flops import peak
 from training.models.cogvideox.model import CogVideoX
 from training.optimizer import make_optimizer
@@ -90,10 +93,10 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     sizes = model.config
     codec = open_codec(config.encoders, world.device)
     text = open_text(config.encoders, sizes.text_length, world.device)
-    _check_channels(codec, text, model)
     data = DatasetSource(config, dataset, (codec, text), geometry_of(sizes, codec, text), sizes.width, world)
     run_folder = RunFolder(folder)
     if world.is_first:
+        _examine(data, config, (codec, text), sizes, folder)
         run_folder.begin(config, _facts(dataset, data, codec, text))
     world.wait()
     if config.model.lora.rank:
@@ -119,18 +122,19 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     )
 
 
-def _check_channels(codec: VideoCodec, text: TextEncoder, model: CogVideoX) -> None:
-    """The contract whose breach elsewhere shows as a shape error deep in a kernel, or not at all."""
-    if codec.channels != model.config.in_channels:
-        raise ConfigError(
-            f"the codec {codec.name} gives {codec.channels} channels, the model takes {model.config.in_channels}; "
-            "choose another encoders.codec or model.preset"
-        )
-    if text.width != model.config.text_width:
-        raise ConfigError(
-            f"text states of {text.name} are {text.width} wide, the model takes {model.config.text_width}; choose "
-            "another encoders.text or model.preset"
-        )
+def _examine(
+    data: DatasetSource, config: TrainConfig, prepared: Encoders, sizes: CogVideoXConfig, folder: Path
+) -> None:
+    """What `just doctor` would say: warnings are shown, errors end the run before its first step."""
+    codec, text = prepared
+    resources = Resources.here(folder, data.processes)
+    findings = run_doctor(config, data.train, data.held_out, codec, text, sizes, resources)
+    for finding in findings:
+        if finding.level == "warning":
+            print(f"warning: {finding.about}: {finding.text}", file=sys.stderr)
+    errors = [f"{finding.about}: {finding.text}" for finding in findings if finding.level == "error"]
+    if errors:
+        raise ConfigError("\n".join([f"{len(errors)} reasons not to begin (just doctor says more):", *errors]))
 
 
 def _facts(dataset: str, data: DatasetSource, codec: VideoCodec, text: TextEncoder) -> dict[str, object]:

@@ -58,6 +58,11 @@ class DatasetSource:
         return select(self.train, one, self._geometry, rules, self._config.data.source_weights)
 
     @property
+    def processes(self) -> int:
+        """How many processes share the work."""
+        return self._world.size
+
+    @property
     def stages(self) -> Sequence[StageConfig]:
         """The stages whose data this is."""
         return self._config.stages

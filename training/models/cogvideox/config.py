@@ -155,7 +155,7 @@ _FIXED = {
 }
 
 PRESETS = {
-    "debug": CogVideoXConfig(heads=4, head_width=32, layers=4, text_width=384, time_width=128),
+    "debug": CogVideoXConfig(heads=4, head_width=32, layers=4, text_width=384, text_length=96, time_width=128),
     "2b": CogVideoXConfig(heads=30, layers=30, positions="sincos"),
     "5b": CogVideoXConfig(heads=48, layers=42),
     "1.5-5b": CogVideoXConfig(
