@@ -15,7 +15,8 @@ from training.data.selection import Selection
 from training.data.steps import planned
 from training.doctor.findings import Finding, error, fact, warning
 from training.encoders.base import TextEncoder, VideoCodec
-from training.latents.read import LatentReader, LatentShards
+from training.latents.read import LatentShards
+from training.latents.reader import LatentReader
 
 _SAMPLES = 3
 _LOOKED_UP = 1000
@@ -59,9 +60,8 @@ def encode_few(
 
 def cached_few(selection: Selection, config: TrainConfig, cache: LatentShards) -> list[LatentSample]:
     """Samples read from the cache. Raises `DatasetError` for one that it lacks."""
-    read = LatentReader(
-        config.data.latents, cache.settings.codec_identity, cache.settings.text_identity, _choice(config)
-    )
+    identities = (cache.settings.codec_identity, cache.settings.text_identity)
+    read = LatentReader(config.data.latents, _choice(config), *identities)
     return [read(one) for one in few(selection)]
 
 

@@ -6,10 +6,7 @@ sample = cache.sample(sample_id, shape, lambda captions: captions["dense"])
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -109,47 +106,3 @@ class LatentShards:
             deviation=entry.deviation,
             text=states,
         )
-
-
-class Planned(Protocol):
-    """What a plan says of a sample, as far as it matters here."""
-
-    @property
-    def sample_id(self) -> str: ...  # noqa: D102
-    @property
-    def clip_id(self) -> str: ...  # noqa: D102
-    @property
-    def shape(self) -> ClipShape: ...  # noqa: D102
-    @property
-    def epoch(self) -> int: ...  # noqa: D102
-
-
-class Chooser(Protocol):
-    """Takes one of a sample's captions in an epoch, or none ("")."""
-
-    def choose(self, captions: Mapping[str, str], sample_id: str, epoch: int) -> str: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class LatentReader:
-    """Opens planned samples from a cache as the loader's processes do it: the cache is opened once in each."""
-
-    uri: str
-    codec_identity: str
-    text_identity: str
-    captions: Chooser
-
-    def __call__(self, planned: Planned) -> LatentSample:
-        """Read a sample. Raises as `LatentShards` does."""
-        cache = _opened(self.uri, self.codec_identity, self.text_identity)
-        return cache.sample(
-            planned.sample_id,
-            planned.clip_id,
-            planned.shape,
-            lambda known: self.captions.choose(known, planned.sample_id, planned.epoch),
-        )
-
-
-@lru_cache(maxsize=2)
-def _opened(uri: str, codec_identity: str, text_identity: str) -> LatentShards:
-    return LatentShards(uri, codec_identity, text_identity)

@@ -26,7 +26,7 @@ from training.latents.source import plan_parts
 from training.latents.write import LatentWriter
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
 
-DEBUG = PRESETS["debug"]
+DEBUG = replace(PRESETS["debug"], text_length=226)
 PLENTY = Resources(memory=2.0**36, disk=2.0**40)
 STAGE: dict[str, Any] = {"name": "low", "steps": 10, "short_side": 32, "max_seconds": 6, "pack_length": 600}
 

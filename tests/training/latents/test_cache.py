@@ -1,8 +1,6 @@
 """The cache: the numbers of the encoders, resumed where it stopped, checked, and never read with other encoders."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +11,14 @@ from pipeline.storage import Store
 from schemas.errors import ConfigError, DatasetError, MediaError
 from tests.training.latents.dataset import make_dataset
 from training.config import StageConfig
+from training.data.captions import CaptionChoice
+from training.data.planned import PlannedSample
 from training.encoders.base import VideoCodec
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
 from training.latents.pixels import read_sample
-from training.latents.read import LatentReader, LatentShards
+from training.latents.read import LatentShards
+from training.latents.reader import LatentReader
 from training.latents.settings import CacheSettings, Precision, claim
 from training.latents.source import Part, plan_parts
 from training.latents.verify import verify_cache
@@ -150,26 +151,15 @@ def test_what_is_not_there_is_named(filled: tuple[Store, list[Part]], text: Mini
         opened(Store(tmp_path), text)
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A sample of a plan."""
-
-    sample_id: str
-    clip_id: str
-    shape: ClipShape
-    epoch: int
-
-
-class EveryOther:
-    """The dense caption in even epochs, none in odd ones."""
-
-    def choose(self, captions: Mapping[str, str], sample_id: str, epoch: int) -> str:
-        return "" if epoch % 2 else captions["dense"]
-
-
 def test_a_planned_sample_is_read_with_the_caption_of_its_epoch(filled: tuple[Store, list[Part]], text: MiniLM) -> None:
-    reader = LatentReader(filled[0].uri, open_linear().identity, text.identity, EveryOther())
-    spoken, silent = (reader(Planned(FIRST, "clip0", LOW, epoch)) for epoch in (0, 1))
+    choice = CaptionChoice({"dense": 1.0}, 0.5, 0)
+    reader = LatentReader(filled[0].uri, choice, open_linear().identity, text.identity)
+    said = {choice.choose({"dense": "x"}, FIRST, epoch): epoch for epoch in range(20)}
+    spoken, silent = (
+        reader(PlannedSample(sample_id=FIRST, clip_id="clip0", shape=LOW, tokens=1, shard="", offset=0, size=0,
+                             epoch=said[caption]))
+        for caption in ("x", "")
+    )  # fmt: skip
     assert torch.equal(spoken.mean, silent.mean)
     assert torch.allclose(spoken.text, text.encode(["A 0 that moves on."])[0], atol=1e-6)
     assert torch.equal(silent.text, text.encode([""])[0])
