@@ -9,6 +9,7 @@ from pathlib import Path
 from schemas.load import load_settings
 from training.config import (
     CheckpointConfig,
+    DataConfig,
     EmaConfig,
     EncoderSettings,
     LoraConfig,
@@ -25,6 +26,7 @@ def demo() -> TrainConfig:
     """Minutes on a CPU: the debug model on the demo dataset, at 64 and then 128 lines, with the packaged encoders."""
     return TrainConfig(
         recipe="demo",
+        data=DataConfig(workers=1),
         optimizer=OptimizerConfig(learning_rate=2e-3, warmup=20),
         stages=[
             StageConfig(name="64", steps=240, short_side=64, max_seconds=5, pack_length=2500, packs_per_step=2),

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from schemas.load import dump_config
 from training.commands.front import add_recipe_arguments, make_parser, recipe_of, run_command
 from training.config import TrainConfig
-from training.parallel import World, join_world, leave_world
+from training.parallel import World, join_world, leave_world, share_cores
 from training.prepare import Prepared, prepare
 from training.report import StepReport
 from training.stage_samples import sample_stage
@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     dataset = "datasets/demo" if options.dataset == "demo" else options.dataset.rstrip("/")
     folder = options.out or Path("runs") / f"{Path(dataset).name}-{config.recipe}"
     world = join_world()
+    share_cores(world, config.data.workers)
     try:
         _train(config, dataset, folder, world)
     finally:
