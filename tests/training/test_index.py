@@ -46,7 +46,7 @@ def test_splits_are_apart_and_rows_that_failed_are_in_none(tmp_path: Path) -> No
 def test_scores_and_words_belong_to_their_samples(tmp_path: Path, split: str) -> None:
     rows = {row["sample_id"]: row for row in make_dataset(str(tmp_path), {"64x48x9@8": 10, "48x64x1": 3})}
     index = SampleIndex.open(str(tmp_path), split)
-    assert index.score_names() == ({"aesthetic", "motion"}, {"camera"})
+    assert index.score_names() == (frozenset({"aesthetic", "motion"}), frozenset({"camera"}))
     scores, (codes, table) = index.scores(["aesthetic", "motion"]), index.words(["camera"])["camera"]
     for place, name in enumerate(index.sample_ids.to_pylist()):
         known = dict(rows[name]["scores"])
