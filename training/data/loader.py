@@ -74,14 +74,13 @@ class Loader:
             yield LoadedPack(batch, dealt, weight, bad)
 
     def _found(self, packs: Iterable[Dealt]) -> "Iterator[tuple[Dealt, list[Sample | BadSample]]]":
-        if not self._config.workers:
-            opener = Opener(self._open_sample, self._config.read_timeout)
-            for dealt in packs:
-                yield dealt, [opener(planned) for planned in dealt.pack.samples]
-            return
+        opener = Opener(self._open_sample, self._config.read_timeout)
         workers = [_Worker(number, self._open_sample, self._config) for number in range(self._config.workers)]
         try:
-            yield from _in_turn(workers, iter(packs), self._config.prefetch)
+            if workers:
+                yield from _in_turn(workers, iter(packs), self._config.prefetch, opener)
+            else:
+                yield from ((dealt, [opener(planned) for planned in dealt.pack.samples]) for dealt in packs)
         finally:
             for worker in workers:
                 worker.stop()
@@ -108,14 +107,21 @@ def _shown(bad: Sequence[BadSample]) -> str:
 
 
 def _in_turn(
-    workers: "Sequence[_Worker]", packs: Iterator[Dealt], prefetch: int
+    workers: "Sequence[_Worker]", packs: Iterator[Dealt], prefetch: int, opener: Opener
 ) -> "Iterator[tuple[Dealt, list[Sample | BadSample]]]":
-    """Hand the packs to the workers in turn, never more than `prefetch` to each, and take them back in that order."""
+    """Hand the packs to the workers in turn, never more than `prefetch` to each, and take them back in that order.
+
+    The first pack is read here while the workers start, which takes them seconds on a busy machine.
+    """
+    first = next(packs, None)
+    if first is None:
+        return
     asked: deque[tuple[_Worker, Dealt]] = deque()
     turns = itertools.cycle(workers)
     for dealt in itertools.islice(packs, len(workers) * prefetch):
         asked.append((next(turns), dealt))
         asked[-1][0].ask(dealt.pack.samples)
+    yield first, [opener(planned) for planned in first.pack.samples]
     while asked:
         worker, dealt = asked.popleft()
         found = [worker.take() for _ in dealt.pack.samples]

@@ -66,7 +66,7 @@ def test_workers_give_what_the_plan_says_and_the_same_as_without_them(tmp_path: 
 
 
 def test_latents_travel_as_they_are() -> None:
-    (loaded,) = Loader(latent, config(workers=1)).load(packs_of([made("a", 3), made("b", 4)]))
+    _, loaded = Loader(latent, config(workers=1)).load(packs_of([made("first")], [made("a", 3), made("b", 4)]))
     assert isinstance(loaded.batch, LatentBatch)
     assert [float(sample.mean.max()) for sample in loaded.batch.samples] == [3.0, 4.0]
     assert loaded.batch.samples[1].text.shape == (5, 8)
@@ -76,19 +76,19 @@ def test_latents_travel_as_they_are() -> None:
 def test_bad_samples_are_left_out_and_counted_with_their_reasons(workers: int) -> None:
     opener = Faulty(damaged=("b",), surprising=("d",), hung=("e",))
     loader = Loader(opener, config(workers=workers, read_timeout=1.0 if workers else 0.3))
-    packs = packs_of([made("a"), made("b")], [made("c"), made("d")], [made("e"), made("f", 7)])
+    packs = packs_of([made("first")], [made("a"), made("b")], [made("c"), made("d")], [made("e"), made("f", 7)])
     started = time.monotonic()
     found = list(loader.load(packs))
     assert time.monotonic() - started < 50  # the hung one sleeps for a minute
-    assert [names(one) for one in found] == [["a"], ["c"], ["f"]]
-    assert [one.weight for one in found] == [1, 1, 1]
-    assert found[2].batch.samples[0].pixels.max() == 7  # type: ignore[union-attr]
+    assert [names(one) for one in found] == [["first"], ["a"], ["c"], ["f"]]
+    assert [one.weight for one in found] == [1, 1, 1, 1]
+    assert found[3].batch.samples[0].pixels.max() == 7  # type: ignore[union-attr]
     reasons = {one.sample_id: one.reason for one in loader.bad}
     assert reasons["b"] == "its video cannot be decoded"
     assert reasons["d"] == "ValueError: a library's own error"
     assert "not read within" in reasons["e"]
     assert "data.read_timeout" in reasons["e"]
-    assert loader.seen == 6
+    assert loader.seen == 7
 
 
 def test_a_pack_that_is_bad_throughout_is_stood_in_for_at_weight_0() -> None:
@@ -111,7 +111,7 @@ def test_too_many_bad_samples_stop_the_run_with_names_and_fix() -> None:
 
 
 def test_a_worker_that_dies_is_an_error_that_says_how() -> None:
-    packs = packs_of([made("a")], [made("b")], [made("c")])
+    packs = packs_of([made("first")], [made("a")], [made("b")], [made("c")])
     with pytest.raises(StageError, match=r"data worker 0 was killed by signal 6;.*data\.prefetch"):
         list(Loader(Faulty(deadly=("b",)), config(workers=1)).load(packs))
 
@@ -119,7 +119,8 @@ def test_a_worker_that_dies_is_an_error_that_says_how() -> None:
 def test_workers_end_with_the_loading() -> None:
     packs = packs_of(*([made(str(number))] for number in range(50)))
     loading = Loader(Faulty(hung=("20",)), config(workers=1)).load(packs)
-    next(loading)
+    for _ in range(2):
+        next(loading)
     (process,) = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
     loading.close()  # type: ignore[attr-defined]
     assert not process.is_running()

@@ -1,0 +1,155 @@
+"""What reading samples costs in CPU seconds, beside a plain reader of the same tars; how soon, in how much memory.
+
+Everything is measured in turns in one process at one thread, medians of the turns. The plain reader is what a project
+writes first: the webdataset library, PyAV, `to_ndarray("rgb24")`, one stack. Its pictures are a level too dark, so a
+second plain reader asks swscale for exact colours; a third makes float32 of all frames and resizes them, as
+finetrainers does (`_preprocess_video`).
+
+    from training.benchmarks.loader import run
+"""
+
+import io
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import cv2
+import numpy as np
+import psutil
+import torch
+import webdataset
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from training.benchmarks.made_shards import make_shards
+from training.config import DataConfig, StageConfig
+from training.data.captions import CaptionChoice
+from training.data.loader import Loader, rank_packs
+from training.data.reading import PixelReader, Pixels
+from training.data.selection import Selection, select
+from training.data.steps import StepPlan
+from training.index import SampleIndex
+from training.shapes import ClipShape, Geometry
+
+HEADINGS = ("reader", "stage", "CPU ms per sample", "samples per CPU second, ratio to ours")
+_WHOLE = StageConfig(name="whole", steps=1, short_side=10_000, max_seconds=1e6, pack_length=25_000)
+_LOW = StageConfig(name="128 pixels, 3 s", steps=1, short_side=128, max_seconds=3.2, pack_length=25_000)
+
+Reader = Callable[[Any, ClipShape], object]
+
+
+def run(dataset: str, turns: int = 5) -> list[tuple[object, ...]]:
+    """CPU time per video sample of the train split, for samples as they are stored and for a smaller, shorter stage."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    rows: list[tuple[object, ...]] = []
+    for stage in (_WHOLE, _LOW):
+        selection = select(SampleIndex.open(dataset), stage, Geometry(), ())
+        readers: dict[str, Callable[[], int]] = {"ours": lambda s=selection: _ours(s)}  # type: ignore[misc]
+        plain = {"plain": _plain, "plain, exact colours": _plain_exact, "plain, float32": _plain_float}
+        for name, reader in plain.items():
+            readers[name] = lambda s=selection, r=reader: _by_webdataset(s, r)  # type: ignore[misc]
+        times: dict[str, list[float]] = defaultdict(list)
+        for _ in range(turns):
+            for name, read in readers.items():
+                started = time.process_time()
+                count = read()
+                times[name].append((time.process_time() - started) / count)
+        medians = {name: statistics.median(found) for name, found in times.items()}
+        for name, median in medians.items():
+            rows.append((name, stage.name, f"{1000 * median:.1f}", f"{median / medians['ours']:.2f}"))
+    return rows
+
+
+def _ours(selection: Selection) -> int:
+    plan = StepPlan(selection, _WHOLE, seed=0)
+    loader = Loader(PixelReader(selection.index.uri, CaptionChoice({"dense": 1.0}, 0.1, 0)), DataConfig(workers=0))
+    return sum(len(one.batch.samples) for one in loader.load(rank_packs(plan, range(plan.epoch(0).steps), 0, 1, 64)))
+
+
+def _by_webdataset(selection: Selection, read: Reader) -> int:
+    """Every sample of the train split, in the order of the tars."""
+    index = selection.index
+    shape_of = {index.sample_ids[int(row)].as_py(): selection.shapes[index.bucket[row]] for row in selection.rows}
+    paths = [f"{index.uri}/shards/{name}" for name in index.shards.to_pylist()]
+    count = 0
+    for sample in webdataset.WebDataset(paths, shardshuffle=False, empty_check=False).decode():
+        read(sample, shape_of[sample["__key__"]])
+        count += 1
+    return count
+
+
+def _frames(sample: Any) -> Iterator[av.VideoFrame]:
+    with cast(Any, av.open(io.BytesIO(sample["mp4"]))) as container:
+        yield from container.decode(video=0)
+
+
+def _picture(sample: Any) -> Pixels:
+    found = cv2.imdecode(np.frombuffer(sample["png"], np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(cast(Any, found), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _shown(frames: list[Any], shape: ClipShape) -> Pixels:
+    """The stage's part of all frames, scaled by OpenCV where it is smaller."""
+    size = (shape.width, shape.height)
+    kept = frames[: shape.frames]
+    if kept[0].shape[1::-1] != size:
+        kept = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in kept]
+    return np.stack(kept)
+
+
+def _plain(sample: Any, shape: ClipShape) -> Pixels:
+    if "png" in sample:
+        return _shown([_picture(sample)], shape)
+    return _shown([frame.to_ndarray(format="rgb24") for frame in _frames(sample)], shape)
+
+
+def _plain_exact(sample: Any, shape: ClipShape) -> Pixels:
+    if "png" in sample:
+        return _shown([_picture(sample)], shape)
+    scaler, found = VideoReformatter(), []
+    for frame in _frames(sample):
+        exact = scaler.reformat(
+            frame,
+            format="rgb24",
+            src_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND,
+        )
+        found.append(exact.to_ndarray())
+    return _shown(found, shape)
+
+
+def _plain_float(sample: Any, shape: ClipShape) -> torch.Tensor:
+    frames = [_picture(sample)] if "png" in sample else [one.to_ndarray(format="rgb24") for one in _frames(sample)]
+    video = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous().float()[: shape.frames]
+    if video.shape[2:] != (shape.height, shape.width):
+        video = torch.nn.functional.interpolate(video, (shape.height, shape.width), mode="bilinear", antialias=True)
+    return video / 127.5 - 1.0
+
+
+FIRST_HEADINGS = ("samples", "shards", "workers", "first batch, s", "memory after 100 packs, MB", "after all packs, MB")
+
+
+def run_first(samples: int = 10_000, shards: int = 20) -> list[tuple[object, ...]]:
+    """Seconds from the dataset's name to the first batch, and the memory of the process early and at the end."""
+    rows: list[tuple[object, ...]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        make_shards(Path(folder), samples, shards)
+        for workers in (0, 2):
+            started = time.perf_counter()
+            stage = StageConfig(name="first", steps=1, pack_length=1000, packs_per_step=4)
+            plan = StepPlan(select(SampleIndex.open(folder), stage, Geometry(), ()), stage, seed=0)
+            reader = PixelReader(folder, CaptionChoice({"dense": 1.0}, 0.1, 0))
+            steps = rank_packs(plan, range(plan.epoch(0).steps), 0, 1, 64)
+            first, memory = 0.0, [0, 0]
+            for number, _ in enumerate(Loader(reader, DataConfig(workers=workers)).load(steps)):
+                first = first or time.perf_counter() - started
+                memory[number > 100] = psutil.Process().memory_info().rss >> 20
+            rows.append((f"{samples:,}", shards, workers, f"{first:.2f}", *memory))
+    return rows

@@ -1,0 +1,49 @@
+"""Many samples in few shards, all of the same small clip: for what does not hang on the pictures.
+
+from training.benchmarks.made_shards import make_shards
+"""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from av.video.reformatter import VideoReformatter
+
+from pipeline.media.encode import encode_h264, to_bt709
+from schemas.bucket import Bucket
+from schemas.outcome_tables import SAMPLES
+from training.index import INDEX
+
+_BUCKET = Bucket(64, 48, 9, 8)
+
+
+def make_shards(folder: Path, samples: int, shards: int) -> None:
+    """Write `samples` samples into `shards` tars and their index."""
+    converter = VideoReformatter()
+    frames = [to_bt709(np.full((_BUCKET.height, _BUCKET.width, 3), 20 * k, np.uint8), converter) for k in range(9)]
+    video = encode_h264(frames, _BUCKET.fps, 18, "veryfast")
+    text = json.dumps({"captions": {"short": "gray", "medium": "gray", "dense": "gray that brightens"}}).encode()
+    rows: list[dict[str, object]] = []
+    for number in range(shards):
+        shard = f"{_BUCKET.slug}/train-{number:06d}.tar"
+        path = folder / "shards" / shard
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for place in range(samples * number // shards, samples * (number + 1) // shards):
+                first = tar.offset
+                for suffix, data in (("json", text), ("mp4", video)):
+                    member = tarfile.TarInfo(f"clip-{place}-0.{suffix}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+                rows.append(_row(place, shard, first, tar.offset - first))
+    pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLES.schema), folder / INDEX)
+
+
+def _row(place: int, shard: str, offset: int, size: int) -> dict[str, object]:
+    named = {"sample_id": f"clip-{place}-0", "clip_id": f"clip-{place}", "video_id": f"film-{place // 20}"}
+    where = {"bucket": str(_BUCKET), "split": "train", "shard": shard, "offset": offset, "size": size}
+    return {**named, **where, "tokens": 4, "status": "ok", "attempts": 1}

@@ -1,0 +1,63 @@
+"""Decoded frames into the trainer's array: scaled, BT.709 limited range to RGB, exact to a level, in little time.
+
+PyAV's own `to_ndarray("rgb24")` takes a short cut of swscale that repeats colours and rounds down: pictures come out
+0.9 levels too dark, 1.2 off on average. swscale's exact way takes half as long as the decoding. Here swscale brings the
+colours to full size, and one matrix product in OpenCV makes RGB of it: 0.3 levels off on average, and none too dark.
+
+    python -m pytest tests/training/data/test_reading.py
+"""
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from pipeline.media.picture import Geometry, PictureMaker, is_hdr, plane_of, source_colors
+from training.shapes import ClipShape
+
+# ITU-R BT.709, item 3: Kr = 0.2126, Kb = 0.0722; luma 16 to 235, chroma 16 to 240 around 128.
+_RED, _BLUE = 0.2126, 0.0722
+_GREEN = 1 - _RED - _BLUE
+_LUMA, _CHROMA = 255 / 219, 255 / 224
+
+
+def _to_rgb() -> NDArray[np.float32]:
+    """The matrix [3, 4] from (Y', Cb, Cr, 1) of limited range to (R', G', B'), all 0 to 255."""
+    red, blue = 2 * (1 - _RED) * _CHROMA, 2 * (1 - _BLUE) * _CHROMA
+    matrix = np.array(
+        [[_LUMA, 0, red], [_LUMA, -blue * _BLUE / _GREEN, -red * _RED / _GREEN], [_LUMA, blue, 0]], np.float64
+    )
+    return np.hstack([matrix, matrix @ [[-16], [-128], [-128]]]).astype(np.float32)
+
+
+_MATRIX = _to_rgb()
+
+
+class FrameWriter:
+    """Writes frames of one clip as RGB of one shape."""
+
+    def __init__(self, shape: ClipShape) -> None:
+        self._shape = shape
+        self._scaler = VideoReformatter()
+        self._pictures = PictureMaker(Geometry(0, shape.width, shape.height))
+
+    def write(self, frame: av.VideoFrame, target: NDArray[np.uint8]) -> None:
+        """Fill `target` uint8 [height, width, 3]. What is not stored as our own shards are goes the slower way."""
+        width, height = self._shape.width, self._shape.height
+        if frame.format.name != "yuv420p" or source_colors(frame) != (Colorspace.ITU709, False) or is_hdr(frame):
+            target[:] = self._pictures.rgb(frame, width, height)
+            return
+        full = self._scaler.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="yuv444p",
+            src_colorspace=Colorspace.ITU709,
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.MPEG,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.AREA if width < frame.width else Interpolation.BICUBIC,
+            threads=1,
+        )
+        cv2.transform(cv2.merge([plane_of(full, number) for number in range(3)]), _MATRIX, dst=target)
