@@ -2,12 +2,11 @@
 
     just bench captions                       all parts
     just bench captions endpoint --turns 1    one part, once
-    just bench captions --record              keeps the tables in docs/benchmarks.md
+    just bench captions --record              keeps the tables in docs/benchmarks.md, a section for each part
 
 A part is a function from the number of turns to tables, and a line in `PARTS`.
 """
 
-import sys
 from collections.abc import Callable
 
 from pipeline.benchmarks.captions_engine import measure_overhead, measure_speed
@@ -37,9 +36,11 @@ def main() -> None:
             raise ConfigError(f"no part {name!r}; {did_you_mean(name, PARTS)}")
     if arguments.turns < 1:
         raise ConfigError(f"--turns {arguments.turns}: at least 1")
-    tables = [table for name in arguments.parts or PARTS for table in PARTS[name](arguments.turns)]
-    for table in tables:
-        print_table(*table)
-    if arguments.record:
-        parts = [part for title, headings, rows in tables for part in (f"{title}:", markdown_table(headings, rows))]
-        record("captions", "Captions", parts, " ".join(["just bench captions", *sys.argv[1:]]))
+    for name in arguments.parts or PARTS:
+        tables = PARTS[name](arguments.turns)
+        for table in tables:
+            print_table(*table)
+        if arguments.record:  # part by part, so that one can be measured again without the minutes of the others
+            found = [text for title, headings, rows in tables for text in (f"{title}:", markdown_table(headings, rows))]
+            command = f"just bench captions {name} --turns {arguments.turns} --record"
+            record(f"captions {name}", f"Captions: {name}", found, command)
