@@ -1,9 +1,10 @@
 """One process of a made run, for tests that start several: `-m tests.training.process_of_run <folder> <steps>`.
 
-With a third argument the process stops hard after that step, as a kill would.
+With a third argument the process kills itself (kill -9) after that step.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def main() -> None:
 
     def show(report: StepReport) -> None:
         if report.step == die_after:
-            os._exit(9)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     run.train(show, lambda stage: None)
     leave_world(world)

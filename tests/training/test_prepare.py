@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -66,7 +67,7 @@ def finished(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Prepared
     return prepared
 
 
-def steps_of(folder: Path) -> list[dict[str, float]]:
+def steps_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "steps.jsonl").read_text().splitlines()]
 
 
