@@ -21,6 +21,7 @@ from training.encoders.registry import open_codec, open_text
 from training.folder import RunFolder
 from training.guard import Guard
 from training.lora import add_adapters
+from training.memory import memory_errors
 from training.methods.cogvideox import CogVideoXMethod
 from training.model_setup import build_model, geometry_of
 from training.models.cogvideox.config import CogVideoXConfig
@@ -108,7 +109,8 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
     watch = Guard(folder, config.optimizer.spike).watch
     trainer = Trainer(method, optimizer, config.optimizer, world, watch, peak(name))
-    run = Run(config, run_folder, trainer, data, world)
+    shards = world.size // config.parallel.replicas
+    run = Run(config, run_folder, trainer, data, world, lambda stage: memory_errors(config, stage, sizes, shards))
     return Prepared(
         config=config,
         folder=run_folder,

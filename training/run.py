@@ -8,6 +8,7 @@ numbers that it would have had.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
 from torch import Tensor
@@ -30,9 +31,15 @@ class Run:
     """Everything that one process holds of a run."""
 
     def __init__(
-        self, config: TrainConfig, folder: RunFolder, trainer: Trainer, data: TrainingData, world: World
+        self,
+        config: TrainConfig,
+        folder: RunFolder,
+        trainer: Trainer,
+        data: TrainingData,
+        world: World,
+        memory: Callable[[StageConfig], AbstractContextManager[None]],
     ) -> None:
-        self.config, self.trainer, self._data, self._world = config, trainer, data, world
+        self.config, self.trainer, self._data, self._world, self._memory = config, trainer, data, world, memory
         self.average = MovingAverage(trainer.method.model, config.ema.decay)
         self._trainable = [name for name, one in trainer.method.model.named_parameters() if one.requires_grad]
         self._checkpoints = Checkpoints(
@@ -73,7 +80,8 @@ class Run:
         if first == stage.steps:
             return
         for stage_step, loaded in enumerate(self._data.steps(number, first), start=first):
-            done = self.trainer.step(loaded, stage, stage_step, self.state.step)
+            with self._memory(stage):
+                done = self.trainer.step(loaded, stage, stage_step, self.state.step)
             self.average.update(self.state.step)
             self.state = RunState(step=self.state.step + 1, stage=number, stage_step=stage_step + 1, tensors=())
             self._write_down(done)

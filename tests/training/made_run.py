@@ -1,6 +1,7 @@
 """A run on made latents: a tiny transformer, a source whose steps depend on nothing but their number."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -131,4 +132,4 @@ def made_run(folder: Path, config: TrainConfig, world: World | None = None) -> R
     run_folder = RunFolder(folder)
     run_folder.begin(config, {"dataset": "made"})
     trainer = Trainer(method, optimizer, config.optimizer, world, Guard(folder, config.optimizer.spike).watch)
-    return Run(config, run_folder, trainer, MadeData(world), world)
+    return Run(config, run_folder, trainer, MadeData(world), world, lambda stage: nullcontext())

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.training.made_run import made_config, made_run
+from training.config import ParallelConfig
 from training.parallel import join_world, leave_world
 from training.report import StepReport
 
@@ -17,7 +18,9 @@ def main() -> None:
     folder, steps = Path(sys.argv[1]), int(sys.argv[2])
     die_after = int(sys.argv[3]) if len(sys.argv) > 3 else -1
     world = join_world()
-    run = made_run(folder, made_config(steps=steps, every=5), world)
+    config = made_config(steps=steps, every=5)
+    replicas = ParallelConfig(replicas=int(os.environ.get("REPLICAS", "1")))
+    run = made_run(folder, config.model_copy(update={"parallel": replicas}), world)
     run.resume()
 
     def show(report: StepReport) -> None:

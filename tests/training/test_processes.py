@@ -13,14 +13,18 @@ pytestmark = pytest.mark.slow
 STEPS = 20
 
 
-def start(folder: Path, processes: int, *arguments: object) -> None:
+def start(folder: Path, processes: int, *arguments: object, replicas: int = 1) -> None:
     """Run the made run on so many processes, to its end."""
     command = [sys.executable, "-m", "tests.training.process_of_run", str(folder), *(str(one) for one in arguments)]
     if processes > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
         command = [sys.executable, *launcher, *command[1:]]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=280, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        command,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "REPLICAS": str(replicas)},
     )
     if len(arguments) < 2:
         assert done.returncode == 0, done.stderr[-3000:]
@@ -61,6 +65,11 @@ def test_two_processes_train_what_one_trains(alone: Path, pair: Path) -> None:
     assert losses(pair) == pytest.approx(losses(alone), rel=1e-5)
     last = [json.loads((folder / "validation.jsonl").read_text().splitlines()[-1]) for folder in (alone, pair)]
     assert last[0]["loss"] == pytest.approx(last[1]["loss"], rel=1e-5)
+
+
+def test_two_whole_copies_train_what_one_trains(alone: Path, tmp_path: Path) -> None:
+    start(tmp_path, 2, STEPS, replicas=2)
+    assert losses(tmp_path) == pytest.approx(losses(alone), rel=1e-5)
 
 
 def test_a_run_of_two_killed_and_resumed_by_two_is_bit_for_bit_the_same(pair: Path, tmp_path: Path) -> None:
