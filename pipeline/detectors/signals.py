@@ -122,7 +122,7 @@ def _measure(known: NDArray[np.uint8], ready: int) -> list[NDArray[np.float32]]:
 def _compare(known: _Frames, ready: int) -> list[NDArray[np.float32]]:
     """The other signals of the same frames: each compares the frames that lie `_SCALES` before and after it."""
     pictures, pixels = known.pictures, known.pictures.shape[1]
-    step = cv2.absdiff(pictures[1:], pictures[:-1])  # from frame i to i + 1
+    step = np.asarray(cv2.absdiff(pictures[1:], pictures[:-1]), np.uint8)  # from frame i to i + 1
     way = np.concatenate([[0], np.cumsum(_sum(step), dtype=np.int64)])
     columns: dict[str, list[NDArray[np.float32]]] = {"ends": [], "colours": [], "straightness": [], "steps": []}
     places, width = np.arange(_BEFORE, _BEFORE + ready), 1
@@ -154,7 +154,7 @@ def _part(known: NDArray[np.uint8], shift: int, ready: int) -> NDArray[np.uint8]
 
 def _distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The mean absolute difference of each frame, in grey levels."""
-    return np.asarray(_sum(cv2.absdiff(one, other)) / one.shape[1], np.float32)
+    return np.asarray(_sum(np.asarray(cv2.absdiff(one, other), np.uint8)) / one.shape[1], np.float32)
 
 
 def _sum(frames: NDArray[np.uint8]) -> NDArray[np.int32]:
