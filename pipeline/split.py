@@ -31,7 +31,7 @@ from schemas.errors import MediaError
 from schemas.ids import clip_id
 from schemas.media_tables import CLIPS, SPLITS, STILLS
 
-VERSION = 4
+VERSION = 5
 OUTPUTS = (
     Output(folder="splits", contract=SPLITS, parent="video_id"),
     Output(folder="clips", contract=CLIPS, parent="video_id"),

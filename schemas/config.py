@@ -78,8 +78,8 @@ class SplitConfig(Section):
     """Shot detector: `fused` is TransNetV2 and cheap signals, weighed by a head; `adaptive` needs no network."""
     cut_probability: float = Field(default=0.5, gt=0, lt=1)
     """Probability from which a frame begins a new shot."""
-    mixed_probability: float = Field(default=0.85, gt=0, lt=1)
-    """Probability from which frames show two shots (`fused`)."""
+    mixed_probability: float = Field(default=0.2, gt=0, lt=1)
+    """Probability from which frames show two shots (`fused`): low, as impure clips cost more than lost ones."""
     sure_probability: float = Field(default=0.99, gt=0, le=1)
     """A boundary that is less probable is doubtful: its two sides are compared, ..."""
     rejoin_similarity: float = Field(default=0.9, gt=0, le=1)

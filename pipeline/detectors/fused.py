@@ -29,6 +29,10 @@ _FAINT = 0.05
 _WITNESS, _WITNESSED = 0.75, 0.01
 # What only TransNetV2 takes for a cut is often a transition of two or three frames: so many are left out on each side.
 _SHORT = 2
+# Marks so few seconds apart are one transition's: no kept shot is as short.
+_GAP = 0.2
+# Beside a cut that is so sure, marks count from this probability on: the cut itself explains fainter ones.
+_SURE_CUT, _BESIDE_CUT = 0.95, 0.85
 # Black or white frames belong to a transition whose marks end so few frames away.
 _AWAY = 3
 
@@ -86,27 +90,46 @@ def find_boundaries(marks: Marks, film: Thumbnails, cut: float, mixed: float) ->
         aside = _SHORT if marks.decisions[first : last + 1, 0].max() < cut else 0
         if peak > 0:
             found.append(Boundary(max(0, peak - aside), min(len(begins), peak + aside), float(begins[peak])))
-    return join_overlapping(
-        found + _find_transitions(marks.decisions[:, 1], film, [one.end_of_old for one in found], mixed)
-    )
+    return join_overlapping(found + _find_transitions(marks.decisions[:, 1], film, found, mixed))
 
 
 def _find_transitions(
-    blends: NDArray[np.float32], film: Thumbnails, cuts: Sequence[int], mixed: float
+    blends: NDArray[np.float32], film: Thumbnails, begun: Sequence[Boundary], mixed: float
 ) -> list[Boundary]:
     times, found, between = film.times, [], _inner(film.empty)
+    cuts, sure = [one.end_of_old for one in begun], [one.end_of_old for one in begun if one.probability > _SURE_CUT]
     # What is black in the middle of a fade, however long, is neither of its shots.
-    marked = [run for run in runs((blends > _FAINT) | between) if blends[run[0] : run[1] + 1].max() > mixed]
+    near = _join_near(runs((blends > _FAINT) | between), times, cuts)
+    marked = []
+    for first, last in near:
+        beside = any(first - 1 <= cut <= last + 1 for cut in sure)
+        if blends[first : last + 1].max() > (max(mixed, _BESIDE_CUT) if beside else mixed):
+            marked.append((first, last))
     starts = [0, *cuts, *(last + 1 for _, last in marked)]
     ends = [len(blends), *cuts, *(first for first, _ in marked)]
     for first, last in marked:
         room = max(one for one in starts if one <= first), min(one for one in ends if one > last)
         extents = find_extents(film, times, (first, last), room)
-        # At the film's ends no two shots meet: what looks mixed there is a fade or a slow move of one shot.
-        if extents.end_of_old > 0 and extents.start_of_new < len(blends):
+        # At the film's ends no two shots meet: what looks mixed there is a fade or a slow move of one shot. But what
+        # ends before, if only its margin does not, must not stay in the clip beside it.
+        if first > 0 and last + 1 < len(blends):
             surest = float(blends[first : last + 1].max())
-            found.append(Boundary(extents.end_of_old, extents.start_of_new, surest))
+            old, new = max(0, extents.end_of_old), min(len(blends), extents.start_of_new)
+            found.append(Boundary(old, new, surest))
     return found
+
+
+def _join_near(
+    marked: Sequence[tuple[int, int]], times: NDArray[np.float64], cuts: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Runs of marks as they are, those that hardly any time and no cut divides made one."""
+    joined: list[tuple[int, int]] = []
+    for first, last in marked:
+        before = joined[-1][1] if joined else 0
+        if joined and times[first] - times[before] <= _GAP and not any(before < cut <= first for cut in cuts):
+            first = joined.pop()[0]
+        joined.append((first, last))
+    return joined
 
 
 def _inner(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:

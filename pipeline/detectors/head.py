@@ -52,7 +52,7 @@ def load_head() -> ShotHead:
 
 
 def make_features(answers: NDArray[np.float32], signals: NDArray[np.float32]) -> NDArray[np.float32]:
-    """TransNetV2's probabilities [frames, 2] as logits beside the signals [frames, 14]: [frames, FEATURES]."""
+    """TransNetV2's probabilities [frames, 2] as logits beside the signals [frames, 39]: [frames, FEATURES]."""
     bounded = np.clip(answers, 1e-4, 1 - 1e-4)
     return np.asarray(np.concatenate([np.log(bounded / (1 - bounded)) / 3, signals], axis=1), np.float32)
 

@@ -26,8 +26,8 @@ _WHIP_SECONDS = 0.25
 Picture = NDArray[np.uint8]
 
 
-def write_film(plan: FilmPlan, path: Path) -> None:
-    """Encode the film to an MP4 that appears when it is whole."""
+def write_film(plan: FilmPlan, path: Path, width: int = WIDTH, height: int = HEIGHT, crf: int = 23) -> None:
+    """Encode the film to an MP4 that appears when it is whole; a higher `crf` is a worse quality."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     kept = set(plan.kept_ticks())
@@ -35,11 +35,11 @@ def write_film(plan: FilmPlan, path: Path) -> None:
     reformatter = VideoReformatter()
     with av.open(unfinished, "w", format="mp4", container_options=REPRODUCIBLE_MUXER) as container:
         stream = container.add_stream("libx264", rate=plan.fps)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.options = {"preset": "veryfast", "crf": "23", **REPRODUCIBLE_X264}
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"preset": "veryfast", "crf": str(crf), **REPRODUCIBLE_X264}
         stream.codec_context.time_base = Fraction(1, plan.fps)
         prepare_encoder(stream.codec_context)
-        for tick, picture in enumerate(draw_film(plan)):
+        for tick, picture in enumerate(draw_film(plan, width, height)):
             if tick in kept:
                 frame = to_bt709(picture, reformatter)
                 frame.pts, frame.time_base = tick + delay, Fraction(1, plan.fps)

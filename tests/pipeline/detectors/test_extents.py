@@ -97,6 +97,34 @@ def test_a_ramp_does_not_make_a_transition_of_what_the_head_doubts(film: Thumbna
     assert found.end_of_old <= OLD < NEW <= found.start_of_new
 
 
+def test_marks_that_hardly_any_time_divides_are_one_transition_and_those_of_two_shots_are_not(film: Thumbnails) -> None:
+    _push(film, _dissolve(0.0))
+    broken = np.maximum(_blends(OLD, OLD + 30, 0.9), _blends(OLD + 40, NEW - 1, 0.3))
+    assert len(find_boundaries(_marks(broken), film, 0.5, 0.2)) == 1
+    apart = np.maximum(_blends(20, 30, 0.9), _blends(50, 60, 0.9))
+    assert len(find_boundaries(_marks(apart), film, 0.5, 0.2)) == 2
+
+
+def test_a_sure_cut_explains_faint_marks_beside_it_and_no_strong_ones(film: Thumbnails) -> None:
+    _push(film, _panned(1, 0.0))
+    begins = np.zeros(COUNT, np.float32)
+    begins[120] = 0.99
+    assert find_boundaries(_marks(_blends(117, 121, 0.6), begins), film, 0.5, 0.2) == [Boundary(120, 120)]
+    (found,) = find_boundaries(_marks(_blends(117, 121, 0.9), begins), film, 0.5, 0.2)
+    assert not found.is_cut
+    begins[120] = 0.8
+    (found,) = find_boundaries(_marks(_blends(117, 121, 0.6), begins), film, 0.5, 0.2)
+    assert not found.is_cut
+
+
+def test_a_transition_near_the_films_end_is_left_out_even_if_its_margin_is_not_in_the_film(film: Thumbnails) -> None:
+    _push(film, _panned(1, 0.0))
+    (found,) = find_boundaries(_marks(_blends(200, COUNT - 2, 0.9)), film, 0.5, 0.2)
+    assert found.end_of_old <= 200
+    assert found.start_of_new == COUNT
+    assert find_boundaries(_marks(_blends(200, COUNT - 1, 0.9)), film, 0.5, 0.2) == []
+
+
 def _held(film: Thumbnails, level: float, hold: int) -> None:
     """A fade out from frame 80 on, `hold` frames of one colour from frame 100 on, and a fade in just as long."""
     place = np.arange(COUNT)

@@ -53,6 +53,31 @@ def test_a_cut_stands_out_in_the_shortest_difference_and_stays_in_the_longer_one
     assert np.flatnonzero(measured["difference over 8"]).tolist() == list(range(40, 48))
 
 
+def test_colours_stay_in_motion_and_change_with_the_scene() -> None:
+    moving = np.stack([np.roll(_thumbnail(1), 2 * place, axis=1) for place in range(60)]).astype(np.uint8)
+    still, changed = _measure(moving), _measure(_dissolve(60))
+    assert still["colours over 16"].max() == 0
+    assert still["ends over 16"][30] > 1
+    # The distance of the values in order, as it is defined.
+    frames = _dissolve(60)[[14, 46]].reshape(2, -1, 3).astype(float)
+    assert np.expm1(changed["colours over 16"][30]) == pytest.approx(
+        np.abs(np.diff(np.sort(frames, axis=1), axis=0)).mean(), rel=1e-5
+    )
+
+
+def _wipe(count: int) -> Thumbnails:
+    passed = np.arange(48)[None, :] < np.linspace(0, 48, count)[:, None]
+    return np.where(passed[:, None, :, None], _thumbnail(2), _thumbnail(1)).astype(np.uint8)
+
+
+def test_a_transition_goes_straight_and_in_a_wipe_every_place_changes_at_once() -> None:
+    dissolve, wipe = _measure(_dissolve(33)), _measure(_wipe(33))
+    for measured in (dissolve, wipe):
+        assert measured["straightness over 16"][16] > 0.9
+    assert wipe["steps over 16"][16] == pytest.approx(wipe["ends over 16"][16], abs=0.01)
+    assert dissolve["steps over 16"][16] < dissolve["ends over 16"][16] - 1
+
+
 def test_light_and_contrast_are_shares() -> None:
     frames = np.stack([np.zeros((27, 48, 3)), np.full((27, 48, 3), 255)]).astype(np.uint8)
     measured = _measure(frames)
