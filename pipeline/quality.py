@@ -85,12 +85,14 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
     for sample in dataset.read_table(INDEX, SAMPLES).to_pylist():
         buckets[sample["clip_id"]].add(sample["bucket"])
     overviews = _overviews(history, stages)
+    reasons = {row["id"]: row["reason"] for row in dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()}
     return [
         _record(
             clips[clip],
             sources[clips[clip]["video_id"]],
             sorted(buckets[clip]),
-            captions.get(clip, {}),
+            # A clip none of whose stills got a caption never came to the summariser.
+            captions.get(clip, {"error": reasons.get(clip)}),
             frames.get(clip, []),
             next(iter(said.get(clip, [])), {}),
             overviews.get(clip, {}),

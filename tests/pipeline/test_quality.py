@@ -43,6 +43,7 @@ TABLES: dict[str, tuple[str, TableContract, list[dict[str, Any]]]] = {
                 "camera": None,
                 "motion": None,
             },
+            {"clip_id": "v-9-9000", "video_id": "v"},
         ],
     ),
     "labels": (
@@ -160,6 +161,15 @@ def test_records(dataset: Dataset) -> None:
     assert (first.frames[0].labels, first.frames[0].vector) == ((("wolf", 0.5),), (1.0, 2.0))
     assert (first.frames[1].labels, first.frames[1].vector) == ((), ())
     assert (second.dense, second.error, second.frames) == ("", "no reply", ())
+
+
+def test_a_clip_without_any_frame_caption_has_the_reason_of_the_ledger(dataset: Dataset) -> None:
+    rows = [{"clip_id": clip, "state": "kept"} for clip in ("v-0-4000", "v-4-8000", "v-9-9000")]
+    dataset.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, rows))
+    told = [{"kind": "clip", "id": "v-9-9000", "state": "failed", "reason": "cut off"}]
+    dataset.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, told))
+    errors = {record.clip_id: record.error for record in read_records(dataset)}
+    assert errors == {"v-0-4000": None, "v-4-8000": "no reply", "v-9-9000": "cut off"}
 
 
 def test_a_report(dataset: Dataset) -> None:

@@ -109,9 +109,9 @@ def _loop(clip: Clip) -> str:
     counts = Counter(runs(clip.words, LOOP_WORDS))
     # Frame captions of one shot share turns of phrase; only what is said oftener than they say it is a loop.
     given = Counter(run for text in clip.frame_texts for run in runs(words(text), LOOP_WORDS))
-    extra = sum(max(0, times - max(1, given[run])) for run, times in counts.items())
-    if extra >= LOOP_TIMES and extra / sum(counts.values()) >= LOOP_SHARE:
-        worst = max(counts, key=lambda run: counts[run] - given[run])
+    extra = {run: max(0, times - max(1, given[run])) for run, times in counts.items()}
+    if sum(extra.values()) >= max(LOOP_TIMES, LOOP_SHARE * sum(counts.values())):
+        worst = max(extra, key=lambda run: extra[run])
         return f"repeats itself: {' '.join(worst)!r} {counts[worst]} times"
     # Short loops ("the the the", "a red car a red car") fall below four different words.
     flat = re.search(r"\b(\w+(?:\W+\w+)?)(?:\W+\1\b){2,}", clip.text, re.IGNORECASE)

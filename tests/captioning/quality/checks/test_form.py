@@ -67,6 +67,11 @@ def test_turns_of_phrase_that_frame_captions_share_are_no_loop() -> None:
     assert why("loop", " Then ".join(frames).replace(". ", ", "))
 
 
+def test_the_run_that_is_named_is_one_that_comes_again() -> None:
+    tale = "a person who goes to a park and finds a way out of the woods"
+    assert why("loop", f"A joke of {tale}, and of {tale}.", f"A dog sees {tale}.").endswith(" 2 times")
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_judged(text: str) -> None:
     for name in (*FORM, "boilerplate", "invented", "scene_change", "colour_conflict"):
