@@ -8,24 +8,28 @@ ones are more than `max_bad_share`, the run stops and says which. A worker that 
 """
 
 import itertools
-import multiprocessing
+import os
 import queue
+import socket
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, cast
 
 from schemas.errors import DatasetError, StageError
 from training.batch import Batch, LatentBatch, LatentSample, PixelBatch, PixelSample
 from training.config import DataConfig
 from training.data.deal import Dealt, deal
+from training.data.opening import BadSample, Opener, receive
 from training.data.planned import PlannedSample
 from training.data.steps import StepPlan
-from training.data.worker import BadSample, Opener, receive, serve
 
 if TYPE_CHECKING:
-    from training.data.worker import OpenSample, Sample
+    from training.data.opening import OpenSample, Sample
 
 # The share of bad samples is taken of at least so many, so that one of the first ten does not stop a run.
 _BUDGET_BASE = 1000
@@ -136,40 +140,46 @@ class _Worker:
     """A process that opens samples, and a thread here that takes in what it sends."""
 
     def __init__(self, number: int, open_sample: "OpenSample", config: DataConfig) -> None:
-        context = multiprocessing.get_context("spawn")  # a forked one would inherit the locks of torch's threads
         self._number = number
-        self._connection, other = context.Pipe()
-        arguments = (other, open_sample, config.read_timeout)
-        self._process = context.Process(target=serve, args=arguments, name=f"data-{number}", daemon=True)
-        self._process.start()
-        other.close()
-        self._found: queue.SimpleQueue[Sample | BadSample | None] = queue.SimpleQueue()
+        here, there = socket.socketpair()
+        # A program of its own: a forked one would inherit the locks of torch's threads, and one that multiprocessing
+        # starts would import the trainer's main module, torch and all, before it reads a byte.
+        command = [sys.executable, "-m", "training.data.worker", str(there.fileno())]
+        path = os.pathsep.join(folder for folder in sys.path if folder)
+        self._process = subprocess.Popen(
+            command, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}
+        )
+        there.close()
+        self._connection = Connection(here.detach())
+        self._found: queue.SimpleQueue[Sample | BadSample | Exception] = queue.SimpleQueue()
         threading.Thread(target=self._receive, daemon=True).start()
+        self.ask((open_sample, config.read_timeout))
 
     def _receive(self) -> None:
         try:
             while True:
                 self._found.put(receive(self._connection))
-        except (EOFError, OSError):
-            self._found.put(None)
+        except Exception as error:  # the loading thread raises it; nobody would hear it here
+            self._found.put(error)
 
-    def ask(self, samples: Sequence[PlannedSample]) -> None:
-        """Have these samples opened."""
+    def ask(self, message: "tuple[PlannedSample, ...] | tuple[OpenSample, float]") -> None:
+        """Have these samples opened; the first message says by what, and within how many seconds."""
         try:
-            self._connection.send(samples)
+            self._connection.send(message)
         except OSError:
             raise self._death() from None
 
     def take(self) -> "Sample | BadSample":
         """The next sample asked for. Raises `StageError` if the process died."""
         found = self._found.get()
-        if found is None:
+        if isinstance(found, EOFError | OSError):
             raise self._death()
+        if isinstance(found, Exception):
+            raise found
         return found
 
     def _death(self) -> StageError:
-        self._process.join(5)
-        code = self._process.exitcode or 0
+        code = self._process.wait()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return StageError(
             f"data worker {self._number} {how}; its own message stands above. If memory ran out, lower data.workers or "
@@ -178,6 +188,6 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""
-        self._process.terminate()
-        self._process.join()
+        self._process.kill()
+        self._process.wait()
         self._connection.close()

@@ -1,83 +1,28 @@
-"""The process that opens samples: one after the other, each within its time, sent as plain arrays once it is made.
+"""The program of a worker: opens what it is asked for over a socket, until the other side closes it.
 
-A sample travels as its fields and the bytes of its arrays: pickling a clip of 14 MB costs as much as decoding it. What
-cannot be read becomes a reason. A read that hangs is given up: its thread is left behind and a new one goes on.
-
-    python -m pytest tests/training/data/test_loader.py
+python -m training.data.worker <descriptor of the socket>          # started by loader.py
 """
 
-import queue
 import signal
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
-import numpy as np
 
-from schemas.errors import CutroomError
+from training.data.opening import Opener, send
 from training.data.planned import PlannedSample
 
-if TYPE_CHECKING:
-    from training.batch import LatentSample, PixelSample
 
-    Sample = PixelSample | LatentSample
-    OpenSample = Callable[[PlannedSample], Sample]
+def serve(connection: Connection) -> None:
+    """Answer each list of planned samples with as many samples or reasons, in order, until the other side closes.
 
-Made = TypeVar("Made")
-
-
-@dataclass(frozen=True, slots=True)
-class BadSample:
-    """A sample that was skipped, and why."""
-
-    sample_id: str
-    reason: str
-
-
-class Opener:
-    """Opens samples within `timeout` seconds each; never raises for what is wrong with one."""
-
-    def __init__(self, open_sample: "OpenSample", timeout: float) -> None:
-        self._open, self._timeout = open_sample, timeout
-        self._start()
-
-    def _start(self) -> None:
-        self._asked: queue.SimpleQueue[PlannedSample] = queue.SimpleQueue()
-        self._found: queue.SimpleQueue[Sample | BadSample] = queue.SimpleQueue()
-        threading.Thread(target=self._answer, args=(self._asked, self._found), daemon=True).start()
-
-    def _answer(
-        self, asked: "queue.SimpleQueue[PlannedSample]", found: "queue.SimpleQueue[Sample | BadSample]"
-    ) -> None:
-        while True:
-            planned = asked.get()
-            try:
-                found.put(self._open(planned))
-            except CutroomError as error:
-                found.put(BadSample(planned.sample_id, str(error)))
-            except Exception as error:  # whatever a library says of one sample must not end the run
-                found.put(BadSample(planned.sample_id, f"{type(error).__name__}: {error}"))
-
-    def __call__(self, planned: PlannedSample) -> "Sample | BadSample":
-        """The sample, or why there is none."""
-        self._asked.put(planned)
-        try:
-            return self._found.get(timeout=self._timeout)
-        except queue.Empty:
-            self._start()
-            reason = f"not read within {self._timeout:g} s (data.read_timeout) from {planned.shard}"
-            return BadSample(planned.sample_id, reason)
-
-
-def serve(connection: Connection, open_sample: "OpenSample", timeout: float) -> None:
-    """Answer each list of planned samples with as many samples or reasons, in order, until the other side closes."""
+    The first message is what opens samples, and the seconds that each may take.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer's own process says what an interrupt means
     cv2.setNumThreads(1)
-    opener = Opener(open_sample, timeout)
     try:
+        opener = Opener(*connection.recv())
         while True:
             asked: Sequence[PlannedSample] = connection.recv()
             for planned in asked:
@@ -86,43 +31,5 @@ def serve(connection: Connection, open_sample: "OpenSample", timeout: float) -> 
         return
 
 
-@dataclass(frozen=True, slots=True)
-class _Array:
-    """Stands in a message for an array whose bytes follow."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    is_tensor: bool
-
-
-def send(connection: Connection, sample: Any) -> None:
-    """Send a dataclass: its class and fields, then the bytes of each field that is an array or a tensor."""
-    arrays: list[Any] = []
-    message: dict[str, Any] = {}
-    for one in fields(sample):
-        value = getattr(sample, one.name)
-        if hasattr(value, "dtype"):
-            array = np.ascontiguousarray(value)
-            arrays.append(array)
-            value = _Array(array.shape, array.dtype.str, not isinstance(value, np.ndarray))
-        message[one.name] = value
-    connection.send((type(sample), message))
-    for array in arrays:
-        connection.send_bytes(array.data.cast("B"))
-
-
-def receive(connection: Connection) -> Any:
-    """What `send` sent."""
-    kind, message = connection.recv()
-    for name, value in message.items():
-        if isinstance(value, _Array):
-            array = np.empty(value.shape, value.dtype)
-            connection.recv_bytes_into(array.data.cast("B"))
-            message[name] = _tensor(array) if value.is_tensor else array
-    return kind(**message)
-
-
-def _tensor(array: Any) -> Any:
-    import torch
-
-    return torch.from_numpy(array)
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))

@@ -121,7 +121,7 @@ def test_workers_end_with_the_loading() -> None:
     loading = Loader(Faulty(hung=("20",)), config(workers=1)).load(packs)
     for _ in range(2):
         next(loading)
-    (process,) = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    (process,) = [child for child in psutil.Process().children() if "training.data.worker" in " ".join(child.cmdline())]
     loading.close()  # type: ignore[attr-defined]
     assert not process.is_running()
 
