@@ -113,4 +113,5 @@ class TableContract:
         missing, extra = sorted(set(self.names) - got), sorted(got - set(self.names))
         parts = [f"missing columns {', '.join(missing)}"] if missing else []
         parts += [f"extra columns {', '.join(extra)}"] if extra else []
-        return f"table {self.name}: {'; '.join(parts)}"
+        fix = "; an earlier version wrote it? the same `just curate` writes it anew" if missing else ""
+        return f"table {self.name}: {'; '.join(parts)}{fix}"
