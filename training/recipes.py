@@ -29,12 +29,12 @@ def demo() -> TrainConfig:
         data=DataConfig(workers=1),
         optimizer=OptimizerConfig(learning_rate=2e-3, warmup=20),
         stages=[
-            StageConfig(name="64", steps=240, short_side=64, max_seconds=5, pack_length=2500, packs_per_step=2),
+            StageConfig(name="64", steps=240, short_side=64, max_seconds=4, pack_length=2500, packs_per_step=2),
             StageConfig(
                 name="128",
                 steps=120,
                 short_side=128,
-                max_seconds=5,
+                max_seconds=4,
                 pack_length=3000,
                 packs_per_step=2,
                 learning_rate=1e-3,
@@ -97,9 +97,7 @@ def cogvideox_5b_lora() -> TrainConfig:
             # SAT's released fine-tuning: 1e-3 to 5e-4 for adapters, clipping at 0.1.
             "optimizer": OptimizerConfig(learning_rate=5e-4, clip=0.1, warmup=100),
             "stages": [
-                StageConfig(
-                    name="480", steps=3000, short_side=480, max_seconds=6.2, pack_length=36000, packs_per_step=8
-                )
+                StageConfig(name="480", steps=3000, short_side=480, max_seconds=6, pack_length=36000, packs_per_step=8)
             ],
             "ema": EmaConfig(),
         }
@@ -108,16 +106,14 @@ def cogvideox_5b_lora() -> TrainConfig:
 
 def _paper_stages() -> list[StageConfig]:
     return [
-        StageConfig(name="256", steps=400_000, short_side=256, max_seconds=6.2, pack_length=25_000, packs_per_step=420),
-        StageConfig(name="480", steps=220_000, short_side=480, max_seconds=6.2, pack_length=75_000, packs_per_step=240),
-        StageConfig(
-            name="768", steps=120_000, short_side=768, max_seconds=10.1, pack_length=700_000, packs_per_step=31
-        ),
+        StageConfig(name="256", steps=400_000, short_side=256, max_seconds=6, pack_length=25_000, packs_per_step=420),
+        StageConfig(name="480", steps=220_000, short_side=480, max_seconds=6, pack_length=75_000, packs_per_step=240),
+        StageConfig(name="768", steps=120_000, short_side=768, max_seconds=10, pack_length=700_000, packs_per_step=31),
         StageConfig(
             name="best",
             steps=10_000,
             short_side=768,
-            max_seconds=10.1,
+            max_seconds=10,
             pack_length=700_000,
             packs_per_step=12,
             learning_rate=1e-5,

@@ -28,7 +28,10 @@ class ClipShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a stage shows at most: the short side in pixels and the duration in seconds."""
+    """What a stage shows at most: the short side in pixels, and the seconds from the first to the last frame.
+
+    So 6 s at 8 frames per second are 49 frames, and 10 s at 16 are 161, as CogVideoX counts.
+    """
 
     short_side: int
     max_seconds: float
@@ -62,13 +65,11 @@ def limit(bucket: Bucket, limits: Limits) -> ClipShape:
     Sides are the nearest multiples of 16, frames the largest 1 or 8k+1 that lasts no longer. Nothing is enlarged.
     """
     scale = min(1.0, limits.short_side / min(bucket.width, bucket.height))
-    width, height = (max(1, round(side * scale / SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in _sides(bucket))
+    width, height = (
+        max(1, round(side * scale / SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in (bucket.width, bucket.height)
+    )
     if bucket.is_image:
         return ClipShape(width, height, 1, 0.0)
-    allowed = max(1, int(limits.max_seconds * bucket.fps + 1e-6))
-    frames = min(bucket.frames, (allowed - 1) // FRAME_STRIDE * FRAME_STRIDE + 1)
+    strides = int(limits.max_seconds * bucket.fps + 1e-6) // FRAME_STRIDE
+    frames = min(bucket.frames, strides * FRAME_STRIDE + 1)
     return ClipShape(width, height, frames, bucket.fps if frames > 1 else 0.0)
-
-
-def _sides(bucket: Bucket) -> tuple[int, int]:
-    return bucket.width, bucket.height

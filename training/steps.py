@@ -1,6 +1,6 @@
 """What the loop is fed: optimiser steps, each with the packs of this process and the places of their samples.
 
-python -m pytest tests/training/test_trainer.py
+python -m pytest tests/training/test_run.py
 """
 
 from collections.abc import Iterator
