@@ -1,8 +1,8 @@
-"""What a training step costs beside the loop that is written around diffusers: same weights, same batch, same optimiser.
+"""What a training step costs beside the loop that is written around diffusers: the same weights, batch and AdamW.
 
 The other side is the published form: a stacked batch of equal shapes, the scheduler's `add_noise` and `get_velocity`,
-the error of x_0 weighed by 1 / (1 - alpha_bar), clipping, AdamW. Both sides draw from the VAE's posterior in every step.
-Ours also draws noise that belongs to its sample, sums losses one by one and writes a report, as in a run.
+the error of x_0 weighed by 1 / (1 - alpha_bar), clipping, AdamW. Both sides draw from the VAE's posterior in
+every step. Ours also draws noise that belongs to its sample, sums losses one by one and writes a report, as in a run.
 
     from training.benchmarks.step import run
 """

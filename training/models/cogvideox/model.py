@@ -106,7 +106,9 @@ class CogVideoX(nn.Module):
             bounds.append(bounds[-1] + text + vision)
         turns = None
         if self.config.positions == "rotary":
-            parts = [part for n, grid in zip(runs[::2], grids, strict=True) for part in (self._still(n), self._turn(grid))]
+            parts = [
+                part for n, grid in zip(runs[::2], grids, strict=True) for part in (self._still(n), self._turn(grid))
+            ]
             turns = torch.cat(parts).to(x.device)
         return Layout(tuple(runs), tuple(bounds), turns, self.backend or best_backend(x.device))
 
