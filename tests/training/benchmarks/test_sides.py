@@ -4,10 +4,12 @@ python -m pytest tests/training/benchmarks
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from tests.training.latents.dataset import make_dataset
 from training.benchmarks import loader, plan
@@ -75,7 +77,13 @@ def test_our_step_and_diffusers_loop_learn_the_same(positions: Positions) -> Non
     assert np.isfinite(loop.step(pack.batch.samples))  # type: ignore[arg-type]
 
 
-def test_readers_give_equal_pixels(tmp_path: Path) -> None:
+def levels_apart(one: NDArray[Any], other: NDArray[np.uint8]) -> float:
+    """Mean difference of colours, 0 to 255."""
+    assert one.shape == other.shape
+    return float(np.abs(one.astype(np.float64) - other).mean())
+
+
+def test_readers_give_the_same_pixels(tmp_path: Path) -> None:
     import webdataset
 
     dataset = make_dataset(tmp_path / "dataset")
@@ -86,10 +94,11 @@ def test_readers_give_equal_pixels(tmp_path: Path) -> None:
         for sample in webdataset.WebDataset(str(shard), shardshuffle=False).decode():
             suffix = "mp4" if "mp4" in sample else "png"
             ours = decode(Members(suffix, sample[suffix], {}), shape)
-            assert np.array_equal(loader._plain_exact(sample, shape), ours)
-            assert loader._plain(sample, shape).shape == ours.shape
-            changed = loader._plain_float(sample, shape).permute(0, 2, 3, 1).add(1).mul(127.5).numpy()
-            assert np.abs(changed - ours).mean() < 3
+            # Colours at half size are brought to full size in another way, hence a rounding apart.
+            assert levels_apart(loader._plain_exact(sample, shape), ours) < (1 if suffix == "mp4" else 1e-9)
+            assert levels_apart(loader._plain(sample, shape), ours) < 3
+            scaled = loader._plain_float(sample, shape).permute(0, 2, 3, 1)
+            assert levels_apart(scaled.add(1).mul(127.5).numpy(), ours) < 3
             films += suffix == "mp4"
     assert films == 5
 
