@@ -164,7 +164,7 @@ def optimizer_tensors(
     for weight, name in names.items():
         state = optimizer.state[weight]
         if not state and wanted is not None and f"optimizer.{name}.step" in wanted:
-            state["step"] = torch.tensor(0.0)
+            state["step"] = torch.tensor(0.0, device=weight.device)
             state["exp_avg"] = torch.zeros_like(weight)
             state["exp_avg_sq"] = torch.zeros_like(weight)
         found.update({f"optimizer.{name}.{kind}": value for kind, value in state.items()})

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "duplicates": "approximate search of near-duplicates, beside exact search",
     "captions": "what asking models for captions costs, beside the alternatives",
     "quality": "what the caption measures find of planted faults, and how often they cry wolf",
+    "train": "what the trainer costs: packing, steps, loading, latents, checkpoints, planning",
     "distill": "a small summariser before and after it learned from a teacher",
 }
 

@@ -3,10 +3,12 @@
 from training.benchmarks.made_shards import make_shards
 """
 
+import hashlib
 import io
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +29,7 @@ def make_shards(folder: Path, samples: int, shards: int) -> None:
     frames = [to_bt709(np.full((_BUCKET.height, _BUCKET.width, 3), 20 * k, np.uint8), converter) for k in range(9)]
     video = encode_h264(frames, _BUCKET.fps, 18, "veryfast")
     text = json.dumps({"captions": {"short": "gray", "medium": "gray", "dense": "gray that brightens"}}).encode()
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for number in range(shards):
         shard = f"{_BUCKET.slug}/train-{number:06d}.tar"
         path = folder / "shards" / shard
@@ -40,10 +42,17 @@ def make_shards(folder: Path, samples: int, shards: int) -> None:
                     member.size = len(data)
                     tar.addfile(member, io.BytesIO(data))
                 rows.append(_row(place, shard, first, tar.offset - first))
+        written = path.read_bytes()
+        for row in rows[samples * number // shards :]:
+            row["checksum"] = _sha256(written, row)
     pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLES.schema), folder / INDEX)
 
 
-def _row(place: int, shard: str, offset: int, size: int) -> dict[str, object]:
+def _sha256(data: bytes, row: dict[str, Any]) -> str:
+    return hashlib.sha256(data[row["offset"] : row["offset"] + row["size"]]).hexdigest()
+
+
+def _row(place: int, shard: str, offset: int, size: int) -> dict[str, Any]:
     named = {"sample_id": f"clip-{place}-0", "clip_id": f"clip-{place}", "video_id": f"film-{place // 20}"}
     where = {"bucket": str(_BUCKET), "split": "train", "shard": shard, "offset": offset, "size": size}
     return {**named, **where, "tokens": 4, "status": "ok", "attempts": 1}

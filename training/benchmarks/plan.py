@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.bucket import BUCKET_SETS
+from training.benchmarks.turns import at_most
 from training.config import StageConfig
 from training.data.plan import plan_epoch
 from training.data.selection import select
 from training.index import SampleIndex
 from training.shapes import Geometry
 
-HEADINGS = ("samples", "image share", "select, s", "plan an epoch, s", "packs", "fill", "peak memory, GB")
+HEADINGS = ("samples", "image share", "select, s", "plan an epoch, s", "packs", "fill", "peak memory, GB", "aim")
 _SHARD_SAMPLES = 256
 
 
@@ -66,5 +67,6 @@ def run(rows: int = 10_000_000) -> list[tuple[object, ...]]:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         shown = "as it is" if share is None else f"{share:g}"
         times = f"{selected - started:.1f}", f"{planned - selected:.1f}"
-        found.append((f"{rows:,}", shown, *times, f"{len(plan.packs):,}", f"{plan.fill:.3f}", f"{peak:.2f}"))
+        aims = f"{at_most(planned - started, 60)} s, {at_most(peak, 4)} GB"
+        found.append((f"{rows:,}", shown, *times, f"{len(plan.packs):,}", f"{plan.fill:.3f}", f"{peak:.2f}", aims))
     return found

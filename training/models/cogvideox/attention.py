@@ -30,9 +30,12 @@ def segment_attention(
         return _varlen(queries, keys, values, bounds)
     if backend == "flex":
         return _flex(queries, keys, values, bounds)
+    lengths = [end - start for start, end in pairwise(bounds)]
+    # Split, not sliced: a slice's gradient is as long as the whole pack, for every segment.
+    parts = zip(*(torch.split(one, lengths) for one in (queries, keys, values)), strict=True)
     found = []
-    for start, end in pairwise(bounds):
-        query, key, value = (one[start:end].transpose(0, 1)[None] for one in (queries, keys, values))
+    for part in parts:
+        query, key, value = (one.transpose(0, 1)[None] for one in part)
         found.append(F.scaled_dot_product_attention(query, key, value)[0].transpose(0, 1))
     return torch.cat(found)
 

@@ -22,13 +22,12 @@ from training.models.cogvideox.positions import rotate
 class Layout:
     """Which tokens are whose. `runs` are lengths: text 0, vision 0, text 1, vision 1, ...; `bounds` part the segments.
 
-    `cosines` and `sines` [tokens, head_width] are None where positions were added to the tokens instead.
+    `turns` [tokens, head_width / 2], complex, are None where positions were added to the tokens instead.
     """
 
     runs: tuple[int, ...]
     bounds: tuple[int, ...]
-    cosines: Tensor | None
-    sines: Tensor | None
+    turns: Tensor | None
     backend: Backend
 
     def spread(self, rows: Tensor) -> Tensor:
@@ -68,8 +67,9 @@ class ExpertLayerNorm(nn.Module):
         """Tokens [tokens, width] and SiLU(time) [segments, time_width] to the modulated tokens and their gates."""
         vision, text = self.linear(clock).chunk(2, dim=1)
         rows = torch.stack([text, vision], dim=1).flatten(0, 1)
-        shift, scale, gate = layout.spread(rows).chunk(3, dim=1)
-        return torch.addcmul(shift, self.norm(x), 1 + scale), gate
+        shift, scale, gate = rows.chunk(3, dim=1)
+        # What can be done per run is done before it is spread over the tokens.
+        return torch.addcmul(layout.spread(shift), self.norm(x), layout.spread(1 + scale)), layout.spread(gate)
 
 
 class Attention(nn.Module):
@@ -91,9 +91,8 @@ class Attention(nn.Module):
             layer(x).unflatten(-1, (self._heads, -1)) for layer in (self.to_q, self.to_k, self.to_v)
         )
         queries, keys = self.norm_q(queries), self.norm_k(keys)
-        if layout.cosines is not None and layout.sines is not None:
-            queries = rotate(queries, layout.cosines, layout.sines)
-            keys = rotate(keys, layout.cosines, layout.sines)
+        if layout.turns is not None:
+            queries, keys = rotate(queries, layout.turns), rotate(keys, layout.turns)
         found = segment_attention(queries, keys, values, layout.bounds, layout.backend)
         out: Tensor = self.to_out[0](found.flatten(1))
         return out

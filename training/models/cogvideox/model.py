@@ -104,22 +104,20 @@ class CogVideoX(nn.Module):
         bounds = [0]
         for text, vision in zip(runs[::2], runs[1::2], strict=True):
             bounds.append(bounds[-1] + text + vision)
-        cosines = sines = None
+        turns = None
         if self.config.positions == "rotary":
-            turns = [rotary(grid, self.config.head_width) for grid in grids]
-            cosines, sines = (
-                torch.cat(
-                    [part for text, turn in zip(runs[::2], turns, strict=True) for part in (still(text), turn[side])]
-                ).to(x.device)
-                for side, still in ((0, self._ones), (1, self._zeros))
-            )
-        return Layout(tuple(runs), tuple(bounds), cosines, sines, self.backend or best_backend(x.device))
+            parts = [
+                part for n, grid in zip(runs[::2], grids, strict=True) for part in (self._still(n), self._turn(grid))
+            ]
+            turns = torch.cat(parts).to(x.device)
+        return Layout(tuple(runs), tuple(bounds), turns, self.backend or best_backend(x.device))
 
-    def _ones(self, count: int) -> Tensor:
-        return torch.ones(count, self.config.head_width)
+    def _still(self, count: int) -> Tensor:
+        return torch.ones(count, self.config.head_width // 2, dtype=torch.complex64)
 
-    def _zeros(self, count: int) -> Tensor:
-        return torch.zeros(count, self.config.head_width)
+    def _turn(self, grid: Grid) -> Tensor:
+        cosines, sines = rotary(grid, self.config.head_width)
+        return torch.complex(cosines[:, ::2], sines[:, ::2])
 
 
 def initialise(model: CogVideoX, seed: int) -> None:
