@@ -115,7 +115,7 @@ class StageConfig(Section):
     short_side: int = Field(default=256, ge=16)
     """Short side in pixels at most; the aspect is kept, nothing is enlarged."""
     max_seconds: float = Field(default=6.0, gt=0)
-    """From the first to the last frame at most (6 s at 8 frames per second are 49 frames); longer ones are cut there."""
+    """From the first to the last frame at most (6 s at 8 frames per second: 49 frames); longer ones are cut there."""
     pack_length: int = Field(ge=1)
     """Tokens of a pack, text included."""
     packs_per_step: int = Field(default=1, ge=1)
