@@ -8,7 +8,7 @@ is the least that a cache can save.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,12 +77,12 @@ def make_sides(folder: Path, samples: int = 256) -> dict[str, Side]:
     return sides
 
 
-def run(turns: int = 15) -> list[tuple[object, ...]]:
+def run(turns: int = 15) -> list[Sequence[object]]:
     """The same steps from both."""
     with tempfile.TemporaryDirectory() as folder:
         sides = make_sides(Path(folder))
         cost = in_turns({name: side.step for name, side in sides.items()}, turns)
-    rows: list[tuple[object, ...]] = []
+    rows: list[Sequence[object]] = []
     for name, seconds in cost.items():
         ratio = cost["pixels"] / seconds
         aim = at_least(ratio, 1.0) if name != "pixels" else ""

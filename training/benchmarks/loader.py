@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,11 +45,11 @@ _LOW = StageConfig(name="128 pixels, 3 s", steps=1, short_side=128, max_seconds=
 Reader = Callable[[Any, ClipShape], object]
 
 
-def run(dataset: str, turns: int = 5) -> list[tuple[object, ...]]:
+def run(dataset: str, turns: int = 5) -> list[Sequence[object]]:
     """CPU time per video sample of the train split, for samples as they are stored and for a smaller, shorter stage."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    rows: list[tuple[object, ...]] = []
+    rows: list[Sequence[object]] = []
     for stage in (_WHOLE, _LOW):
         selection = select(SampleIndex.open(dataset), stage, Geometry(), ())
         readers: dict[str, Callable[[], int]] = {"ours": lambda s=selection: _ours(s)}  # type: ignore[misc]
@@ -141,9 +141,9 @@ def _plain_float(sample: Any, shape: ClipShape) -> torch.Tensor:
 FIRST_HEADINGS = ("samples", "shards", "workers", "first batch, s", "aim", "MB after 100 packs", "MB after all packs")
 
 
-def run_first(samples: int = 10_000, shards: int = 20) -> list[tuple[object, ...]]:
+def run_first(samples: int = 10_000, shards: int = 20) -> list[Sequence[object]]:
     """Seconds from the dataset's name to the first batch, and the memory of the process early and at the end."""
-    rows: list[tuple[object, ...]] = []
+    rows: list[Sequence[object]] = []
     with tempfile.TemporaryDirectory() as folder:
         make_shards(Path(folder), samples, shards)
         for workers in (0, 2):

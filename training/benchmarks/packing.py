@@ -115,7 +115,7 @@ def _backward(model: torch.nn.Module, losses: Tensor) -> Tensor:
     return losses.detach()
 
 
-def run(turns: int = 9) -> list[tuple[object, ...]]:
+def run(turns: int = 9) -> list[Sequence[object]]:
     """Forward and backward passes over the same clips; ratios of real tokens per CPU second, packed to the other."""
     clips = Clips()
     cost = in_turns(
@@ -128,7 +128,7 @@ def run(turns: int = 9) -> list[tuple[object, ...]]:
         turns,
     )
     aims = {name: 0.95 / (1 - clips.waste) for name in cost if name.startswith("padded")} | {"one clip at a time": 0.97}
-    rows: list[tuple[object, ...]] = [("(itself)", f"{1000 * cost['packed']:.0f}", "1.00", "")]
+    rows: list[Sequence[object]] = [("(itself)", f"{1000 * cost['packed']:.0f}", "1.00", "")]
     for name, aim in aims.items():
         ratio = cost[name] / cost["packed"]
         rows.append((name, f"{1000 * cost[name]:.0f}", f"{ratio:.2f}", at_least(ratio, aim)))

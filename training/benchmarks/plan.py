@@ -5,6 +5,7 @@ from training.benchmarks.plan import run
 
 import resource
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -53,10 +54,10 @@ def made_index(rows: int, seed: int = 0) -> SampleIndex:
     )
 
 
-def run(rows: int = 10_000_000) -> list[tuple[object, ...]]:
+def run(rows: int = 10_000_000) -> list[Sequence[object]]:
     """One row per way to mix images in; memory is the peak of the whole process, the index with its ids included."""
     index = made_index(rows)
-    found: list[tuple[object, ...]] = []
+    found: list[Sequence[object]] = []
     for share in (None, 0.3):
         stage = StageConfig(name="low", steps=1, pack_length=25_000, packs_per_step=8, image_share=share)
         started = time.process_time()

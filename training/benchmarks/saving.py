@@ -8,6 +8,7 @@ These are seconds on the clock, as waiting for a disk costs no CPU time; the two
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -47,7 +48,7 @@ class Saver:
     def save(self) -> float:
         """Save once, train on, and wait for the end; returns the seconds for which training stood still."""
         model = self._trainer.method.model
-        names = {one: name for name, one in model.named_parameters()}
+        names: dict[torch.Tensor, str] = {one: name for name, one in model.named_parameters()}
         tensors = {f"model.{name}": one.detach() for one, name in names.items()}
         tensors |= optimizer_tensors(self._trainer.optimizer, names)
         state = RunState(step=self._step, stage=0, stage_step=self._step, tensors=tuple(tensors))
@@ -59,7 +60,7 @@ class Saver:
         return stood_still
 
 
-def run(turns: int = 5) -> list[tuple[object, ...]]:
+def run(turns: int = 5) -> list[Sequence[object]]:
     """Weights and both moments of a model, saved in turns after a first time each."""
     found: dict[str, list[float]] = {"synchronously": [], "asynchronously": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +72,7 @@ def run(turns: int = 5) -> list[tuple[object, ...]]:
                     found[name].append(seconds)
         size = sum(file.stat().st_size for file in savers["synchronously"].folder.rglob("*")) / 1e6
     medians = {name: statistics.median(seconds) for name, seconds in found.items()}
-    rows: list[tuple[object, ...]] = []
+    rows: list[Sequence[object]] = []
     for name, median in medians.items():
         ratio = median / medians["synchronously"]
         aim = at_most(ratio, 1.0) if name == "asynchronously" else ""

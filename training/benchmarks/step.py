@@ -161,9 +161,9 @@ def make_pair(sizes: CogVideoXConfig) -> tuple[Trainer, DiffusersLoop]:
     return our_trainer(model), loop
 
 
-def run(turns: int = 7, samples: int = 4) -> list[tuple[object, ...]]:
+def run(turns: int = 7, samples: int = 4) -> list[Sequence[object]]:
     """Whole optimiser steps on the same clips."""
-    rows: list[tuple[object, ...]] = []
+    rows: list[Sequence[object]] = []
     for name, sizes in SIZES.items():
         trainer, loop = make_pair(sizes)
         loaded = made_step(sizes, samples)

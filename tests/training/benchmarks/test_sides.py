@@ -66,6 +66,7 @@ def test_our_step_and_diffusers_loop_learn_the_same(positions: Positions) -> Non
         loaded = made_step(small(positions), 3, number, ClipShape(32, 48, 9, 8.0))
         (pack,) = loaded.packs
         assert pack is not None
+        samples: Any = pack.batch.samples
         done = trainer.step(loaded, STAGE, 0, number)
         clean, text = trainer.method.encode(pack.batch, pack.places)  # type: ignore[attr-defined]
         noise = torch.stack([draw_normal("noise", place, clean[0].shape) for place in pack.places])
@@ -74,7 +75,7 @@ def test_our_step_and_diffusers_loop_learn_the_same(positions: Positions) -> Non
         assert loss == pytest.approx(done.report.loss, rel=1e-3)
     for name, weight in trainer.method.model.named_parameters():
         assert torch.allclose(weight, loop.model.get_parameter(name), atol=2e-5), name
-    assert np.isfinite(loop.step(pack.batch.samples))  # type: ignore[arg-type]
+    assert np.isfinite(loop.step(samples))
 
 
 def levels_apart(one: NDArray[Any], other: NDArray[np.uint8]) -> float:

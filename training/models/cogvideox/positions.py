@@ -42,7 +42,7 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
     passes over memory.
     """
     exact = x.to(torch.promote_types(x.dtype, torch.float32))
-    pairs = torch.view_as_complex(exact.unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(exact.view(*exact.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * turns.unsqueeze(1)).flatten(-2).to(x.dtype)
 
 
