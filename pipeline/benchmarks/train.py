@@ -5,7 +5,8 @@
     just bench train --record                 keeps the tables in docs/benchmarks.md
 
 CPU time of one thread, medians of interleaved turns, quoted as ratios; where a number has an aim, it stands beside it,
-with whether it is reached. Part `loader` reads a finished dataset (`just curate demo` makes the default one).
+with whether it is reached. Part `loader` reads a finished dataset and part
+`timesteps` a finished run (`just curate demo` and `just train demo` make the default ones).
 """
 
 import os
@@ -20,7 +21,7 @@ from pipeline.commands.front import make_parser, print_table
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 
-_DATASET = "datasets/demo"
+_DATASET, _RUN = "datasets/demo", "runs/demo-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Asked:
 
     dataset: Path
     turns: int
+    run: Path
 
 
 def measure_packing(asked: Asked) -> list[Table]:
@@ -85,6 +87,15 @@ def measure_plan(asked: Asked) -> list[Table]:
     return [("Planning an epoch", HEADINGS, rows)]
 
 
+def measure_timesteps(asked: Asked) -> list[Table]:
+    """What explicit uniform sampling does for a finished run's loss."""
+    from training.benchmarks.timesteps import HEADINGS, run
+
+    if not (asked.run / "config.yaml").exists():
+        raise ConfigError(f"{asked.run} is no run; `just train demo` makes one, or name one: --run")
+    return [("Spread of a step's mean loss, same clips and noise", HEADINGS, run(asked.run))]
+
+
 PARTS: dict[str, Callable[[Asked], list[Table]]] = {
     "packing": measure_packing,
     "step": measure_step,
@@ -92,6 +103,7 @@ PARTS: dict[str, Callable[[Asked], list[Table]]] = {
     "latents": measure_latents,
     "saving": measure_saving,
     "plan": measure_plan,
+    "timesteps": measure_timesteps,
 }
 """What there is to measure."""
 
@@ -101,6 +113,7 @@ def main() -> None:
     parser = make_parser("bench train", __doc__ or "")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: all)")
     parser.add_argument("--dataset", type=Path, default=ROOT / _DATASET, help=f"for loader (default: {_DATASET})")
+    parser.add_argument("--run", type=Path, default=ROOT / _RUN, help=f"for timesteps (default: {_RUN})")
     parser.add_argument("--turns", type=int, default=0, help="runs of each side, in turns (default: the part's own)")
     parser.add_argument("--record", action="store_true", help="keep the tables in docs/benchmarks.md")
     arguments = parser.parse_args()
@@ -109,7 +122,7 @@ def main() -> None:
             raise ConfigError(f"no part {name!r}; {did_you_mean(name, PARTS)}")
     if arguments.turns < 0:
         raise ConfigError(f"--turns {arguments.turns}: at least 1, or 0 for each part's own number")
-    asked = Asked(arguments.dataset, arguments.turns)
+    asked = Asked(arguments.dataset, arguments.turns, arguments.run)
     for name in arguments.parts or PARTS:
         tables = PARTS[name](asked)
         for table in tables:
