@@ -34,7 +34,7 @@ _PACKS, _RESAMPLES = 12, 2000
 Losses = NDArray[np.float64]
 
 
-def run(folder: Path, count: int = 8, steps: int = 120) -> list[tuple[object, ...]]:
+def run(folder: Path, count: int = 8, steps: int = 120) -> list[Sequence[object]]:
     """One row for a finished run: spreads of the mean loss of `count` samples over so many steps, and their ratio."""
     config, facts = RunFolder(folder).config(), RunFolder(folder).facts()
     source = run_source(folder).merged()
