@@ -61,7 +61,7 @@ class RunFolder:
             wrong += [
                 f"{name}: {known} before, {facts[name]} now"
                 for name, known in self.facts().items()
-                if name in facts and facts[name] != known
+                if name in facts and name != "dataset" and facts[name] != known  # it may have moved
             ]
             if wrong:
                 raise ConfigError(
