@@ -7,9 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pipeline.dataset import Dataset
 from pipeline.ingest import Probe, list_bucket
@@ -18,22 +16,14 @@ from pipeline.storage import Store
 from schemas.config import IngestConfig, SplitConfig
 from schemas.errors import InputError
 from tests.films import make_film, shots
+from tests.object_store import s3_server
 from tests.pipeline.test_storage import break_off
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "nobody")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3").create_bucket(Bucket="footage")
-        yield "s3://footage"
-    server.stop()
+    with s3_server("footage") as uri:
+        yield uri
 
 
 def test_what_is_written_is_read_listed_and_removed(bucket: str) -> None:

@@ -8,16 +8,15 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 
-import boto3
 import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
-from moto.server import ThreadedMotoServer
 
 from pipeline.media.encode import encode_h264, encode_png, to_bt709
 from schemas.errors import MediaError
 from tests.films import moving, texture
+from tests.object_store import s3_server
 from tests.training.data.made_dataset import colour_of, make_dataset
 from tests.training.data.test_selection import GEOMETRY, stage
 from training.data.captions import CaptionChoice
@@ -73,17 +72,9 @@ def test_an_object_store_serves_as_well(s3: str) -> None:
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    boto3.client("s3").create_bucket(Bucket="training")
-    yield "s3://training"
-    server.stop()
+def s3() -> Iterator[str]:
+    with s3_server("training") as uri:
+        yield uri
 
 
 @pytest.mark.parametrize("size", [(96, 64), (48, 32)])
