@@ -12,9 +12,11 @@ with whether it is reached. Part `loader` reads a finished dataset and part
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from pipeline.benchmarks.record import ROOT, Table, markdown_table, record
 from pipeline.commands.front import make_parser, print_table
@@ -56,12 +58,17 @@ def measure_loader(asked: Asked) -> list[Table]:
     if not (asked.dataset / "shards").is_dir():
         raise ConfigError(f"{asked.dataset} is no finished dataset; run `just curate demo`, or name one: --dataset")
     load = os.getloadavg()[0]
-    first = run_first()
-    title = f"The first batch, on the clock (load of the machine {load:.1f}), and memory"
+    first = f"The first batch, on the clock (load of the machine {load:.1f}), and memory"
     return [
-        ("Reading samples", HEADINGS, run(str(asked.dataset), asked.turns or 5)),
-        (title, FIRST_HEADINGS, first),
+        (first, FIRST_HEADINGS, _apart(run_first)),
+        ("Reading samples", HEADINGS, _apart(run, str(asked.dataset), asked.turns or 5)),
     ]
+
+
+def _apart(measure: Callable[..., Any], *arguments: object) -> Any:
+    """What a function measures in a process of its own: nobody else's memory is in it."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, *arguments).result()
 
 
 def measure_latents(asked: Asked) -> list[Table]:
@@ -82,9 +89,7 @@ def measure_plan(asked: Asked) -> list[Table]:
     """Planning ten million clips, in a process of its own, whose memory is nobody else's."""
     from training.benchmarks.plan import HEADINGS, run
 
-    with get_context("spawn").Pool(1) as pool:
-        rows = pool.apply(run)
-    return [("Planning an epoch", HEADINGS, rows)]
+    return [("Planning an epoch", HEADINGS, _apart(run))]
 
 
 def measure_timesteps(asked: Asked) -> list[Table]:

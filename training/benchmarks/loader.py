@@ -3,7 +3,7 @@
 Everything is measured in turns in one process at one thread, medians of the turns. The plain reader is what a project
 writes first: the webdataset library, PyAV, `to_ndarray("rgb24")`, one stack. Its pictures are a level too dark, so a
 second plain reader asks swscale for exact colours; a third makes float32 of all frames and resizes them, as
-finetrainers does (`_preprocess_video`).
+finetrainers does (`_preprocess_video`). What decoding alone takes is a bound for all of them.
 
     from training.benchmarks.loader import run
 """
@@ -53,7 +53,8 @@ def run(dataset: str, turns: int = 5) -> list[Sequence[object]]:
     for stage in (_WHOLE, _LOW):
         selection = select(SampleIndex.open(dataset), stage, Geometry(), ())
         readers: dict[str, Callable[[], int]] = {"ours": lambda s=selection: _ours(s)}  # type: ignore[misc]
-        plain = {"plain": _plain, "plain, exact colours": _plain_exact, "plain, float32": _plain_float}
+        plain: dict[str, Reader] = {"decoding alone, no pictures": _decode, "plain": _plain}
+        plain |= {"plain, exact colours": _plain_exact, "plain, float32": _plain_float}
         for name, reader in plain.items():
             readers[name] = lambda s=selection, r=reader: _by_webdataset(s, r)  # type: ignore[misc]
         times: dict[str, list[float]] = defaultdict(list)
@@ -91,6 +92,14 @@ def _by_webdataset(selection: Selection, read: Reader) -> int:
 def _frames(sample: Any) -> Iterator[av.VideoFrame]:
     with cast(Any, av.open(io.BytesIO(sample["mp4"]))) as container:
         yield from container.decode(video=0)
+
+
+def _decode(sample: Any, shape: ClipShape) -> None:
+    if "png" in sample:
+        _picture(sample)
+        return
+    for _ in _frames(sample):
+        pass
 
 
 def _picture(sample: Any) -> Pixels:
