@@ -34,8 +34,8 @@ class Trained:
 class Guard:
     """Watches the loss of every step. `spike` is how many times the recent median stops the run; 0 never does."""
 
-    def __init__(self, folder: Path, spike: float) -> None:
-        self._folder, self._spike = folder, spike
+    def __init__(self, folder: Path, spike: float, rank: int = 0) -> None:
+        self._folder, self._spike, self._rank = folder, spike, rank
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)
 
     def watch(self, step: int, loss: float, gradient_norm: float, trained: Sequence[Trained]) -> None:
@@ -45,7 +45,8 @@ class Guard:
             self._recent.append(loss)
             return
         worst = sorted(trained, key=lambda one: -one.loss if math.isfinite(one.loss) else -math.inf)
-        path = self._folder / f"stopped-at-step-{step:06d}.json"
+        # Each process knows its own samples, and leaves a file of them.
+        path = self._folder / f"stopped-at-step-{step:06d}{f'-rank{self._rank}' if self._rank else ''}.json"
         path.write_text(
             json.dumps(
                 {

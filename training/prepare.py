@@ -107,7 +107,7 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     shard(model, method.blocks(), world, config.parallel.replicas)
     optimizer = make_optimizer(model, config.optimizer)
     name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
-    watch = Guard(folder, config.optimizer.spike).watch
+    watch = Guard(folder, config.optimizer.spike, world.rank).watch
     trainer = Trainer(method, optimizer, config.optimizer, world, watch, peak(name))
     shards = world.size // config.parallel.replicas
     run = Run(config, run_folder, trainer, data, world, lambda stage: memory_errors(config, stage, sizes, shards))
