@@ -199,7 +199,7 @@ class TrainConfig(Section):
     sampling: SamplingConfig = SamplingConfig()
     parallel: ParallelConfig = ParallelConfig()
     loggers: list[str] = ["tensorboard"]
-    """Where scalars go besides the run's own `steps.jsonl`."""
+    """Where scalars go besides the run's own `steps.jsonl`: `tensorboard`, `wandb` (if installed)."""
 
     @model_validator(mode="before")
     @classmethod

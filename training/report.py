@@ -7,7 +7,7 @@ clip can be asked when it was learnt. After a resume both files go on where the 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -72,7 +72,26 @@ class TensorBoardLog:
         self._writer.close()
 
 
-LOGS = {"tensorboard": TensorBoardLog}
+class WandbLog:
+    """Curves for Weights & Biases, for who has installed `wandb`; its key comes from the environment."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            import wandb
+        except ImportError:
+            raise ConfigError("loggers: wandb is not installed here; `pip install wandb`, or use tensorboard") from None
+        self._run = wandb.init(project="cutroom", name=folder.name, dir=str(folder), resume="allow", id=folder.name)
+
+    def write(self, step: int, scalars: Mapping[str, float], group: str) -> None:
+        """Keep the scalars of a step."""
+        self._run.log({f"{group}/{name}": value for name, value in scalars.items()}, step=step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._run.finish()
+
+
+LOGS: dict[str, Callable[[Path], Log]] = {"tensorboard": TensorBoardLog, "wandb": WandbLog}
 
 
 def open_logs(names: list[str], folder: Path) -> list[Log]:
