@@ -72,6 +72,14 @@ class Checkpoints:
         copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
         return self._writer.submit(_save_alone, copies, writer)
 
+    def poll(self) -> None:
+        """Let the checkpoint that is being written appear if it is whole; called after every step."""
+        if self._pending is None:
+            return
+        done = self._world.sum([float(self._pending[2].done())])[0]
+        if done == self._world.size:
+            self.complete()
+
     def complete(self) -> None:
         """Wait for the checkpoint that is being written, if one is, and let it appear."""
         if self._pending is None:
@@ -89,8 +97,9 @@ class Checkpoints:
             target = self._folder / f"step-{state.step:06d}"
             shutil.rmtree(target, ignore_errors=True)
             os.replace(scratch, target)
-            for old in sorted(self._folder.glob("step-*"))[: -self._keep]:
-                shutil.rmtree(old)
+            for old in self._kept()[: -self._keep]:
+                if old != target:
+                    shutil.rmtree(old)
         self._world.wait()
 
     def latest(self) -> tuple[RunState, Path] | None:
@@ -102,9 +111,13 @@ class Checkpoints:
         found = json.loads((folder / _STATE).read_text())
         return RunState(**{**found, "tensors": tuple(found["tensors"])}), folder
 
+    def _kept(self) -> list[Path]:
+        """All checkpoints, the oldest first."""
+        return sorted(self._folder.glob("step-*"), key=lambda one: int(one.name.removeprefix("step-")))
+
     def _find_latest(self) -> int:
         """The step of the last sound checkpoint; -1 if there is none."""
-        for folder in sorted(self._folder.glob("step-*"), reverse=True):
+        for folder in reversed(self._kept()):
             fault = find_fault(folder)
             if fault is None:
                 return int(folder.name.removeprefix("step-"))

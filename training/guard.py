@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from schemas.errors import TrainingError
+from training.report import STEPS, Journal
 
 _REMEMBERED = 100
 _FEWEST = 20
@@ -37,9 +38,14 @@ class Guard:
     def __init__(self, folder: Path, spike: float, rank: int = 0) -> None:
         self._folder, self._spike, self._rank = folder, spike, rank
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)
+        self._begun = False
 
     def watch(self, step: int, loss: float, gradient_norm: float, trained: Sequence[Trained]) -> None:
         """Raise `TrainingError` if this step must not be taken."""
+        if not self._begun:  # a run that goes on knows what was usual before
+            self._begun = True
+            before = (line for line in Journal(self._folder / STEPS).read() if int(str(line["step"])) < step)
+            self._recent.extend(float(str(line["loss"])) for line in before)
         fault = self._fault(loss, gradient_norm)
         if fault is None:
             self._recent.append(loss)

@@ -42,6 +42,9 @@ class StepReport:
         return {name: float(value) for name, value in asdict(self).items() if isinstance(value, int | float)}
 
 
+STEPS = "steps.jsonl"
+
+
 class Log(Protocol):
     """Somewhere that scalars go."""
 

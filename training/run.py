@@ -19,7 +19,7 @@ from training.ema import MovingAverage
 from training.folder import RunFolder
 from training.optimizer import choose_trained
 from training.parallel import World
-from training.report import Journal, StepReport, open_logs
+from training.report import STEPS, Journal, StepReport, open_logs
 from training.steps import TrainingData
 from training.trainer import Done, Trainer
 from training.validation import Validation, levels, validate
@@ -40,12 +40,13 @@ class Run:
         memory: Callable[[StageConfig], AbstractContextManager[None]],
     ) -> None:
         self.config, self.trainer, self._data, self._world, self._memory = config, trainer, data, world, memory
+        self._folder = folder
         self.average = MovingAverage(trainer.method.model, config.ema.decay)
         self._trainable = [name for name, one in trainer.method.model.named_parameters() if one.requires_grad]
         self._checkpoints = Checkpoints(
             folder.checkpoints, world, config.checkpoint.keep, config.checkpoint.asynchronous
         )
-        self._steps = Journal(folder.path / "steps.jsonl")
+        self._steps = Journal(folder.path / STEPS)
         self._lineage = Journal(folder.path / f"lineage-{world.rank}.jsonl")
         self._validations = Journal(folder.path / "validation.jsonl")
         self._logs = open_logs(config.loggers, folder.path) if world.is_first else []
@@ -61,7 +62,9 @@ class Run:
         if self._world.is_first:
             self._steps.go_back(self.state.step)
             self._validations.go_back(self.state.step + 1)
-        self._lineage.go_back(self.state.step)
+            for path in self._folder.path.glob("lineage-*.jsonl"):  # of processes that are no more, too
+                Journal(path).go_back(self.state.step)
+        self._world.wait()
         return self.state.step
 
     def train(self, show: Show, after_stage: Callable[[StageConfig], None]) -> None:
@@ -70,6 +73,7 @@ class Run:
             stage = self.config.stages[number]
             choose_trained(self.trainer.method.model, stage.trains, self._trainable)
             self._train_stage(number, stage, show)
+            self._checkpoints.complete()
             after_stage(stage)
         self._checkpoints.complete()
         for log in self._logs:
@@ -85,6 +89,7 @@ class Run:
             self.average.update(self.state.step)
             self.state = RunState(step=self.state.step + 1, stage=number, stage_step=stage_step + 1, tensors=())
             self._write_down(done)
+            self._checkpoints.poll()
             show(done.report)
             last = stage_step + 1 == stage.steps
             if last or self.state.step % self.config.validation.every == 0:

@@ -14,8 +14,10 @@ def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
     """Sample and write. All processes compute, one writes; a stage that has its samples already is passed over."""
     config, number = prepared.config, prepared.config.stages.index(stage)
     out = prepared.folder.path / "samples" / stage.name
-    prompts = config.sampling.prompts or held_out_prompts(prepared, number)
-    if (out / "samples.json").exists() or not prompts:
+    if (out / "samples.json").exists():
+        return
+    prompts = config.sampling.prompts or prepared.data.held_out_captions(number, _PROMPTS)
+    if not prompts:
         return
     loaded = LoadedModel(
         model=prepared.model,
@@ -32,8 +34,3 @@ def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
     if prepared.world.is_first:
         write_samples(out, loaded, order, clips)
     prepared.world.wait()
-
-
-def held_out_prompts(prepared: Prepared, stage: int) -> list[str]:
-    """Dense captions of the first held-out clips."""
-    return prepared.data.held_out_captions(stage, _PROMPTS)

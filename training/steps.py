@@ -3,7 +3,7 @@
 python -m pytest tests/training/test_run.py
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,7 +48,7 @@ class StepSource(Protocol):
 class TrainingData(StepSource, Protocol):
     """A stage's steps, and the held-out clips that it is validated on."""
 
-    def validation_packs(self, stage: int) -> list[LoadedPack | None]:
+    def validation_packs(self, stage: int) -> Iterable[LoadedPack | None]:
         """This process's packs of held-out clips at the stage's shapes; as many entries on every process."""
         ...
 

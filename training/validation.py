@@ -62,7 +62,7 @@ def levels(quantiles: int) -> tuple[int, ...]:
 
 def validate(
     method: Method,
-    packs: Sequence[LoadedPack | None],
+    packs: Iterable[LoadedPack | None],
     buckets: Sequence[str],
     timesteps: Sequence[int],
     world: World,

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.errors import TrainingError
 from training.guard import Guard, Trained
+from training.report import STEPS, Journal
 
 SAMPLES = [
     Trained(sample_id="a-0", clip_id="a", timestep=3, loss=0.5),
@@ -37,3 +38,11 @@ def test_a_jump_stops_only_once_the_usual_loss_is_known(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="more than 10 times the median"):
         guard.watch(31, 10.5, 1.0, SAMPLES)
     Guard(tmp_path, 0.0).watch(31, 1e9, 1.0, SAMPLES)
+
+
+def test_a_run_that_goes_on_knows_the_losses_before(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / STEPS)
+    for step in range(30):
+        journal.append({"step": step, "loss": 1.0})
+    with pytest.raises(TrainingError, match="more than 10 times the median"):
+        Guard(tmp_path, 10.0).watch(30, 11.0, 1.0, SAMPLES)

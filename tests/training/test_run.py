@@ -1,6 +1,7 @@
 """A run's numbers: resumed, they are bit for bit those of a run that was never stopped."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import torch
 
 from schemas.errors import ConfigError
 from tests.training.made_run import made_config, made_run
+from training.checkpoint import Checkpoints, RunState
+from training.parallel import World
 from training.report import StepReport
 
 
@@ -125,3 +128,25 @@ def test_a_frozen_part_does_not_learn_and_a_pattern_that_matches_nothing_is_an_e
         made_run(tmp_path / "none", config.model_copy(update={"stages": stages})).train(
             lambda report: None, lambda stage: None
         )
+
+
+def test_a_checkpoint_appears_as_soon_as_it_is_whole_not_at_the_next_one(tmp_path: Path) -> None:
+    def show(report: StepReport) -> None:
+        time.sleep(0.2)
+        if report.step == 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(tmp_path, show)
+    assert (tmp_path / "checkpoints" / "step-000004" / "manifest.json").exists()
+
+
+def test_checkpoints_are_ordered_by_number_and_the_one_just_written_stays(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, World(0, 1, torch.device("cpu")), keep=1, asynchronous=False)
+    for step in (999_500, 1_000_000):
+        state = RunState(step=step, stage=0, stage_step=step, tensors=("model.a",))
+        checkpoints.save(state, {"model.a": torch.ones(2)})
+    assert [path.name for path in tmp_path.glob("step-*")] == ["step-1000000"]
+    found = checkpoints.latest()
+    assert found is not None
+    assert found[0].step == 1_000_000

@@ -74,7 +74,7 @@ def run(dataset: str, turns: int = 5) -> list[Sequence[object]]:
 def _ours(selection: Selection) -> int:
     plan = StepPlan(selection, _WHOLE, seed=0)
     loader = Loader(PixelReader(selection.index.uri, CaptionChoice({"dense": 1.0}, 0.1, 0)), DataConfig(workers=0))
-    return sum(len(one.batch.samples) for one in loader.load(rank_packs(plan, range(plan.epoch(0).steps), 0, 1, 64)))
+    return sum(len(one.kept) for one in loader.load(rank_packs(plan, range(plan.epoch(0).steps), 0, 1, 64)))
 
 
 def _by_webdataset(selection: Selection, read: Reader) -> int:

@@ -49,10 +49,9 @@ def main(arguments: list[str]) -> int:
     folder = options.out or Path("runs") / f"{Path(dataset).name}-{config.recipe}"
     world = join_world()
     share_cores(world, config.data.workers)
-    try:
-        _train(config, dataset, folder, world)
-    finally:
-        leave_world(world)
+    _train(config, dataset, folder, world)
+    # Not after an error of this process alone: the others wait for it in what they share, and leaving would wait too.
+    leave_world(world)
     return 0
 
 

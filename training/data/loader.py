@@ -40,14 +40,15 @@ _SHOWN = 3
 class LoadedPack:
     """A pack that was read: its batch, the plan that it follows, the samples that had to be left out.
 
-    `weight` is 0 for what must be computed but not count: copies, and packs of which nothing could be read (their
-    batch is the one before).
+    `weight` is 0 for what must be computed but not count: copies, and packs of which nothing could be read (they have
+    no batch). `kept` are the places in the plan's pack of the samples in the batch.
     """
 
-    batch: Batch
+    batch: Batch | None
     dealt: Dealt
     weight: int
     bad: tuple[BadSample, ...]
+    kept: tuple[int, ...]
 
 
 def rank_packs(plan: StepPlan, steps: Iterable[int], rank: int, world: int, width: int) -> Iterator[Dealt]:
@@ -66,16 +67,12 @@ class Loader:
 
     def load(self, packs: Iterable[Dealt]) -> Iterator[LoadedPack]:
         """Every pack, in order. Raises `DatasetError` if too many samples are bad, `StageError` if a worker dies."""
-        last: Batch | None = None
         for dealt, found in self._found(packs):
-            good = [sample for sample in found if not isinstance(sample, BadSample)]
+            good = [(place, one) for place, one in enumerate(found) if not isinstance(one, BadSample)]
             bad = tuple(sample for sample in found if isinstance(sample, BadSample))
             self._count(len(found), bad)
-            batch, weight = (make_batch(good), dealt.weight) if good else (last, 0)
-            if batch is None:
-                raise DatasetError(f"nothing of the first pack can be read: {_shown(bad)}")
-            last = batch
-            yield LoadedPack(batch, dealt, weight, bad)
+            batch = make_batch([one for _, one in good]) if good else None
+            yield LoadedPack(batch, dealt, dealt.weight if good else 0, bad, tuple(place for place, _ in good))
 
     def _found(self, packs: Iterable[Dealt]) -> "Iterator[tuple[Dealt, list[Sample | BadSample]]]":
         opener = Opener(self._open_sample, self._config.read_timeout)

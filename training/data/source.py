@@ -6,11 +6,13 @@ just train demo
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 
+from schemas.errors import CutroomError
 from training.config import DataConfig, StageConfig, TrainConfig
 from training.data.captions import CaptionChoice
 from training.data.deal import Dealt, deal
@@ -92,7 +94,7 @@ class DatasetSource:
                 packs = plan.packs(step)
                 mine = deal(packs, self._world.size, self._width, step)[self._world.rank]
                 asked.append(_Asked(step, packs, mine))
-                yield from (one for one in mine if one.weight)
+                yield from mine  # copies too: a step without a pack of this process would not be noticed
 
         data = self._config.data
         captions = CaptionChoice(
@@ -105,23 +107,17 @@ class DatasetSource:
             started = time.perf_counter()
             found: list[ReadPack] = []
             # A step's packs are asked for before its first one comes, so the queue knows what belongs to it.
-            while len(found) < (self._due(asked[0]) if asked else 1):
+            while len(found) < (len(asked[0].mine) if asked else 1):
                 found.append(next(loaded))
             waited = time.perf_counter() - started
             yield self._step(asked.popleft(), found, before + step, self._config.stages[stage], waited)
-
-    def _due(self, asked: _Asked) -> int:
-        return sum(1 for one in asked.mine if one.weight)
 
     def _step(
         self, asked: _Asked, found: Sequence[ReadPack], step: int, stage: StageConfig, waited: float
     ) -> LoadedStep:
         total = sum(len(pack.samples) for pack in asked.packs)
         firsts = np.cumsum([0, *(len(pack.samples) for pack in asked.packs)]).tolist()
-        packs: list[LoadedPack | None] = [
-            self._placed(pack, firsts[pack.dealt.number], step, total) if pack.weight else None for pack in found
-        ]
-        packs += [None] * (len(asked.mine) - len(packs))
+        packs = [self._placed(pack, firsts[pack.dealt.number], step, total) for pack in found]
         tokens = sum(pack.tokens for pack in asked.packs)
         return LoadedStep(
             epoch=asked.packs[0].samples[0].epoch,
@@ -130,12 +126,14 @@ class DatasetSource:
             tokens=tokens,
             fill=tokens / (len(asked.packs) * stage.pack_length),
             waited=waited,
-            skipped=tuple(one.sample_id for pack in found for one in pack.bad),
+            skipped=tuple(one.sample_id for pack in found if pack.dealt.weight for one in pack.bad),
         )
 
-    def _placed(self, pack: ReadPack, first: int, step: int, total: int) -> LoadedPack:
-        bad = {one.sample_id for one in pack.bad}
-        kept = [(first + n, one) for n, one in enumerate(pack.dealt.pack.samples) if one.sample_id not in bad]
+    def _placed(self, pack: ReadPack, first: int, step: int, total: int) -> LoadedPack | None:
+        """A pack with the places of its samples; None for a copy, and where nothing of it could be read."""
+        if pack.batch is None or not pack.weight:
+            return None
+        kept = [(first + place, pack.dealt.pack.samples[place]) for place in pack.kept]
         seed = self._config.seed
         return LoadedPack(
             batch=pack.batch,
@@ -146,14 +144,13 @@ class DatasetSource:
             lengths=tuple(one.tokens for _, one in kept),
         )
 
-    def validation_packs(self, stage: int) -> list[LoadedPack | None]:
+    def validation_packs(self, stage: int) -> Iterator[LoadedPack | None]:
         """Held-out clips at the stage's shapes with their dense captions, as many entries on every process."""
         packs = self._held_out_packs(stage)
         mine = deal(packs, self._world.size, self._width)[self._world.rank] if packs else ()
-        loader = Loader(self._reader(CaptionChoice(shares={"dense": 1.0}, dropout=0.0, seed=0)), self._alone())
-        read = list(loader.load(one for one in mine if one.weight))
-        found: list[LoadedPack | None] = [self._placed(pack, 0, 0, 1) if pack.weight else None for pack in read]
-        return found + [None] * (len(mine) - len(found))
+        captions = CaptionChoice(shares={"dense": 1.0}, dropout=0.0, seed=0)
+        for pack in Loader(self._reader(captions), self._alone()).load(mine):
+            yield self._placed(pack, 0, 0, 1)
 
     def validation_shapes(self, stage: int) -> list[str]:
         """All shapes of held-out clips in a stage."""
@@ -178,11 +175,15 @@ class DatasetSource:
         return packs
 
     def held_out_captions(self, stage: int, wanted: int) -> list[str]:
-        """Dense captions of the first held-out films, one per clip."""
-        films = [one for pack in self._held_out_packs(stage) for one in pack.samples if one.shape.frames > 1]
-        by_clip = {one.clip_id: one for one in reversed(films)}
-        chosen = list(reversed(by_clip.values()))[:wanted]
-        return [read_members(self._dataset, one).captions["dense"] for one in chosen]
+        """Dense captions of the first held-out films that can be read, one per clip."""
+        films = {one.clip_id: one for pack in self._held_out_packs(stage) for one in pack.samples if one.shape.fps}
+        found: list[str] = []
+        for one in films.values():
+            if len(found) == wanted:
+                break
+            with suppress(CutroomError, OSError):
+                found.append(read_members(self._dataset, one).captions.get("dense", ""))
+        return [caption for caption in found if caption]
 
     def training_packs(self, stage: int, packs: int) -> Iterator[LoadedPack]:
         """The first packs of a stage's first epoch, for what is measured on training clips."""
@@ -191,7 +192,9 @@ class DatasetSource:
         some = [Dealt(0, number, pack, 1) for number, pack in zip(range(packs), every, strict=False)]
         captions = CaptionChoice(shares={"dense": 1.0}, dropout=0.0, seed=0)
         for pack in Loader(self._reader(captions), self._alone()).load(some):
-            yield self._placed(pack, 0, 0, 1)
+            placed = self._placed(pack, 0, 0, 1)
+            if placed is not None:
+                yield placed
 
     def _reader(self, captions: CaptionChoice) -> PixelReader | LatentReader:
         if self._config.data.latents:

@@ -39,6 +39,20 @@ class Faulty:
         )
 
 
+@dataclass
+class Once:
+    """Reads every sample, but the one named only the first time."""
+
+    name: str
+    seen: bool = False
+
+    def __call__(self, planned: PlannedSample) -> PixelSample:
+        if planned.sample_id == self.name and self.seen:
+            raise MediaError("cannot be read again")
+        self.seen = self.seen or planned.sample_id == self.name
+        return Faulty()(planned)
+
+
 def latent(planned: PlannedSample) -> LatentSample:
     """Latents whose mean is the sample's size."""
     import torch

@@ -13,9 +13,9 @@ import pytest
 
 from schemas.errors import DatasetError, StageError
 from tests.training.data.made_dataset import make_dataset
-from tests.training.data.openers import Faulty, latent
+from tests.training.data.openers import Faulty, Once, latent
 from tests.training.data.test_selection import GEOMETRY, stage
-from training.batch import LatentBatch, PixelBatch
+from training.batch import LatentBatch, PixelBatch, samples_of
 from training.config import DataConfig
 from training.data.captions import CaptionChoice
 from training.data.deal import Dealt
@@ -44,7 +44,7 @@ def packs_of(*packs: list[PlannedSample]) -> list[Dealt]:
 
 
 def names(loaded: LoadedPack) -> list[str]:
-    return [sample.sample_id for sample in loaded.batch.samples]
+    return [sample.sample_id for sample in samples_of(loaded.batch)] if loaded.batch else []
 
 
 def test_workers_give_what_the_plan_says_and_the_same_as_without_them(tmp_path: Any) -> None:
@@ -91,12 +91,16 @@ def test_bad_samples_are_left_out_and_counted_with_their_reasons(workers: int) -
     assert loader.seen == 7
 
 
-def test_a_pack_that_is_bad_throughout_is_stood_in_for_at_weight_0() -> None:
+def test_a_pack_that_is_bad_throughout_has_no_batch_and_no_weight_even_if_it_is_the_first() -> None:
     loader = Loader(Faulty(damaged=("b", "c")), config())
-    first, second = loader.load(packs_of([made("a")], [made("b"), made("c")]))
-    assert (names(second), second.weight, len(second.bad)) == (names(first), 0, 2)
-    with pytest.raises(DatasetError, match="nothing of the first pack can be read: b: its video cannot be decoded"):
-        list(loader.load(packs_of([made("b")])))
+    first, second = loader.load(packs_of([made("b"), made("c")], [made("a")]))
+    assert (first.batch, first.weight, len(first.bad), first.kept) == (None, 0, 2, ())
+    assert (names(second), second.weight, second.kept) == (["a"], 1, (0,))
+
+
+def test_of_a_sample_that_stands_twice_the_copy_that_was_read_is_kept() -> None:
+    (pack,) = Loader(Once("a"), config()).load(packs_of([made("a"), made("b"), made("a")]))
+    assert (names(pack), pack.kept, len(pack.bad)) == (["a", "b"], (0, 1), 1)
 
 
 def test_too_many_bad_samples_stop_the_run_with_names_and_fix() -> None:
