@@ -25,7 +25,7 @@ from training.shapes import ClipShape
 
 pytestmark = pytest.mark.slow
 
-TRAIN, HELD_OUT, STEPS, BATCH = 2000, 400, 120, 40
+TRAIN, HELD_OUT, STEPS, BATCH = 2000, 400, 250, 40
 SHAPE = ClipShape(32, 32, 9, 8.0)
 COLOURS = {
     "red": (200, 30, 30),
