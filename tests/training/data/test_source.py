@@ -1,6 +1,5 @@
 """A dataset's steps at any number of processes: every sample once, at the place it has for one process."""
 
-
 import pytest
 import torch
 
