@@ -7,7 +7,7 @@ just bench split --help
 import importlib
 import sys
 
-from pipeline.commands.front import run_command
+from schemas.command import run_command
 from schemas.errors import InputError
 from schemas.nearest import did_you_mean
 

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from pipeline.benchmarks.made_clips import SORTS, Made, make_clips
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.commands.front import make_parser, print_table
+from pipeline.commands.front import print_table
 from pipeline.duplicates import BLOCK, find_copies
 from pipeline.looks import Looks
 from pipeline.neighbours import HashNeighbours, Neighbours, Pairs, VectorNeighbours
 from pipeline.progress import Progress
+from schemas.command import make_parser
 from schemas.config import DuplicateConfig
 from schemas.errors import ConfigError
 

@@ -18,8 +18,9 @@ import av
 
 from pipeline.benchmarks.look import demo_files, source_row
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.commands.front import make_parser, print_table
+from pipeline.commands.front import print_table
 from pipeline.split import Split
+from schemas.command import make_parser
 from schemas.config import SplitConfig
 from schemas.errors import InputError
 

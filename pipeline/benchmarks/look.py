@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from pipeline.benchmarks.record import markdown_table, record
 from pipeline.benchmarks.split import CACHE
-from pipeline.commands.front import make_parser, print_table
+from pipeline.commands.front import print_table
 from pipeline.demo.build import build_demo_bucket
 from pipeline.detectors.base import Boundary
 from pipeline.detectors.signals import SignalStream
@@ -44,6 +44,7 @@ from pipeline.media.picture import Geometry, PictureMaker
 from pipeline.media.probe import probe
 from pipeline.split import Split
 from pipeline.stage import Result, Row
+from schemas.command import make_parser
 from schemas.config import SplitConfig
 from schemas.errors import InputError
 

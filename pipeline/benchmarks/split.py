@@ -24,7 +24,7 @@ from pipeline.benchmarks.shots.footage import Footage, demo_footage, halves, lis
 from pipeline.benchmarks.shots.judge import Counts, interval, judge
 from pipeline.benchmarks.shots.plan import FilmPlan, plan_films
 from pipeline.benchmarks.shots.rivals import NAMES, WIDTH, ClassicRivals, transnet_rivals
-from pipeline.commands.front import make_parser, print_table
+from pipeline.commands.front import print_table
 from pipeline.demo.build import build_demo_bucket
 from pipeline.detectors.base import Boundary
 from pipeline.detectors.fused import FusedDetector
@@ -36,6 +36,7 @@ from pipeline.repair import rejoin
 from pipeline.scorers.efficientnet import EfficientNetLite0
 from pipeline.split import STILL_GRID_SECONDS
 from pipeline.stills import Candidates, make_candidate
+from schemas.command import make_parser
 from schemas.config import SplitConfig
 from schemas.errors import InputError
 from schemas.ids import digest

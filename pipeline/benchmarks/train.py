@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.benchmarks.record import ROOT, Table, markdown_table, record
-from pipeline.commands.front import make_parser, print_table
+from pipeline.commands.front import print_table
+from schemas.command import make_parser
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from pipeline.cluster import Cluster
-from pipeline.commands.front import add_config_arguments, config_of, make_parser, run_command
+from pipeline.commands.front import add_config_arguments, config_of
 from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
 from pipeline.curate import Curation
 from pipeline.dataset import Dataset
 from pipeline.ingest import LIST_SUFFIXES
 from pipeline.lock import dataset_lock
+from schemas.command import make_parser, run_command
 from schemas.config import RunConfig
 from schemas.load import dump_config
 

@@ -13,11 +13,11 @@ from captioning.distill.captioner import distill_captioner
 from captioning.distill.folder import PROVENANCE, Provenance, check_free
 from captioning.distill.lora import Losses, Settings, total_steps
 from captioning.distill.summariser import distill_summariser
-from pipeline.commands.front import make_parser, run_command
 from pipeline.dataset import Dataset
 from pipeline.history import History
 from pipeline.progress import Progress
 from pipeline.teacher import picture_pairs, read_lesson, summary_pairs
+from schemas.command import make_parser, run_command
 from schemas.errors import ConfigError
 
 HELP = """a large model captions a part of the footage; a small one learns its words and captions the rest

@@ -6,10 +6,10 @@ just explain datasets/demo 3f2a
 import textwrap
 from collections.abc import Sequence
 
-from pipeline.commands.front import make_parser, run_command
 from pipeline.dataset import Dataset
 from pipeline.history import History
 from pipeline.stage import Row
+from schemas.command import make_parser, run_command
 from schemas.errors import InputError
 from schemas.nearest import did_you_mean
 

@@ -1,56 +1,22 @@
-"""What every command shares: errors end with one line and exit code 2; configuration arguments; tables that fit."""
+"""What the commands of curation share: the arguments of its configuration, and tables that fit."""
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from schemas.command import add_change_arguments
 from schemas.config import RunConfig
-from schemas.errors import CutroomError, VerifyError
 from schemas.load import load_config
 from schemas.profiles import PROFILES
-
-
-def run_command(command: Callable[[], int | None] | Callable[[], None]) -> None:
-    """Run a command and leave with its exit code; an error that cutroom raises becomes one line."""
-    try:
-        code = command() or 0
-    except VerifyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 1
-    except CutroomError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 2
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on from here", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        code = 0
-    sys.stdout.flush()
-    sys.exit(code)
-
-
-def make_parser(name: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
-    """A parser that keeps the line breaks of its examples."""
-    return argparse.ArgumentParser(
-        prog=f"just {name}",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """`--profile`, `--config` and `--set`."""
     parser.add_argument("--profile", choices=sorted(PROFILES), help="defaults to start from (default: embedded)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="YAML file with settings that differ")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="change one setting; may be repeated"
-    )
+    add_change_arguments(parser)
 
 
 def config_of(arguments: argparse.Namespace) -> RunConfig:

@@ -6,10 +6,11 @@ just ledger datasets/demo --state failed
 
 from collections import Counter
 
-from pipeline.commands.front import make_parser, print_table, run_command
+from pipeline.commands.front import print_table
 from pipeline.commands.summary import print_funnel
 from pipeline.dataset import Dataset
 from pipeline.verify import LEDGER_FILE
+from schemas.command import make_parser, run_command
 from schemas.outcome_tables import LEDGER, STATES
 
 

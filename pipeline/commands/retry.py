@@ -4,8 +4,8 @@ just retry datasets/demo
 """
 
 from pipeline.commands.curate import curate
-from pipeline.commands.front import make_parser, run_command
 from pipeline.dataset import Dataset
+from schemas.command import make_parser, run_command
 from schemas.config import RunConfig
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.commands.front import make_parser, print_table, run_command
+from pipeline.commands.front import print_table
 from pipeline.dataset import Dataset
 from pipeline.history import History
 from pipeline.score import check_head_name
@@ -24,6 +24,7 @@ from pipeline.teaching.fitting import FOLDS, learn
 from pipeline.teaching.labels import read_labels
 from pipeline.teaching.presets import PRESETS, rule_of
 from pipeline.teaching.quality import Estimate, judge
+from schemas.command import make_parser, run_command
 from schemas.config import ScoreConfig
 from schemas.errors import InputError
 

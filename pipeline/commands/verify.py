@@ -5,9 +5,9 @@ just verify datasets/demo
 
 import sys
 
-from pipeline.commands.front import make_parser, run_command
 from pipeline.dataset import Dataset
 from pipeline.verify import INDEX, verify
+from schemas.command import make_parser, run_command
 from schemas.outcome_tables import SAMPLES
 
 _SHOWN = 20

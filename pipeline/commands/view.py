@@ -6,10 +6,10 @@ just view datasets/demo
 import sys
 import webbrowser
 
-from pipeline.commands.front import make_parser, run_command
 from pipeline.commands.view_server import Shown, ViewServer
 from pipeline.dataset import Dataset
 from pipeline.showing import Media, Samples, Stills
+from schemas.command import make_parser, run_command
 from schemas.errors import DatasetError, InputError
 
 PAGE, DATA = "report/index.html", "report/report.json"

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.commands.front import make_parser, print_table, run_command
+from pipeline.commands.front import print_table
 from pipeline.commands.what_if_funnel import Funnel, make_funnel, shown_time
 from pipeline.commands.what_if_page import draw_page
 from pipeline.dataset import Dataset
@@ -21,6 +21,7 @@ from pipeline.scorers.registry import SCORERS
 from pipeline.select import check_rules, value_of
 from pipeline.stage import Row
 from pipeline.storage import Store
+from schemas.command import make_parser, run_command
 from schemas.config import RunConfig, SelectConfig
 from schemas.nearest import did_you_mean
 from schemas.rule_sets import RULE_SETS, open_rules

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from training.commands.front import add_recipe_arguments, make_parser, recipe_of, run_command
+from schemas.command import make_parser, run_command
+from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
 from training.doctor.findings import LEVELS, Finding
 from training.doctor.run import Resources, run_doctor
@@ -39,7 +40,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Examine, print, and return 1 if there is an error."""
     options = parse(arguments)
-    dataset = "datasets/demo" if options.dataset == "demo" else options.dataset.rstrip("/")
+    dataset = dataset_of(options.dataset)
     config = recipe_of(options)
     findings = examine(config, dataset, options.processes)
     show(findings, f"{config.recipe} on {dataset}")

@@ -10,7 +10,8 @@ import time
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.storage import Store
-from training.commands.front import add_recipe_arguments, make_parser, recipe_of, run_command
+from schemas.command import make_parser, run_command
+from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
 from training.encoders.registry import open_codec, open_text
 from training.latents.settings import DTYPES, CacheSettings, claim, read_settings
@@ -45,7 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Encode or verify; exit code 1 if something is wrong with the cache."""
     options = parse(arguments)
-    dataset = "datasets/demo" if options.dataset == "demo" else options.dataset.rstrip("/")
+    dataset = dataset_of(options.dataset)
     return encode(recipe_of(options), dataset, options.out or f"{dataset}-latents", options)
 
 

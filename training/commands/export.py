@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from training.commands.front import make_parser, run_command
+from schemas.command import make_parser, run_command
 from training.export.folder import Encoders, Precision, export_folder
 from training.export.run import is_run, run_source
 from training.export.source import open_source

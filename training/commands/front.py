@@ -1,54 +1,26 @@
-"""What every training command shares: errors end with one line and exit code 2; the arguments of a configuration.
+"""What the commands of training share: the arguments of a recipe, and what a dataset is called.
 
 just train --help
 """
 
 import argparse
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
-from schemas.errors import CutroomError
+from schemas.command import add_change_arguments
 from training.config import TrainConfig
 from training.recipes import RECIPES, load_training
-
-
-def run_command(command: Callable[[], int | None] | Callable[[], None]) -> None:
-    """Run a command and leave with its exit code; an error that cutroom raises becomes one line."""
-    try:
-        code = command() or 0
-    except CutroomError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 2
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on from the last checkpoint", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        code = 0
-    sys.stdout.flush()
-    sys.exit(code)
-
-
-def make_parser(name: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
-    """A parser that keeps the line breaks of its examples."""
-    return argparse.ArgumentParser(
-        prog=f"just {name}",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """`--recipe`, `--config` and `--set`."""
     parser.add_argument("--recipe", choices=sorted(RECIPES), help="defaults to start from (default: demo)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="YAML file with settings that differ")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="change one setting; may be repeated"
-    )
+    add_change_arguments(parser)
 
 
 def recipe_of(arguments: argparse.Namespace) -> TrainConfig:
     """The configuration that the arguments ask for."""
     return load_training(arguments.config, arguments.set, arguments.recipe)
+
+
+def dataset_of(text: str) -> str:
+    """The dataset's folder or URI; `demo` is the one that `just curate demo` makes."""
+    return "datasets/demo" if text == "demo" else text.rstrip("/")

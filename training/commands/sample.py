@@ -12,8 +12,8 @@ import torch
 from pydantic import ValidationError
 
 from schemas.bucket import Bucket
+from schemas.command import make_parser, run_command
 from schemas.errors import ConfigError, InputError
-from training.commands.front import make_parser, run_command
 from training.config import SamplingConfig
 from training.export.run import is_run, run_source
 from training.export.source import Source, open_source

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from schemas.command import make_parser, run_command
 from schemas.load import dump_config
-from training.commands.front import add_recipe_arguments, make_parser, recipe_of, run_command
+from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
 from training.parallel import World, join_world, leave_world, share_cores
 from training.prepare import Prepared, prepare
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
     if options.show_config:
         print(dump_config(config), end="")
         return 0
-    dataset = "datasets/demo" if options.dataset == "demo" else options.dataset.rstrip("/")
+    dataset = dataset_of(options.dataset)
     folder = options.out or Path("runs") / f"{Path(dataset).name}-{config.recipe}"
     world = join_world()
     share_cores(world, config.data.workers)

@@ -1,8 +1,8 @@
 """The steps of a stage: step number to packs, over as many epochs as it takes.
 
 Step k is found by walking the epochs, each of which is planned by itself (plan.py) and kept until the next is asked
-for. A run that resumes asks for its step and gets the same packs at any number of ranks; `steps_of_epochs`, kept in the
-checkpoint, spares it from planning the epochs before again, and changes nothing else.
+for. A run that resumes asks for its step and gets the same packs at any number of ranks; `steps_of_epochs`
+spares who has kept it from planning the epochs before again, and changes nothing else.
 
     python -m pytest tests/training/data/test_steps.py
 """

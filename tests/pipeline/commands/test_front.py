@@ -7,7 +7,8 @@ import argparse
 
 import pytest
 
-from pipeline.commands.front import add_config_arguments, config_of, run_command
+from pipeline.commands.front import add_config_arguments, config_of
+from schemas.command import run_command
 from schemas.errors import ConfigError, VerifyError
 
 

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.commands import what_if
-from pipeline.commands.front import run_command
 from pipeline.commands.what_if_funnel import Funnel, make_funnel, shown_time, without_copies
 from pipeline.commands.what_if_page import draw_page
 from pipeline.dataset import Dataset
@@ -22,6 +21,7 @@ from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.select import select
 from pipeline.stage import Output, Row
 from schemas.caption_tables import SCORES
+from schemas.command import run_command
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.contract import TableContract
 from schemas.media_tables import CLIPS, DUPLICATES

@@ -30,7 +30,7 @@ class Blocks:
     name, identity, channels, spatial_stride, temporal_stride = "linear codec", "blocks", 16, 8, 4
 
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+        raise AssertionError("nothing is encoded here")
 
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
         frames = torch.cat([latents[:1], latents[1:].repeat_interleave(4, 0)])[:, :3]
