@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from training.diffusion.schedule import Schedule
-from training.models.cogvideox.model import Segment
 from training.models.cogvideox.patchify import grid_of, patchify, unpatchify
+from training.models.segment import Segment
 
 
 class LinearPredictor(nn.Module):

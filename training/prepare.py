@@ -14,7 +14,7 @@ from schemas.ids import digest
 from training.baseline import LinearPredictor, fit_linear
 from training.config import StageConfig, TrainConfig
 from training.data.source import DatasetSource, Encoders
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import Schedule, VelocitySchedule
 from training.doctor.run import Resources, run_doctor
 from training.encoders.base import TextEncoder, VideoCodec
 from training.encoders.registry import open_codec, open_text
@@ -102,7 +102,7 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     world.wait()
     if config.model.lora.rank:
         add_adapters(model, config.model.lora, config.seed)
-    schedule = Schedule(config.snr_shift)
+    schedule = VelocitySchedule(config.snr_shift)
     method = CogVideoXMethod(model, sizes, schedule, codec, text, config.model.precision)
     shard(model, method.blocks(), world, config.parallel.replicas)
     optimizer = make_optimizer(model, config.optimizer)

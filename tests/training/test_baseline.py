@@ -4,11 +4,11 @@ import torch
 
 from tests.training.made_run import SIZES, NoCodec, NoText, made_pack, made_sample
 from training.baseline import fit_linear
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.methods.cogvideox import CogVideoXMethod
-from training.models.cogvideox.model import Segment
+from training.models.segment import Segment
 
-SCHEDULE = Schedule(1.0)
+SCHEDULE = VelocitySchedule(1.0)
 
 
 def correlated(number: int) -> torch.Tensor:
@@ -27,7 +27,7 @@ def test_its_error_is_that_of_least_squares_on_many_draws() -> None:
             noise = torch.randn(clip.shape, generator=generator, dtype=torch.float64)
             noisy = SCHEDULE.add_noise(clip, noise, timestep)
             mixed.append(noisy)
-            wanted.append(SCHEDULE.velocity(clip, noise, timestep))
+            wanted.append(SCHEDULE.target(clip, noise, timestep))
             found.append(model([Segment(noisy, torch.zeros(1, 1), timestep)])[0])
         from training.models.cogvideox.patchify import patchify
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from training.batch import LatentBatch, LatentSample
 from training.config import OptimizerConfig, StageConfig
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
 from training.methods.cogvideox import CogVideoXMethod
@@ -84,7 +84,7 @@ def places(samples: list[LatentSample], seed: int, step: int) -> list[Place]:
 def train(clips: list[LatentSample], seed: int) -> CogVideoXMethod:
     model = CogVideoX(SIZES)
     initialise(model, seed)
-    method = CogVideoXMethod(model, SIZES, Schedule(1.0), open_linear(), MiniLM(LENGTH))
+    method = CogVideoXMethod(model, SIZES, VelocitySchedule(1.0), open_linear(), MiniLM(LENGTH))
     config = OptimizerConfig(learning_rate=2e-3, warmup=20)
     stage = StageConfig(name="one", steps=STEPS, pack_length=10_000)
     optimizer, random = make_optimizer(model, config), np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from training.batch import PixelBatch, PixelSample, samples_of
 from training.data.source import DatasetSource
-from training.diffusion.schedule import TIMESTEPS, Schedule
+from training.diffusion.schedule import TIMESTEPS, VelocitySchedule
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.registry import open_codec, open_text
 from training.export.run import run_source
@@ -47,7 +47,7 @@ def run(folder: Path, count: int = 8, steps: int = 120) -> list[Sequence[object]
     data = DatasetSource(config, str(facts["dataset"]), (codec, text), geometry, source.config.width, world)
     read = (one for pack in data.training_packs(0, _PACKS) for one in samples_of(pack.batch))
     clips = [one for one in read if isinstance(one, PixelSample)]
-    method = CogVideoXMethod(model, source.config, Schedule(config.snr_shift), codec, text)
+    method = CogVideoXMethod(model, source.config, VelocitySchedule(config.snr_shift), codec, text)
     independent, explicit = measure(method, clips, count, steps)
     low, high = ratio_interval(independent, explicit)
     spreads = float(independent.std(ddof=1)), float(explicit.std(ddof=1))

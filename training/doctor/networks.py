@@ -16,8 +16,9 @@ from training.batch import LatentSample
 from training.doctor.findings import Finding, error, fact, warning
 from training.encoders.base import TextEncoder, VideoCodec
 from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX, Segment, initialise
+from training.models.cogvideox.model import CogVideoX, initialise
 from training.models.cogvideox.patchify import repeat_first_frame
+from training.models.segment import Segment
 
 _PIXELS = 3
 # Latents of a few clips lie in these ranges with any VAE in use; a factor forgotten or applied twice mostly does not.

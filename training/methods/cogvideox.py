@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from training.batch import Batch, PixelBatch, PixelSample, Sample, samples_of
-from training.diffusion.schedule import Schedule, velocity_loss
+from training.diffusion.schedule import Schedule, prediction_loss
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.base import TextEncoder, VideoCodec
 from training.methods.base import Losses
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.flops import training_flops
 from training.models.cogvideox.layers import Block
-from training.models.cogvideox.model import Segment
 from training.models.cogvideox.patchify import repeat_first_frame
+from training.models.segment import Segment
 from training.places import Place, draw_normal
 
 
@@ -57,10 +57,10 @@ class CogVideoXMethod:
         for clean, text, place, timestep in zip(*self.encode(batch, places), places, timesteps, strict=True):
             noise = draw_normal("noise", place, clean.shape).to(clean.device)
             segments.append(Segment(self.schedule.add_noise(clean, noise, timestep), text, timestep))
-            targets.append(self.schedule.velocity(clean, noise, timestep))
+            targets.append(self.schedule.target(clean, noise, timestep))
         with self._cast():
             predictions = self.model(segments)
-        values = [velocity_loss(found, wanted) for found, wanted in zip(predictions, targets, strict=True)]
+        values = [prediction_loss(found, wanted) for found, wanted in zip(predictions, targets, strict=True)]
         return Losses(torch.stack(values), tuple(timesteps))
 
     def encode(self, batch: Batch, places: Sequence[Place]) -> tuple[list[Tensor], list[Tensor]]:

@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.encoders.registry import open_codec, open_text
 from training.export.source import Source
 from training.models.cogvideox.model import CogVideoX
@@ -33,7 +33,7 @@ def open_model(source: Source, device: torch.device | str, dtype: torch.dtype = 
             print(f"note: the {what} is not the one of training ({now}, trained with {trained})", file=sys.stderr)
     return LoadedModel(
         model=model.to(device, dtype).requires_grad_(False),
-        schedule=Schedule(record.snr_shift),
+        schedule=VelocitySchedule(record.snr_shift),
         codec=codec,
         text=text,
         checkpoint=source.checkpoint,

@@ -3,7 +3,7 @@
 The grid is the one of training, because the model slices its positions. With q = 2 the first latent frame was repeated
 in front in training; here the frames that took its place are sampled along and dropped.
 
-    latents = sample_latents(model, Schedule(3.0), text, empty, LatentShape(13, 16, 32, 48), SamplingConfig(), seed=0)
+    latents = sample_latents(model, schedule, text, empty, LatentShape(13, 16, 32, 48), SamplingConfig(), seed=0)
 
     python -m pytest tests/training/sampling/test_sample.py
 """
@@ -19,7 +19,7 @@ from schemas.errors import ConfigError
 from training.config import SamplingConfig
 from training.diffusion.schedule import Schedule
 from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import Segment
+from training.models.segment import Segment
 from training.sampling.guidance import guidance_scale, guide
 from training.sampling.samplers import SAMPLERS, Move, advance, moves
 from training.shapes import ClipShape, Geometry

@@ -12,7 +12,7 @@ from transformers import T5Config, T5EncoderModel, T5Tokenizer
 
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig, SamplingConfig
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.export.adapters import merge_adapters, read_adapters
 from training.export.folder import export_folder
 from training.export.load import load_transformer
@@ -80,7 +80,7 @@ def test_the_pipeline_opens_and_samples_what_our_sampler_samples(name: str, enco
     text, empty = states[:1], states[1]
     shape = latent_shape(config, ClipShape(48, 32, 9, 8.0))
     chosen = SamplingConfig(steps=steps, guidance=5.0, dynamic_guidance=False)
-    found = sample_latents(net, Schedule(3.0), text, empty, shape, chosen, seed=9)
+    found = sample_latents(net, VelocitySchedule(3.0), text, empty, shape, chosen, seed=9)
     # At the size that the model's config names, the pipeline's stretched grid is ours; 2B and 1.5 are never stretched.
     expected = pipeline(
         prompt_embeds=text,
@@ -105,7 +105,7 @@ def test_components_without_encoders_load_and_the_scheduler_is_ours(tmp_path: Pa
     for name, weight in net.state_dict().items():
         assert torch.equal(theirs.state_dict()[name], weight), name
     scheduler = CogVideoXDDIMScheduler.from_pretrained(tmp_path / "out/scheduler")
-    assert torch.allclose(scheduler.alphas_cumprod, Schedule(1.0).signal, atol=1e-12)
+    assert torch.allclose(scheduler.alphas_cumprod, VelocitySchedule(1.0).signal, atol=1e-12)
     index = json.loads((tmp_path / "out/model_index.json").read_text())
     assert index["vae"] == [None, None]
     assert read_record(tmp_path / "out") == RECORD

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.training.made_run import SIZES, NoText, made_pack, made_sample
 from training.batch import LatentBatch, PixelBatch, PixelSample
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.methods.cogvideox import CogVideoXMethod
 from training.models.cogvideox.config import CogVideoXConfig
@@ -28,7 +28,7 @@ class MadeText(NoText):
 def method(sizes: CogVideoXConfig = SIZES, precision: str = "float32") -> CogVideoXMethod:
     torch.manual_seed(0)
     model = CogVideoX(sizes)
-    return CogVideoXMethod(model, sizes, Schedule(1.0), open_linear(), MadeText(), precision)
+    return CogVideoXMethod(model, sizes, VelocitySchedule(1.0), open_linear(), MadeText(), precision)
 
 
 def test_a_samples_loss_does_not_depend_on_its_pack() -> None:
