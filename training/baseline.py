@@ -1,8 +1,9 @@
-"""The best linear predictor of v at each noise level: what a model must beat to have learnt more than a matrix knows.
+"""The best linear predictor at each noise level: what a model must beat to have learnt more than a matrix knows.
 
-At a noise level with signal a^2 and noise b^2, v is best predicted from a patch of x_t linearly by
+At a noise level with signal a^2 and noise b^2, the target p x_0 + q noise (v: p = -b, q = a) is best predicted from a
+patch of x_t linearly by
 
-    W = a b (I - C) (a^2 C + b^2 I)^-1,        c = -(b I + a W) m
+    W = (a p C + b q I) (a^2 C + b^2 I)^-1,        c = (p I - a W) m
 
 where m and C are mean and covariance of the clean patches (the normal equations, with unit noise that is independent of
 the patch). It sees one patch, as the transformer's embedding does, and neither neighbours nor caption.
@@ -16,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from training.diffusion.schedule import Schedule
-from training.models.cogvideox.model import Segment
 from training.models.cogvideox.patchify import grid_of, patchify, unpatchify
+from training.models.segment import Segment
 
 
 class LinearPredictor(nn.Module):
-    """Stands where the transformer stands: segments in, one v per segment out."""
+    """Stands where the transformer stands: segments in, one prediction per segment out."""
 
     def __init__(self, mean: Tensor, covariance: Tensor, schedule: Schedule, patch: int, patch_frames: int) -> None:
         super().__init__()
@@ -46,8 +47,9 @@ class LinearPredictor(nn.Module):
         unit = torch.eye(len(self.mean), dtype=torch.float64, device=self.mean.device)
         spread = signal * self.covariance + (1 - signal) * unit
         # Both factors are functions of C and commute, so the order of the solve does not matter.
-        matrix = torch.linalg.solve(spread, a * b * (unit - self.covariance))
-        return matrix, -(b * self.mean + a * (matrix @ self.mean))
+        p, q = self._schedule.target_shares(timestep)
+        matrix = torch.linalg.solve(spread, a * p * self.covariance + b * q * unit)
+        return matrix, p * self.mean - a * (matrix @ self.mean)
 
 
 def fit_linear(latents: Iterable[Tensor], schedule: Schedule, patch: int, patch_frames: int) -> LinearPredictor:

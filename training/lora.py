@@ -17,14 +17,13 @@ from torch import Tensor, nn
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 from training.config import LoraConfig
-from training.models.cogvideox.model import CogVideoX
 
 ADAPTER = "default"
 _BASE, _LORA = ".base_layer.", ".lora_"
 _FUSED = "patch_embed.proj"  # read by its weight, not called, so that an adapter on it would do nothing
 
 
-def add_adapters(model: CogVideoX, settings: LoraConfig, seed: int) -> list[str]:
+def add_adapters(model: nn.Module, settings: LoraConfig, seed: int) -> list[str]:
     """Put adapters on every linear layer whose name ends in one of the targets, and freeze everything else.
 
     Gives the names of the layers. Raises `ConfigError` for a target that matches no layer, naming the nearest one.

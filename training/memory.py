@@ -11,7 +11,7 @@ import torch
 from schemas.errors import TrainingError
 from training.config import StageConfig, TrainConfig
 from training.doctor.cost import estimate_memory
-from training.models.cogvideox.config import CogVideoXConfig
+from training.families.base import Sizes
 
 _CPU_ALLOCATOR = "can't allocate memory"
 _GIGA = 2**30
@@ -20,7 +20,7 @@ _SHORTER = 0.8
 
 
 @contextmanager
-def memory_errors(config: TrainConfig, stage: StageConfig, sizes: CogVideoXConfig, shards: int) -> Iterator[None]:
+def memory_errors(config: TrainConfig, stage: StageConfig, sizes: Sizes, shards: int) -> Iterator[None]:
     """Turn running out of memory into a `TrainingError` that says what would fit."""
     try:
         yield
@@ -30,7 +30,7 @@ def memory_errors(config: TrainConfig, stage: StageConfig, sizes: CogVideoXConfi
         raise TrainingError(advise(config, stage, sizes, shards)) from error
 
 
-def advise(config: TrainConfig, stage: StageConfig, sizes: CogVideoXConfig, shards: int) -> str:
+def advise(config: TrainConfig, stage: StageConfig, sizes: Sizes, shards: int) -> str:
     """One sentence per way out, the cheapest first."""
     needed = estimate_memory(config, sizes, stage.pack_length, shards)
     shorter = int(stage.pack_length * _SHORTER)

@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from schemas.errors import ConfigError
 from schemas.ids import digest
 from training.baseline import LinearPredictor, fit_linear
 from training.config import StageConfig, TrainConfig
 from training.data.source import DatasetSource, Encoders
-from training.diffusion.schedule import Schedule
 from training.doctor.run import Resources, run_doctor
 from training.encoders.base import TextEncoder, VideoCodec
 from training.encoders.registry import open_codec, open_text
+from training.families.base import Family, geometry_of
+from training.families.registry import build_model, open_family
 from training.folder import RunFolder
 from training.guard import Guard
 from training.lora import add_adapters
 from training.memory import memory_errors
-from training.methods.cogvideox import CogVideoXMethod
-from training.model_setup import build_model, geometry_of
-from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.flops import peak
-from training.models.cogvideox.model import CogVideoX
+from training.methods.diffusion import DiffusionMethod
 from training.optimizer import make_optimizer
 from training.parallel import World, shard
+from training.peaks import peak
 from training.run import Run
 from training.trainer import Trainer
 from training.validation import Validation, levels, validate
@@ -45,8 +44,8 @@ class Prepared:
     folder: RunFolder
     run: Run
     data: DatasetSource
-    model: CogVideoX
-    schedule: Schedule
+    model: nn.Module
+    family: Family
     codec: VideoCodec
     text: TextEncoder
     world: World
@@ -54,11 +53,11 @@ class Prepared:
     @property
     def description(self) -> list[str]:
         """What was opened, for a person."""
-        sizes = self.model.config
+        sizes, model = self.family.sizes, self.config.model
         stages = ", ".join(f"{one.name} ({one.steps} steps)" for one in self.config.stages)
         return [
-            f"model   {self.config.model.preset}, {sizes.parameters / 1e6:.1f} million weights, "
-            f"{self.config.model.precision}, on {self.world.size} x {self.world.device}",
+            f"model   {model.family} {model.preset}, {sizes.parameters / 1e6:.1f} million weights, {model.precision}, "
+            f"on {self.world.size} x {self.world.device}",
             f"codec   {self.codec.name}",
             f"text    {self.text.name}, {self.text.length} tokens",
             f"data    {len(self.data.train)} samples to train, {len(self.data.held_out)} held out",
@@ -72,38 +71,39 @@ class Prepared:
         shapes = self.data.validation_shapes(number)
         if not shapes:
             return None
-        method = CogVideoXMethod(predictor, self.model.config, self.schedule, self.codec, self.text)
+        method = DiffusionMethod(predictor, self.family, self.codec, self.text)
         packs = self.data.validation_packs(number)
         return validate(method, packs, shapes, levels(self.config.validation.quantiles), self.world)
 
     def _fit_linear(self, stage: int) -> LinearPredictor:
-        method = CogVideoXMethod(self.model, self.model.config, self.schedule, self.codec, self.text)
+        method = DiffusionMethod(self.model, self.family, self.codec, self.text)
         clips = (
             latents
             for pack in self.data.training_packs(stage, _BASELINE_PACKS)
             for latents in method.encode(pack.batch, pack.places)[0]
         )
+        sizes = self.family.sizes
         with torch.no_grad():
-            found = fit_linear(clips, self.schedule, self.model.config.patch, self.model.config.patch_frames)
+            found = fit_linear(clips, self.family.schedule, sizes.patch, sizes.patch_frames)
         return found.to(self.world.device)
 
 
 def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Prepared:
     """Open a run. Raises `ConfigError` or `DatasetError` with what is wrong, before anything is written."""
-    model = build_model(config)
-    sizes = model.config
+    opened = open_family(config)
+    model, family = build_model(opened, config), opened.family
+    sizes = family.sizes
     codec = open_codec(config.encoders, world.device)
     text = open_text(config.encoders, sizes.text_length, world.device)
     data = DatasetSource(config, dataset, (codec, text), geometry_of(sizes, codec, text), sizes.width, world)
     run_folder = RunFolder(folder)
     if world.is_first:
-        _examine(data, config, (codec, text), sizes, folder)
+        _examine(data, config, (codec, text), family, folder)
         run_folder.begin(config, _facts(dataset, data, codec, text))
     world.wait()
     if config.model.lora.rank:
         add_adapters(model, config.model.lora, config.seed)
-    schedule = Schedule(config.snr_shift)
-    method = CogVideoXMethod(model, sizes, schedule, codec, text, config.model.precision)
+    method = DiffusionMethod(model, family, codec, text, config.model.precision)
     shard(model, method.blocks(), world, config.parallel.replicas)
     optimizer = make_optimizer(model, config.optimizer)
     name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
@@ -117,20 +117,18 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
         run=run,
         data=data,
         model=model,
-        schedule=schedule,
+        family=family,
         codec=codec,
         text=text,
         world=world,
     )
 
 
-def _examine(
-    data: DatasetSource, config: TrainConfig, prepared: Encoders, sizes: CogVideoXConfig, folder: Path
-) -> None:
+def _examine(data: DatasetSource, config: TrainConfig, prepared: Encoders, family: Family, folder: Path) -> None:
     """What `just doctor` would say: warnings are shown, errors end the run before its first step."""
     codec, text = prepared
     resources = Resources.here(folder, data.processes)
-    findings = run_doctor(config, data.train, data.held_out, codec, text, sizes, resources)
+    findings = run_doctor(config, data.train, data.held_out, codec, text, family, resources)
     for finding in findings:
         if finding.level == "warning":
             print(f"warning: {finding.about}: {finding.text}", file=sys.stderr)

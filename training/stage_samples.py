@@ -21,7 +21,7 @@ def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
         return
     loaded = LoadedModel(
         model=prepared.model,
-        schedule=prepared.schedule,
+        family=prepared.family,
         codec=prepared.codec,
         text=prepared.text,
         checkpoint=f"{prepared.folder.path.name}, step {prepared.run.state.step}",

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from training.batch import LatentBatch, LatentSample
 from training.config import CheckpointConfig, EmaConfig, OptimizerConfig, StageConfig, TrainConfig, ValidationConfig
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
+from training.families.cogvideox import CogVideoXFamily
 from training.folder import RunFolder
 from training.guard import Guard
-from training.methods.cogvideox import CogVideoXMethod
+from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.optimizer import make_optimizer
@@ -126,7 +127,7 @@ def made_run(folder: Path, config: TrainConfig, world: World | None = None) -> R
     torch.set_num_threads(1)
     model = CogVideoX(SIZES)
     initialise(model, config.seed)
-    method = CogVideoXMethod(model, SIZES, Schedule(1.0), NoCodec(), NoText())
+    method = DiffusionMethod(model, CogVideoXFamily(SIZES, VelocitySchedule(1.0)), NoCodec(), NoText())
     shard(model, method.blocks(), world, config.parallel.replicas)
     optimizer = make_optimizer(model, config.optimizer)
     run_folder = RunFolder(folder)

@@ -4,11 +4,12 @@ import torch
 
 from tests.training.made_run import SIZES, NoCodec, NoText, made_pack, made_sample
 from training.baseline import fit_linear
-from training.diffusion.schedule import Schedule
-from training.methods.cogvideox import CogVideoXMethod
-from training.models.cogvideox.model import Segment
+from training.diffusion.schedule import VelocitySchedule
+from training.families.cogvideox import CogVideoXFamily
+from training.methods.diffusion import DiffusionMethod
+from training.models.segment import Segment
 
-SCHEDULE = Schedule(1.0)
+SCHEDULE = VelocitySchedule(1.0)
 
 
 def correlated(number: int) -> torch.Tensor:
@@ -27,7 +28,7 @@ def test_its_error_is_that_of_least_squares_on_many_draws() -> None:
             noise = torch.randn(clip.shape, generator=generator, dtype=torch.float64)
             noisy = SCHEDULE.add_noise(clip, noise, timestep)
             mixed.append(noisy)
-            wanted.append(SCHEDULE.velocity(clip, noise, timestep))
+            wanted.append(SCHEDULE.target(clip, noise, timestep))
             found.append(model([Segment(noisy, torch.zeros(1, 1), timestep)])[0])
         from training.models.cogvideox.patchify import patchify
 
@@ -42,7 +43,7 @@ def test_its_error_is_that_of_least_squares_on_many_draws() -> None:
 
 def test_it_stands_where_the_transformer_stands() -> None:
     model = fit_linear([made_sample(number).mean for number in range(6)], SCHEDULE, 2, 1)
-    method = CogVideoXMethod(model, SIZES, SCHEDULE, NoCodec(), NoText())
+    method = DiffusionMethod(model, CogVideoXFamily(SIZES, SCHEDULE), NoCodec(), NoText())
     pack = made_pack([1, 2], 0, 0, 2)
     losses = method.losses_at(pack.batch, pack.places, [999, 500])
     # All noise: v is minus the clean latents, of which the best guess is their mean.

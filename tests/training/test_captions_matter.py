@@ -13,10 +13,11 @@ from torch import Tensor
 
 from training.batch import LatentBatch, LatentSample
 from training.config import OptimizerConfig, StageConfig
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
-from training.methods.cogvideox import CogVideoXMethod
+from training.families.cogvideox import CogVideoXFamily
+from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.optimizer import learning_rate, make_optimizer, set_learning_rate
@@ -81,10 +82,10 @@ def places(samples: list[LatentSample], seed: int, step: int) -> list[Place]:
     ]
 
 
-def train(clips: list[LatentSample], seed: int) -> CogVideoXMethod:
+def train(clips: list[LatentSample], seed: int) -> DiffusionMethod:
     model = CogVideoX(SIZES)
     initialise(model, seed)
-    method = CogVideoXMethod(model, SIZES, Schedule(1.0), open_linear(), MiniLM(LENGTH))
+    method = DiffusionMethod(model, CogVideoXFamily(SIZES, VelocitySchedule(1.0)), open_linear(), MiniLM(LENGTH))
     config = OptimizerConfig(learning_rate=2e-3, warmup=20)
     stage = StageConfig(name="one", steps=STEPS, pack_length=10_000)
     optimizer, random = make_optimizer(model, config), np.random.default_rng(seed)
@@ -100,7 +101,7 @@ def train(clips: list[LatentSample], seed: int) -> CogVideoXMethod:
 
 
 @torch.no_grad()
-def held_out_loss(method: CogVideoXMethod, samples: list[LatentSample]) -> float:
+def held_out_loss(method: DiffusionMethod, samples: list[LatentSample]) -> float:
     """Mean over 400 clips at four noise levels, with noise that depends on the clip alone."""
     total = 0.0
     for first in range(0, len(samples), BATCH):

@@ -9,7 +9,8 @@ from schemas.errors import ConfigError
 from training.config import LoraConfig
 from training.lora import add_adapters, merged_state, split_adapters, target_layers, trainable
 from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX, Segment
+from training.models.cogvideox.model import CogVideoX
+from training.models.segment import Segment
 
 CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=2, text_width=24, time_width=16)
 LORA = LoraConfig(rank=4, alpha=8.0)

@@ -23,10 +23,10 @@ from training.config import DataConfig, StageConfig, TrainConfig
 from training.data.source import DatasetSource
 from training.encoders.cogvideox_vae import open_vae
 from training.encoders.minilm import MiniLM
+from training.families.base import geometry_of
 from training.latents.settings import CacheSettings, claim
 from training.latents.source import plan_parts
 from training.latents.write import LatentWriter
-from training.model_setup import geometry_of
 from training.models.cogvideox.config import PRESETS
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.parallel import World

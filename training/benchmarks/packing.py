@@ -15,10 +15,11 @@ from diffusers import CogVideoXTransformer3DModel
 from torch import Tensor
 
 from training.benchmarks.turns import at_least, in_turns
-from training.diffusion.schedule import velocity_loss
+from training.diffusion.schedule import prediction_loss
 from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX, Segment
+from training.models.cogvideox.model import CogVideoX
 from training.models.cogvideox.positions import rotary
+from training.models.segment import Segment
 
 HEADINGS = ("packed beside", "CPU ms", "real tokens per CPU second, ratio", "aim")
 SIZES = CogVideoXConfig(heads=4, head_width=64, layers=2, text_width=64, text_length=32, time_width=128)
@@ -81,7 +82,7 @@ class Clips:
         """Our model on clips filled up with zeros that nothing masks: what the tokens cost, and nothing else."""
         predicted = self.ours(self._longest)
         pairs = zip(predicted, self._padded_targets, strict=True)
-        return _backward(self.ours, torch.stack([velocity_loss(*pair) for pair in pairs]))
+        return _backward(self.ours, torch.stack([prediction_loss(*pair) for pair in pairs]))
 
     def padded(self) -> Tensor:
         """diffusers' class on a batch filled up with zeros, behind an attention mask; padding has no loss."""
@@ -93,12 +94,12 @@ class Clips:
             attention_kwargs={"attention_mask": self._shown},
         ).sample
         pairs = zip(predicted, self._targets, strict=True)
-        losses = torch.stack([velocity_loss(one[: len(target)], target) for one, target in pairs])
+        losses = torch.stack([prediction_loss(one[: len(target)], target) for one, target in pairs])
         return _backward(self.theirs, losses)
 
     def _losses(self, segments: Sequence[Segment], first: int = 0) -> Tensor:
         targets = self._targets[first : first + len(segments)]
-        return torch.stack([velocity_loss(*pair) for pair in zip(self.ours(segments), targets, strict=True)])
+        return torch.stack([prediction_loss(*pair) for pair in zip(self.ours(segments), targets, strict=True)])
 
 
 def _padded(latents: Tensor, frames: int) -> Tensor:

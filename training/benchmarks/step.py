@@ -20,8 +20,9 @@ from torch import Tensor
 from training.batch import LatentBatch, LatentSample
 from training.benchmarks.turns import at_most, in_turns
 from training.config import OptimizerConfig, StageConfig
-from training.diffusion.schedule import Schedule
-from training.methods.cogvideox import CogVideoXMethod
+from training.diffusion.schedule import VelocitySchedule
+from training.families.cogvideox import CogVideoXFamily
+from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.optimizer import make_optimizer
@@ -91,8 +92,8 @@ def made_step(sizes: CogVideoXConfig, samples: int, step: int = 0, clip: ClipSha
 
 def our_trainer(model: CogVideoX, codec: Any = None, text: Any = None) -> Trainer:
     """The trainer of one process around a model."""
-    schedule = Schedule(_SHIFT[model.config.positions])
-    method = CogVideoXMethod(model, model.config, schedule, codec or NoEncoder(), text or NoEncoder())
+    schedule = VelocitySchedule(_SHIFT[model.config.positions])
+    method = DiffusionMethod(model, CogVideoXFamily(model.config, schedule), codec or NoEncoder(), text or NoEncoder())
     world = World(0, 1, torch.device("cpu"))
     return Trainer(method, make_optimizer(model, _OPTIMIZER), _OPTIMIZER, world, lambda *_: None)
 

@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 
 from training.batch import PixelBatch, PixelSample, samples_of
 from training.data.source import DatasetSource
-from training.diffusion.schedule import TIMESTEPS, Schedule
+from training.diffusion.schedule import TIMESTEPS
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.registry import open_codec, open_text
 from training.export.run import run_source
+from training.families.base import geometry_of
 from training.folder import RunFolder
 from training.methods.base import Method
-from training.methods.cogvideox import CogVideoXMethod
-from training.model_setup import geometry_of
-from training.models.cogvideox.model import CogVideoX
+from training.methods.diffusion import DiffusionMethod
 from training.parallel import World
 from training.places import Place
 
@@ -38,16 +37,17 @@ def run(folder: Path, count: int = 8, steps: int = 120) -> list[Sequence[object]
     """One row for a finished run: spreads of the mean loss of `count` samples over so many steps, and their ratio."""
     config, facts = RunFolder(folder).config(), RunFolder(folder).facts()
     source = run_source(folder).merged()
-    model = CogVideoX(source.config)
+    family = source.family
+    model = family.module()
     model.load_state_dict(source.state)
     codec = open_codec(config.encoders)
-    text = open_text(config.encoders, source.config.text_length)
+    text = open_text(config.encoders, family.sizes.text_length)
     world = World(0, 1, torch.device("cpu"))
-    geometry = geometry_of(source.config, codec, text)
-    data = DatasetSource(config, str(facts["dataset"]), (codec, text), geometry, source.config.width, world)
+    geometry = geometry_of(family.sizes, codec, text)
+    data = DatasetSource(config, str(facts["dataset"]), (codec, text), geometry, family.sizes.width, world)
     read = (one for pack in data.training_packs(0, _PACKS) for one in samples_of(pack.batch))
     clips = [one for one in read if isinstance(one, PixelSample)]
-    method = CogVideoXMethod(model, source.config, Schedule(config.snr_shift), codec, text)
+    method = DiffusionMethod(model, family, codec, text)
     independent, explicit = measure(method, clips, count, steps)
     low, high = ratio_interval(independent, explicit)
     spreads = float(independent.std(ddof=1)), float(explicit.std(ddof=1))

@@ -17,8 +17,8 @@ from training.config import TrainConfig
 from training.doctor.findings import LEVELS, Finding
 from training.doctor.run import Resources, run_doctor
 from training.encoders.registry import open_codec, open_text
+from training.families.registry import open_family
 from training.index import SampleIndex
-from training.model_setup import sizes_of
 
 _COLORS = {"error": "bold red", "warning": "yellow", "fact": "dim"}
 _EPILOG = """examples:
@@ -49,11 +49,11 @@ def main(arguments: list[str]) -> int:
 
 def examine(config: TrainConfig, dataset: str, processes: int = 1) -> list[Finding]:
     """Open what the configuration names and run all checks."""
-    sizes = sizes_of(config)
+    family = open_family(config).family
     codec = open_codec(config.encoders)
-    text = open_text(config.encoders, sizes.text_length)
+    text = open_text(config.encoders, family.sizes.text_length)
     train, validation = (SampleIndex.open(dataset, split) for split in ("train", "val"))
-    return run_doctor(config, train, validation, codec, text, sizes, Resources.here(".", processes))
+    return run_doctor(config, train, validation, codec, text, family, Resources.here(".", processes))
 
 
 def show(findings: Sequence[Finding], title: str) -> None:

@@ -14,11 +14,11 @@ from schemas.command import make_parser, run_command
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
 from training.encoders.registry import open_codec, open_text
+from training.families.registry import open_family
 from training.latents.settings import DTYPES, CacheSettings, claim, read_settings
 from training.latents.source import Part, plan_parts
 from training.latents.verify import verify_cache
 from training.latents.write import LatentWriter
-from training.model_setup import sizes_of
 
 _SHOWN = 20
 _EPILOG = """examples:
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
 def encode(config: TrainConfig, dataset: str, out: str, options: argparse.Namespace) -> int:
     """Fill or verify the cache `out`; returns the exit code."""
     codec = open_codec(config.encoders, options.device)
-    text = open_text(config.encoders, sizes_of(config).text_length, options.device)
+    text = open_text(config.encoders, open_family(config).family.sizes.text_length, options.device)
     settings, cache = CacheSettings.of(codec, text, options.precision), Store(out)
     if options.verify:
         found = read_settings(cache)

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         source = source.merged()
     export_folder(
         options.folder,
-        source.config,
+        source.family,
         source.state,
         source.record,
         adapters=source.adapters,

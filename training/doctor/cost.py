@@ -15,8 +15,8 @@ import numpy as np
 from training.config import StageConfig, TrainConfig
 from training.data.selection import Selection
 from training.doctor.findings import Finding, error, fact, warning
+from training.families.base import Sizes
 from training.latents.settings import CacheSettings
-from training.models.cogvideox.config import CogVideoXConfig
 
 _KEPT_WIDTHS = 30
 _GIGA = 2**30
@@ -43,7 +43,7 @@ class Memory:
         return f"{self.total / _GIGA:.2f} GB: {shown}"
 
 
-def estimate_memory(config: TrainConfig, sizes: CogVideoXConfig, pack_length: int, shards: int = 1) -> Memory:
+def estimate_memory(config: TrainConfig, sizes: Sizes, pack_length: int, shards: int = 1) -> Memory:
     """Memory of one process that holds one of `shards` parts of the model and computes one pack."""
     weights = 4.0 * sizes.parameters / shards
     learning = weights if not config.model.lora.rank else 4.0 * _lora_parameters(config, sizes) / shards
@@ -59,7 +59,7 @@ def estimate_memory(config: TrainConfig, sizes: CogVideoXConfig, pack_length: in
 
 
 def check_memory(
-    config: TrainConfig, sizes: CogVideoXConfig, stages: Sequence[StageConfig], available: float, shards: int = 1
+    config: TrainConfig, sizes: Sizes, stages: Sequence[StageConfig], available: float, shards: int = 1
 ) -> Iterator[Finding]:
     """The largest stage's memory against what a process has (bytes)."""
     stage = max(stages, key=lambda one: one.pack_length)
@@ -84,7 +84,7 @@ def check_memory(
 
 
 def check_disk(
-    config: TrainConfig, sizes: CogVideoXConfig, selections: Sequence[Selection], settings: CacheSettings, free: float
+    config: TrainConfig, sizes: Sizes, selections: Sequence[Selection], settings: CacheSettings, free: float
 ) -> Iterator[Finding]:
     """Checkpoints against the free space (bytes), and how large a latent cache of all stages would be."""
     memory = estimate_memory(config, sizes, 0)
@@ -112,6 +112,6 @@ def _cache_size(selection: Selection, settings: CacheSettings) -> float:
     return moments + 3 * 4.0 * settings.text_width * settings.text_length * len(selection)
 
 
-def _lora_parameters(config: TrainConfig, sizes: CogVideoXConfig) -> int:
+def _lora_parameters(config: TrainConfig, sizes: Sizes) -> int:
     """Of square targets; those of the feed-forward layers are 2.5 times as many."""
     return len(config.model.lora.targets) * sizes.layers * 2 * sizes.width * config.model.lora.rank

@@ -13,8 +13,8 @@ from training.data.plan import plan_epoch
 from training.data.selection import Selection, require_samples
 from training.doctor.findings import Finding, error, fact, warning
 from training.encoders.base import TextEncoder, VideoCodec
+from training.families.base import Sizes
 from training.index import SampleIndex
-from training.models.cogvideox.config import CogVideoXConfig
 
 
 def check_index(train: SampleIndex, validation: SampleIndex) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def check_stage(selection: Selection, stage: StageConfig, seed: int, world: int 
     )
 
 
-def check_shapes(selection: Selection, codec: VideoCodec, sizes: CogVideoXConfig) -> Iterator[Finding]:
+def check_shapes(selection: Selection, codec: VideoCodec, sizes: Sizes) -> Iterator[Finding]:
     """Whether every shape passes the VAE's strides and the transformer's patches without loss."""
     side = codec.spatial_stride * sizes.patch
     for code in np.unique(selection.index.bucket[selection.rows]):

@@ -6,7 +6,6 @@ A VAE that is not there (`latent_input`), another model's VAE, or a wrong scale 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,9 +14,9 @@ from schemas.errors import CutroomError
 from training.batch import LatentSample
 from training.doctor.findings import Finding, error, fact, warning
 from training.encoders.base import TextEncoder, VideoCodec
-from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX, Segment, initialise
-from training.models.cogvideox.patchify import repeat_first_frame
+from training.families.base import Family, Sizes
+from training.models.repeat import repeat_first_frame
+from training.models.segment import Segment
 
 _PIXELS = 3
 # Latents of a few clips lie in these ranges with any VAE in use; a factor forgotten or applied twice mostly does not.
@@ -25,13 +24,13 @@ _MEAN, _LEAST, _MOST = 0.75, 0.3, 3.0
 _TIMESTEP = 500
 
 
-def check_widths(codec: VideoCodec, text: TextEncoder, sizes: CogVideoXConfig) -> Iterator[Finding]:
+def check_widths(codec: VideoCodec, text: TextEncoder, sizes: Sizes) -> Iterator[Finding]:
     """Channels and widths of what meets."""
     yield fact("encoders", f"codec {codec.name}, {codec.identity}")
     yield fact("encoders", f"text {text.name}, {text.identity}")
     if codec.channels != sizes.in_channels:
         yield error("encoders", _channels(codec, sizes))
-    if sizes.out_channels != codec.channels:
+    if sizes.out_channels != codec.channels * (2 if sizes.learns_variance else 1):
         yield error(
             "encoders",
             f"the model predicts {sizes.out_channels} channels, the codec has {codec.channels}; take its VAE",
@@ -49,7 +48,7 @@ def check_widths(codec: VideoCodec, text: TextEncoder, sizes: CogVideoXConfig) -
         )  # fmt: skip
 
 
-def _channels(codec: VideoCodec, sizes: CogVideoXConfig) -> str:
+def _channels(codec: VideoCodec, sizes: Sizes) -> str:
     found = f"{codec.name} gives {codec.channels} channels, the model takes {sizes.in_channels}"
     if codec.channels == _PIXELS:
         return f"{found}: these are pixels that no VAE has encoded; set encoders.codec"
@@ -89,18 +88,19 @@ def check_latents(samples: Sequence[LatentSample], channels: int) -> Iterator[Fi
         )
 
 
-def check_forward(samples: Sequence[LatentSample], sizes: CogVideoXConfig) -> Iterator[Finding]:
-    """One pack through a model of these sizes with a single block: shapes and numbers come out as they should."""
+def check_forward(samples: Sequence[LatentSample], family: Family) -> Iterator[Finding]:
+    """One pack through a model of these sizes with few blocks: shapes and numbers come out as they should."""
     if not samples:
         return
-    model = CogVideoX(replace(sizes, layers=1)).eval()
-    initialise(model, 0)
+    shallow = family.shallow()
+    model = shallow.module().eval()
+    shallow.initialise(model, 0)
     generator = torch.Generator().manual_seed(0)
     segments = []
     for sample in samples:
-        latents = repeat_first_frame(sample.mean, sizes.patch_frames)
+        latents = repeat_first_frame(sample.mean, family.sizes.patch_frames)
         noise = torch.randn(latents.shape, generator=generator)
-        segments.append(Segment(0.5**0.5 * (latents + noise), sample.text, _TIMESTEP))
+        segments.append(Segment(0.5**0.5 * (latents + noise), sample.text, _TIMESTEP, sample.shape.fps))
     try:
         with torch.inference_mode():
             found: list[Tensor] = model(segments)

@@ -1,6 +1,6 @@
 """All checks in order; what one of them needs and does not get is a finding too.
 
-findings = run_doctor(config, train, validation, codec, text, sizes, Resources.here("runs"))
+findings = run_doctor(config, train, validation, codec, text, family, Resources.here("runs"))
 """
 
 import os
@@ -20,11 +20,10 @@ from training.doctor.findings import Finding, error
 from training.doctor.networks import check_forward, check_latents, check_widths
 from training.doctor.samples import cached_few, check_cached, encode_few
 from training.encoders.base import TextEncoder, VideoCodec
+from training.families.base import Family, geometry_of
 from training.index import SampleIndex
 from training.latents.read import LatentShards
 from training.latents.settings import CacheSettings
-from training.model_setup import geometry_of
-from training.models.cogvideox.config import CogVideoXConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +53,11 @@ def run_doctor(
     validation: SampleIndex,
     codec: VideoCodec,
     text: TextEncoder,
-    sizes: CogVideoXConfig,
+    family: Family,
     resources: Resources,
 ) -> list[Finding]:
     """Everything there is to say about a run before its first step; it may start if no finding is an error."""
+    sizes = family.sizes
     findings = [*check_index(train, validation), *check_captions(train, text), *check_widths(codec, text, sizes)]
     shards = max(1, resources.world // config.parallel.replicas)
     findings += check_memory(config, sizes, config.stages, resources.memory, shards)
@@ -78,11 +78,11 @@ def run_doctor(
     findings += check_disk(config, sizes, selections, settings, resources.disk)
     if any(finding.level == "error" for finding in findings):
         return findings  # encoding and a forward pass would say the same in other words
-    return findings + list(_check_samples(config, selections, codec, text, sizes))
+    return findings + list(_check_samples(config, selections, codec, text, family))
 
 
 def _check_samples(
-    config: TrainConfig, selections: Sequence[Selection], codec: VideoCodec, text: TextEncoder, sizes: CogVideoXConfig
+    config: TrainConfig, selections: Sequence[Selection], codec: VideoCodec, text: TextEncoder, family: Family
 ) -> Iterator[Finding]:
     """Checks that need pixels or latents of a few samples of the first stage."""
     try:
@@ -97,5 +97,5 @@ def _check_samples(
     except CutroomError as refused:
         yield error("latents", str(refused))
         return
-    yield from check_latents(samples, sizes.in_channels)
-    yield from check_forward(samples, sizes)
+    yield from check_latents(samples, family.sizes.in_channels)
+    yield from check_forward(samples, family)

@@ -4,21 +4,19 @@ python -m pytest tests/training/export/test_folder.py
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from peft import set_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from schemas.errors import ConfigError
 from training.config import LoraConfig
 from training.export.fit import listed
 from training.lora import ADAPTER, add_adapters, merged_state
-from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX
 
 FILE = "pytorch_lora_weights.safetensors"
 _PREFIX = "transformer."
@@ -68,9 +66,11 @@ def read_adapters(folder: Path) -> Adapters | None:
     return Adapters(state, config)
 
 
-def merge_adapters(config: CogVideoXConfig, state: Mapping[str, Tensor], adapters: Adapters) -> dict[str, Tensor]:
+def merge_adapters(
+    module: Callable[[], nn.Module], state: Mapping[str, Tensor], adapters: Adapters
+) -> dict[str, Tensor]:
     """The plain transformer's weights with the adapters worked in. Raises `ConfigError` if they fit no layer."""
-    model = CogVideoX(config)
+    model = module()
     model.load_state_dict(state)
     settings = LoraConfig(
         rank=adapters.config["r"],

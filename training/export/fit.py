@@ -3,23 +3,24 @@
 python -m pytest tests/training/export/test_load.py
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from schemas.errors import ConfigError
 from schemas.nearest import closest
-from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX
 
 _SHOWN = 4
 
 
-def check_fit(config: CogVideoXConfig, state: Mapping[str, Tensor], source: str) -> None:
-    """Raises `ConfigError` for names that are unknown or missing and for shapes that differ, naming them."""
+def check_fit(module: Callable[[], nn.Module], state: Mapping[str, Tensor], source: str) -> None:
+    """Raises `ConfigError` for names that are unknown or missing and for shapes that differ, naming them.
+
+    `module` makes the model; it is called where nothing is allocated.
+    """
     with torch.device("meta"):
-        wanted = {name: tuple(weight.shape) for name, weight in CogVideoX(config).state_dict().items()}
+        wanted = {name: tuple(weight.shape) for name, weight in module().state_dict().items()}
     unknown = [_with_nearest(name, wanted) for name in state if name not in wanted]
     missing = [name for name in wanted if name not in state]
     shapes = [

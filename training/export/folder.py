@@ -25,16 +25,15 @@ from schemas.errors import ConfigError, DatasetError
 from training.config import EncoderSettings
 from training.export.adapters import Adapters, write_adapters
 from training.export.fit import check_fit
-from training.export.load import TRANSFORMER, WEIGHTS
+from training.export.load import WEIGHTS
 from training.export.record import ModelRecord, write_record
-from training.models.cogvideox.config import CogVideoXConfig
+from training.families.base import Family, Published
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Encoders = Literal["copy", "link", "leave"]
 _TOKENIZER_FILES = ("tokenizer*", "spiece.model", "special_tokens_map.json", "added_tokens.json")
-_CLASSES = {
-    "transformer": ("diffusers", TRANSFORMER),
-    "scheduler": ("diffusers", "CogVideoXDDIMScheduler"),
+_VERSION = {"_diffusers_version": version("diffusers")}
+_ENCODERS = {
     "vae": ("diffusers", "AutoencoderKLCogVideoX"),
     "text_encoder": ("transformers", "T5EncoderModel"),
     "tokenizer": ("transformers", "T5Tokenizer"),
@@ -43,7 +42,7 @@ _CLASSES = {
 
 def export_folder(
     folder: Path,
-    config: CogVideoXConfig,
+    family: Family,
     state: Mapping[str, Tensor],
     record: ModelRecord,
     *,
@@ -57,17 +56,18 @@ def export_folder(
     be written.
     """
     folder = folder.absolute()
-    check_fit(config, state, "what is exported")
+    check_fit(family.module, state, "what is exported")
+    published = family.published()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} holds something already; choose another folder")
     growing = folder.with_name(f".{folder.name}.growing")
     try:
         shutil.rmtree(growing, ignore_errors=True)
         growing.mkdir(parents=True)
-        _write_transformer(growing / "transformer", config, state, precision)
-        _write_json(growing / "scheduler" / "scheduler_config.json", scheduler_config(record.snr_shift))
+        _write_transformer(growing / "transformer", published, state, precision)
+        _write_json(growing / "scheduler" / "scheduler_config.json", {**published.scheduler, **_VERSION})
         present = [] if encoders == "leave" else _write_encoders(growing, record.encoders, encoders)
-        _write_json(growing / "model_index.json", _index(["transformer", "scheduler", *present]))
+        _write_json(growing / "model_index.json", _index(published, ["transformer", "scheduler", *present]))
         write_record(growing, record)
         if adapters:
             write_adapters(growing, adapters)
@@ -80,31 +80,9 @@ def export_folder(
         shutil.rmtree(growing, ignore_errors=True)
 
 
-def scheduler_config(shift: float) -> dict[str, object]:
-    """diffusers' `scheduler_config.json` for our schedule; its classes' defaults are other settings."""
-    return {
-        "_class_name": "CogVideoXDDIMScheduler",
-        "_diffusers_version": version("diffusers"),
-        "num_train_timesteps": 1000,
-        "beta_start": 0.00085,
-        "beta_end": 0.012,
-        "beta_schedule": "scaled_linear",
-        "prediction_type": "v_prediction",
-        "rescale_betas_zero_snr": True,
-        "timestep_spacing": "trailing",
-        "clip_sample": False,
-        "set_alpha_to_one": True,
-        "steps_offset": 0,
-        "snr_shift_scale": shift,
-    }
-
-
-def _write_transformer(
-    folder: Path, config: CogVideoXConfig, state: Mapping[str, Tensor], precision: Precision
-) -> None:
+def _write_transformer(folder: Path, published: Published, state: Mapping[str, Tensor], precision: Precision) -> None:
     dtype = getattr(torch, precision)
-    head = {"_class_name": TRANSFORMER, "_diffusers_version": version("diffusers")}
-    _write_json(folder / "config.json", {**head, **config.to_diffusers()})
+    _write_json(folder / "config.json", {"_class_name": published.model, **_VERSION, **published.config})
     weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
 
@@ -140,9 +118,14 @@ def _place(source: Path, target: Path, how: Encoders) -> None:
         shutil.copytree(source, target)
 
 
-def _index(present: list[str]) -> dict[str, object]:
-    components = {name: list(classes) if name in present else [None, None] for name, classes in _CLASSES.items()}
-    return {"_class_name": "CogVideoXPipeline", "_diffusers_version": version("diffusers"), **components}
+def _index(published: Published, present: list[str]) -> dict[str, object]:
+    classes = {
+        "transformer": ("diffusers", published.model),
+        "scheduler": ("diffusers", published.scheduler["_class_name"]),
+        **_ENCODERS,
+    }
+    components = {name: [*one] if name in present else [None, None] for name, one in classes.items()}
+    return {"_class_name": published.pipeline, **_VERSION, **components}
 
 
 def _write_json(file: Path, content: Mapping[str, object]) -> None:

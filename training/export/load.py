@@ -22,6 +22,7 @@ from schemas.errors import ConfigError
 from training.export.fit import check_fit
 from training.export.sat import from_sat
 from training.models.cogvideox.config import CogVideoXConfig, Positions
+from training.models.cogvideox.model import CogVideoX
 
 TRANSFORMER = "CogVideoXTransformer3DModel"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -41,7 +42,7 @@ def load_transformer(path: str | Path, positions: Positions | None = None) -> tu
     else:
         folder = found if (found / "config.json").is_file() else found / "transformer"
         config, state = CogVideoXConfig.from_diffusers(_read_config(folder)), _read_weights(folder)
-    check_fit(config, state, str(path))
+    check_fit(lambda: CogVideoX(config), state, str(path))
     return config, state
 
 

@@ -12,10 +12,9 @@ from schemas.errors import ConfigError
 from training.checkpoint import Checkpoints
 from training.export.record import ModelRecord
 from training.export.source import Source, trained_source
+from training.families.registry import open_family
 from training.folder import CONFIG, RunFolder
 from training.lora import add_adapters
-from training.model_setup import sizes_of
-from training.models.cogvideox.model import CogVideoX
 from training.parallel import World
 
 
@@ -34,14 +33,15 @@ def run_source(path: Path) -> Source:
     if found is None:
         raise ConfigError(f"{path} has no checkpoint yet; the first comes after {config.checkpoint.every} steps")
     state, where = found
-    model = CogVideoX(sizes_of(config))
+    family = open_family(config).family
+    model = family.module()
     if config.model.lora.rank:
         add_adapters(model, config.model.lora, config.seed)
     kind = "average" if config.ema.decay else "model"
     checkpoints.load(where, {f"{kind}.{name}": weight.detach() for name, weight in model.named_parameters()})
     record = ModelRecord(
         snr_shift=config.snr_shift,
-        text_length=model.config.text_length,
+        text_length=family.sizes.text_length,
         shape=str(facts.get("shape", "")),
         encoders=config.encoders,
         codec=str(facts["codec"]),
@@ -54,4 +54,4 @@ def run_source(path: Path) -> Source:
         data=str(facts["samples"]),
         weights=str(path),
     )
-    return trained_source(path.resolve().name, model.config, model.state_dict(), record, config.model.lora)
+    return trained_source(path.resolve().name, family, model.state_dict(), record, config.model.lora)

@@ -14,9 +14,12 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig
+from training.diffusion.schedule import VelocitySchedule
 from training.export.adapters import Adapters, merge_adapters, read_adapters
 from training.export.load import load_transformer, read_json
 from training.export.record import ModelRecord, read_record
+from training.families.base import Family
+from training.families.cogvideox import CogVideoXFamily
 from training.lora import split_adapters
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig, Positions
 
@@ -29,7 +32,7 @@ class Source:
     """A model as it was found. `state` are the plain transformer's weights; adapters stand beside them."""
 
     name: str
-    config: CogVideoXConfig
+    family: Family
     state: Mapping[str, Tensor]
     record: ModelRecord
     adapters: Adapters | None = None
@@ -44,7 +47,7 @@ class Source:
         """The same without adapters: what they learned is in the weights."""
         if self.adapters is None:
             return self
-        state = merge_adapters(self.config, self.state, self.adapters)
+        state = merge_adapters(self.family.module, self.state, self.adapters)
         return replace(self, state=state, adapters=None)
 
     def with_encoders(self, vae: str = "", text: str = "") -> "Source":
@@ -75,18 +78,19 @@ def open_source(path: str | Path, positions: Positions | None = None, shift: flo
         own["text_weights"] = str(found)
     record = record.model_copy(update={"encoders": record.encoders.model_copy(update=own)})
     name = found.resolve().name
-    return Source(name=name, config=config, state=state, record=record, adapters=read_adapters(found))
+    family = CogVideoXFamily(config, VelocitySchedule(record.snr_shift))
+    return Source(name=name, family=family, state=state, record=record, adapters=read_adapters(found))
 
 
 def trained_source(
-    name: str, config: CogVideoXConfig, state: Mapping[str, Tensor], record: ModelRecord, lora: LoraConfig
+    name: str, family: Family, state: Mapping[str, Tensor], record: ModelRecord, lora: LoraConfig
 ) -> Source:
     """What a run trained: `state` is its model's state dict, adapters among the weights if `lora.rank` is above 0."""
     plain, trained = split_adapters(state)
     if not lora.rank:
-        return Source(name=name, config=config, state=plain, record=record)
+        return Source(name=name, family=family, state=plain, record=record)
     facts = {"r": lora.rank, "lora_alpha": lora.alpha, "target_modules": list(lora.targets)}
-    return Source(name=name, config=config, state=plain, record=record, adapters=Adapters(trained, facts))
+    return Source(name=name, family=family, state=plain, record=record, adapters=Adapters(trained, facts))
 
 
 def _shift(found: Path, config: CogVideoXConfig) -> float:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from av.video.reformatter import VideoReformatter
+from torch import nn
 
 from pipeline.media.encode import encode_h264, encode_png, to_bt709
 from pipeline.storage import Store
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
-from training.diffusion.schedule import Schedule
 from training.encoders.base import TextEncoder, VideoCodec
-from training.models.cogvideox.model import CogVideoX
+from training.families.base import Family
 from training.sampling.sample import latent_shape, sample_latents
 from training.sampling.sheet import Pixels, contact_sheet
 from training.shapes import ClipShape
@@ -32,21 +32,21 @@ _CRF, _PRESET = 14, "medium"  # near lossless: what is judged is the model, not 
 class LoadedModel:
     """A transformer with everything that sampling needs. `checkpoint` tells a person which weights these are."""
 
-    model: CogVideoX
-    schedule: Schedule
+    model: nn.Module
+    family: Family
     codec: VideoCodec
     text: TextEncoder
     checkpoint: str
 
     def __post_init__(self) -> None:
-        config = self.model.config
-        if self.codec.channels != config.out_channels:
+        sizes = self.family.sizes
+        if self.codec.channels != sizes.in_channels:
             raise ConfigError(
-                f"{self.codec.name} has {self.codec.channels} channels, the model {config.out_channels}: another codec?"
+                f"{self.codec.name} has {self.codec.channels} channels, the model {sizes.in_channels}: another codec?"
             )
-        if self.text.width != config.text_width:
+        if self.text.width != sizes.text_width:
             raise ConfigError(
-                f"states of {self.text.name} are {self.text.width} wide, the model takes {config.text_width}: another "
+                f"states of {self.text.name} are {self.text.width} wide, the model takes {sizes.text_width}: another "
                 "text encoder?"
             )
 
@@ -74,10 +74,10 @@ class Order:
 def make_clips(loaded: LoadedModel, order: Order) -> list[Pixels]:
     """RGB uint8 [frames, height, width, 3] for each prompt, equal for equal orders and weights."""
     codec, model = loaded.codec, loaded.model.eval()
-    wanted = latent_shape(model.config, order.shape, codec.spatial_stride, codec.temporal_stride)
+    wanted = latent_shape(loaded.family.sizes, order.shape, codec.spatial_stride, codec.temporal_stride)
     weight = next(model.parameters())
     states = loaded.text.encode([*order.prompts, ""]).to(weight.device, weight.dtype)
-    latents = sample_latents(model, loaded.schedule, states[:-1], states[-1], wanted, order.settings, order.seed)
+    latents = sample_latents(model, loaded.family.schedule, states[:-1], states[-1], wanted, order.settings, order.seed)
     return [codec.decode(one) for one in latents]
 
 
@@ -100,7 +100,7 @@ def write_samples(out: str | Path, loaded: LoadedModel, order: Order, clips: Seq
         "text_identity": loaded.text.identity,
         "shape": str(order.shape),
         "grid": "slice",
-        "snr_shift": loaded.schedule.shift,
+        "noise_levels": loaded.family.schedule.name,
         "seed": order.seed,
         "sampler": settings.sampler,
         "steps": settings.steps,

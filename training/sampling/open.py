@@ -7,10 +7,8 @@ import sys
 
 import torch
 
-from training.diffusion.schedule import Schedule
 from training.encoders.registry import open_codec, open_text
 from training.export.source import Source
-from training.models.cogvideox.model import CogVideoX
 from training.sampling.make import LoadedModel
 
 
@@ -20,7 +18,7 @@ def open_model(source: Source, device: torch.device | str, dtype: torch.dtype = 
     Raises `ConfigError` for encoders that do not fit the model.
     """
     merged = source.merged()
-    model = CogVideoX(merged.config)
+    model = merged.family.module()
     model.load_state_dict(merged.state)
     record = source.record
     codec = open_codec(record.encoders, device)
@@ -33,7 +31,7 @@ def open_model(source: Source, device: torch.device | str, dtype: torch.dtype = 
             print(f"note: the {what} is not the one of training ({now}, trained with {trained})", file=sys.stderr)
     return LoadedModel(
         model=model.to(device, dtype).requires_grad_(False),
-        schedule=Schedule(record.snr_shift),
+        family=merged.family,
         codec=codec,
         text=text,
         checkpoint=source.checkpoint,

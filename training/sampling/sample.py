@@ -3,12 +3,11 @@
 The grid is the one of training, because the model slices its positions. With q = 2 the first latent frame was repeated
 in front in training; here the frames that took its place are sampled along and dropped.
 
-    latents = sample_latents(model, Schedule(3.0), text, empty, LatentShape(13, 16, 32, 48), SamplingConfig(), seed=0)
+    latents = sample_latents(model, schedule, text, empty, LatentShape(13, 16, 32, 48), SamplingConfig(), seed=0)
 
     python -m pytest tests/training/sampling/test_sample.py
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +17,8 @@ from torch import Tensor
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
 from training.diffusion.schedule import Schedule
-from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import Segment
+from training.families.base import Sizes
+from training.models.segment import Predictor, Segment
 from training.sampling.guidance import guidance_scale, guide
 from training.sampling.samplers import SAMPLERS, Move, advance, moves
 from training.shapes import ClipShape, Geometry
@@ -28,32 +27,33 @@ POSITIONS_AT_ONCE = 200_000
 """Latent pixels of a pack, both segments of each prompt counted: one prompt of 49 frames at 480x720."""
 _DOMAIN = 0x5A4D  # keeps this noise apart from other uses of the seed
 
-Predictor = Callable[[Sequence[Segment]], list[Tensor]]
-"""A packed model: one v [F, C, H, W] per segment."""
-
 
 @dataclass(frozen=True, slots=True)
 class LatentShape:
-    """What is sampled: latent `frames` of the clip, channels, height, width, and `repeated` frames in front of them."""
+    """What is sampled: latent `frames` of the clip, channels, height, width, and `repeated` frames in front of them.
+
+    `fps` is what a model is told that asks for it.
+    """
 
     frames: int
     channels: int
     height: int
     width: int
     repeated: int = 0
+    fps: float = 0.0
 
 
-def latent_shape(config: CogVideoXConfig, clip: ClipShape, spatial: int = 8, temporal: int = 4) -> LatentShape:
+def latent_shape(sizes: Sizes, clip: ClipShape, spatial: int = 8, temporal: int = 4) -> LatentShape:
     """The latents of a clip for a model, behind a codec of these strides. Raises `ConfigError` for image-to-video."""
-    if config.in_channels != config.out_channels:
+    if sizes.out_channels != sizes.in_channels * (2 if sizes.learns_variance else 1):
         raise ConfigError(
-            f"the model reads {config.in_channels} channels and predicts {config.out_channels}: it continues a given "
+            f"the model reads {sizes.in_channels} channels and predicts {sizes.out_channels}: it continues a given "
             "picture; only text to video is sampled here"
         )
-    geometry = Geometry(spatial_stride=spatial, temporal_stride=temporal, patch_frames=config.patch_frames)
+    geometry = Geometry(spatial_stride=spatial, temporal_stride=temporal, patch_frames=sizes.patch_frames)
     everything, height, width = geometry.latent(clip)
     frames = 1 + (clip.frames - 1) // temporal
-    return LatentShape(frames, config.in_channels, height, width, everything - frames)
+    return LatentShape(frames, sizes.in_channels, height, width, everything - frames, clip.fps)
 
 
 @torch.no_grad()
@@ -79,8 +79,8 @@ def sample_latents(
         mixed, before = _noise(shape, seed, numbers, 0).to(text.device, exact), None
         for place, move in enumerate(moves(settings.steps)):
             scale = guidance_scale(place, settings.steps, settings.guidance, settings.dynamic_guidance)
-            velocity = _velocity(model, mixed, states, unconditional, move, scale)
-            clean = schedule.clean(mixed, velocity, move.timestep)
+            predicted = _predict(model, mixed, states, unconditional, move, scale, shape.fps)
+            clean = schedule.clean(mixed, predicted, move.timestep)
             weights = sampler(schedule, move)
             noise = _noise(shape, seed, numbers, place + 1).to(mixed) if weights.noise else None
             mixed, before = advance(weights, mixed, clean, before, noise), clean
@@ -94,13 +94,16 @@ def _packs(prompts: int, shape: LatentShape) -> list[range]:
     return [range(start, min(start + size, prompts)) for start in range(0, prompts, size)]
 
 
-def _velocity(model: Predictor, mixed: Tensor, text: Tensor, unconditional: Tensor, move: Move, scale: float) -> Tensor:
-    latents = mixed.to(text.dtype)
-    segments = [Segment(one, states, move.timestep) for one, states in zip(latents, text, strict=True)]
+def _predict(
+    model: Predictor, mixed: Tensor, text: Tensor, unconditional: Tensor, move: Move, scale: float, fps: float
+) -> Tensor:
+    """The guided prediction for all prompts; what a model says of its variance is not needed by these samplers."""
+    latents, channels = mixed.to(text.dtype), mixed.shape[2]
+    segments = [Segment(one, states, move.timestep, fps) for one, states in zip(latents, text, strict=True)]
     if scale == 1:
-        return torch.stack(model(segments)).to(mixed.dtype)
-    both = model([*segments, *(Segment(one, unconditional, move.timestep) for one in latents)])
-    conditional, other = torch.stack(both).to(mixed.dtype).chunk(2)
+        return torch.stack(model(segments))[:, :, :channels].to(mixed.dtype)
+    both = model([*segments, *(Segment(one, unconditional, move.timestep, fps) for one in latents)])
+    conditional, other = torch.stack(both)[:, :, :channels].to(mixed.dtype).chunk(2)
     return guide(conditional, other, scale)
 
 

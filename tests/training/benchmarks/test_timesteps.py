@@ -8,17 +8,18 @@ import torch
 from tests.training.made_run import SIZES
 from training.batch import Batch, PixelSample, samples_of
 from training.benchmarks.timesteps import measure, ratio_interval
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
+from training.families.cogvideox import CogVideoXFamily
 from training.methods.base import Losses
-from training.methods.cogvideox import CogVideoXMethod
+from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.model import CogVideoX
 from training.places import Place
 from training.shapes import ClipShape
 
 
-class Curve(CogVideoXMethod):
+class Curve(DiffusionMethod):
     """A model whose loss is CogVideoX's table 9 (2408.06072), a function of the timestep alone."""
 
     def losses_at(self, batch: Batch, places: Sequence[Place], timesteps: Sequence[int]) -> Losses:
@@ -31,7 +32,7 @@ def test_on_the_papers_curve_the_spread_is_nearly_halved() -> None:
     shape = ClipShape(32, 32, 1, 0)
     pixels = np.zeros((1, 32, 32, 3), np.uint8)
     clips = [PixelSample(sample_id=str(n), clip_id=str(n), shape=shape, pixels=pixels, caption="") for n in range(9)]
-    method = Curve(CogVideoX(SIZES), SIZES, Schedule(1.0), open_linear(), MiniLM(5))
+    method = Curve(CogVideoX(SIZES), CogVideoXFamily(SIZES, VelocitySchedule(1.0)), open_linear(), MiniLM(5))
     independent, explicit = measure(method, clips, 8, 2000)
     assert independent.std() / explicit.std() >= 1.9
     low, high = ratio_interval(independent, explicit)

@@ -9,8 +9,10 @@ from PIL import Image
 
 from schemas.errors import CutroomError
 from training.commands import export, sample
+from training.diffusion.schedule import VelocitySchedule
 from training.export.folder import export_folder
 from training.export.record import ModelRecord
+from training.families.cogvideox import CogVideoXFamily
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 
@@ -22,7 +24,8 @@ def exported(tmp_path: Path) -> Path:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     record = ModelRecord(snr_shift=1.0, text_length=20, shape="64x32x9@8", recipe="demo", stage="low", step=3)
-    export_folder(tmp_path / "model", CONFIG, CogVideoX(CONFIG).state_dict(), record)
+    family = CogVideoXFamily(CONFIG, VelocitySchedule(1.0))
+    export_folder(tmp_path / "model", family, CogVideoX(CONFIG).state_dict(), record)
     return tmp_path / "model"
 
 

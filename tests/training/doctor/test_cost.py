@@ -6,7 +6,8 @@ import torch
 from training.config import EmaConfig, LoraConfig, ModelSettings, StageConfig, TrainConfig
 from training.doctor.cost import estimate_memory
 from training.models.cogvideox.config import PRESETS
-from training.models.cogvideox.model import CogVideoX, Segment
+from training.models.cogvideox.model import CogVideoX
+from training.models.segment import Segment
 
 STAGE = StageConfig(name="a", steps=1, pack_length=1000)
 DEBUG = PRESETS["debug"]

@@ -15,12 +15,14 @@ from pipeline.storage import Store
 from tests.training.latents.dataset import make_dataset
 from training.commands.doctor import show
 from training.config import DataConfig, StageConfig, TrainConfig
+from training.diffusion.schedule import VelocitySchedule
 from training.doctor.findings import Finding
 from training.doctor.run import Resources, run_doctor
 from training.encoders.base import VideoCodec
 from training.encoders.linear import open_linear
 from training.encoders.linear_frames import open_linear_frames
 from training.encoders.minilm import MiniLM
+from training.families.cogvideox import CogVideoXFamily
 from training.index import SampleIndex
 from training.latents.settings import CacheSettings, claim
 from training.latents.source import plan_parts
@@ -55,7 +57,8 @@ def examine(
 ) -> list[Finding]:
     config = TrainConfig(stages=[StageConfig(**{**STAGE, **stage})], data=DataConfig(latents=latents))
     train, validation = (SampleIndex.open(str(dataset), split) for split in ("train", "val"))
-    return run_doctor(config, train, validation, codec or open_linear(), text, sizes, resources)
+    family = CogVideoXFamily(sizes, VelocitySchedule(1.0))
+    return run_doctor(config, train, validation, codec or open_linear(), text, family, resources)
 
 
 def texts(findings: Sequence[Finding], level: str) -> str:

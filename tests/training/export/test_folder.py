@@ -12,12 +12,13 @@ from transformers import T5Config, T5EncoderModel, T5Tokenizer
 
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig, SamplingConfig
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.export.adapters import merge_adapters, read_adapters
 from training.export.folder import export_folder
 from training.export.load import load_transformer
 from training.export.record import ModelRecord, read_record
 from training.export.source import trained_source
+from training.families.cogvideox import CogVideoXFamily
 from training.lora import add_adapters, merged_state, trainable
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
@@ -29,6 +30,7 @@ CONFIG = CogVideoXConfig(
     heads=2, head_width=32, layers=2, text_width=24, time_width=16, text_length=6, sample_height=4, sample_width=6,
     sample_frames=9,
 )  # fmt: skip
+FAMILY = CogVideoXFamily(CONFIG, VelocitySchedule(1.0))
 PIPELINES = {
     "5b": CONFIG,
     "2b": replace(CONFIG, positions="sincos", sample_height=8, sample_width=8),
@@ -70,7 +72,7 @@ def test_the_pipeline_opens_and_samples_what_our_sampler_samples(name: str, enco
     torch.manual_seed(0)
     net = CogVideoX(config)
     record = RECORD.model_copy(update={"encoders": settings, "snr_shift": 3.0})
-    export_folder(tmp_path / "out", config, net.state_dict(), record)
+    export_folder(tmp_path / "out", CogVideoXFamily(config, VelocitySchedule(3.0)), net.state_dict(), record)
     pipeline: Any = CogVideoXPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     assert isinstance(pipeline.vae, AutoencoderKLCogVideoX)
@@ -80,7 +82,7 @@ def test_the_pipeline_opens_and_samples_what_our_sampler_samples(name: str, enco
     text, empty = states[:1], states[1]
     shape = latent_shape(config, ClipShape(48, 32, 9, 8.0))
     chosen = SamplingConfig(steps=steps, guidance=5.0, dynamic_guidance=False)
-    found = sample_latents(net, Schedule(3.0), text, empty, shape, chosen, seed=9)
+    found = sample_latents(net, VelocitySchedule(3.0), text, empty, shape, chosen, seed=9)
     # At the size that the model's config names, the pipeline's stretched grid is ours; 2B and 1.5 are never stretched.
     expected = pipeline(
         prompt_embeds=text,
@@ -100,12 +102,12 @@ def test_the_pipeline_opens_and_samples_what_our_sampler_samples(name: str, enco
 
 def test_components_without_encoders_load_and_the_scheduler_is_ours(tmp_path: Path) -> None:
     net = model()
-    export_folder(tmp_path / "out", CONFIG, net.state_dict(), RECORD)
+    export_folder(tmp_path / "out", FAMILY, net.state_dict(), RECORD)
     theirs = CogVideoXTransformer3DModel.from_pretrained(tmp_path / "out/transformer")
     for name, weight in net.state_dict().items():
         assert torch.equal(theirs.state_dict()[name], weight), name
     scheduler = CogVideoXDDIMScheduler.from_pretrained(tmp_path / "out/scheduler")
-    assert torch.allclose(scheduler.alphas_cumprod, Schedule(1.0).signal, atol=1e-12)
+    assert torch.allclose(scheduler.alphas_cumprod, VelocitySchedule(1.0).signal, atol=1e-12)
     index = json.loads((tmp_path / "out/model_index.json").read_text())
     assert index["vae"] == [None, None]
     assert read_record(tmp_path / "out") == RECORD
@@ -121,8 +123,8 @@ def test_adapters_load_in_diffusers_and_give_the_merged_outputs(tmp_path: Path) 
     with torch.no_grad():
         for weight in trainable(net).values():
             weight.add_(torch.randn_like(weight) * 0.1)
-    source = trained_source("run", CONFIG, net.state_dict(), RECORD, settings)
-    export_folder(tmp_path / "out", CONFIG, source.state, RECORD, adapters=source.adapters)
+    source = trained_source("run", FAMILY, net.state_dict(), RECORD, settings)
+    export_folder(tmp_path / "out", FAMILY, source.state, RECORD, adapters=source.adapters)
     pipeline: Any = CogVideoXPipeline.from_pretrained(
         tmp_path / "out", vae=None, text_encoder=None, tokenizer=None, local_files_only=True
     )
@@ -144,7 +146,7 @@ def test_adapters_load_in_diffusers_and_give_the_merged_outputs(tmp_path: Path) 
     assert (outputs[0] - outputs[2]).abs().max() > 1e-3
     again = read_adapters(tmp_path / "out")
     assert again is not None
-    state = merge_adapters(CONFIG, plain.state_dict(), again)
+    state = merge_adapters(FAMILY.module, plain.state_dict(), again)
     assert all((weight - merged_state(net)[name]).abs().max() < 1e-6 for name, weight in state.items())
     assert read_adapters(tmp_path) is None
 
@@ -153,17 +155,17 @@ def test_links_precision_and_folders_that_are_taken(encoders: Path, tmp_path: Pa
     settings = EncoderSettings(codec="cogvideox", codec_weights=str(encoders))
     record = RECORD.model_copy(update={"encoders": settings})
     net = model()
-    export_folder(tmp_path / "out", CONFIG, net.state_dict(), record, precision="bfloat16", encoders="link")
+    export_folder(tmp_path / "out", FAMILY, net.state_dict(), record, precision="bfloat16", encoders="link")
     assert (tmp_path / "out/vae").is_symlink()
     assert {one.dtype for one in load_transformer(tmp_path / "out")[1].values()} == {torch.bfloat16}
     with pytest.raises(ConfigError, match="holds something already"):
-        export_folder(tmp_path / "out", CONFIG, net.state_dict(), record)
+        export_folder(tmp_path / "out", FAMILY, net.state_dict(), record)
     state = dict(net.state_dict())
     state["proj_out.wieght"] = state.pop("proj_out.weight")
     with pytest.raises(
         ConfigError, match=r"unknown: proj_out\.wieght \(nearest: proj_out\.weight\); missing: proj_out\.weight"
     ):
-        export_folder(tmp_path / "other", CONFIG, state, record)
+        export_folder(tmp_path / "other", FAMILY, state, record)
     assert not (tmp_path / "other").exists()
     (tmp_path / "out/cutroom.json").write_text('{"format": 2}')
     with pytest.raises(ConfigError, match="later version"):

@@ -11,8 +11,9 @@ from schemas.errors import ConfigError
 from training.export.load import load_transformer
 from training.export.sat import from_sat
 from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX, Segment
+from training.models.cogvideox.model import CogVideoX
 from training.models.cogvideox.positions import rotary, sincos
+from training.models.segment import Segment
 
 EPSILON = 1e-6  # of SAT's layer norms
 SMALL = {

@@ -8,15 +8,18 @@ import torch
 
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig
+from training.diffusion.schedule import VelocitySchedule
 from training.export.adapters import read_adapters
 from training.export.folder import export_folder
 from training.export.record import FILE, ModelRecord
 from training.export.source import open_source, trained_source
+from training.families.cogvideox import CogVideoXFamily
 from training.lora import add_adapters, trainable
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 
 CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=24, time_width=16)
+FAMILY = CogVideoXFamily(CONFIG, VelocitySchedule(2.5))
 PLAIN, ADAPTED = LoraConfig(), LoraConfig(rank=2, alpha=6.0, targets=["to_q"])
 RECORD = ModelRecord(snr_shift=2.5, text_length=30, recipe="demo", stage="low", step=40)
 
@@ -29,8 +32,8 @@ def exported(folder: Path, lora: LoraConfig = PLAIN) -> Path:
         with torch.no_grad():
             for weight in trainable(model).values():
                 weight.add_(0.1)
-    source = trained_source("run", CONFIG, model.state_dict(), RECORD, lora)
-    export_folder(folder, CONFIG, source.state, RECORD, adapters=source.adapters)
+    source = trained_source("run", FAMILY, model.state_dict(), RECORD, lora)
+    export_folder(folder, FAMILY, source.state, RECORD, adapters=source.adapters)
     return folder
 
 

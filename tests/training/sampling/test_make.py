@@ -17,7 +17,8 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
+from training.families.cogvideox import CogVideoXFamily
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.sampling.make import LoadedModel, Order, make_clips, write_samples
@@ -54,7 +55,13 @@ class Letters:
 def loaded() -> LoadedModel:
     torch.manual_seed(0)
     model = CogVideoX(CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=24, time_width=16))
-    return LoadedModel(model=model, schedule=Schedule(3.0), codec=Blocks(), text=Letters(), checkpoint="run a, step 40")
+    return LoadedModel(
+        model=model,
+        family=CogVideoXFamily(model.config, VelocitySchedule(3.0)),
+        codec=Blocks(),
+        text=Letters(),
+        checkpoint="run a, step 40",
+    )
 
 
 ORDER = Order(

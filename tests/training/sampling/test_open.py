@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from training.config import EncoderSettings
+from training.diffusion.schedule import VelocitySchedule
 from training.export.record import ModelRecord
 from training.export.source import Source
+from training.families.cogvideox import CogVideoXFamily
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.sampling.open import open_model
@@ -17,9 +19,14 @@ def test_encoders_other_than_those_of_training_are_noted(capsys: pytest.CaptureF
     config = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=384, time_width=16)
     torch.manual_seed(0)
     record = ModelRecord(snr_shift=3.0, text_length=20, encoders=EncoderSettings())
-    source = Source(name="a", config=config, state=CogVideoX(config).state_dict(), record=record)
+    source = Source(
+        name="a",
+        family=CogVideoXFamily(config, VelocitySchedule(3.0)),
+        state=CogVideoX(config).state_dict(),
+        record=record,
+    )
     loaded = open_model(source, "cpu", torch.bfloat16)
-    assert (loaded.text.length, loaded.schedule.shift) == (20, 3.0)
+    assert (loaded.text.length, loaded.family.schedule.name) == (20, VelocitySchedule(3.0).name)
     assert {weight.dtype for weight in loaded.model.parameters()} == {torch.bfloat16}
     assert not capsys.readouterr().err
     trained = record.model_copy(update={"codec_identity": loaded.codec.identity, "text_identity": "another"})

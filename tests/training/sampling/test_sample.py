@@ -9,10 +9,11 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.models.cogvideox.config import CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX, Segment
+from training.models.cogvideox.model import CogVideoX
 from training.models.cogvideox.positions import rotary
+from training.models.segment import Segment
 from training.sampling import sample
 from training.sampling.guidance import guidance_scale
 from training.sampling.sample import LatentShape, latent_shape, sample_latents
@@ -41,7 +42,7 @@ def texts(count: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tenso
 
 @pytest.mark.parametrize(("sampler", "steps"), [("ddim", 250), ("dpm", 80), ("dpm-sde", 250)])
 def test_the_optimal_denoiser_of_a_gaussian_gives_its_mean_and_variance(sampler: str, steps: int) -> None:
-    mean, deviation, schedule = 0.7, 0.5, Schedule(1.0)
+    mean, deviation, schedule = 0.7, 0.5, VelocitySchedule(1.0)
 
     def optimal(segments: Sequence[Segment]) -> list[Tensor]:
         found = []
@@ -76,7 +77,7 @@ def test_equal_to_the_loop_of_diffusers_on_the_same_weights(name: str, dynamic: 
     assert (shape.frames, shape.repeated) == (5, 1 if name == "1.5" else 0)
     text, empty = texts(2, torch.float64)
     settings = SamplingConfig(steps=steps, guidance=4.0, dynamic_guidance=dynamic)
-    found = sample_latents(ours, Schedule(3.0), text, empty, shape, settings, seed)
+    found = sample_latents(ours, VelocitySchedule(3.0), text, empty, shape, settings, seed)
 
     scheduler = CogVideoXDDIMScheduler(
         prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", clip_sample=False
@@ -109,11 +110,11 @@ def test_the_size_of_a_pack_changes_nothing(sampler: str, monkeypatch: pytest.Mo
     text, empty = texts(5, torch.float64)
     settings = SamplingConfig.model_validate({"sampler": sampler, "steps": 3})
     shape = LatentShape(2, 16, 4, 4)
-    together = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=1)
+    together = sample_latents(model, VelocitySchedule(1.0), text, empty, shape, settings, seed=1)
     monkeypatch.setattr(sample, "POSITIONS_AT_ONCE", 1)
-    alone = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=1)
+    alone = sample_latents(model, VelocitySchedule(1.0), text, empty, shape, settings, seed=1)
     assert (together - alone).abs().max() < 1e-9
-    other = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=2)
+    other = sample_latents(model, VelocitySchedule(1.0), text, empty, shape, settings, seed=2)
     assert (other - alone).abs().max() > 0.1
     assert [len(one) for one in sample._packs(5, shape)] == [1] * 5
     noise = sample._noise(shape, 1, range(5), 0)
@@ -127,8 +128,10 @@ def test_bfloat16_networks_are_sampled_in_float32(name: str) -> None:
     text, empty = texts(1)
     shape = latent_shape(SMALL[name], ClipShape(32, 32, 9, 8.0))
     settings = SamplingConfig(steps=2)
-    exact = sample_latents(model, Schedule(1.0), text, empty, shape, settings, seed=0)
-    short = sample_latents(model.bfloat16(), Schedule(1.0), text.bfloat16(), empty.bfloat16(), shape, settings, seed=0)
+    exact = sample_latents(model, VelocitySchedule(1.0), text, empty, shape, settings, seed=0)
+    short = sample_latents(
+        model.bfloat16(), VelocitySchedule(1.0), text.bfloat16(), empty.bfloat16(), shape, settings, seed=0
+    )
     assert short.dtype == torch.float32
     assert 0 < (short - exact).abs().mean() < 0.05
 
@@ -142,7 +145,7 @@ def test_guidance_one_never_asks_for_the_empty_caption() -> None:
 
     text, empty = texts(2)
     settings = SamplingConfig(steps=3, guidance=1.0, dynamic_guidance=False)
-    sample_latents(counting, Schedule(1.0), text, empty, LatentShape(1, 16, 2, 2), settings, seed=0)
+    sample_latents(counting, VelocitySchedule(1.0), text, empty, LatentShape(1, 16, 2, 2), settings, seed=0)
     assert asked == [2, 2, 2]
 
 
@@ -152,7 +155,7 @@ def test_the_repeated_frames_of_an_image_are_dropped() -> None:
     text, empty = texts(1)
     shape = latent_shape(SMALL["1.5"], ClipShape(32, 32, 1, 0.0))
     settings = SamplingConfig(steps=2)
-    latents = sample_latents(CogVideoX(SMALL["1.5"]), Schedule(1.0), text, empty, shape, settings, seed=0)
+    latents = sample_latents(CogVideoX(SMALL["1.5"]), VelocitySchedule(1.0), text, empty, shape, settings, seed=0)
     assert latents.shape == (1, 1, 16, 4, 4)
 
 

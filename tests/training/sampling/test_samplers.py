@@ -7,7 +7,7 @@ from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, DPMSolverMu
 from torch import Tensor
 
 from schemas.errors import ConfigError
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import Schedule, VelocitySchedule
 from training.sampling.samplers import SAMPLERS, Move, Sampler, Weights, advance, ddim, dpm, dpm_sde, moves
 
 SETTINGS = {
@@ -44,7 +44,7 @@ def test_ddim_equals_cogvideox_ddim_scheduler(shift: float, steps: int) -> None:
     theirs.set_timesteps(steps)
     assert theirs.timesteps.tolist() == [move.timestep for move in moves(steps)]
     mixed = start()
-    for timestep, found in zip(theirs.timesteps, ours(ddim, Schedule(shift), steps), strict=True):
+    for timestep, found in zip(theirs.timesteps, ours(ddim, VelocitySchedule(shift), steps), strict=True):
         mixed = theirs.step(velocity_of(mixed, int(timestep)), timestep, mixed).prev_sample
         assert (found - mixed).abs().max() < 1e-9
 
@@ -66,14 +66,14 @@ def test_dpm_sde_equals_cogvideox_dpm_scheduler_given_its_noise(shift: float, st
         velocity = velocity_of(mixed, int(timestep))
         mixed, before = theirs.step(velocity, before, timestep, last, mixed, generator=generator)
         expected.append(mixed)
-    for found, wanted in zip(ours(dpm_sde, Schedule(shift), steps, noises), expected, strict=True):
+    for found, wanted in zip(ours(dpm_sde, VelocitySchedule(shift), steps, noises), expected, strict=True):
         assert (found - wanted).abs().max() < 1e-9
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 @pytest.mark.parametrize("steps", [2, 10, 25])
 def test_dpm_equals_the_general_dpm_solver(steps: int) -> None:
-    schedule = Schedule(3.0)
+    schedule = VelocitySchedule(3.0)
     # It cannot start from pure noise, only from nearly so: both get the same table.
     signal = schedule.signal.clone()
     signal[-1] = 2.0**-24
@@ -93,7 +93,7 @@ def test_dpm_equals_the_general_dpm_solver(steps: int) -> None:
 @pytest.mark.parametrize(("sampler", "after_eighty"), [(ddim, 0.1), (dpm, 0.05)])
 def test_samplers_come_closer_to_the_exact_solution_with_more_steps(sampler: Sampler, after_eighty: float) -> None:
     # Data N(m, d^2): the flow keeps (x - a m) / sqrt(a^2 d^2 + s^2), so noise z ends at m + d z.
-    mean, deviation, schedule = 0.7, 0.4, Schedule(1.0)
+    mean, deviation, schedule = 0.7, 0.4, VelocitySchedule(1.0)
 
     def error(steps: int) -> float:
         mixed, before = start(), None
@@ -112,8 +112,10 @@ def test_samplers_come_closer_to_the_exact_solution_with_more_steps(sampler: Sam
 
 
 def test_the_second_order_is_worth_its_name() -> None:
-    fine = ours(dpm, Schedule(1.0), 500)[-1]
-    coarse = {name: (ours(SAMPLERS[name], Schedule(1.0), 20)[-1] - fine).abs().mean() for name in ("ddim", "dpm")}
+    fine = ours(dpm, VelocitySchedule(1.0), 500)[-1]
+    coarse = {
+        name: (ours(SAMPLERS[name], VelocitySchedule(1.0), 20)[-1] - fine).abs().mean() for name in ("ddim", "dpm")
+    }
     assert coarse["dpm"] < coarse["ddim"] / 2
 
 
@@ -133,7 +135,7 @@ def test_timesteps_trail_from_pure_noise_for_every_number_of_steps() -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_one_move_from_pure_noise_is_the_clean_clip_and_weights_are_finite(name: str) -> None:
-    schedule = Schedule(3.0)
+    schedule = VelocitySchedule(3.0)
     assert SAMPLERS[name](schedule, Move(999, None, None)) == Weights(0.0, 1.0, *(0.0, 0.0))
     for move in moves(40):
         weights = SAMPLERS[name](schedule, move)

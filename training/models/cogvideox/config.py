@@ -54,6 +54,16 @@ class CogVideoXConfig:
             raise ConfigError(f"patch_frames = {self.patch_frames} needs flat_patch, as CogVideoX 1.5 has it")
 
     @property
+    def text_in_sequence(self) -> bool:
+        """A caption's tokens stand in the sequence before its patches."""
+        return True
+
+    @property
+    def learns_variance(self) -> bool:
+        """Nothing but v is predicted."""
+        return False
+
+    @property
     def width(self) -> int:
         """Width of the residual stream."""
         return self.heads * self.head_width

@@ -11,9 +11,6 @@ from collections.abc import Sequence
 
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
 
-# Dense bfloat16 operations per second, from the makers' data sheets; the first name found in the device's counts.
-PEAKS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12, "A100": 312e12}
-
 
 def forward_flops(config: CogVideoXConfig, length: int) -> float:
     """Operations of one forward pass over a segment of `length` tokens."""
@@ -24,11 +21,6 @@ def forward_flops(config: CogVideoXConfig, length: int) -> float:
 def training_flops(config: CogVideoXConfig, lengths: Sequence[int]) -> float:
     """Operations of a forward and a backward pass over a pack's segments."""
     return 3 * sum(forward_flops(config, length) for length in lengths)
-
-
-def peak(device: str) -> float | None:
-    """A device's peak by its name; None if it is not known."""
-    return next((value for name, value in PEAKS.items() if name in device), None)
 
 
 def main() -> None:

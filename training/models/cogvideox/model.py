@@ -8,7 +8,6 @@ long, whatever stands beside it, and gives the same numbers as alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -20,17 +19,9 @@ from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.layers import Block, FinalNorm, Layout, PatchEmbedding, TimeEmbedding
 from training.models.cogvideox.patchify import grid_of, patchify, unpatchify
 from training.models.cogvideox.positions import Grid, rotary, sincos
+from training.models.segment import Segment
 
 _OFFSET = 2.0  # the constant that CogVideoX 1.5's image-to-video model is told
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One noisy clip or picture: latents [F, C, H, W], text states [L, text_width], timestep (0 to 999)."""
-
-    latents: Tensor
-    text: Tensor
-    timestep: int
 
 
 class CogVideoX(nn.Module):

@@ -1,4 +1,4 @@
-"""From latents to patches and back, and the repetition of the first frame that q = 2 needs.
+"""From latents to patches and back.
 
 A patch is flattened as (channel, frame, row, column), which is the order of both of CogVideoX's patch embeddings.
 
@@ -12,22 +12,13 @@ from schemas.errors import ConfigError
 from training.models.cogvideox.positions import Grid
 
 
-def repeat_first_frame(latents: Tensor, patch_frames: int) -> Tensor:
-    """Latents [F, C, H, W] with the first frame repeated in front until F divides by q; the copies get their own noise.
-
-    `(-F) % q` copies, in front, because the sampler drops the leading ones (CogVideo issues 524 and 782).
-    """
-    missing = -len(latents) % patch_frames
-    return torch.cat([latents[:1]] * missing + [latents]) if missing else latents
-
-
 def grid_of(shape: torch.Size | tuple[int, ...], patch: int, patch_frames: int) -> Grid:
     """Patches along time, height and width of latents [F, C, H, W]. Raises `ConfigError` if they do not divide."""
     frames, _, height, width = shape
     if frames % patch_frames:
         raise ConfigError(
             f"{frames} latent frames do not divide by patch_frames = {patch_frames}; repeat the first frame in front "
-            "(repeat_first_frame)"
+            "(training.models.repeat)"
         )
     if height % patch or width % patch:
         raise ConfigError(

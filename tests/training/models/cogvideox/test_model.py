@@ -9,8 +9,9 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
-from training.models.cogvideox.model import CogVideoX, Segment, initialise
+from training.models.cogvideox.model import CogVideoX, initialise
 from training.models.cogvideox.positions import rotary
+from training.models.segment import Segment
 
 SMALL = {
     "2b": CogVideoXConfig(

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from tests.training.made_run import SIZES, NoText, made_pack, made_sample
 from training.batch import LatentBatch, PixelBatch, PixelSample
-from training.diffusion.schedule import Schedule
+from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
-from training.methods.cogvideox import CogVideoXMethod
+from training.families.cogvideox import CogVideoXFamily
+from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.places import Place
@@ -25,10 +26,10 @@ class MadeText(NoText):
         return torch.stack([torch.full((5, 12), float(len(caption))) for caption in captions])
 
 
-def method(sizes: CogVideoXConfig = SIZES, precision: str = "float32") -> CogVideoXMethod:
+def method(sizes: CogVideoXConfig = SIZES, precision: str = "float32") -> DiffusionMethod:
     torch.manual_seed(0)
     model = CogVideoX(sizes)
-    return CogVideoXMethod(model, sizes, Schedule(1.0), open_linear(), MadeText(), precision)
+    return DiffusionMethod(model, CogVideoXFamily(sizes, VelocitySchedule(1.0)), open_linear(), MadeText(), precision)
 
 
 def test_a_samples_loss_does_not_depend_on_its_pack() -> None:

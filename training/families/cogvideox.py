@@ -1,0 +1,89 @@
+"""CogVideoX: one sequence of text and patches, v-prediction, an SNR shift; sizes by preset or from weights.
+
+just train <dataset> --recipe cogvideox-2b
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+from training.config import TrainConfig
+from training.diffusion.schedule import TIMESTEPS, VelocitySchedule
+from training.export.load import TRANSFORMER, load_transformer
+from training.families.base import Family, Opened, Published
+from training.models.cogvideox.config import PRESETS, CogVideoXConfig
+from training.models.cogvideox.flops import training_flops
+from training.models.cogvideox.layers import Block
+from training.models.cogvideox.model import CogVideoX, initialise
+from training.models.segment import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class CogVideoXFamily:
+    """See `Family`."""
+
+    sizes: CogVideoXConfig
+    schedule: VelocitySchedule
+
+    def published(self) -> Published:
+        """See `Family`. The scheduler's class has other defaults."""
+        scheduler = {
+            "_class_name": "CogVideoXDDIMScheduler",
+            "num_train_timesteps": TIMESTEPS,
+            "beta_start": 0.00085,
+            "beta_end": 0.012,
+            "beta_schedule": "scaled_linear",
+            "prediction_type": "v_prediction",
+            "rescale_betas_zero_snr": True,
+            "timestep_spacing": "trailing",
+            "clip_sample": False,
+            "set_alpha_to_one": True,
+            "steps_offset": 0,
+            "snr_shift_scale": self.schedule.shift,
+        }
+        return Published(
+            model=TRANSFORMER, pipeline="CogVideoXPipeline", config=self.sizes.to_diffusers(), scheduler=scheduler
+        )
+
+    def module(self) -> CogVideoX:
+        """See `Family`."""
+        return CogVideoX(self.sizes)
+
+    def initialise(self, model: nn.Module, seed: int) -> None:
+        """SAT's: zero modulation."""
+        assert isinstance(model, CogVideoX)
+        initialise(model, seed)
+
+    def shallow(self) -> Family:
+        """See `Family`."""
+        return CogVideoXFamily(replace(self.sizes, layers=1), self.schedule)
+
+    def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
+        """See `Family`."""
+        return [part for part in model.modules() if isinstance(part, Block)]
+
+    def smallest(self, device: torch.device) -> Segment:
+        """One patch and one token."""
+        sizes = self.sizes
+        latents = torch.zeros(sizes.patch_frames, sizes.in_channels, sizes.patch, sizes.patch, device=device)
+        return Segment(latents, torch.zeros(1, sizes.text_width, device=device), 0)
+
+    def flops(self, lengths: Sequence[int]) -> float:
+        """See `Family`."""
+        return training_flops(self.sizes, lengths)
+
+
+def open_cogvideox(config: TrainConfig) -> Opened:
+    """A preset, or what `model.weights` holds. Raises `ConfigError` for an unknown preset and for other weights."""
+    schedule = VelocitySchedule(config.snr_shift)
+    if config.model.weights:
+        sizes, weights = load_transformer(config.model.weights)
+        return Opened(CogVideoXFamily(sizes, schedule), weights)
+    preset = config.model.preset
+    if preset not in PRESETS:
+        raise ConfigError(f"model.preset {preset!r} is not known; {did_you_mean(preset, PRESETS)}")
+    return Opened(CogVideoXFamily(PRESETS[preset], schedule), None)

@@ -1,0 +1,31 @@
+"""Opens the kind of model that a configuration names, and builds it with its first weights.
+
+just train <dataset> --set model.family=cogvideox --set model.preset=2b
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from training.config import TrainConfig
+from training.families.base import Opened
+from training.families.cogvideox import open_cogvideox
+
+_OPENERS: dict[str, Callable[[TrainConfig], Opened]] = {"cogvideox": open_cogvideox}
+
+
+def open_family(config: TrainConfig) -> Opened:
+    """The kind of model, and its weights if it has any. Raises `ConfigError` for what does not exist or fit."""
+    return _OPENERS[config.model.family](config)
+
+
+def build_model(opened: Opened, config: TrainConfig) -> nn.Module:
+    """The model with its first weights, on the CPU, in float32."""
+    model = opened.family.module()
+    if opened.weights is None:
+        opened.family.initialise(model, config.seed)
+    else:
+        model.load_state_dict(opened.weights)
+    model.checkpoint_blocks = config.model.checkpoint_blocks  # type: ignore[assignment]
+    return model.to(torch.float32)
