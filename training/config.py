@@ -74,8 +74,12 @@ class ModelSettings(Section):
 class EncoderSettings(Section):
     """Which networks stand between pixels and captions and the transformer."""
 
-    codec: Literal["linear", "cogvideox"] = "linear"
-    """`cogvideox`, the 3D causal VAE, or `linear`, the packaged stand-in (blocks of 8x8x4, principal components)."""
+    codec: Literal["linear", "cogvideox", "linear-frames", "image-vae", "tiny-vae"] = "linear"
+    """`cogvideox`, the 3D causal VAE, or `linear`, the packaged stand-in (blocks of 8x8x4, principal components).
+
+    Each frame by itself, any number of them: `image-vae` (AutoencoderKL), `tiny-vae` (AutoencoderTiny), or
+    `linear-frames`, the packaged stand-in of blocks of 8x8.
+    """
     codec_weights: str = ""
     """Folder of the VAE in diffusers' format, or of a pipeline that holds one."""
     codec_tiling: bool = False

@@ -106,7 +106,7 @@ def check_shapes(selection: Selection, codec: VideoCodec, sizes: Sizes) -> Itera
                 f"{shape} (bucket {bucket}, sample {sample}): sides must divide by {side}, stride "
                 f"{codec.spatial_stride} x patch {sizes.patch}; curate into buckets that do",
             )
-        if (shape.frames - 1) % (2 * codec.temporal_stride):
+        if codec.temporal_stride > 1 and (shape.frames - 1) % (2 * codec.temporal_stride):
             yield error(
                 "shapes",
                 f"{shape} (bucket {bucket}, sample {sample}): the VAE takes 1 or {2 * codec.temporal_stride}k+1 "

@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class VideoCodec(Protocol):
-    """Pixels to latents and back, for clips of 1 or 8k+1 frames whose sides divide by 16."""
+    """Pixels to latents and back. Sides divide by 16; frames are 1 or 8k+1, or any number if each stands alone."""
 
     name: str
     """What is shown wherever it is used."""
@@ -26,7 +26,10 @@ class VideoCodec(Protocol):
     temporal_stride: int
 
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """Mean and deviation [1 + (F - 1) / 4, channels, H / 8, W / 8], scaled, float32, of uint8 [F, H, W, 3]."""
+        """Mean and deviation [frames, channels, H / spatial_stride, W / spatial_stride], scaled, float32.
+
+        Of uint8 [F, H, W, 3]; frames = 1 + (F - 1) / temporal_stride.
+        """
         ...
 
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:

@@ -94,11 +94,16 @@ def open_vae(
     place: str, precision: torch.dtype = torch.float32, tiling: bool = False, device: torch.device | str = "cpu"
 ) -> CogVideoXVae:
     """The VAE of a folder in diffusers' format, or of the pipeline's folder that holds it in `vae`."""
+    return CogVideoXVae(vae_folder(place, _CLASS, "linear"), precision, tiling, device)
+
+
+def vae_folder(place: str, kind: str, stand_in: str) -> Path:
+    """The folder itself or its `vae`. Raises `ConfigError` if neither holds a config.json."""
     folder = Path(place).expanduser()
     inside = next((one for one in (folder, folder / "vae") if (one / "config.json").is_file()), None)
     if not place or inside is None:
         raise ConfigError(
-            f"encoders.codec_weights = {place!r} holds no VAE (config.json); name the folder that holds CogVideoX's "
-            "VAE in diffusers' format, or set encoders.codec=linear"
+            f"encoders.codec_weights = {place!r} holds no VAE (config.json); name the folder that holds an {kind} "
+            f"in diffusers' format, or set encoders.codec={stand_in}"
         )
-    return CogVideoXVae(inside, precision, tiling, device)
+    return inside

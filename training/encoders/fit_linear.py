@@ -24,7 +24,9 @@ from torch import Tensor
 
 from pipeline.media.decode import Decoder
 from schemas.errors import CutroomError, InputError, MediaError
-from training.encoders.linear import CHANNELS, FRAMES, WEIGHTS, Basis, LinearCodec, to_blocks
+from training.encoders.base import VideoCodec
+from training.encoders.linear import CHANNELS, FRAMES, WEIGHTS, Basis, LinearCodec, as_floats, to_blocks
+from training.encoders.linear_frames import LinearFrames
 
 _RATE, _GROUPS, _HELD_OUT = 8.0, 10, 5
 _SHORT_SIDES = (256, 128, 64)
@@ -100,7 +102,7 @@ def fit(files: Sequence[Path]) -> tuple[Basis, Basis, int]:
         for group in read_groups(path):
             for side in _SHORT_SIDES:
                 pictures = np.stack([shrink(picture, side) for picture in group])
-                blocks = torch.from_numpy(to_blocks(pictures)).flatten(0, 2).float() / 127.5 - 1
+                blocks = as_floats(to_blocks(pictures, FRAMES)).flatten(0, 2)
                 weight = group.size / pictures.size
                 later.add(blocks, weight)
                 first.add(blocks.view(len(blocks) * FRAMES, -1), weight)
@@ -111,7 +113,7 @@ def fit(files: Sequence[Path]) -> tuple[Basis, Basis, int]:
     return align(first.basis(), later_basis), later_basis, count
 
 
-def measure_psnr(codec: LinearCodec, files: Sequence[Path]) -> float:
+def measure_psnr(codec: VideoCodec, files: Sequence[Path]) -> float:
     """PSNR in dB of the mean squared error over all pixels of the files' clips of 17 frames, values 0 to 255."""
     squares, count = 0.0, 0
     for path in files:
@@ -140,7 +142,14 @@ def fit_file(files: Sequence[Path], out: Path) -> LinearCodec:
         for kind, basis in (("first", first), ("later", later))
         for part in ("rows", "mean", "scale")
     }
-    metadata = {"psnr": f"{psnr:.2f}", "fitted": _names(fitted), "held_out": _names(held_out), "blocks": str(blocks)}
+    frames = measure_psnr(LinearFrames(first, 0.0), held_out)
+    metadata = {
+        "psnr": f"{psnr:.2f}",
+        "psnr_frames": f"{frames:.2f}",
+        "fitted": _names(fitted),
+        "held_out": _names(held_out),
+        "blocks": str(blocks),
+    }
     save_file(weights, out, metadata=metadata)
     return LinearCodec(first, later, psnr)
 

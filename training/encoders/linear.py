@@ -50,6 +50,16 @@ class Basis:
         return torch.addmm(self.mean, numbers.flatten(0, -2), weights).view(*numbers.shape[:-1], len(self.mean))
 
 
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """A file's bases, and what they keep on footage held out, in dB: both together, and `first` of every frame."""
+
+    first: Basis
+    later: Basis
+    psnr: float
+    psnr_frames: float
+
+
 class LinearCodec:
     """A `VideoCodec` without a posterior: its deviation is 0, so every step sees the same latents of a clip."""
 
@@ -66,8 +76,8 @@ class LinearCodec:
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """See `VideoCodec`. Raises `ConfigError` for a shape that no VAE would take either."""
         check_pixels(pixels, self.name)
-        first = self._first.encode(_as_floats(to_blocks(pixels[:1])))
-        later = self._later.encode(_as_floats(to_blocks(pixels[1:])))
+        first = self._first.encode(as_floats(to_blocks(pixels[:1], 1)))
+        later = self._later.encode(as_floats(to_blocks(pixels[1:], FRAMES)))
         mean = torch.cat([first, later]).permute(0, 3, 1, 2).contiguous()
         return mean, torch.zeros_like(mean)
 
@@ -81,21 +91,27 @@ class LinearCodec:
 
 def open_linear(weights: Path = WEIGHTS) -> LinearCodec:
     """The codec of a file that `fit_linear` wrote. Raises `StageError` if it is none."""
+    bases = read_bases(weights)
+    return LinearCodec(bases.first, bases.later, bases.psnr)
+
+
+def read_bases(weights: Path = WEIGHTS) -> Bases:
+    """Everything that a file of `fit_linear` holds. Raises `StageError` if it is none."""
     try:
         with safe_open(weights, framework="pt") as file:
             first, later = (
                 Basis(*(file.get_tensor(f"{kind}.{part}") for part in ("rows", "mean", "scale")))
                 for kind in ("first", "later")
             )
-            return LinearCodec(first, later, float(file.metadata()["psnr"]))
+            facts = file.metadata()
+            return Bases(first, later, float(facts["psnr"]), float(facts["psnr_frames"]))
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise StageError(f"{weights} is no linear codec ({error}); python -m training.encoders.fit_linear") from None
 
 
-def to_blocks(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixels [F, H, W, 3] as blocks [groups, H / 8, W / 8, frames * 192]; one frame is a group of its own."""
+def to_blocks(pixels: NDArray[np.uint8], depth: int) -> NDArray[np.uint8]:
+    """Pixels [F, H, W, 3] as blocks [F / depth, H / 8, W / 8, depth * 192] of `depth` frames each."""
     frames, height, width, _ = pixels.shape
-    depth = 1 if frames == 1 else FRAMES
     cut = pixels.reshape(frames // depth, depth, height // SIDE, SIDE, width // SIDE, SIDE, 3)
     order = cut.transpose(0, 2, 4, 1, 3, 5, 6)
     return np.ascontiguousarray(order).reshape(*order.shape[:3], depth * SIDE * SIDE * 3)
@@ -109,5 +125,6 @@ def from_blocks(blocks: Tensor, depth: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(cut).reshape(groups * depth, rows * SIDE, columns * SIDE, 3)
 
 
-def _as_floats(blocks: NDArray[np.uint8]) -> Tensor:
+def as_floats(blocks: NDArray[np.uint8]) -> Tensor:
+    """Values 0 to 255 as -1 to 1."""
     return torch.from_numpy(blocks).float().div_(127.5).sub_(1)

@@ -1,4 +1,5 @@
-"""What a codec takes: uint8 clips of 1 or 8k+1 frames whose sides divide by 16, checked before any network runs.
+"""What a codec takes: uint8 clips whose sides divide by 16, of 1 or 8k+1 frames, or of any number where each frame is
+encoded by itself; checked before any network runs.
 
 CogVideoX's VAE takes other clips without a word and gives back others: 13 frames come out as 16, and 36 rows as 32.
 
@@ -12,14 +13,15 @@ from schemas.bucket import FRAME_STRIDE, SIZE_MULTIPLE
 from schemas.errors import ConfigError
 
 
-def check_pixels(pixels: NDArray[np.uint8], codec: str) -> None:
-    """Raise `ConfigError` unless pixels are uint8 [1 or 8k+1, 16m, 16n, 3]."""
+def check_pixels(pixels: NDArray[np.uint8], codec: str, frame_stride: int = FRAME_STRIDE) -> None:
+    """Raise `ConfigError` unless pixels are uint8 [1 or `frame_stride` * k + 1, 16m, 16n, 3]."""
     if pixels.ndim != 4 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
         raise ConfigError(f"{codec} takes uint8 [frames, height, width, 3], not {pixels.dtype} {pixels.shape}")
     frames, height, width, _ = pixels.shape
-    if frames < 1 or (frames - 1) % FRAME_STRIDE:
-        nearest = max(0, round((frames - 1) / FRAME_STRIDE)) * FRAME_STRIDE + 1
-        raise ConfigError(f"{codec} takes 1 or 8k+1 frames, not {frames}; cut the clip to {nearest}")
+    if frames < 1 or (frames - 1) % frame_stride:
+        nearest = max(0, round((frames - 1) / frame_stride)) * frame_stride + 1
+        taken = "1 frame or more" if frame_stride == 1 else f"1 or {frame_stride}k+1 frames"
+        raise ConfigError(f"{codec} takes {taken}, not {frames}; cut the clip to {nearest}")
     if min(height, width) < SIZE_MULTIPLE or height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
         raise ConfigError(
             f"{codec} takes sides that divide by {SIZE_MULTIPLE}, not {width}x{height}; "

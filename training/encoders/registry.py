@@ -13,7 +13,9 @@ from schemas.nearest import did_you_mean
 from training.config import EncoderSettings
 from training.encoders.base import TextEncoder, VideoCodec
 from training.encoders.cogvideox_vae import open_vae
+from training.encoders.image_vae import Kind, open_image_vae
 from training.encoders.linear import open_linear
+from training.encoders.linear_frames import open_linear_frames
 from training.encoders.minilm import MiniLM
 from training.encoders.t5 import T5
 
@@ -38,9 +40,23 @@ def _named(openers: dict[str, _Opener], setting: str, name: str) -> _Opener:
 
 
 def _linear(settings: EncoderSettings, device: Device) -> VideoCodec:
-    if settings.codec_weights:
-        raise ConfigError("encoders.codec_weights is set, but linear brings its own; leave it out")
+    _no_weights(settings)
     return open_linear()
+
+
+def _linear_frames(settings: EncoderSettings, device: Device) -> VideoCodec:
+    _no_weights(settings)
+    return open_linear_frames()
+
+
+def _no_weights(settings: EncoderSettings) -> None:
+    if settings.codec_weights:
+        raise ConfigError(f"encoders.codec_weights is set, but {settings.codec} brings its own; leave it out")
+
+
+def _image_vae(settings: EncoderSettings, device: Device) -> VideoCodec:
+    kind: Kind = "tiny-vae" if settings.codec == "tiny-vae" else "image-vae"
+    return open_image_vae(kind, settings.codec_weights, _precision(settings), settings.codec_tiling, device)
 
 
 def _cogvideox(settings: EncoderSettings, device: Device) -> VideoCodec:
@@ -61,5 +77,11 @@ def _precision(settings: EncoderSettings) -> torch.dtype:
     return torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
 
 
-_CODECS: dict[str, Callable[[EncoderSettings, Device], VideoCodec]] = {"linear": _linear, "cogvideox": _cogvideox}
+_CODECS: dict[str, Callable[[EncoderSettings, Device], VideoCodec]] = {
+    "linear": _linear,
+    "cogvideox": _cogvideox,
+    "linear-frames": _linear_frames,
+    "image-vae": _image_vae,
+    "tiny-vae": _image_vae,
+}
 _TEXTS: dict[str, Callable[[EncoderSettings, int, Device], TextEncoder]] = {"minilm": _minilm, "t5": _t5}

@@ -20,11 +20,13 @@ from training.doctor.findings import Finding
 from training.doctor.run import Resources, run_doctor
 from training.encoders.base import VideoCodec
 from training.encoders.linear import open_linear
+from training.encoders.linear_frames import open_linear_frames
 from training.encoders.minilm import MiniLM
 from training.families.cogvideox import CogVideoXFamily
 from training.index import SampleIndex
 from training.latents.settings import CacheSettings, claim
 from training.latents.source import plan_parts
+from training.latents.verify import verify_cache
 from training.latents.write import LatentWriter
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
 
@@ -156,6 +158,21 @@ def test_a_latent_cache_is_looked_into(dataset: Path, text: MiniLM, tmp_path: Pa
     assert "the latent cache has all 7 samples" in texts(found, "fact")
     assert "holds nothing at 64x96x9@8" in texts(examine(dataset, text, latents=str(tmp_path), short_side=64), "error")
     assert "was made with linear@" in texts(examine(dataset, text, Unscaled(1), latents=str(tmp_path)), "error")
+
+
+def test_a_codec_of_single_frames_passes_from_pixels_and_from_a_cache(
+    dataset: Path, text: MiniLM, tmp_path: Path
+) -> None:
+    codec = open_linear_frames()
+    settings = CacheSettings.of(codec, text, "float32")
+    claim(Store(tmp_path), settings)
+    parts = plan_parts(Store(dataset), [StageConfig(**STAGE)], settings)
+    LatentWriter(Store(dataset), Store(tmp_path), settings, codec, text).write(parts, lambda part, failed: None)
+    assert list(verify_cache(Store(tmp_path), parts)) == []
+    for latents in ("", str(tmp_path)):
+        found = examine(dataset, text, codec, latents=latents)
+        assert texts(found, "error") == ""
+        assert "96x64x17@8 as 48x32x17@8: 3 samples, 328 tokens each" in texts(found, "fact")
 
 
 def test_too_little_memory_and_disk_name_what_helps(dataset: Path, text: MiniLM) -> None:

@@ -30,3 +30,26 @@ def save_t5(folder: Path, words: Path | None = None, seed: int = 0) -> Path:
     )
     T5EncoderModel(config).save_pretrained(str(folder))
     return folder
+
+
+def save_image_vae(folder: Path, seed: int = 0, **changes: Any) -> Path:
+    """An `AutoencoderKL` of stride 8."""
+    from diffusers import AutoencoderKL
+
+    torch.manual_seed(seed)
+    down, up = (tuple(f"{kind}Block2D" for _ in range(4)) for kind in ("DownEncoder", "UpDecoder"))
+    settings: dict[str, Any] = {"block_out_channels": (8, 8, 8, 8), "norm_num_groups": 2, "latent_channels": 4}
+    network = AutoencoderKL(down_block_types=down, up_block_types=up, **{**settings, **changes})
+    network.save_pretrained(str(folder))
+    return folder
+
+
+def save_tiny_vae(folder: Path, seed: int = 0, **changes: Any) -> Path:
+    """An `AutoencoderTiny` of stride 4."""
+    from diffusers import AutoencoderTiny
+
+    torch.manual_seed(seed)
+    settings: dict[str, Any] = {f"{side}_block_out_channels": (8, 8, 8) for side in ("encoder", "decoder")}
+    settings |= {f"num_{side}_blocks": (1, 1, 1) for side in ("encoder", "decoder")}
+    AutoencoderTiny(**{**settings, **changes}).save_pretrained(str(folder))
+    return folder

@@ -53,7 +53,7 @@ def test_a_latent_frame_knows_nothing_of_later_frames() -> None:
 
 def test_blocks_come_back_as_they_were() -> None:
     pixels = clip(8)
-    floats = torch.from_numpy(to_blocks(pixels)).float() / 127.5 - 1
+    floats = torch.from_numpy(to_blocks(pixels, 4)).float() / 127.5 - 1
     assert np.array_equal(from_blocks(floats, 4), pixels)
 
 

@@ -11,6 +11,7 @@ from training.encoders.registry import open_codec, open_text
 
 def test_the_packaged_ones_open_without_any_setting() -> None:
     assert open_codec(EncoderSettings()).channels == 16
+    assert open_codec(EncoderSettings(codec="linear-frames")).temporal_stride == 1
     assert open_text(EncoderSettings(), 32).length == 32
 
 
@@ -20,6 +21,9 @@ def test_the_packaged_ones_open_without_any_setting() -> None:
         ({"codec": "liner"}, "did you mean 'linear'"),
         ({"codec": "linear", "codec_weights": "x"}, "encoders.codec_weights"),
         ({"codec": "cogvideox"}, "encoders.codec_weights = ''"),
+        ({"codec": "linear-frames", "codec_weights": "x"}, "linear-frames brings its own"),
+        ({"codec": "image-vae"}, "holds an AutoencoderKL "),
+        ({"codec": "tiny-vae"}, "holds an AutoencoderTiny "),
         ({"codec": "cogvideox", "codec_weights": "nowhere"}, "'nowhere' holds no VAE"),
     ],
 )
