@@ -41,7 +41,7 @@ def load_transformer(path: str | Path, positions: Positions | None = None) -> tu
         config, state = from_sat(_read_sat(found), positions)
     else:
         folder = found if (found / "config.json").is_file() else found / "transformer"
-        config, state = CogVideoXConfig.from_diffusers(_read_config(folder)), _read_weights(folder)
+        config, state = CogVideoXConfig.from_diffusers(_read_config(folder)), read_weights(folder)
     check_fit(lambda: CogVideoX(config), state, str(path))
     return config, state
 
@@ -54,10 +54,11 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
     return config
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
-    index = folder / f"{WEIGHTS}.index.json"
+def read_weights(folder: Path, name: str = WEIGHTS) -> dict[str, Tensor]:
+    """The tensors of a folder in diffusers' format, one file or shards. Raises `ConfigError` if it cannot be read."""
+    index = folder / f"{name}.index.json"
     if not index.is_file():
-        return _read_safetensors(folder / WEIGHTS)
+        return _read_safetensors(folder / name)
     places: Mapping[str, str] = read_json(index, "")["weight_map"]
     state: dict[str, Tensor] = {}
     for shard in sorted(set(places.values())):

@@ -11,8 +11,9 @@ from torch import nn
 from training.config import TrainConfig
 from training.families.base import Opened
 from training.families.cogvideox import open_cogvideox
+from training.families.latte import open_latte
 
-_OPENERS: dict[str, Callable[[TrainConfig], Opened]] = {"cogvideox": open_cogvideox}
+_OPENERS: dict[str, Callable[[TrainConfig], Opened]] = {"cogvideox": open_cogvideox, "latte": open_latte}
 
 
 def open_family(config: TrainConfig) -> Opened:
