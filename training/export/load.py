@@ -41,7 +41,7 @@ def load_transformer(path: str | Path, positions: Positions | None = None) -> tu
         config, state = from_sat(_read_sat(found), positions)
     else:
         folder = found if (found / "config.json").is_file() else found / "transformer"
-        config, state = CogVideoXConfig.from_diffusers(_read_config(folder)), _read_weights(folder)
+        config, state = CogVideoXConfig.from_diffusers(_read_config(folder)), read_weights(folder)
     check_fit(lambda: CogVideoX(config), state, str(path))
     return config, state
 
@@ -54,7 +54,8 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
     return config
 
 
-def _read_weights(folder: Path) -> dict[str, Tensor]:
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of a diffusers folder, one file or shards. Raises `ConfigError` for what cannot be read."""
     index = folder / f"{WEIGHTS}.index.json"
     if not index.is_file():
         return _read_safetensors(folder / WEIGHTS)
