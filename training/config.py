@@ -59,11 +59,13 @@ class LoraConfig(Section):
 class ModelSettings(Section):
     """Which transformer, from which weights."""
 
-    family: Literal["cogvideox"] = "cogvideox"
+    family: Literal["cogvideox", "tune_a_video"] = "cogvideox"
     preset: str = "debug"
     """Sizes: `debug`, `2b`, `5b`, `1.5-5b`; ignored where `weights` brings its own config."""
     weights: str = ""
     """Folder of a diffusers transformer, or a SAT checkpoint; empty trains from scratch."""
+    group_norm: Literal["frame", "clip"] = "frame"
+    """Of tune_a_video: group norms of each frame, as in the image model, or over the clip, as published."""
     lora: LoraConfig = LoraConfig()
     checkpoint_blocks: bool = False
     """Recompute blocks in the backward pass: less memory, a third more work."""
@@ -84,10 +86,10 @@ class EncoderSettings(Section):
     """Folder of the VAE in diffusers' format, or of a pipeline that holds one."""
     codec_tiling: bool = False
     """Encode and decode in overlapping tiles: less memory, slightly other latents."""
-    text: Literal["minilm", "t5"] = "minilm"
-    """`t5`, or `minilm`, the packaged stand-in."""
+    text: Literal["minilm", "t5", "clip"] = "minilm"
+    """`t5`, `clip` (Stable Diffusion's), or `minilm`, the packaged stand-in."""
     text_weights: str = ""
-    """Folder or hub name of the T5 encoder and its tokenizer."""
+    """Folder or hub name of the T5 encoder and its tokenizer; folder of CLIP's, or of the pipeline."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the VAE and T5; a part of their identity. What they give is float32 always."""
 
