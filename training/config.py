@@ -98,6 +98,7 @@ class OptimizerConfig(Section):
     """AdamW, its schedule, and clipping (CogVideoX, 2408.06072, table 6)."""
 
     learning_rate: float = Field(default=1e-4, gt=0)
+    """At most; a stage may have its own, and multiples of it for groups of parameters."""
     betas: tuple[float, float] = (0.9, 0.95)
     epsilon: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
@@ -134,6 +135,8 @@ class StageConfig(Section):
     """Thresholds on the data's scores, as in selection: `aesthetic in top 20%`."""
     trains: list[str] = []
     """Globs over parameter names that learn in this stage; empty = all. One that matches nothing is an error."""
+    rates: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Glob over parameter names to a multiple of the learning rate; the first that matches counts, others have 1."""
 
 
 class EmaConfig(Section):

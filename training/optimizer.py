@@ -7,7 +7,7 @@ optimiser serves all stages: what a stage freezes has no gradient, is skipped, a
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import torch
@@ -37,16 +37,36 @@ def choose_trained(model: nn.Module, patterns: Sequence[str], trainable: Iterabl
     Raises `ConfigError` for a pattern that matches nothing: elsewhere such a run trains nothing and says nothing.
     """
     allowed = set(trainable)
-    names = [name for name, _ in model.named_parameters() if name in allowed]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ConfigError(f"trains: {pattern!r} matches no parameter; {did_you_mean(pattern, names[:200])}")
+    _require_matches("trains", patterns, [name for name, _ in model.named_parameters() if name in allowed])
     count = 0
     for name, weight in model.named_parameters():
         learns = name in allowed and (not patterns or any(fnmatchcase(name, pattern) for pattern in patterns))
         weight.requires_grad_(learns)
         count += weight.numel() if learns else 0
     return count
+
+
+def group_rates(model: nn.Module, optimizer: torch.optim.Optimizer, rates: Mapping[str, float]) -> None:
+    """Part the optimiser's parameters into groups by their multiple of the learning rate; moments stay as they are.
+
+    Raises `ConfigError` for a pattern that matches nothing.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    _require_matches("rates", rates, names)
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, weight in model.named_parameters():
+        multiple = next((value for pattern, value in rates.items() if fnmatchcase(name, pattern)), 1.0)
+        groups.setdefault(multiple, []).append(weight)
+    settings = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
+    optimizer.param_groups[:] = [
+        {**settings, "params": weights, "multiple": multiple} for multiple, weights in groups.items()
+    ]
+
+
+def _require_matches(setting: str, patterns: Iterable[str], names: Sequence[str]) -> None:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ConfigError(f"{setting}: {pattern!r} matches no parameter; {did_you_mean(pattern, names[:200])}")
 
 
 def learning_rate(config: OptimizerConfig, stage: StageConfig, step: int) -> float:
@@ -61,9 +81,9 @@ def learning_rate(config: OptimizerConfig, stage: StageConfig, step: int) -> flo
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Give all groups one learning rate."""
+    """Give every group its multiple of a learning rate."""
     for group in optimizer.param_groups:
-        group["lr"] = value
+        group["lr"] = value * group.get("multiple", 1.0)
 
 
 def clip(model: nn.Module, largest: float) -> float:

@@ -17,7 +17,7 @@ from training.checkpoint import Checkpoints, RunState, optimizer_tensors
 from training.config import StageConfig, TrainConfig
 from training.ema import MovingAverage
 from training.folder import RunFolder
-from training.optimizer import choose_trained
+from training.optimizer import choose_trained, group_rates
 from training.parallel import World
 from training.report import STEPS, Journal, StepReport, open_logs
 from training.steps import TrainingData
@@ -72,6 +72,7 @@ class Run:
         for number in range(self.state.stage, len(self.config.stages)):
             stage = self.config.stages[number]
             choose_trained(self.trainer.method.model, stage.trains, self._trainable)
+            group_rates(self.trainer.method.model, self.trainer.optimizer, stage.rates)
             self._train_stage(number, stage, show)
             self._checkpoints.complete()
             after_stage(stage)

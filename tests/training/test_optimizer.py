@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import ConfigError
 from training.config import OptimizerConfig, StageConfig
-from training.optimizer import choose_trained, clip, learning_rate
+from training.optimizer import choose_trained, clip, group_rates, learning_rate, make_optimizer, set_learning_rate
 
 STAGE = StageConfig(name="one", steps=100, pack_length=10)
 
@@ -49,3 +49,28 @@ def test_patterns_choose_among_what_may_learn() -> None:
     assert choose_trained(model, [], ["0.weight", "0.bias", "1.weight", "1.bias"]) == 13
     with pytest.raises(ConfigError, match=r"'attn_temp' matches no parameter"):
         choose_trained(model, ["attn_temp"], ["0.weight"])
+
+
+def test_groups_learn_at_their_own_multiple_and_keep_their_moments() -> None:
+    torch.manual_seed(0)
+    first, last = torch.nn.Linear(2, 3), torch.nn.Linear(3, 1)
+    model = torch.nn.Sequential(first, last)
+    optimizer = make_optimizer(model, OptimizerConfig(weight_decay=0))
+
+    def step() -> list[float]:
+        before = [one.detach().clone() for one in model.parameters()]
+        optimizer.zero_grad()
+        model(torch.ones(1, 2)).sum().backward()
+        set_learning_rate(optimizer, 1e-3)
+        optimizer.step()
+        return [float((new.detach() - old).abs().max()) for new, old in zip(model.parameters(), before, strict=True)]
+
+    assert step() == pytest.approx([1e-3] * 4, rel=1e-3)
+    moment = optimizer.state[first.weight]["exp_avg"]
+    group_rates(model, optimizer, {"0.bias": 10.0, "0.*": 0.5})
+    assert optimizer.state[first.weight]["exp_avg"] is moment
+    assert step() == pytest.approx([5e-4, 1e-2, 1e-3, 1e-3], rel=0.05)
+    group_rates(model, optimizer, {})
+    assert step() == pytest.approx([1e-3] * 4, rel=0.05)
+    with pytest.raises(ConfigError, match=r"rates: 'attn_temp' matches no parameter"):
+        group_rates(model, optimizer, {"attn_temp": 2.0})

@@ -131,22 +131,14 @@ def test_a_frozen_part_does_not_learn_and_a_pattern_that_matches_nothing_is_an_e
 
 
 def test_a_checkpoint_appears_as_soon_as_it_is_whole_not_at_the_next_one(tmp_path: Path) -> None:
+    whole = tmp_path / "checkpoints" / "step-000030" / "manifest.json"
+
     def show(report: StepReport) -> None:
-        time.sleep(0.2)
-        if report.step == 4:
+        if whole.exists():
             raise Stop
+        if report.step >= 30:
+            time.sleep(0.3)  # writing goes on beside training, on however slow a machine
+        assert report.step < 59, "only the next checkpoint, after step 60, let it appear"
 
     with pytest.raises(Stop):
-        train(tmp_path, show)
-    assert (tmp_path / "checkpoints" / "step-000004" / "manifest.json").exists()
-
-
-def test_checkpoints_are_ordered_by_number_and_the_one_just_written_stays(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path, World(0, 1, torch.device("cpu")), keep=1, asynchronous=False)
-    for step in (999_500, 1_000_000):
-        state = RunState(step=step, stage=0, stage_step=step, tensors=("model.a",))
-        checkpoints.save(state, {"model.a": torch.ones(2)})
-    assert [path.name for path in tmp_path.glob("step-*")] == ["step-1000000"]
-    found = checkpoints.latest()
-    assert found is not None
-    assert found[0].step == 1_000_000
+        made_run(tmp_path, made_config(steps=60, every=30)).train(show, lambda stage: None)

@@ -29,7 +29,8 @@ def test_it_is_the_divergence_of_two_normal_distributions(timestep: int, value: 
     tilde = beta * (1 - before) / (1 - level)
 
     def mean(origin: torch.Tensor) -> torch.Tensor:
-        return (before**0.5 * beta * origin + alpha**0.5 * (1 - before) * mixed) / (1 - level)
+        found: torch.Tensor = (before**0.5 * beta * origin + alpha**0.5 * (1 - before) * mixed) / (1 - level)
+        return found
 
     fraction = (value + 1) / 2
     variance = math.exp(fraction * math.log(beta) + (1 - fraction) * math.log(tilde))

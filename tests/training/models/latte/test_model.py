@@ -1,0 +1,131 @@
+"""The text form is diffusers' Latte; clips and pictures of a pack give the numbers that they give alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers import LatteTransformer3DModel
+from torch import Tensor
+
+from schemas.errors import ConfigError
+from tests.training.models.latte.made import FORMS, SMALL, latte, mixed, segment
+from training.models.latte.model import Latte
+from training.models.segment import Segment
+
+SHAPES = [(8, 8, 8), (3, 4, 10), (2, 12, 6), (5, 16, 16)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_equal_to_diffusers_on_the_same_weights(shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    config = replace(SMALL, frames=shape[0])
+    theirs = LatteTransformer3DModel(**config.to_diffusers()).eval()
+    ours = Latte(config)
+    found = ours.load_state_dict(theirs.state_dict(), strict=False)
+    assert (found.missing_keys, found.unexpected_keys) == (["temporal_position_gate"], [])
+    pair = [segment(config, shape, timestep, torch.float32) for timestep in (321, 7)]
+    with torch.no_grad():
+        expected = theirs(
+            torch.stack([one.latents.transpose(0, 1) for one in pair]),
+            encoder_hidden_states=torch.stack([one.text for one in pair]),
+            timestep=torch.tensor([one.timestep for one in pair]),
+        ).sample.transpose(1, 2)
+        result = torch.stack(ours(pair))
+    assert result.shape == expected.shape == (2, shape[0], 8, *shape[1:])
+    assert (result - expected).abs().max() < 1e-5
+
+
+def gradients(model: Latte, packs: Sequence[Sequence[Segment]]) -> tuple[list[Tensor], dict[str, Tensor]]:
+    model.zero_grad()
+    found = [out for pack in packs for out in model(pack)]
+    torch.autograd.backward(torch.stack([out.square().mean() for out in found]).sum())
+    learnt = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+    return [out.detach() for out in found], learnt
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_packed_equals_alone_in_outputs_and_every_gradient(name: str) -> None:
+    model = latte(FORMS[name]).double()
+    segments = mixed(model.config)
+    packed, packed_gradients = gradients(model, [segments])
+    alone, alone_gradients = gradients(model, [[one] for one in segments])
+    assert all((one - other).abs().max() < 1e-10 for one, other in zip(packed, alone, strict=True))
+    assert [out.shape[0] for out in packed] == [len(one.latents) for one in segments]
+    assert set(packed_gradients) == {key for key, _ in model.named_parameters()}
+    for key, one in packed_gradients.items():
+        assert (one - alone_gradients[key]).abs().max() < 1e-10, key
+        assert one.abs().max() > 0, key
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_pictures_teach_nothing_to_temporal_weights(name: str) -> None:
+    model = latte(FORMS[name]).double()
+    pictures = [one for one in mixed(model.config) if len(one.latents) == model.config.patch_frames]
+    _, learnt = gradients(model, [pictures])
+    assert set(learnt) == {key for key, _ in model.named_parameters()}, "every weight takes part, for sharded training"
+    for key, one in learnt.items():
+        assert bool(one.any()) != ("temporal" in key), key
+
+
+@pytest.mark.parametrize("name", ["variant 1", "variant 4", "tokens joint"])
+def test_frames_of_a_clip_see_each_other_only_by_temporal_layers(name: str) -> None:
+    model = latte(FORMS[name]).double()
+    one = segment(model.config, (4, 4, 6), 3)
+    other = Segment(torch.cat([one.latents[:3], one.latents[3:] + 1]), one.text, one.timestep, one.fps)
+    with torch.no_grad():
+        assert (model([one])[0][0] - model([other])[0][0]).abs().max() > 1e-6
+        for key, weight in model.named_parameters():
+            if "temporal" in key:
+                weight.zero_()
+        assert torch.equal(model([one])[0][0], model([other])[0][0])
+
+
+@pytest.mark.parametrize("name", ["variant 1", "variant 3"])
+def test_checkpointed_blocks_give_the_same_gradients(name: str) -> None:
+    model = latte(FORMS[name]).double()
+    _, kept = gradients(model, [mixed(model.config)])
+    model.checkpoint_blocks = True
+    _, again = gradients(model, [mixed(model.config)])
+    assert all(torch.equal(kept[key], again[key]) for key in kept)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_time_and_condition_matter(name: str) -> None:
+    model = latte(FORMS[name]).double()
+    one = segment(model.config, (2 * model.config.patch_frames, 4, 4), 6)
+    with torch.no_grad():
+        (first,) = model([one])
+        (later,) = model([replace(one, timestep=900)])
+        (spoken,) = model([replace(one, text=one.text + 1)])
+        (faster,) = model([replace(one, fps=24.0)])
+    assert (first - later).abs().max() > 1e-6
+    assert bool((first - spoken).any()) == (model.config.conditioning != "none")
+    assert bool((first - faster).any()) == model.config.tells_rate
+
+
+def test_blocks_follow_one_another_as_the_variant_says() -> None:
+    def axes(name: str) -> str:
+        return "".join(block.axis[0] for block in latte(FORMS[name]).blocks())
+
+    assert (axes("variant 1"), axes("variant 2"), axes("variant 3")) == ("stst", "sstt", "ssss")
+
+
+def test_half_precision_runs() -> None:
+    model = latte(FORMS["rotary split"])
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model([replace(one, latents=one.latents.float(), text=one.text.float()) for one in mixed(model.config)])
+    assert all(bool(out.isfinite().all()) for out in found)
+
+
+def test_wrong_channels_text_sides_and_lengths_are_refused_with_what_they_may_be() -> None:
+    model = latte(SMALL)
+    with pytest.raises(ConfigError, match="3 channels are pixels"):
+        model([Segment(torch.zeros(2, 3, 4, 4), torch.zeros(5, 10), 0)])
+    with pytest.raises(ConfigError, match="384 wide"):
+        model([Segment(torch.zeros(2, 4, 4, 4), torch.zeros(5, 384), 0)])
+    with pytest.raises(ConfigError, match="do not divide by patch = 2"):
+        model([Segment(torch.zeros(2, 4, 5, 4), torch.zeros(5, 10), 0)])
+    with pytest.raises(ConfigError, match="9 latent frames, and temporal positions for 8"):
+        model([Segment(torch.zeros(9, 4, 4, 4), torch.zeros(5, 10), 0)])
+    latte(FORMS["rotary"])([Segment(torch.zeros(9, 4, 4, 4), torch.zeros(5, 10), 0)])
