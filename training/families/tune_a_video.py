@@ -80,10 +80,11 @@ class TuneAVideoFamily:
     def _per_token(self) -> float:
         """Operations per pixel of the deepest level: a forward pass, and a backward pass of twice as many."""
         sizes = self.sizes
-        with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        counter = FlopCounterMode(display=False)
+        with torch.device("meta"), counter:
             latents = torch.zeros(_FRAMES, sizes.in_channels, _SIDE * sizes.patch, _SIDE * sizes.patch)
             self.module()([Segment(latents, torch.zeros(sizes.text_length, sizes.text_width), 0)])
-        return 3.0 * counter.get_total_flops() / (_FRAMES * _SIDE**2)
+        return 3.0 * int(counter.get_total_flops()) / (_FRAMES * _SIDE**2)
 
 
 def open_tune_a_video(config: TrainConfig) -> Opened:
