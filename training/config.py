@@ -77,13 +77,15 @@ class LatteSettings(Section):
 class ModelSettings(Section):
     """Which network, from which weights."""
 
-    family: Literal["cogvideox", "latte", "tune-a-video"] = "cogvideox"
+    family: Literal["cogvideox", "latte", "tune_a_video"] = "cogvideox"
     preset: str = "debug"
     """Sizes. cogvideox: `debug`, `2b`, `5b`, `1.5-5b`. latte: `debug` to `debug-4`, `s-2` to `xl-8`, `latte-1`. Ignored
     where `weights` brings its own config."""
     weights: str = ""
     """Folder in diffusers' format (a Latte also starts from PixArt-alpha's), or a SAT checkpoint; empty: from none."""
     latte: LatteSettings = LatteSettings()
+    group_norm: Literal["frame", "clip"] = "frame"
+    """Of tune_a_video: group norms of each frame, as in the image model, or over the clip, as published."""
     lora: LoraConfig = LoraConfig()
     checkpoint_blocks: bool = False
     """Recompute blocks in the backward pass: less memory, a third more work."""
@@ -104,10 +106,10 @@ class EncoderSettings(Section):
     """Folder of the VAE in diffusers' format, or of a pipeline that holds one."""
     codec_tiling: bool = False
     """Encode and decode in overlapping tiles: less memory, slightly other latents."""
-    text: Literal["minilm", "t5"] = "minilm"
-    """`t5`, or `minilm`, the packaged stand-in."""
+    text: Literal["minilm", "t5", "clip"] = "minilm"
+    """`t5`, `clip` (Stable Diffusion's), or `minilm`, the packaged stand-in."""
     text_weights: str = ""
-    """Folder or hub name of the T5 encoder and its tokenizer."""
+    """Folder or hub name of the T5 encoder and its tokenizer; folder of CLIP's, or of the pipeline."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the VAE and T5; a part of their identity. What they give is float32 always."""
 

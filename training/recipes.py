@@ -21,6 +21,7 @@ from training.config import (
     TrainConfig,
     ValidationConfig,
 )
+from training.models.tune_a_video.tuned import TUNED
 
 
 def demo() -> TrainConfig:
@@ -170,6 +171,25 @@ def _thawing_stages() -> list[StageConfig]:
     ]
 
 
+def tune_a_video() -> TrainConfig:
+    """One video and its caption on a Stable Diffusion UNet (2212.11565); `just tune` names model and encoders.
+
+    500 steps; keys and values, convolutions and norms stay the image model's.
+    """
+    return TrainConfig(
+        recipe="tune-a-video",
+        model=ModelSettings(family="tune_a_video"),
+        encoders=EncoderSettings(codec="linear-frames"),
+        optimizer=OptimizerConfig(
+            learning_rate=3e-5, betas=(0.9, 0.999), weight_decay=1e-2, clip=1.0, schedule="constant", spike=0
+        ),
+        stages=[StageConfig(name="tune", steps=500, short_side=512, pack_length=1, trains=list(TUNED))],
+        checkpoint=CheckpointConfig(every=100, keep=1),
+        validation=ValidationConfig(every=100),
+        sampling=SamplingConfig(steps=50, guidance=12.5, dynamic_guidance=False),
+    )
+
+
 def _paper_stages() -> list[StageConfig]:
     return [
         StageConfig(name="256", steps=400_000, short_side=256, max_seconds=6, pack_length=25_000, packs_per_step=420),
@@ -196,6 +216,7 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
     "cogvideox-5b-lora": cogvideox_5b_lora,
     "latte-demo": latte_demo,
     "latte-pixart": latte_pixart,
+    "tune-a-video": tune_a_video,
 }
 
 

@@ -12,6 +12,7 @@ from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 from training.config import EncoderSettings
 from training.encoders.base import TextEncoder, VideoCodec
+from training.encoders.clip import ClipText
 from training.encoders.cogvideox_vae import open_vae
 from training.encoders.image_vae import Kind, open_image_vae
 from training.encoders.linear import open_linear
@@ -73,6 +74,10 @@ def _t5(settings: EncoderSettings, length: int, device: Device) -> TextEncoder:
     return T5(settings.text_weights, length, _precision(settings), device)
 
 
+def _clip(settings: EncoderSettings, length: int, device: Device) -> TextEncoder:
+    return ClipText(settings.text_weights, length, _precision(settings), device)
+
+
 def _precision(settings: EncoderSettings) -> torch.dtype:
     return torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
 
@@ -84,4 +89,4 @@ _CODECS: dict[str, Callable[[EncoderSettings, Device], VideoCodec]] = {
     "image-vae": _image_vae,
     "tiny-vae": _image_vae,
 }
-_TEXTS: dict[str, Callable[[EncoderSettings, int, Device], TextEncoder]] = {"minilm": _minilm, "t5": _t5}
+_TEXTS: dict[str, Callable[[EncoderSettings, int, Device], TextEncoder]] = {"minilm": _minilm, "t5": _t5, "clip": _clip}

@@ -53,3 +53,20 @@ def save_tiny_vae(folder: Path, seed: int = 0, **changes: Any) -> Path:
     settings |= {f"num_{side}_blocks": (1, 1, 1) for side in ("encoder", "decoder")}
     AutoencoderTiny(**{**settings, **changes}).save_pretrained(str(folder))
     return folder
+
+
+def save_clip(folder: Path, seed: int = 0, width: int = 16) -> Path:
+    """CLIP's text encoder and tokenizer of single letters, as a pipeline holds them."""
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    torch.manual_seed(seed)
+    marks = ["<|startoftext|>", "<|endoftext|>"]
+    letters = [letter + end for letter in "abcdefghijklmnopqrstuvwxyz" for end in ("", "</w>")]
+    words = {word: place for place, word in enumerate([*letters, *marks])}
+    CLIPTokenizer(vocab=words, merges=[]).save_pretrained(str(folder / "tokenizer"))
+    config = CLIPTextConfig(
+        vocab_size=len(words), hidden_size=width, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=32, bos_token_id=len(letters), eos_token_id=len(letters) + 1,
+    )  # fmt: skip
+    CLIPTextModel(config).save_pretrained(str(folder / "text_encoder"))
+    return folder

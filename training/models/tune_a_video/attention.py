@@ -55,20 +55,25 @@ class SparseCausalAttention:
             scale=attn.scale,
         )
         together: Tensor = attn.to_out[1](attn.to_out[0](found.transpose(1, 2).flatten(2)))
-        return together / attn.rescale_output_factor
+        return together
 
 
 def first_and_previous(tokens: Tensor, frames: int) -> Tensor:
     """Each frame's sources [clips * frames, 2 * tokens, width]; of the first frame both are itself."""
     if frames == 1:
         return tokens
-    clips = tokens.unflatten(0, (-1, frames))
+    clips = by_clip(tokens, frames)
     previous = torch.cat([clips[:, :1], clips[:, :-1]], dim=1)
     return torch.cat([clips[:, :1].expand_as(clips), previous], dim=2).flatten(0, 1)
 
 
+def by_clip(folded: Tensor, frames: int) -> Tensor:
+    """[clips * frames, ...] as [clips, frames, ...]."""
+    return folded.view(-1, frames, *folded.shape[1:])
+
+
 def _split(tokens: Tensor, heads: int) -> Tensor:
-    return tokens.unflatten(2, (heads, -1)).transpose(1, 2)
+    return tokens.view(*tokens.shape[:2], heads, -1).transpose(1, 2)
 
 
 class AttentionOverTime:
@@ -79,10 +84,9 @@ class AttentionOverTime:
 
     def __call__(self, block: BasicTransformerBlock, given: object, states: Tensor) -> Tensor:
         """States [clips * frames, tokens, width] of the block with its attention over time added."""
-        clips = states.unflatten(0, (-1, self._length.frames))
-        over_time = clips.transpose(1, 2).flatten(0, 1)  # [clips * tokens, frames, width]
-        seen = block.attn_temp(block.norm_temp(over_time))
-        return states + seen.unflatten(0, (len(clips), -1)).transpose(1, 2).flatten(0, 1)
+        over_time = by_clip(states, self._length.frames).transpose(1, 2)  # [clips, tokens, frames, width]
+        seen: Tensor = block.attn_temp(block.norm_temp(over_time.flatten(0, 1)))
+        return states + seen.view_as(over_time).transpose(1, 2).flatten(0, 1)
 
 
 def add_attention_over_time(block: BasicTransformerBlock, length: ClipLength) -> None:

@@ -24,16 +24,27 @@ class TuneAVideoConfig:
     text_length: int = CLIP_LENGTH
     norm: GroupNorm = "frame"
 
-    text_in_sequence = False
-    patch_frames = 1
-
-    @cached_property
+    @property
     def parameters(self) -> int:
         """All weights, the temporal ones included."""
+        return self._counted
+
+    @cached_property
+    def _counted(self) -> int:
         from training.models.tune_a_video.model import TuneAVideo
 
         with torch.device("meta"):
             return sum(one.numel() for one in TuneAVideo(self).parameters())
+
+    @property
+    def text_in_sequence(self) -> bool:
+        """Captions stand beside the pictures, in cross-attention."""
+        return False
+
+    @property
+    def patch_frames(self) -> int:
+        """Frames stand alone."""
+        return 1
 
     @property
     def in_channels(self) -> int:
@@ -44,6 +55,11 @@ class TuneAVideoConfig:
     def out_channels(self) -> int:
         """Channels of a prediction."""
         return int(self.unet["out_channels"])
+
+    @property
+    def learns_variance(self) -> bool:
+        """The noise alone is predicted."""
+        return False
 
     @property
     def text_width(self) -> int:

@@ -18,9 +18,9 @@ from torch.utils.checkpoint import checkpoint
 
 from schemas.errors import ConfigError
 from training.models.segment import Segment
-from training.models.tune_a_video.attention import ClipLength
+from training.models.tune_a_video.attention import ClipLength, zero_output
 from training.models.tune_a_video.config import TuneAVideoConfig
-from training.models.tune_a_video.inflate import inflate
+from training.models.tune_a_video.inflate import inflate, transformer_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,11 @@ class TuneAVideo(nn.Module):
         for places in alike.values():
             found.update(zip(places, self._predict([segments[place] for place in places], control), strict=True))
         return [found[place] for place in range(len(segments))]
+
+    def zero_temporal(self) -> None:
+        """Let attention over time add nothing, as before training."""
+        for block in transformer_blocks(self.unet):
+            zero_output(block)
 
     def _predict(self, segments: Sequence[Segment], control: Control | None) -> Sequence[Tensor]:
         frames, device = len(segments[0].latents), segments[0].latents.device

@@ -8,7 +8,7 @@ the first frame is no longer what the image model sees. Per frame, the image mod
 
 from torch import Tensor, nn
 
-from training.models.tune_a_video.attention import ClipLength
+from training.models.tune_a_video.attention import ClipLength, by_clip
 
 
 class ClipGroupNorm(nn.GroupNorm):
@@ -21,5 +21,5 @@ class ClipGroupNorm(nn.GroupNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Features [clips * frames, channels, height, width], normed."""
-        clips = input.unflatten(0, (-1, self._length.frames)).transpose(1, 2)
+        clips = by_clip(input, self._length.frames).transpose(1, 2)
         return super().forward(clips).transpose(1, 2).flatten(0, 1)

@@ -1,0 +1,118 @@
+"""Tune-A-Video: an inflated Stable Diffusion UNet, noise prediction; from the folder of an image model.
+
+just tune film.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a bear skis"
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+from training.config import TrainConfig
+from training.diffusion.schedule import NoiseSchedule
+from training.export.load import read_json
+from training.families.base import Family, Opened, Published
+from training.models.segment import Segment
+from training.models.tune_a_video.config import PRESETS, TuneAVideoConfig
+from training.models.tune_a_video.inflate import GroupNorm
+from training.models.tune_a_video.model import TuneAVideo
+from training.models.tune_a_video.weights import first_weights, read_settings, start, unet_folder
+
+_FRAMES, _SIDE = 2, 4  # of the clip whose operations are counted; the side in pixels of the deepest level
+# Of Stable Diffusion's scheduler; other models were trained at other noise levels or predict something else.
+_SCHEDULER = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "prediction_type": "epsilon",
+    "num_train_timesteps": 1000,
+}
+
+
+@dataclass(frozen=True)
+class TuneAVideoFamily:
+    """See `Family`."""
+
+    sizes: TuneAVideoConfig
+    schedule: NoiseSchedule
+
+    def published(self, weights: Mapping[str, Tensor]) -> Published:
+        """See `Family`."""
+        raise ConfigError(
+            "diffusers has no class for an inflated UNet; what a video taught is in the run's tuned.safetensors"
+        )
+
+    def module(self) -> TuneAVideo:
+        """See `Family`."""
+        return TuneAVideo(self.sizes)
+
+    def initialise(self, model: nn.Module, seed: int) -> None:
+        """See `Family`; torch's own first weights."""
+        assert isinstance(model, TuneAVideo)
+        start(model, seed)
+
+    def shallow(self) -> Family:
+        """See `Family`; every level keeps one block."""
+        return TuneAVideoFamily(replace(self.sizes, unet={**self.sizes.unet, "layers_per_block": 1}), self.schedule)
+
+    def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
+        """See `Family`; the UNet's levels."""
+        assert isinstance(model, TuneAVideo)
+        return [*model.unet.down_blocks, model.unet.mid_block, *model.unet.up_blocks]
+
+    def smallest(self, device: torch.device) -> Segment:
+        """One frame that is one pixel at the deepest level, and one token."""
+        sizes = self.sizes
+        latents = torch.zeros(1, sizes.in_channels, sizes.patch, sizes.patch, device=device)
+        return Segment(latents, torch.zeros(1, sizes.text_width, device=device), 0)
+
+    def flops(self, lengths: Sequence[int]) -> float:
+        """See `Family`; in proportion to the length, so attention between many places counts too little."""
+        return self._per_token * sum(lengths)
+
+    @cached_property
+    def _per_token(self) -> float:
+        """Operations per pixel of the deepest level: a forward pass, and a backward pass of twice as many."""
+        sizes = self.sizes
+        counter = FlopCounterMode(display=False)
+        with torch.device("meta"), counter:
+            latents = torch.zeros(_FRAMES, sizes.in_channels, _SIDE * sizes.patch, _SIDE * sizes.patch)
+            self.module()([Segment(latents, torch.zeros(sizes.text_length, sizes.text_width), 0)])
+        return 3.0 * int(counter.get_total_flops()) / (_FRAMES * _SIDE**2)
+
+
+def open_tune_a_video(config: TrainConfig) -> Opened:
+    """A preset, or the UNet in `model.weights`. Raises `ConfigError` for other models and other noise levels."""
+    schedule, norm = NoiseSchedule("scaled_linear"), config.model.group_norm
+    if config.model.weights:
+        return _from_folder(config.model.weights, norm, schedule, config.seed)
+    preset = config.model.preset
+    if preset not in PRESETS:
+        raise ConfigError(f"model.preset {preset!r} is not known; {did_you_mean(preset, PRESETS)}")
+    return Opened(TuneAVideoFamily(replace(PRESETS[preset], norm=norm), schedule), None)
+
+
+def _from_folder(place: str, norm: GroupNorm, schedule: NoiseSchedule, seed: int) -> Opened:
+    folder = unet_folder(place)
+    _check_scheduler(folder.parent / "scheduler" / "scheduler_config.json")
+    family = TuneAVideoFamily(TuneAVideoConfig(read_settings(folder), norm=norm), schedule)
+    return Opened(family, first_weights(family.module(), folder, seed))
+
+
+def _check_scheduler(file: Path) -> None:
+    """A UNet without its pipeline is taken for Stable Diffusion 1's."""
+    if not file.is_file():
+        return
+    found = read_json(file, "")
+    for name, wanted in _SCHEDULER.items():
+        if found.get(name, wanted) != wanted:
+            raise ConfigError(
+                f"{file}: {name} = {found[name]!r}, but Tune-A-Video is trained here with {wanted!r}; take a Stable "
+                "Diffusion 1 or 2-base model"
+            )
