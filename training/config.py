@@ -198,6 +198,9 @@ class SamplingConfig(Section):
     """Classifier-free guidance at its strongest."""
     dynamic_guidance: bool = True
     """Guidance grows with the steps (CogVideoX's DynamicCFG) instead of being constant."""
+    largest: float = Field(default=0.0, ge=0)
+    """Bound on the clean latents that a sampler sees in the noise (static thresholding, 2205.11487, section 2.3); 0:
+    none. Models that predict noise and are hardly trained need it: at high noise levels a small error is a large one."""
     prompts: list[str] = []
     """Fixed prompts; empty takes the first captions of the validation clips."""
 
