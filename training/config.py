@@ -68,6 +68,10 @@ class LatteSettings(Section):
     temporal_positions: Literal["sincos", "rotary"] | None = None
     frames: int | None = Field(default=None, ge=1)
     """The most frames that temporal positions tell apart."""
+    text_length: int | None = Field(default=None, ge=1)
+    """Tokens of a caption; diffusers' files do not say it (PixArt-alpha and Latte: 120)."""
+    text_width: int | None = Field(default=None, ge=1)
+    """Width of another text encoder's states than PixArt-alpha was trained with; an adapter leads to its captions."""
     tells_rate: bool | None = None
     """Whether the model is told a clip's frame rate and count, by an adapter that starts at zero."""
     temporal_start: Literal["xavier", "kaiming"] = "xavier"
