@@ -1,8 +1,8 @@
 """`just bench latte`: Latte's four variants on one dataset, and what a start from a picture model is worth.
 
-    just bench latte                                 both tables and the curve, on datasets/demo (half an hour)
-    just bench latte starts --seeds 5                one of the two parts
-    just bench latte --record                        keeps the tables in docs/benchmarks.md
+just bench latte                                 both tables and the curve, on datasets/demo (half an hour)
+just bench latte starts --seeds 5                one of the two parts
+just bench latte --record                        keeps the tables in docs/benchmarks.md
 """
 
 import sys
@@ -29,7 +29,10 @@ def measure(part: str, dataset: str, folder: Path, seeds: int) -> list[Table]:
         title = "Four debug Lattes, trained by the recipe latte-demo; loss on held-out sources at five noise levels"
         return [(title, latte.VARIANT_HEADINGS, latte.compare_variants(dataset, folder, note))]
     found = latte.compare_starts(dataset, folder, note, seeds)
-    curve = f"Held-out loss of clips by step: mean of {seeds} seeds (least-most)"
+    curve = (
+        f"Held-out loss of clips by step, mean of {seeds} seeds (least-most); the picture model learned 400 steps on "
+        "stills of the same clips before"
+    )
     return [
         (curve, latte.CURVE_HEADINGS, found.curve_rows()),
         ("Steps to the held-out loss that training from scratch ends with", latte.REACH_HEADINGS, found.reach_rows()),

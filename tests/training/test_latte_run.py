@@ -82,11 +82,12 @@ def test_stages_thaw_the_model_and_its_samples_are_written(dataset: str, tmp_pat
     assert prepared.linear_baseline(prepared.config.stages[-1]) is not None
     source = run_source(tmp_path / "run")
     assert source.family.sizes == prepared.family.sizes
+    assert source.record.sampling == SamplingConfig(steps=2), "a run is sampled later as it sampled itself"
     assert torch.equal(source.state["proj_out.weight"], prepared.run.average.weights["proj_out.weight"])
 
 
 def test_the_benchmark_of_starts_has_curves_of_both(dataset: str, tmp_path: Path) -> None:
     found = compare_starts(dataset, tmp_path, lambda text: None, seeds=1, steps=2, still_steps=1)
-    assert [row[0] for row in found.curve_rows()] == [1, 2]
-    assert all(scratch != started for _, scratch, started in found.curve_rows())
+    assert [row[0] for row in found.curve_rows()] == [0, 1, 2]
+    assert all(scratch != started for _, scratch, started in found.curve_rows()[1:])
     assert found.reach_rows()[0][0] == 0

@@ -34,7 +34,7 @@ from training.recipes import latte_demo
 VARIANTS: dict[Variant, str] = {1: "debug", 2: "debug-2", 3: "debug-3", 4: "debug-4"}
 VARIANT_HEADINGS = ("variant", "weights", "a clip, forward", "held-out loss", "best linear predictor")
 CURVE_HEADINGS = ("step", "from scratch", "from the picture model")
-REACH_HEADINGS = ("seed", "scratch ends at", "after steps", "the picture model's start reaches it after", "ratio")
+REACH_HEADINGS = ("seed", "scratch ends at", "after steps", "the picture model's start is there at step")
 
 _POINTS = 12  # of a curve
 _CLIP = (17, 4, 6)  # 17 frames of 96x64 as patches of 16 pixels
@@ -62,8 +62,7 @@ class Starts:
         for seed, curve in self.scratch.items():
             last = max(curve)
             reached = next((step for step, loss in sorted(self.started[seed].items()) if loss <= curve[last]), None)
-            ratio = f"{last / reached:.1f}" if reached else "never"
-            rows.append((seed, f"{curve[last]:.4f}", last, reached or "-", ratio))
+            rows.append((seed, f"{curve[last]:.4f}", last, "never" if reached is None else reached))
         return rows
 
 
@@ -172,6 +171,8 @@ def _train(config: TrainConfig, dataset: str, folder: Path, note: Note) -> Prepa
         raise ConfigError(f"{dataset} holds nothing out, so there is no loss to compare; curate more sources")
     done = prepared.run.resume()
     note(f"{folder.name}: from step {done}")
+    if not done:
+        prepared.run.validate(len(config.stages) - 1)
     prepared.run.train(lambda report: None, lambda stage: None)
     if prepared.run.last_validation is None:
         prepared.run.validate(len(config.stages) - 1)

@@ -46,14 +46,17 @@ def test_a_perfect_prediction_has_no_divergence_at_the_true_variance() -> None:
     assert abs(float(found)) < 1e-4
 
 
-def test_the_first_level_is_a_likelihood_and_gradients_reach_the_share_alone() -> None:
+def test_the_first_level_is_the_likelihood_of_a_step_of_eight_bits() -> None:
     clean, noise, mixed = draws(0)
-    guess, share = noise.clone().requires_grad_(), torch.zeros_like(clean, requires_grad=True)
-    near = variational_bound(SCHEDULE, clean, mixed, guess.detach(), share, 0)
-    far = variational_bound(SCHEDULE, clean, mixed, guess.detach() + 3, share, 0)
-    assert torch.isfinite(near)
-    assert near < far
-    near.backward()  # type: ignore[no-untyped-call]
-    assert share.grad is not None
-    assert share.grad.any()
-    assert guess.grad is None
+    clean = clean.clamp(-1.5, 1.5)  # both outermost bins are there, which are open
+    guess, value, step = noise + 0.02, 0.4, 1 / 255
+    signal = SCHEDULE.signal
+    beta, first = float(1 - signal[0]), float(signal[1])
+    smallest = (1 - first / float(signal[0])) * (1 - float(signal[0])) / (1 - first)
+    deviation = math.exp(0.5 * (0.7 * math.log(beta) + 0.3 * math.log(smallest)))
+    seen = Normal((mixed - beta**0.5 * guess) / float(signal[0]) ** 0.5, deviation)
+    above, below = (seen.cdf(edge) for edge in (clean + step, clean - step))  # type: ignore[no-untyped-call]
+    shares = torch.where(clean < -0.999, above, torch.where(clean > 0.999, 1 - below, above - below))
+    expected = -shares.clamp(min=1e-12).log2().mean()
+    found = variational_bound(SCHEDULE, clean, mixed, guess, torch.full_like(clean, value), 0)
+    assert float(found) == pytest.approx(float(expected), rel=1e-3)

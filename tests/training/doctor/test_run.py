@@ -23,12 +23,14 @@ from training.encoders.linear import open_linear
 from training.encoders.linear_frames import open_linear_frames
 from training.encoders.minilm import MiniLM
 from training.families.cogvideox import CogVideoXFamily
+from training.families.latte import LatteFamily
 from training.index import SampleIndex
 from training.latents.settings import CacheSettings, claim
 from training.latents.source import plan_parts
 from training.latents.verify import verify_cache
 from training.latents.write import LatentWriter
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
+from training.models.latte.config import PRESETS as LATTES
 
 DEBUG = replace(PRESETS["debug"], text_length=226)
 PLENTY = Resources(memory=2.0**36, disk=2.0**40)
@@ -116,6 +118,15 @@ class Pixels:
 )
 def test_encoders_of_another_model_are_named(dataset: Path, text: MiniLM, sizes: CogVideoXConfig, named: str) -> None:
     assert named in texts(examine(dataset, text, sizes=sizes), "error")
+
+
+def test_more_frames_than_positions_are_told_before_training(dataset: Path, text: MiniLM) -> None:
+    config = TrainConfig(stages=[StageConfig(**STAGE)])
+    train, validation = (SampleIndex.open(str(dataset), split) for split in ("train", "val"))
+    family = LatteFamily(replace(LATTES["debug"], text_length=226, frames=16))
+    codec = open_linear_frames()
+    found = texts(run_doctor(config, train, validation, codec, text, family, PLENTY), "error")
+    assert "17 latent frames, the model's positions tell 16 apart; set model.latte.frames=17" in found
 
 
 def test_pixels_that_no_vae_encoded_are_told_from_latents(dataset: Path, text: MiniLM) -> None:

@@ -82,3 +82,16 @@ def test_a_place_without_t5_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(StageError, match="no T5 encoder at"):
         T5(str(tmp_path), 8)
+
+
+def test_t5_masks_its_padding_where_asked(tmp_path: Path) -> None:
+    folder = str(save_t5(tmp_path))
+    attended, masked, short = T5(folder, 8), T5(folder, 8, padding="zero"), T5(folder, 4)
+    caption = "a cat sleeps"
+    length = masked.count(caption)
+    assert length == 4
+    states = masked.encode([caption, ""])
+    assert torch.allclose(states[0, :length], short.encode([caption])[0], atol=1e-5)
+    assert not states[0, length:].any()
+    assert not torch.allclose(states[0, :length], attended.encode([caption])[0, :length], atol=1e-3)
+    assert masked.identity == f"{attended.identity}, padding masked"

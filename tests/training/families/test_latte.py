@@ -70,6 +70,13 @@ def test_one_setting_picks_the_variant() -> None:
         open_family(config(preset="xl"))
 
 
+def noise_gradient(method: DiffusionMethod) -> torch.Tensor:
+    """Of the last layer's rows that predict noise: the first 16 channels of every place in a patch."""
+    gradient = dict(method.model.named_parameters())["proj_out.weight"].grad
+    assert gradient is not None
+    return gradient.view(4, 32, -1)[:, :16].clone()
+
+
 def test_the_loop_learns_a_variance_and_validates_without_it() -> None:
     torch.set_num_threads(1)
     method = DiffusionMethod(random_latte(), LatteFamily(SIZES), NoCodec(), NoText())
@@ -80,6 +87,11 @@ def test_the_loop_learns_a_variance_and_validates_without_it() -> None:
     assert (trained.values > held_out.values).all()
     trained.values.sum().backward()  # type: ignore[no-untyped-call]
     assert all(weight.grad is not None for weight in method.model.parameters())
+    # The bound teaches the variance alone: the noise's weights have the gradient of the squared error.
+    both = noise_gradient(method)
+    method.model.zero_grad()
+    method.losses_at(pack.batch, pack.places, trained.timesteps).values.sum().backward()  # type: ignore[no-untyped-call]
+    assert torch.allclose(noise_gradient(method), both, rtol=1e-5, atol=1e-7)
     method.model.zero_grad()
     method.idle().backward()  # type: ignore[no-untyped-call]
     assert all(weight.grad is not None and not weight.grad.any() for weight in method.model.parameters())
@@ -119,8 +131,8 @@ def test_the_released_form_of_pixart_is_known_and_adapters_on_it_are_refused(tmp
 
 def test_every_stage_of_the_recipe_learns_what_it_says() -> None:
     given = {**PIXART, "num_layers": 28, "patch_size": 2}
-    for options in ({}, {"text_width": 7}):
-        sizes = LatteConfig.from_pixart(given, tells_rate=True, **options)
+    for text_width in (12, 7):
+        sizes = LatteConfig.from_pixart(given, tells_rate=True, text_width=text_width)
         with torch.device("meta"):
             model = Latte(sizes)
         names = [name for name, _ in model.named_parameters()]
@@ -139,7 +151,7 @@ def test_every_stage_of_the_recipe_learns_what_it_says() -> None:
 
 
 def test_settings_of_another_family_are_refused() -> None:
-    with pytest.raises(ValidationError, match="model.latte is set, but model.family = cogvideox"):
+    with pytest.raises(ValidationError, match=r"model\.latte is set, but model.family = cogvideox"):
         TrainConfig(model=ModelSettings(latte=LatteSettings(variant=2)), stages=config().stages)
 
 
@@ -192,7 +204,7 @@ def test_settings_that_weights_do_not_have_are_refused(tmp_path: Path) -> None:
         open_family(config(str(tmp_path / "out"), variant=2))
     scheduler = tmp_path / "out/scheduler/scheduler_config.json"
     scheduler.write_text(json.dumps({"beta_schedule": "scaled_linear"}))
-    with pytest.raises(ConfigError, match="beta_schedule = 'scaled_linear', but Latte is trained .* with 'linear'"):
+    with pytest.raises(ConfigError, match=r"beta_schedule = 'scaled_linear', but Latte is trained .* with 'linear'"):
         open_family(config(str(tmp_path / "out")))
     scheduler.unlink()
     transformer = tmp_path / "out/transformer"

@@ -129,3 +129,16 @@ def test_wrong_channels_text_sides_and_lengths_are_refused_with_what_they_may_be
     with pytest.raises(ConfigError, match="9 latent frames, and temporal positions for 8"):
         model([Segment(torch.zeros(9, 4, 4, 4), torch.zeros(5, 10), 0)])
     latte(FORMS["rotary"])([Segment(torch.zeros(9, 4, 4, 4), torch.zeros(5, 10), 0)])
+
+
+def test_padding_is_left_out_where_the_model_was_trained_so() -> None:
+    text = torch.randn(3, 10)
+    padded = torch.cat([text, torch.zeros(2, 10)])
+    short, long = (Segment(torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(3)), one, 40)
+                   for one in (text, padded))  # fmt: skip
+    masking = latte(SMALL)
+    assert torch.allclose(masking([long])[0], masking([short])[0], atol=1e-5)
+    attending = latte(replace(SMALL, padding="attended"))
+    assert not torch.allclose(attending([long])[0], attending([short])[0], atol=1e-3)
+    silent = Segment(short.latents, torch.zeros(5, 10), 40)
+    assert torch.isfinite(masking([silent])[0]).all()
