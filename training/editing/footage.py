@@ -126,27 +126,32 @@ def read_clip(dataset: str, clip_id: str, wanted: Wanted | None) -> Footage:
 
 
 def _find(dataset: str, clip_id: str) -> PlannedSample:
+    """The film of a clip; of several in different buckets the one with most pixels."""
     names: list[str] = []
+    found: list[PlannedSample] = []
     for split in ("train", "val"):
         index = SampleIndex.open(dataset, split)
         ids = zip(index.clip_ids.to_pylist(), index.sample_ids.to_pylist(), strict=True)
-        for row, both in enumerate(ids):
-            bucket = index.buckets[index.bucket[row]]
-            if bucket.is_image:
-                continue
-            names += both
-            if clip_id in both:
-                return PlannedSample(
-                    sample_id=both[1],
-                    clip_id=both[0],
-                    shape=ClipShape(bucket.width, bucket.height, bucket.frames, bucket.fps),
-                    tokens=0,
-                    shard=index.shards[int(index.shard[row])].as_py(),
-                    offset=int(index.offset[row]),
-                    size=int(index.size[row]),
-                    epoch=0,
-                )
-    raise InputError(f"{dataset} has no film of the clip {clip_id!r}; {did_you_mean(clip_id, names[:20])}")
+        films = [(row, both) for row, both in enumerate(ids) if not index.buckets[index.bucket[row]].is_image]
+        names += [name for _, both in films for name in both]
+        found += [_planned(index, row) for row, both in films if clip_id in both]
+    if not found:
+        raise InputError(f"{dataset} has no film of the clip {clip_id!r}; {did_you_mean(clip_id, names[:20])}")
+    return max(found, key=lambda one: one.shape.width * one.shape.height * one.shape.frames)
+
+
+def _planned(index: SampleIndex, row: int) -> PlannedSample:
+    bucket = index.buckets[index.bucket[row]]
+    return PlannedSample(
+        sample_id=index.sample_ids[row].as_py(),
+        clip_id=index.clip_ids[row].as_py(),
+        shape=ClipShape(bucket.width, bucket.height, bucket.frames, bucket.fps),
+        tokens=0,
+        shard=index.shards[int(index.shard[row])].as_py(),
+        offset=int(index.offset[row]),
+        size=int(index.size[row]),
+        epoch=0,
+    )
 
 
 def _require(found: int, wanted: Wanted, name: str) -> None:
