@@ -92,7 +92,7 @@ sample *arguments: ready
 export *arguments: ready
     @"{{ python }}" -m training.commands.export "$@"
 
-# measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, distill (--record keeps the table)
+# measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, latte, distill (--record keeps the table)
 [no-exit-message]
 bench *arguments: ready
     @"{{ python }}" -m pipeline.benchmarks "$@"

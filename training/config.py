@@ -56,14 +56,34 @@ class LoraConfig(Section):
     """Ends of the names of the linear layers that get one; a name that matches nothing is an error."""
 
 
-class ModelSettings(Section):
-    """Which transformer, from which weights."""
+class LatteSettings(Section):
+    """What a Latte may be, beside its preset (2401.03048); null leaves it to the preset or the weights."""
 
-    family: Literal["cogvideox", "tune_a_video"] = "cogvideox"
+    variant: Literal[1, 2, 3, 4] | None = None
+    """1 spatial and temporal blocks in turn, 2 first all spatial ones, 3 both attentions in a block, 4 split heads."""
+    patch_frames: int | None = Field(default=None, ge=1)
+    """1 embeds frame by frame, s > 1 tubelets of s frames."""
+    condition_form: Literal["adaln", "tokens"] | None = None
+    """Time comes by modulation (S-AdaLN), or as one more token of each frame."""
+    temporal_positions: Literal["sincos", "rotary"] | None = None
+    frames: int | None = Field(default=None, ge=1)
+    """The most frames that temporal positions tell apart."""
+    tells_rate: bool | None = None
+    """Whether the model is told a clip's frame rate and count, by an adapter that starts at zero."""
+    temporal_start: Literal["xavier", "kaiming"] = "xavier"
+    """How temporal layers begin that PixArt-alpha's weights lack; their outputs begin at zero."""
+
+
+class ModelSettings(Section):
+    """Which network, from which weights."""
+
+    family: Literal["cogvideox", "latte", "tune_a_video"] = "cogvideox"
     preset: str = "debug"
-    """Sizes: `debug`, `2b`, `5b`, `1.5-5b`; ignored where `weights` brings its own config."""
+    """Sizes. cogvideox: `debug`, `2b`, `5b`, `1.5-5b`. latte: `debug` to `debug-4`, `s-2` to `xl-8`, `latte-1`. Ignored
+    where `weights` brings its own config."""
     weights: str = ""
-    """Folder of a diffusers transformer, or a SAT checkpoint; empty trains from scratch."""
+    """Folder in diffusers' format (a Latte also starts from PixArt-alpha's), or a SAT checkpoint; empty: from none."""
+    latte: LatteSettings = LatteSettings()
     group_norm: Literal["frame", "clip"] = "frame"
     """Of tune_a_video: group norms of each frame, as in the image model, or over the clip, as published."""
     lora: LoraConfig = LoraConfig()

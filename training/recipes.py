@@ -12,6 +12,7 @@ from training.config import (
     DataConfig,
     EmaConfig,
     EncoderSettings,
+    LatteSettings,
     LoraConfig,
     ModelSettings,
     OptimizerConfig,
@@ -105,6 +106,71 @@ def cogvideox_5b_lora() -> TrainConfig:
     )
 
 
+def latte_demo() -> TrainConfig:
+    """Minutes on a CPU: a debug Latte on the demo dataset, clips and pictures together, with the packaged encoders."""
+    return TrainConfig(
+        recipe="latte-demo",
+        data=DataConfig(workers=1),
+        model=ModelSettings(family="latte"),
+        encoders=EncoderSettings(codec="linear-frames"),
+        optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0, warmup=20),
+        stages=[StageConfig(name="64", steps=240, short_side=64, max_seconds=2, pack_length=2500, packs_per_step=2)],
+        ema=EmaConfig(decay=0.98),
+        checkpoint=CheckpointConfig(every=60),
+        validation=ValidationConfig(every=120),
+        sampling=SamplingConfig(steps=25, guidance=3.0),
+    )
+
+
+def latte_pixart() -> TrainConfig:
+    """Text to video from PixArt-alpha's weights: set `model.weights` to their folder. 17 frames at 256, then 512 lines.
+
+    What is new learns first, then attention to captions, the upper half of the spatial blocks, and everything, the
+    picture model's weights at a tenth of the rate. Optimiser and average are Latte's (2401.03048, section 4.1).
+    """
+    return TrainConfig(
+        recipe="latte-pixart",
+        model=ModelSettings(
+            family="latte",
+            precision="bfloat16",
+            checkpoint_blocks=True,
+            latte=LatteSettings(tells_rate=True, frames=49),
+        ),
+        encoders=EncoderSettings(codec="image-vae", text="t5"),
+        optimizer=OptimizerConfig(
+            learning_rate=1e-4, betas=(0.9, 0.999), weight_decay=0, schedule="constant", warmup=1000
+        ),
+        stages=_thawing_stages(),
+        ema=EmaConfig(decay=0.9999),
+    )
+
+
+def _thawing_stages() -> list[StageConfig]:
+    time, captions = "*temporal*", "transformer_blocks.*.attn2.*"
+    upper = [f"transformer_blocks.{place}.*" for place in range(14, 28)]
+    trained: dict[str, list[str]] = {
+        "time": [time],
+        "captions": [time, captions],
+        "upper": [time, captions, *upper],
+        "all": [],
+        "512": [],
+    }
+    return [
+        StageConfig(
+            name=name,
+            steps=20_000,
+            short_side=512 if name == "512" else 256,
+            max_seconds=2,
+            pack_length=72_000 if name == "512" else 36_000,
+            packs_per_step=8,
+            image_share=0.3,
+            trains=patterns,
+            rates={"transformer_blocks.*": 0.1} if name != "time" else {},
+        )
+        for name, patterns in trained.items()
+    ]
+
+
 def tune_a_video() -> TrainConfig:
     """One video and its caption on a Stable Diffusion UNet (2212.11565); `just tune` names model and encoders.
 
@@ -148,6 +214,8 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
     "cogvideox-5b": cogvideox_5b,
     "cogvideox-1.5-5b": cogvideox_15_5b,
     "cogvideox-5b-lora": cogvideox_5b_lora,
+    "latte-demo": latte_demo,
+    "latte-pixart": latte_pixart,
     "tune-a-video": tune_a_video,
 }
 

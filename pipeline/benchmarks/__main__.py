@@ -19,6 +19,7 @@ BENCHMARKS = {
     "captions": "what asking models for captions costs, beside the alternatives",
     "quality": "what the caption measures find of planted faults, and how often they cry wolf",
     "train": "what the trainer costs: packing, steps, loading, latents, checkpoints, planning",
+    "latte": "Latte's variants, and a start from a picture model beside one from scratch",
     "distill": "a small summariser before and after it learned from a teacher",
 }
 

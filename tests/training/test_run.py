@@ -10,8 +10,6 @@ import torch
 
 from schemas.errors import ConfigError
 from tests.training.made_run import made_config, made_run
-from training.checkpoint import Checkpoints, RunState
-from training.parallel import World
 from training.report import StepReport
 
 

@@ -35,6 +35,8 @@ def check_widths(codec: VideoCodec, text: TextEncoder, sizes: Sizes) -> Iterator
             "encoders",
             f"the model predicts {sizes.out_channels} channels, the codec has {codec.channels}; take its VAE",
         )
+    if not sizes.reads_captions:
+        return
     if text.width != sizes.text_width:
         yield error(
             "encoders",

@@ -58,7 +58,11 @@ def run_doctor(
 ) -> list[Finding]:
     """Everything there is to say about a run before its first step; it may start if no finding is an error."""
     sizes = family.sizes
-    findings = [*check_index(train, validation), *check_captions(train, text), *check_widths(codec, text, sizes)]
+    findings = [
+        *check_index(train, validation),
+        *(check_captions(train, text) if sizes.reads_captions else ()),
+        *check_widths(codec, text, sizes),
+    ]
     shards = max(1, resources.world // config.parallel.replicas)
     findings += check_memory(config, sizes, config.stages, resources.memory, shards)
     if not len(train):

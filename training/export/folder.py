@@ -1,4 +1,4 @@
-"""Writes a model as a folder that diffusers' `CogVideoXPipeline` opens, and that `just sample` samples as trained.
+"""Writes a model as a folder that diffusers' pipeline of its kind opens, and that `just sample` samples as trained.
 
     transformer/  config.json, diffusion_pytorch_model.safetensors
     scheduler/    v-prediction, zero terminal SNR, trailing timesteps, no clipping, the shift of training
@@ -33,8 +33,8 @@ Precision = Literal["float32", "bfloat16", "float16"]
 Encoders = Literal["copy", "link", "leave"]
 _TOKENIZER_FILES = ("tokenizer*", "spiece.model", "special_tokens_map.json", "added_tokens.json")
 _VERSION = {"_diffusers_version": version("diffusers")}
+_VAES = {"cogvideox": "AutoencoderKLCogVideoX", "image-vae": "AutoencoderKL", "tiny-vae": "AutoencoderTiny"}
 _ENCODERS = {
-    "vae": ("diffusers", "AutoencoderKLCogVideoX"),
     "text_encoder": ("transformers", "T5EncoderModel"),
     "tokenizer": ("transformers", "T5Tokenizer"),
 }
@@ -57,17 +57,20 @@ def export_folder(
     """
     folder = folder.absolute()
     check_fit(family.module, state, "what is exported")
-    published = family.published()
+    published = family.published(state)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} holds something already; choose another folder")
     growing = folder.with_name(f".{folder.name}.growing")
     try:
         shutil.rmtree(growing, ignore_errors=True)
         growing.mkdir(parents=True)
-        _write_transformer(growing / "transformer", published, state, precision)
+        _write_transformer(growing / "transformer", published, precision)
         _write_json(growing / "scheduler" / "scheduler_config.json", {**published.scheduler, **_VERSION})
         present = [] if encoders == "leave" else _write_encoders(growing, record.encoders, encoders)
-        _write_json(growing / "model_index.json", _index(published, ["transformer", "scheduler", *present]))
+        if published.pipeline:
+            vae = _VAES.get(record.encoders.codec, _VAES["cogvideox"])
+            index = _index(published, vae, ["transformer", "scheduler", *present])
+            _write_json(growing / "model_index.json", index)
         write_record(growing, record)
         if adapters:
             write_adapters(growing, adapters)
@@ -80,10 +83,10 @@ def export_folder(
         shutil.rmtree(growing, ignore_errors=True)
 
 
-def _write_transformer(folder: Path, published: Published, state: Mapping[str, Tensor], precision: Precision) -> None:
+def _write_transformer(folder: Path, published: Published, precision: Precision) -> None:
     dtype = getattr(torch, precision)
     _write_json(folder / "config.json", {"_class_name": published.model, **_VERSION, **published.config})
-    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in published.weights.items()}
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
 
 
@@ -91,7 +94,7 @@ def _write_encoders(folder: Path, settings: EncoderSettings, how: Encoders) -> l
     """The encoders that are folders in diffusers' form; a stand-in or a hub's name is only told by the record."""
     found = []
     vae = Path(settings.codec_weights).expanduser()
-    if settings.codec == "cogvideox":
+    if settings.codec in _VAES:
         vae = vae if (vae / "config.json").is_file() else vae / "vae"
         if (vae / "config.json").is_file():
             _place(vae, folder / "vae", how)
@@ -118,10 +121,11 @@ def _place(source: Path, target: Path, how: Encoders) -> None:
         shutil.copytree(source, target)
 
 
-def _index(published: Published, present: list[str]) -> dict[str, object]:
+def _index(published: Published, vae: str, present: list[str]) -> dict[str, object]:
     classes = {
         "transformer": ("diffusers", published.model),
         "scheduler": ("diffusers", published.scheduler["_class_name"]),
+        "vae": ("diffusers", vae),
         **_ENCODERS,
     }
     components = {name: [*one] if name in present else [None, None] for name, one in classes.items()}

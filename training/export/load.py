@@ -54,11 +54,11 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
     return config
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """The weights of a diffusers folder, one file or shards. Raises `ConfigError` for what cannot be read."""
-    index = folder / f"{WEIGHTS}.index.json"
+def read_weights(folder: Path, name: str = WEIGHTS) -> dict[str, Tensor]:
+    """The tensors of a folder in diffusers' format, one file or shards. Raises `ConfigError` if it cannot be read."""
+    index = folder / f"{name}.index.json"
     if not index.is_file():
-        return _read_safetensors(folder / WEIGHTS)
+        return _read_safetensors(folder / name)
     places: Mapping[str, str] = read_json(index, "")["weight_map"]
     state: dict[str, Tensor] = {}
     for shard in sorted(set(places.values())):

@@ -25,8 +25,8 @@ class ModelRecord(Section):
     format: Literal[1] = 1
     grid: Literal["slice"] = "slice"
     """Positions start at 0 for every clip and are cut from one endless table; diffusers' pipelines stretch them."""
-    snr_shift: float
-    """Shift of the signal-to-noise ratio in training."""
+    snr_shift: float = 1.0
+    """Shift of the signal-to-noise ratio in training (CogVideoX)."""
     text_length: int
     """Tokens of a caption."""
     shape: str = ""

@@ -20,6 +20,7 @@ from training.export.load import load_transformer, read_json
 from training.export.record import ModelRecord, read_record
 from training.families.base import Family
 from training.families.cogvideox import CogVideoXFamily
+from training.families.latte import LatteFamily, is_latte, load_latte
 from training.lora import split_adapters
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig, Positions
 
@@ -52,25 +53,35 @@ class Source:
 
     def with_encoders(self, vae: str = "", text: str = "") -> "Source":
         """The same with a VAE or a T5 from elsewhere."""
-        change = {"codec": "cogvideox", "codec_weights": vae} if vae else {}
+        kind = "image-vae" if isinstance(self.family, LatteFamily) else "cogvideox"
+        change = {"codec": kind, "codec_weights": vae} if vae else {}
         change |= {"text": "t5", "text_weights": text} if text else {}
         encoders = self.record.encoders.model_copy(update=change)
         return replace(self, record=self.record.model_copy(update={"encoders": encoders}))
 
 
 def open_source(path: str | Path, positions: Positions | None = None, shift: float | None = None) -> Source:
-    """Open an exported or diffusers folder or a SAT checkpoint.
+    """Open an exported or diffusers folder (CogVideoX or Latte) or a SAT checkpoint.
 
     `positions` and `shift` are needed where neither the files nor the published models tell. Raises `ConfigError`.
     """
-    found = Path(path)
-    config, state = load_transformer(found, positions)
-    record = read_record(found) or ModelRecord(
-        snr_shift=_shift(found, config) if shift is None else shift,
-        text_length=config.text_length,
-        encoders=EncoderSettings(codec="cogvideox", text="t5"),
-        weights=str(path),
-    )
+    found, known = Path(path), read_record(Path(path))
+    family: Family
+    if is_latte(found):
+        sizes, state = load_latte(found)
+        family = LatteFamily(sizes)
+        record = known or ModelRecord(
+            text_length=sizes.text_length, encoders=EncoderSettings(codec="image-vae", text="t5"), weights=str(path)
+        )
+    else:
+        config, state = load_transformer(found, positions)
+        record = known or ModelRecord(
+            snr_shift=_shift(found, config) if shift is None else shift,
+            text_length=config.text_length,
+            encoders=EncoderSettings(codec="cogvideox", text="t5"),
+            weights=str(path),
+        )
+        family = CogVideoXFamily(config, VelocitySchedule(record.snr_shift))
     own = {}
     if (found / "vae/config.json").is_file():
         own["codec_weights"] = str(found)
@@ -78,7 +89,6 @@ def open_source(path: str | Path, positions: Positions | None = None, shift: flo
         own["text_weights"] = str(found)
     record = record.model_copy(update={"encoders": record.encoders.model_copy(update=own)})
     name = found.resolve().name
-    family = CogVideoXFamily(config, VelocitySchedule(record.snr_shift))
     return Source(name=name, family=family, state=state, record=record, adapters=read_adapters(found))
 
 

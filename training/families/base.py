@@ -64,6 +64,11 @@ class Sizes(Protocol):
         ...
 
     @property
+    def reads_captions(self) -> bool:
+        """Whether captions matter to it at all."""
+        ...
+
+    @property
     def text_in_sequence(self) -> bool:
         """Whether a caption's tokens stand in the sequence with the patches, or beside it (cross-attention)."""
         ...
@@ -81,12 +86,16 @@ class Sizes(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """How a model is written for diffusers: its class and `config.json`, the pipeline's class, the scheduler's JSON."""
+    """How a model is written for diffusers: its class, `config.json` and weights, and the scheduler's JSON.
+
+    `pipeline` is the class that opens it all, None where diffusers has no class for the model.
+    """
 
     model: str
-    pipeline: str
+    pipeline: str | None
     config: Mapping[str, object]
     scheduler: Mapping[str, object]
+    weights: Mapping[str, Tensor]
 
 
 class Family(Protocol):
@@ -102,8 +111,8 @@ class Family(Protocol):
         """Its noise levels and what it predicts."""
         ...
 
-    def published(self) -> Published:
-        """How it is exported. Raises `ConfigError` for a model that diffusers has no class for."""
+    def published(self, weights: Mapping[str, Tensor]) -> Published:
+        """How it is exported with these weights."""
         ...
 
     def module(self) -> nn.Module:

@@ -3,11 +3,11 @@
 just train <dataset> --recipe cogvideox-2b
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
@@ -29,7 +29,7 @@ class CogVideoXFamily:
     sizes: CogVideoXConfig
     schedule: VelocitySchedule
 
-    def published(self) -> Published:
+    def published(self, weights: Mapping[str, Tensor]) -> Published:
         """See `Family`. The scheduler's class has other defaults."""
         scheduler = {
             "_class_name": "CogVideoXDDIMScheduler",
@@ -46,7 +46,11 @@ class CogVideoXFamily:
             "snr_shift_scale": self.schedule.shift,
         }
         return Published(
-            model=TRANSFORMER, pipeline="CogVideoXPipeline", config=self.sizes.to_diffusers(), scheduler=scheduler
+            model=TRANSFORMER,
+            pipeline="CogVideoXPipeline",
+            config=self.sizes.to_diffusers(),
+            scheduler=scheduler,
+            weights=weights,
         )
 
     def module(self) -> CogVideoX:

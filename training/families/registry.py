@@ -11,10 +11,12 @@ from torch import nn
 from training.config import TrainConfig
 from training.families.base import Opened
 from training.families.cogvideox import open_cogvideox
+from training.families.latte import open_latte
 from training.families.tune_a_video import open_tune_a_video
 
 _OPENERS: dict[str, Callable[[TrainConfig], Opened]] = {
     "cogvideox": open_cogvideox,
+    "latte": open_latte,
     "tune_a_video": open_tune_a_video,
 }
 

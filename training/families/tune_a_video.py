@@ -3,13 +3,13 @@
 just tune film.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a bear skis"
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from schemas.errors import ConfigError
@@ -42,7 +42,7 @@ class TuneAVideoFamily:
     sizes: TuneAVideoConfig
     schedule: NoiseSchedule
 
-    def published(self) -> Published:
+    def published(self, weights: Mapping[str, Tensor]) -> Published:
         """See `Family`."""
         raise ConfigError(
             "diffusers has no class for an inflated UNet; what a video taught is in the run's tuned.safetensors"

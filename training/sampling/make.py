@@ -44,7 +44,7 @@ class LoadedModel:
             raise ConfigError(
                 f"{self.codec.name} has {self.codec.channels} channels, the model {sizes.in_channels}: another codec?"
             )
-        if self.text.width != sizes.text_width:
+        if sizes.reads_captions and self.text.width != sizes.text_width:
             raise ConfigError(
                 f"states of {self.text.name} are {self.text.width} wide, the model takes {sizes.text_width}: another "
                 "text encoder?"

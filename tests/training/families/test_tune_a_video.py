@@ -64,7 +64,7 @@ def test_the_smallest_clip_touches_every_weight_that_learns_and_costs_are_in_pro
     assert family.shallow().sizes.patch == family.sizes.patch
     assert len(family.blocks(model)) == 5
     with pytest.raises(ConfigError, match="diffusers has no class"):
-        family.published()
+        family.published({})
 
 
 def test_operations_are_of_the_published_order_at_stable_diffusions_size() -> None:

@@ -54,6 +54,11 @@ class CogVideoXConfig:
             raise ConfigError(f"patch_frames = {self.patch_frames} needs flat_patch, as CogVideoX 1.5 has it")
 
     @property
+    def reads_captions(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def text_in_sequence(self) -> bool:
         """A caption's tokens stand in the sequence before its patches."""
         return True

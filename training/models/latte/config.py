@@ -91,7 +91,12 @@ class LatteConfig:
         return self.width // 2 if self.variant == 4 else self.width
 
     @property
-    def learned_sigma(self) -> bool:
+    def reads_captions(self) -> bool:
+        """Not with a class or without any condition."""
+        return self.conditioning == "text"
+
+    @property
+    def learns_variance(self) -> bool:
         """Whether the second half of the output is the variance's share."""
         return self.out_channels == 2 * self.in_channels
 

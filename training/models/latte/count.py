@@ -1,6 +1,6 @@
 """How many weights each part of a Latte has, by its configuration alone: for the doctor, and for counting operations.
 
-    python -m pytest tests/training/models/latte/test_config.py
+python -m pytest tests/training/models/latte/test_config.py
 """
 
 from typing import TYPE_CHECKING
@@ -54,7 +54,9 @@ def caption(config: "LatteConfig") -> int:
     if config.conditioning != "text":
         return 0
     adapter = linear(config.text_width, config.caption_width) if config.caption_width else 0
-    return adapter + linear(config.caption_width or config.text_width, config.width) + linear(config.width, config.width)
+    return (
+        adapter + linear(config.caption_width or config.text_width, config.width) + linear(config.width, config.width)
+    )
 
 
 def count_parameters(config: "LatteConfig") -> int:

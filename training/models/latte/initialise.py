@@ -18,7 +18,6 @@ _ZERO = (
     "modulation.linear.",
     "proj_out.",
     "attn2.to_out.",
-    "text_adapter.",
     "temporal_adapter.rate.linear_2.",
     "temporal_adapter.count.linear_2.",
 )

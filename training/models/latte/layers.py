@@ -23,7 +23,7 @@ _EPSILON = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What blocks are told of each clip: SiLU(condition) [clips, width], and what one network made of it for all blocks.
+    """What blocks are told of clips: SiLU(condition) [clips, width], and what one network made of it for all blocks.
 
     `shared` [6, clips, width] and `temporal` [3, clips, width] are None where blocks have networks of their own.
     """
@@ -131,7 +131,7 @@ class Block(nn.Module):
 
 
 class JointBlock(Block):
-    """Both attentions in one block: one after the other (variant 3), or side by side with half the heads (variant 4)."""
+    """Both attentions in a block: one after the other (variant 3), or side by side with half the heads (variant 4)."""
 
     def __init__(self, config: LatteConfig) -> None:
         super().__init__(config, "space")
@@ -165,7 +165,7 @@ class JointBlock(Block):
 def branch(
     x: Tensor, norm: nn.Module, rows: Tensor | None, layout: Layout, layer: Callable[[Tensor, Layout], Tensor]
 ) -> Tensor:
-    """gate * layer(norm(x) * (1 + scale) + shift), with [3, clips, width] of shift, scale and gate; or layer(norm(x))."""
+    """gate * layer(norm(x) * (1 + scale) + shift), with [3, clips, width] of these, or without them layer(norm(x))."""
     if rows is None:
         return layer(norm(x), layout)
     shift, scale, gate = rows
@@ -195,7 +195,9 @@ class Conditioner(nn.Module):
         if not hasattr(self, "linear"):
             return Clock(silu)
         temporal = self.temporal_linear(silu) if hasattr(self, "temporal_linear") else None
-        found = (one if one is None else one.unflatten(-1, (-1, silu.shape[-1])) for one in (self.linear(silu), temporal))
+        found = (
+            one if one is None else one.unflatten(-1, (-1, silu.shape[-1])) for one in (self.linear(silu), temporal)
+        )
         return Clock(silu, *(one if one is None else one.transpose(0, 1) for one in found))
 
 
@@ -228,9 +230,9 @@ class Projection(nn.Module):
 
 
 class TextAdapter(nn.Module):
-    """From another encoder's states to those a projection was trained for; starts at zero.
+    """From another encoder's states to those a projection was trained for. Beside states of that width, a residual.
 
-    Beside states of the same width it is a residual. Others begin as states of zeros, which say nothing.
+    At zero, as it starts beside trained weights, states of another width are told as zeros, which say nothing.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

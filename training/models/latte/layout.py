@@ -67,9 +67,7 @@ class Layout:
         """All tokens, those of `clips` replaced."""
         parts = torch.split(x, [stack.tokens for stack in self.stacks])
         new = iter(torch.split(changed, [stack.tokens for stack in self.clips.stacks]) if self.clips.stacks else ())
-        found = [
-            next(new) if stack.frames > 1 else part for part, stack in zip(parts, self.stacks, strict=True)
-        ]
+        found = [next(new) if stack.frames > 1 else part for part, stack in zip(parts, self.stacks, strict=True)]
         # Without a clip `changed` is empty, but the way back to the temporal weights leads through it.
         return torch.cat([*found, changed[:0]])
 

@@ -1,8 +1,8 @@
 """Latte on packs: clips and pictures of any shape in one call, one prediction for each.
 
-The weights of the text form are those of diffusers' `LatteTransformer3DModel` under the same names, and one more: a gate
-on the temporal positions (1 there; 0 where a picture model becomes a video model). diffusers' class needs exactly
-`video_length` frames, one shape per call, and sends pictures through the temporal blocks. Here clips have any frame
+The weights of the text form are those of diffusers' `LatteTransformer3DModel` under the same names, and one more, on the
+temporal positions a gate (1 there; 0 where a picture model becomes a video model). diffusers' class needs exactly
+`video_length` frames and one shape per call, and sends pictures through the temporal blocks. Here clips have any frame
 count, and pictures pass the spatial layers only, so that joint training teaches nothing false about time.
 
     python -m pytest tests/training/models/latte/test_model.py

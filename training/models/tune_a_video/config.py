@@ -37,6 +37,11 @@ class TuneAVideoConfig:
             return sum(one.numel() for one in TuneAVideo(self).parameters())
 
     @property
+    def reads_captions(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def text_in_sequence(self) -> bool:
         """Captions stand beside the pictures, in cross-attention."""
         return False

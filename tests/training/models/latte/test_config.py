@@ -47,13 +47,13 @@ def test_configurations_survive_diffusers() -> None:
 
 
 def test_what_diffusers_has_not_is_named() -> None:
-    with pytest.raises(ConfigError, match="variant = 3.*keep cutroom's own format"):
+    with pytest.raises(ConfigError, match=r"variant = 3.*keep cutroom's own format"):
         FORMS["variant 3"].to_diffusers()
     with pytest.raises(ConfigError, match="temporal_positions = 'rotary'"):
         FORMS["rotary"].to_diffusers()
-    with pytest.raises(ConfigError, match="interpolation_scale = 2.0 \\(there: 1.0\\)"):
+    with pytest.raises(ConfigError, match=r"interpolation_scale = 2\.0 \(there: 1\.0\)"):
         replace(SMALL, interpolation_scale=2.0).to_diffusers()
-    with pytest.raises(ConfigError, match="norm_type = 'layer_norm'.*only 'ada_norm_single'"):
+    with pytest.raises(ConfigError, match=r"norm_type = 'layer_norm'.*only 'ada_norm_single'"):
         LatteConfig.from_diffusers({**SMALL.to_diffusers(), "norm_type": "layer_norm"})
     with pytest.raises(ConfigError, match="does not say caption_channels"):
         LatteConfig.from_diffusers({**SMALL.to_diffusers(), "caption_channels": None})

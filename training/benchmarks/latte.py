@@ -1,0 +1,167 @@
+"""Latte's four variants on one dataset, and what a start from a picture model is worth.
+
+`compare_variants` trains a debug Latte of each variant, of about equally many weights, by the recipe `latte-demo`.
+`compare_starts` first trains a picture model on stills alone (first frames of the training clips; the form is
+PixArt-alpha's, written and read as diffusers does), then trains clips from it and from scratch with the same seeds,
+packs, noise and settings, and asks after how many steps each reaches the held-out loss that scratch ends with.
+
+    just bench latte
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from schemas.errors import ConfigError
+from training.config import StageConfig, TrainConfig, ValidationConfig
+from training.export.run import run_source
+from training.families.latte import LatteFamily
+from training.models.latte.config import PRESETS, Variant
+from training.models.latte.pixart import without_time
+from training.models.latte.variants import rows_of
+from training.parallel import World, share_cores
+from training.prepare import Prepared, prepare
+from training.recipes import latte_demo
+
+VARIANTS: dict[Variant, str] = {1: "debug", 2: "debug-2", 3: "debug-3", 4: "debug-4"}
+VARIANT_HEADINGS = ("variant", "weights", "a clip, forward", "held-out loss", "best linear predictor")
+CURVE_HEADINGS = ("step", "from scratch", "from the picture model")
+REACH_HEADINGS = ("seed", "scratch ends at", "after steps", "the picture model's start reaches it after", "ratio")
+
+_CLIP = (17, 4, 6)  # 17 frames of 96x64 as patches of 16 pixels
+
+Note = Callable[[str], None]
+Curve = dict[int, float]
+"""Step to held-out loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """Curves by seed."""
+
+    scratch: Mapping[int, Curve]
+    started: Mapping[int, Curve]
+
+    def curve_rows(self) -> list[Sequence[object]]:
+        """Mean over the seeds, with the least and the most."""
+        steps = sorted(next(iter(self.scratch.values())))
+        return [(step, _spread(self.scratch, step), _spread(self.started, step)) for step in steps]
+
+    def reach_rows(self) -> list[Sequence[object]]:
+        """Steps to the loss that scratch ends with."""
+        rows: list[Sequence[object]] = []
+        for seed, curve in self.scratch.items():
+            last = max(curve)
+            reached = next((step for step, loss in sorted(self.started[seed].items()) if loss <= curve[last]), None)
+            ratio = f"{last / reached:.1f}" if reached else "never"
+            rows.append((seed, f"{curve[last]:.4f}", last, reached or "-", ratio))
+        return rows
+
+
+def compare_variants(dataset: str, folder: Path, note: Note) -> list[Sequence[object]]:
+    """A row per variant: weights, operations, and held-out loss beside the best linear predictor's."""
+    costs = {row.variant: row for row in rows_of([PRESETS[preset] for preset in VARIANTS.values()], _CLIP)}
+    rows: list[Sequence[object]] = []
+    for variant, preset in VARIANTS.items():
+        recipe = latte_demo()
+        model = recipe.model.model_copy(update={"preset": preset})
+        prepared = _train(recipe.model_copy(update={"model": model, "loggers": []}), dataset, folder / preset, note)
+        found, linear = prepared.run.last_validation, prepared.linear_baseline(recipe.stages[-1])
+        assert found is not None  # something is held out, as was checked before training
+        assert linear is not None
+        row = costs[variant]
+        cost = f"{row.flops / 1e9:.2f} GFLOP ({row.cost:.2f})"
+        rows.append((variant, f"{row.parameters:,}", cost, f"{found.loss:.4f}", f"{linear.loss:.4f}"))
+        note(f"variant {variant}: {found.loss:.4f}, linear {linear.loss:.4f}")
+    return rows
+
+
+def compare_starts(
+    dataset: str, folder: Path, note: Note, seeds: int = 3, steps: int = 120, still_steps: int = 400
+) -> Starts:
+    """Clips from scratch and from a picture model, for each seed."""
+    write_picture_model(dataset, folder, note, still_steps)
+    found: dict[str, dict[int, Curve]] = {"": {}, str(folder / "pixart"): {}}
+    for seed in range(seeds):
+        for weights, curves in found.items():
+            stage = StageConfig(
+                name="clips", steps=steps, short_side=64, max_seconds=1, pack_length=2500, image_share=0
+            )
+            config = _config(stage, seed, every=10, weights=weights)
+            out = folder / f"{'started' if weights else 'scratch'}-{seed}"
+            _train(config, dataset, out, note)
+            curves[seed] = _curve(out)
+            note(f"{out.name}: {curves[seed][steps]:.4f}")
+    return Starts(*found.values())
+
+
+def write_picture_model(dataset: str, folder: Path, note: Note, steps: int) -> Path:
+    """Train on stills and write what was learnt as PixArt-alpha's class in diffusers does; returns the folder."""
+    from diffusers import PixArtTransformer2DModel
+
+    stage = StageConfig(name="stills", steps=steps, short_side=64, max_seconds=0.05, pack_length=2500)
+    run = folder / "stills"
+    _train(_config(stage, 0, every=100), dataset, run, note)
+    source = run_source(run)
+    assert isinstance(source.family, LatteFamily)
+    sizes = source.family.sizes
+    picture = PixArtTransformer2DModel(
+        num_attention_heads=sizes.heads,
+        attention_head_dim=sizes.head_width,
+        in_channels=sizes.in_channels,
+        out_channels=sizes.out_channels,
+        num_layers=sizes.spatial_blocks,
+        cross_attention_dim=sizes.width,
+        sample_size=sizes.sample_size,
+        patch_size=sizes.patch,
+        caption_channels=sizes.text_width,
+        interpolation_scale=sizes.interpolation_scale,
+        use_additional_conditions=False,
+    )
+    picture.load_state_dict(without_time(source.state))
+    picture.save_pretrained(folder / "pixart")
+    note(f"picture model after {steps} steps: {_curve(run)[steps]:.4f} on held-out stills")
+    return folder / "pixart"
+
+
+def _config(stage: StageConfig, seed: int, every: int, weights: str = "") -> TrainConfig:
+    recipe = latte_demo()
+    latte = recipe.model.latte.model_copy(update={"frames": 64} if weights else {})
+    return recipe.model_copy(
+        update={
+            "seed": seed,
+            "model": recipe.model.model_copy(update={"weights": weights, "latte": latte}),
+            "optimizer": recipe.optimizer.model_copy(update={"learning_rate": 1e-3, "schedule": "constant"}),
+            "stages": [stage],
+            "ema": recipe.ema.model_copy(update={"decay": 0.0}),
+            "validation": ValidationConfig(every=every),
+            "loggers": [],
+        }
+    )
+
+
+def _train(config: TrainConfig, dataset: str, folder: Path, note: Note) -> Prepared:
+    world = World(0, 1, torch.device("cpu"))
+    share_cores(world, config.data.workers)
+    prepared = prepare(config, dataset, folder, world)
+    if not prepared.data.validation_shapes(len(config.stages) - 1):
+        raise ConfigError(f"{dataset} holds nothing out, so there is no loss to compare; curate more sources")
+    done = prepared.run.resume()
+    note(f"{folder.name}: from step {done}")
+    prepared.run.train(lambda report: None, lambda stage: None)
+    if prepared.run.last_validation is None:
+        prepared.run.validate(len(config.stages) - 1)
+    return prepared
+
+
+def _curve(folder: Path) -> Curve:
+    lines = [json.loads(line) for line in (folder / "validation.jsonl").read_text().splitlines()]
+    return {line["step"]: line["loss"] for line in lines}
+
+
+def _spread(curves: Mapping[int, Curve], step: int) -> str:
+    values = [curve[step] for curve in curves.values()]
+    return f"{sum(values) / len(values):.4f} ({min(values):.4f}-{max(values):.4f})"
