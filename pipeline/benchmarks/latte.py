@@ -1,8 +1,8 @@
 """`just bench latte`: Latte's four variants on one dataset, and what a start from a picture model is worth.
 
-    just bench latte                                 both tables and the curve, on datasets/demo (half an hour)
-    just bench latte starts --seeds 5                one of the two parts
-    just bench latte --record                        keeps the tables in docs/benchmarks.md
+just bench latte                                 both tables and the curve, on datasets/demo (half an hour)
+just bench latte starts --seeds 5                one of the two parts
+just bench latte --record                        keeps the tables in docs/benchmarks.md
 """
 
 import sys

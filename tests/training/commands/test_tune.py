@@ -20,7 +20,7 @@ class Colours:
     name = "mean colour"
 
     def look(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return frames.mean(axis=(1, 2), dtype=np.float32)
+        return np.asarray(frames.mean(axis=(1, 2)), np.float32)
 
     def read(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
         return None
