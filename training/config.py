@@ -68,6 +68,10 @@ class LatteSettings(Section):
     temporal_positions: Literal["sincos", "rotary"] | None = None
     frames: int | None = Field(default=None, ge=1)
     """The most frames that temporal positions tell apart."""
+    text_length: int | None = Field(default=None, ge=1)
+    """Tokens of a caption; diffusers' files do not say it (PixArt-alpha and Latte: 120)."""
+    text_width: int | None = Field(default=None, ge=1)
+    """Width of another text encoder's states than PixArt-alpha was trained with; an adapter leads to its captions."""
     tells_rate: bool | None = None
     """Whether the model is told a clip's frame rate and count, by an adapter that starts at zero."""
     temporal_start: Literal["xavier", "kaiming"] = "xavier"
@@ -198,6 +202,9 @@ class SamplingConfig(Section):
     """Classifier-free guidance at its strongest."""
     dynamic_guidance: bool = True
     """Guidance grows with the steps (CogVideoX's DynamicCFG) instead of being constant."""
+    largest: float = Field(default=0.0, ge=0)
+    """Bound on the clean latents that a sampler sees in the noise (static thresholding, 2205.11487, section 2.3); 0:
+    none. Models that predict noise and are hardly trained need it: at high noise levels a small error is a large one."""
     prompts: list[str] = []
     """Fixed prompts; empty takes the first captions of the validation clips."""
 

@@ -118,7 +118,7 @@ def latte_demo() -> TrainConfig:
         ema=EmaConfig(decay=0.98),
         checkpoint=CheckpointConfig(every=60),
         validation=ValidationConfig(every=120),
-        sampling=SamplingConfig(steps=25, guidance=3.0),
+        sampling=SamplingConfig(steps=25, guidance=3.0, largest=3.0),
     )
 
 

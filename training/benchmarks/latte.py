@@ -15,10 +15,15 @@ from pathlib import Path
 
 import torch
 
+from pipeline.storage import Store
 from schemas.errors import ConfigError
 from training.config import StageConfig, TrainConfig, ValidationConfig
+from training.encoders.registry import open_codec, open_text
 from training.export.run import run_source
 from training.families.latte import LatteFamily
+from training.latents.settings import CacheSettings, claim
+from training.latents.source import plan_parts
+from training.latents.write import LatentWriter
 from training.models.latte.config import PRESETS, Variant
 from training.models.latte.pixart import without_time
 from training.models.latte.variants import rows_of
@@ -31,6 +36,7 @@ VARIANT_HEADINGS = ("variant", "weights", "a clip, forward", "held-out loss", "b
 CURVE_HEADINGS = ("step", "from scratch", "from the picture model")
 REACH_HEADINGS = ("seed", "scratch ends at", "after steps", "the picture model's start reaches it after", "ratio")
 
+_POINTS = 12  # of a curve
 _CLIP = (17, 4, 6)  # 17 frames of 96x64 as patches of 16 pixels
 
 Note = Callable[[str], None]
@@ -63,12 +69,15 @@ class Starts:
 
 def compare_variants(dataset: str, folder: Path, note: Note) -> list[Sequence[object]]:
     """A row per variant: weights, operations, and held-out loss beside the best linear predictor's."""
+    latents = encode(dataset, folder / "latents", latte_demo().stages)
     costs = {row.variant: row for row in rows_of([PRESETS[preset] for preset in VARIANTS.values()], _CLIP)}
     rows: list[Sequence[object]] = []
     for variant, preset in VARIANTS.items():
         recipe = latte_demo()
         model = recipe.model.model_copy(update={"preset": preset})
-        prepared = _train(recipe.model_copy(update={"model": model, "loggers": []}), dataset, folder / preset, note)
+        data = recipe.data.model_copy(update={"latents": latents})
+        changed = recipe.model_copy(update={"model": model, "data": data, "loggers": []})
+        prepared = _train(changed, dataset, folder / preset, note)
         found, linear = prepared.run.last_validation, prepared.linear_baseline(recipe.stages[-1])
         assert found is not None  # something is held out, as was checked before training
         assert linear is not None
@@ -83,14 +92,14 @@ def compare_starts(
     dataset: str, folder: Path, note: Note, seeds: int = 3, steps: int = 120, still_steps: int = 400
 ) -> Starts:
     """Clips from scratch and from a picture model, for each seed."""
-    write_picture_model(dataset, folder, note, still_steps)
+    stills = StageConfig(name="stills", steps=still_steps, short_side=64, max_seconds=0.05, pack_length=2500)
+    clips = StageConfig(name="clips", steps=steps, short_side=64, max_seconds=1, pack_length=2500, image_share=0)
+    latents = encode(dataset, folder / "latents", [stills, clips])
+    write_picture_model(dataset, folder, _config(stills, 0, 100, latents), note)
     found: dict[str, dict[int, Curve]] = {"": {}, str(folder / "pixart"): {}}
     for seed in range(seeds):
         for weights, curves in found.items():
-            stage = StageConfig(
-                name="clips", steps=steps, short_side=64, max_seconds=1, pack_length=2500, image_share=0
-            )
-            config = _config(stage, seed, every=10, weights=weights)
+            config = _config(clips, seed, max(1, steps // _POINTS), latents, weights)
             out = folder / f"{'started' if weights else 'scratch'}-{seed}"
             _train(config, dataset, out, note)
             curves[seed] = _curve(out)
@@ -98,13 +107,22 @@ def compare_starts(
     return Starts(*found.values())
 
 
-def write_picture_model(dataset: str, folder: Path, note: Note, steps: int) -> Path:
+def encode(dataset: str, folder: Path, stages: Sequence[StageConfig]) -> str:
+    """Latents and text states of these stages' samples, so that every run reads them and none encodes."""
+    settings = latte_demo().encoders
+    codec, text = open_codec(settings), open_text(settings, PRESETS["debug"].text_length)
+    store, cache, kept = Store(dataset), Store(str(folder)), CacheSettings.of(codec, text, "float32")
+    claim(cache, kept)
+    LatentWriter(store, cache, kept, codec, text).write(plan_parts(store, stages, kept), lambda part, failed: None)
+    return str(folder)
+
+
+def write_picture_model(dataset: str, folder: Path, config: TrainConfig, note: Note) -> Path:
     """Train on stills and write what was learnt as PixArt-alpha's class in diffusers does; returns the folder."""
     from diffusers import PixArtTransformer2DModel
 
-    stage = StageConfig(name="stills", steps=steps, short_side=64, max_seconds=0.05, pack_length=2500)
-    run = folder / "stills"
-    _train(_config(stage, 0, every=100), dataset, run, note)
+    run, steps = folder / "stills", config.stages[0].steps
+    _train(config, dataset, run, note)
     source = run_source(run)
     assert isinstance(source.family, LatteFamily)
     sizes = source.family.sizes
@@ -127,12 +145,15 @@ def write_picture_model(dataset: str, folder: Path, note: Note, steps: int) -> P
     return folder / "pixart"
 
 
-def _config(stage: StageConfig, seed: int, every: int, weights: str = "") -> TrainConfig:
+def _config(stage: StageConfig, seed: int, every: int, latents: str, weights: str = "") -> TrainConfig:
     recipe = latte_demo()
-    latte = recipe.model.latte.model_copy(update={"frames": 64} if weights else {})
+    debug = PRESETS["debug"]
+    known = {"frames": debug.frames, "text_length": debug.text_length} if weights else {}
+    latte = recipe.model.latte.model_copy(update=known)
     return recipe.model_copy(
         update={
             "seed": seed,
+            "data": recipe.data.model_copy(update={"latents": latents}),
             "model": recipe.model.model_copy(update={"weights": weights, "latte": latte}),
             "optimizer": recipe.optimizer.model_copy(update={"learning_rate": 1e-3, "schedule": "constant"}),
             "stages": [stage],

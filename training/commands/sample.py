@@ -46,6 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=defaults.steps)
     parser.add_argument("--guidance", type=float, default=defaults.guidance, help="1 and constant: none")
     parser.add_argument("--constant-guidance", action="store_true", help="do not let guidance grow with the steps")
+    parser.add_argument("--largest", type=float, default=defaults.largest, help="bound on clean latents; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="default: samples/<model>-seed<seed>")
     parser.add_argument("--vae", default="", metavar="FOLDER", help="a VAE from elsewhere, in diffusers' format")
@@ -78,6 +79,7 @@ def _settings(options: argparse.Namespace) -> SamplingConfig:
             steps=options.steps,
             guidance=options.guidance,
             dynamic_guidance=not options.constant_guidance,
+            largest=options.largest,
         )
     except ValidationError as error:
         first = error.errors()[0]

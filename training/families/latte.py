@@ -117,10 +117,11 @@ def load_latte(
         sizes, weights = LatteConfig.from_diffusers(known), from_diffusers(read_weights(folder))
     else:
         raise ConfigError(f"{folder} holds a {kind}; a Latte starts from {LATTE}, {PIXART}, or a folder of just export")
-    differ = [name for name, value in options.items() if getattr(sizes, name) != value and name != "frames"]
+    free = {name: options.pop(name) for name in ("frames", "text_length") if name in options}
+    differ = [name for name, value in options.items() if getattr(sizes, name) != value]
     if differ:
         raise ConfigError(f"model.latte.{differ[0]}: the weights in {folder} are of a model with another; leave it out")
-    return replace(sizes, frames=options.get("frames", sizes.frames)), weights
+    return replace(sizes, **free), weights
 
 
 def is_latte(path: Path) -> bool:

@@ -106,6 +106,7 @@ def write_samples(out: str | Path, loaded: LoadedModel, order: Order, clips: Seq
         "steps": settings.steps,
         "guidance": settings.guidance,
         "dynamic_guidance": settings.dynamic_guidance,
+        "largest": settings.largest,
         "samples": described,
     }
     store.write("samples.json", (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())

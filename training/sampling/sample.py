@@ -81,6 +81,8 @@ def sample_latents(
             scale = guidance_scale(place, settings.steps, settings.guidance, settings.dynamic_guidance)
             predicted = _predict(model, mixed, states, unconditional, move, scale, shape.fps)
             clean = schedule.clean(mixed, predicted, move.timestep)
+            if settings.largest:
+                clean = clean.clamp(-settings.largest, settings.largest)
             weights = sampler(schedule, move)
             noise = _noise(shape, seed, numbers, place + 1).to(mixed) if weights.noise else None
             mixed, before = advance(weights, mixed, clean, before, noise), clean

@@ -98,6 +98,16 @@ def test_pixart_becomes_a_latte_that_says_of_every_frame_what_pixart_says(tmp_pa
     assert (found - alone).abs().max() < 1e-5
 
 
+def test_another_text_encoder_gets_an_adapter(tmp_path: Path) -> None:
+    PixArtTransformer2DModel(**PIXART).save_pretrained(tmp_path / "transformer")
+    asked = config(str(tmp_path), text_width=7, text_length=9)
+    opened = open_family(asked)
+    assert (opened.family.sizes.text_width, opened.family.sizes.text_length) == (7, 9)
+    one = clip()
+    (found,) = build_model(opened, asked)([Segment(one.latents, torch.randn(9, 7), one.timestep)])
+    assert found.shape == (3, 32, 4, 4)
+
+
 def test_what_diffusers_computes_alike_is_exported_for_it(tmp_path: Path) -> None:
     model = random_latte()
     export_folder(tmp_path / "out", LatteFamily(SIZES), model.state_dict(), RECORD)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
-from training.diffusion.schedule import VelocitySchedule
+from training.diffusion.schedule import NoiseSchedule, VelocitySchedule
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.models.cogvideox.positions import rotary
@@ -163,3 +163,17 @@ def test_models_that_continue_a_picture_are_refused() -> None:
     config = CogVideoXConfig(heads=2, head_width=32, layers=1, in_channels=32)
     with pytest.raises(ConfigError, match="reads 32 channels and predicts 16"):
         latent_shape(config, ClipShape(64, 48, 17, 8.0))
+
+
+def test_a_bound_holds_what_a_sampler_believes() -> None:
+    def wild(segments: Sequence[Segment]) -> list[Tensor]:
+        return [torch.full_like(one.latents, 5.0) for one in segments]
+
+    text, empty = torch.zeros(1, 2, 3), torch.zeros(2, 3)
+    shape = LatentShape(2, 4, 4, 4)
+    settings = SamplingConfig(steps=4, guidance=1, dynamic_guidance=False)
+    schedule = NoiseSchedule("linear")
+    free = sample_latents(wild, schedule, text, empty, shape, settings, seed=0)
+    bound = sample_latents(wild, schedule, text, empty, shape, settings.model_copy(update={"largest": 3.0}), seed=0)
+    assert free.abs().max() > 100
+    assert bound.abs().max() <= 3

@@ -54,7 +54,7 @@ class Attention(nn.Module):
     ) -> Tensor:
         """Tokens [tokens, width] and those they attend to [others, width] to [tokens, width]."""
         queries, keys, values = (
-            layer(one).unflatten(-1, (-1, self._head_width))
+            _cut(layer(one), self._head_width)
             for layer, one in ((self.to_q, x), (self.to_k, context), (self.to_v, context))
         )
         if turns is not None:
@@ -78,13 +78,12 @@ class Modulation(nn.Module):
 
     def __init__(self, width: int, rows: int) -> None:
         super().__init__()
-        self._rows = rows
+        self._width = width
         self.linear = nn.Linear(width, rows * width)
 
     def forward(self, condition: Tensor) -> Tensor:
         """[clips, width] to [rows, clips, width]."""
-        found: Tensor = self.linear(condition)
-        return found.unflatten(-1, (self._rows, -1)).transpose(0, 1)
+        return _cut(self.linear(condition), self._width).transpose(0, 1)
 
 
 def table(width: int, rows: int) -> nn.Parameter:
@@ -173,6 +172,11 @@ def branch(
     return layout.spread(gate) * layer(moved, layout)
 
 
+def _cut(x: Tensor, width: int) -> Tensor:
+    """[rows, parts * width] as [rows, parts, width]; there may be no rows."""
+    return x.view(len(x), x.shape[1] // width, width)
+
+
 def _first(rows: Tensor | None) -> Tensor | None:
     return None if rows is None else rows[:3]
 
@@ -195,9 +199,7 @@ class Conditioner(nn.Module):
         if not hasattr(self, "linear"):
             return Clock(silu)
         temporal = self.temporal_linear(silu) if hasattr(self, "temporal_linear") else None
-        found = (
-            one if one is None else one.unflatten(-1, (-1, silu.shape[-1])) for one in (self.linear(silu), temporal)
-        )
+        found = (one if one is None else _cut(one, silu.shape[-1]) for one in (self.linear(silu), temporal))
         return Clock(silu, *(one if one is None else one.transpose(0, 1) for one in found))
 
 

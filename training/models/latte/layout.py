@@ -90,10 +90,11 @@ class Layout:
             return queries + keys + values
         found = []
         for stack, *parts in zip(self.stacks, *(torch.split(x, lengths) for x in (queries, keys, values)), strict=True):
-            shape = (stack.clips, stack.frames, stack.places)
-            query, key, value = (part.unflatten(0, shape).permute(0, 2, 3, 1, 4).flatten(0, 1) for part in parts)
+            shape = (stack.clips, stack.frames, stack.places, *queries.shape[1:])
+            query, key, value = (part.reshape(shape).permute(0, 2, 3, 1, 4).flatten(0, 1) for part in parts)
             out = F.scaled_dot_product_attention(query, key, value)
-            found.append(out.unflatten(0, (stack.clips, stack.places)).permute(0, 3, 1, 2, 4).flatten(0, 2))
+            out = out.reshape(stack.clips, stack.places, *out.shape[1:])
+            found.append(out.permute(0, 3, 1, 2, 4).flatten(0, 2))
         return torch.cat(found)
 
     def attend_to_text(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -117,6 +118,8 @@ def _attend(parts: Sequence[Tensor], shapes: Sequence[Sequence[tuple[int, int]]]
     pieces = []
     for part, shape in zip(parts, shapes, strict=True):
         cut = torch.split(part, [batch * length for batch, length in shape])
-        pieces.append([one.unflatten(0, size).transpose(1, 2) for one, size in zip(cut, shape, strict=True)])
+        pieces.append(
+            [one.reshape(*size, *one.shape[1:]).transpose(1, 2) for one, size in zip(cut, shape, strict=True)]
+        )
     found = [F.scaled_dot_product_attention(*piece) for piece in zip(*pieces, strict=True)]
     return torch.cat([out.transpose(1, 2).flatten(0, 1) for out in found])

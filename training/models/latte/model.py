@@ -1,7 +1,7 @@
 """Latte on packs: clips and pictures of any shape in one call, one prediction for each.
 
-The weights of the text form are those of diffusers' `LatteTransformer3DModel` under the same names, and one more, on the
-temporal positions a gate (1 there; 0 where a picture model becomes a video model). diffusers' class needs exactly
+The weights of the text form are those of diffusers' `LatteTransformer3DModel` under the same names, and one more: a
+gate on the temporal positions (1 there; 0 where a picture model becomes a video model). diffusers' class needs exactly
 `video_length` frames and one shape per call, and sends pictures through the temporal blocks. Here clips have any frame
 count, and pictures pass the spatial layers only, so that joint training teaches nothing false about time.
 
@@ -179,7 +179,7 @@ class Latte(nn.Module):
         frames = torch.split(self.pos_embed(torch.cat(patches)), [len(one) for one in patches])
         found = []
         for x, grid, told in zip(frames, grids, condition, strict=True):
-            x = x.unflatten(0, (grid[0], -1)) + self._places(grid).to(x)
+            x = x.view(grid[0], -1, config.width) + self._places(grid).to(x)
             if config.condition_form == "tokens":
                 x = torch.cat([told.to(x).expand(grid[0], 1, -1), x], dim=1)
             found.append(x.flatten(0, 1))
@@ -234,7 +234,7 @@ class Latte(nn.Module):
         found = []
         for patches, grid in zip(torch.split(self.proj_out(x), layout.rows), grids, strict=True):
             # A token for the condition stands first in its frame.
-            patches = patches.unflatten(0, (grid[0], -1))[:, -grid[1] * grid[2] :]
+            patches = patches.view(grid[0], -1, self.config.output_values)[:, -grid[1] * grid[2] :]
             found.append(self._frames(patches, grid))
         return found
 

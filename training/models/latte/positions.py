@@ -52,7 +52,7 @@ def resample_table(table: Tensor, height: int, across: int) -> Tensor:
     assert side * side == table.shape[1], f"a table of {table.shape[1]} places is no square"
     if (height, across) == (side, side):
         return table
-    square = table.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    square = table.view(len(table), side, side, -1).permute(0, 3, 1, 2)
     found = F.interpolate(square, size=(height, across), mode="bicubic", align_corners=False)
     return found.flatten(2).transpose(1, 2)
 

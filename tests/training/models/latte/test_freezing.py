@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 import pytest
 import torch
@@ -12,9 +13,10 @@ from training.models.latte.freezing import unfreezing
 from training.models.latte.model import Latte
 
 
-def names(config: LatteConfig) -> list[str]:
+@lru_cache
+def names(config: LatteConfig) -> tuple[str, ...]:
     with torch.device("meta"):
-        return [name for name, _ in Latte(config).named_parameters()]
+        return tuple(name for name, _ in Latte(config).named_parameters())
 
 
 def matched(config: LatteConfig, globs: tuple[str, ...]) -> set[str]:

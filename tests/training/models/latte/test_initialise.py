@@ -32,7 +32,7 @@ def test_the_first_prediction_is_zero_and_blocks_do_nothing(name: str) -> None:
     before = model([one])[0]
     for block in model.blocks():
         for layer in (block.attn1.to_out[0], block.ff.net[2]):
-            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.get_parameter("weight"))
     assert torch.equal(model([one])[0], before)
 
 

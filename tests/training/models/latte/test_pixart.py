@@ -96,7 +96,7 @@ def test_the_kind_and_the_seed_of_new_weights() -> None:
     config = LatteConfig.from_pixart(dict(pixart().config))
     state = pixart().state_dict()
     name = "temporal_transformer_blocks.0.ff.net.0.proj.weight"
-    drawn = {kind: start_from_pixart(config, state, 0, kind).weights for kind in ("xavier", "kaiming")}  # type: ignore[arg-type]
+    drawn = {kind: start_from_pixart(config, state, 0, kind).weights for kind in ("xavier", "kaiming")}
     # Xavier: 6 / (24 + 96) under the root; Kaiming: 3 / 24.
     assert drawn["xavier"][name].abs().max() == pytest.approx((6 / 120) ** 0.5, rel=0.02)
     assert drawn["kaiming"][name].abs().max() == pytest.approx((3 / 24) ** 0.5, rel=0.02)
