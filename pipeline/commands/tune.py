@@ -17,7 +17,7 @@ from pipeline.scorers.clip_text import ClipText
 from pipeline.scorers.efficientnet import EfficientNetLite0
 from pipeline.scorers.open_clip import OpenClipVitL14
 from schemas.command import run_command
-from training.commands.tune import main
+from training.commands import tune
 
 _THREADS = 2
 
@@ -46,5 +46,10 @@ def open_looker(weights: str) -> ProfileLooker:
     return ProfileLooker(clip, ClipText.of(clip.name, weights))
 
 
+def main() -> int:
+    """Entry point."""
+    return tune.main(sys.argv[1:], open_looker)
+
+
 if __name__ == "__main__":
-    run_command(lambda: main(sys.argv[1:], open_looker))
+    run_command(main)
