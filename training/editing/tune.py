@@ -70,10 +70,18 @@ class Tuning:
         *texts, empty = self.text.encode([*prompts, ""]).to(weight.device)
         self.model.eval()
         latents = self.latents.to(weight.device)
-        noise = invert(self.model, self.family.schedule, latents, empty, how.steps)
+        with self._cast():
+            noise = invert(self.model, self.family.schedule, latents, empty, how.steps)
         for text in texts:
             prompt = Prompt(text, empty, how.guidance)
-            yield self.codec.decode(follow(self.model, self.family.schedule, noise, prompt, how.steps, control))
+            with self._cast():
+                made = follow(self.model, self.family.schedule, noise, prompt, how.steps, control)
+            yield self.codec.decode(made)
+
+    def _cast(self) -> torch.autocast:
+        """The matrix products in the precision of training."""
+        device = next(self.model.parameters()).device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.config.model.precision == "bfloat16")
 
 
 def prepare_tuning(config: TrainConfig, footage: Footage, caption: str, folder: Path, world: World) -> Tuning:
