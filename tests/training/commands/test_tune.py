@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from schemas.errors import ConfigError, InputError
-from tests.training.editing.image_model import save_film, save_image_model
+from tests.training.editing.image_model import save_film, save_image_model, save_pipeline
 from training.commands import tune
 
 FEW = ["--set", "stages.tune.steps=2", "--set", "sampling.steps=2", "--set", "loggers=[]"]
@@ -50,6 +50,17 @@ def test_a_film_is_learnt_and_edited_and_then_edited_again(
     assert "going on after step 2 of 2" in said.err
     assert (out / "tuned.safetensors").read_bytes() == before
     assert (out / "edits" / "edit-2.mp4").exists()
+
+
+def test_a_pipeline_brings_its_own_encoders_and_the_film_its_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "share_cores", lambda world, readers: None)
+    film, model = save_film(tmp_path), save_pipeline(tmp_path / "model")
+    assert run(film, "a cat", "--model", model, "--frames", 2, "--stride", 3, "--out", tmp_path / "run", *FEW) == 0
+    said = capsys.readouterr().err
+    assert "96x64x2@8" in said
+    assert "codec AutoencoderKL per frame (scale 0.18215), text CLIP model (16 wide)" in said
 
 
 def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Steps of one clip: the same latents, other noise, and the same numbers from whichever step they are asked."""
 
+from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
@@ -20,7 +21,7 @@ from training.steps import LoadedStep
 class Letters:
     name, identity, width, length = "letters", "letters", 3, 4
 
-    def encode(self, captions: list[str]) -> torch.Tensor:
+    def encode(self, captions: Sequence[str]) -> torch.Tensor:
         return torch.stack([torch.full((4, 3), float(len(caption))) for caption in captions])
 
     def count(self, caption: str) -> int:
@@ -35,7 +36,7 @@ def one_clip() -> OneClip:
     geometry = Geometry(temporal_stride=1, text_length=0)
     return OneClip.encode(
         config, Footage(name="x", pixels=pixels, fps=8), "cat", (open_linear_frames(), Letters()), geometry
-    )  # type: ignore[arg-type]
+    )
 
 
 def places(steps: list[LoadedStep]) -> list[int]:
