@@ -145,5 +145,6 @@ def test_an_engine_that_is_killed_every_time_ends_the_stage() -> None:
     finally:
         ended.set()
         thread.join()
-    assert len(killed) > 1, "it was started again once"
+    # One that dies at work is started again; one that dies while it starts is not (Ray gives its actor up at once).
+    assert 1 <= len(killed) <= 2
     assert time.monotonic() - began < 1200
