@@ -20,11 +20,11 @@ def test_the_films_colours_stand_in_no_still_together_and_captions_are_true() ->
 
 def test_a_share_is_the_part_of_the_circle_that_has_the_colour() -> None:
     film = draw_film().pixels
-    assert share_of(film, "red") == 1
+    assert share_of(film, "red", "red") == share_of(film, "blue", "blue") == 1
     yellow = np.where((film == COLOURS["red"]).all(axis=3, keepdims=True), np.array(COLOURS["yellow"], np.uint8), film)
-    assert share_of(yellow, "yellow") == 1
+    assert share_of(yellow, "yellow", "red") == 1
     yellow[:4] = film[:4]
-    assert share_of(yellow, "yellow") == 0.5
+    assert share_of(yellow, "yellow", "red") == 0.5
 
 
 def test_it_runs_from_stills_to_a_table(tmp_path: Path) -> None:
