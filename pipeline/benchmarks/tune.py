@@ -35,7 +35,7 @@ def main() -> None:
         about = (
             f"A UNet of 1.3 million weights learnt {sizes.stills} drawn stills in {sizes.image_steps} steps of"
             f" {sizes.batch}; then the film of 8 frames, {sizes.tune_steps} steps at {sizes.tune_rate:g}. Inversion and"
-            f" sampling in {sizes.moves} moves, edits at guidance {sizes.guidance:g}, codec linear 8x8 per frame; PSNR is to the"
-            " film as the codec shows it."
+            f" sampling in {sizes.moves} moves, edits at guidance {sizes.guidance:g}, codec linear 8x8 per frame; PSNR"
+            " is to the film as the codec shows it."
         )
         record("tune", "Tune-A-Video", [about, markdown_table(HEADINGS, rows)], "just bench tune --record")

@@ -179,7 +179,7 @@ def judge(tuning: Tuning, sizes: Sizes) -> Judged:
 
 
 def share_of(film: Pixels, colour: str, where: str) -> float:
-    """How much of what is `where` in the drawn film (the red circle, the blue ground) is nearest to a colour, 0 to 1."""
+    """How much of the drawn film's circle (`where` red) or ground (blue) is nearest to a colour, 0 to 1."""
     inside: NDArray[np.bool_] = (draw_film().pixels == COLOURS[where]).all(axis=3)
     names, table = list(COLOURS), np.array(list(COLOURS.values()), np.float32)
     nearest = ((film[inside].astype(np.float32)[:, None] - table) ** 2).sum(axis=2).argmin(axis=1)
