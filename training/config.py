@@ -72,6 +72,8 @@ class LatteSettings(Section):
     """Tokens of a caption; diffusers' files do not say it (PixArt-alpha and Latte: 120)."""
     text_width: int | None = Field(default=None, ge=1)
     """Width of another text encoder's states than PixArt-alpha was trained with; an adapter leads to its captions."""
+    padding: Literal["attended", "left_out"] | None = None
+    """Whether a caption's padding (rows of zeros) is attended to; left out with PixArt-alpha's weights or Latte's."""
     tells_rate: bool | None = None
     """Whether the model is told a clip's frame rate and count, by an adapter that starts at zero."""
     temporal_start: Literal["xavier", "kaiming"] = "xavier"
@@ -114,6 +116,8 @@ class EncoderSettings(Section):
     """`t5`, `clip` (Stable Diffusion's), or `minilm`, the packaged stand-in."""
     text_weights: str = ""
     """Folder or hub name of the T5 encoder and its tokenizer; folder of CLIP's, or of the pipeline."""
+    text_padding: Literal["attended", "zero"] = "attended"
+    """Of T5: padding is attended to and handed out, as CogVideoX was trained, or masked and handed out as zeros."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the VAE and T5; a part of their identity. What they give is float32 always."""
 
@@ -204,7 +208,7 @@ class SamplingConfig(Section):
     """Guidance grows with the steps (CogVideoX's DynamicCFG) instead of being constant."""
     largest: float = Field(default=0.0, ge=0)
     """Bound on the clean latents that a sampler sees in the noise (static thresholding, 2205.11487, section 2.3); 0:
-    none. Models that predict noise and are hardly trained need it: at high noise levels a small error is a large one."""
+    none. Models that predict noise and are hardly trained need it: at high noise levels a small error grows large."""
     prompts: list[str] = []
     """Fixed prompts; empty takes the first captions of the validation clips."""
 
@@ -247,6 +251,12 @@ class TrainConfig(Section):
                 "cache; pixels are encoded otherwise (docs/training.md)"
             )
         return given
+
+    @model_validator(mode="after")
+    def _settings_are_the_familys(self) -> "TrainConfig":
+        if self.model.family != "latte" and self.model.latte != LatteSettings():
+            raise ConfigError(f"model.latte is set, but model.family = {self.model.family}; set it to latte")
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> "TrainConfig":

@@ -20,7 +20,7 @@ from training.config import LoraConfig
 
 ADAPTER = "default"
 _BASE, _LORA = ".base_layer.", ".lora_"
-_FUSED = "patch_embed.proj"  # read by its weight, not called, so that an adapter on it would do nothing
+_FUSED = ("patch_embed.proj", "pos_embed.proj")  # read by their weight, not called: an adapter would do nothing
 
 
 def add_adapters(model: nn.Module, settings: LoraConfig, seed: int) -> list[str]:
@@ -44,8 +44,9 @@ def target_layers(model: nn.Module, targets: Sequence[str]) -> list[str]:
         if not hits:
             ends = {".".join(name.split(".")[-count:]) for name in linear for count in (1, 2, 3)}
             raise ConfigError(f"lora.targets: {target!r} matches no layer; {did_you_mean(target, sorted(ends))}")
-        if _FUSED in hits:
-            raise ConfigError(f"lora.targets: {target!r} matches {_FUSED}, which takes no adapter; write net.0.proj")
+        for fused in _FUSED:
+            if fused in hits:
+                raise ConfigError(f"lora.targets: {target!r} matches {fused}, which takes no adapter; write net.0.proj")
     return [name for name in linear if any(_ends(name, target) for target in targets)]
 
 

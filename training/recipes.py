@@ -136,7 +136,7 @@ def latte_pixart() -> TrainConfig:
             checkpoint_blocks=True,
             latte=LatteSettings(tells_rate=True, frames=49),
         ),
-        encoders=EncoderSettings(codec="image-vae", text="t5"),
+        encoders=EncoderSettings(codec="image-vae", text="t5", text_padding="zero"),
         optimizer=OptimizerConfig(
             learning_rate=1e-4, betas=(0.9, 0.999), weight_decay=0, schedule="constant", warmup=1000
         ),
@@ -146,12 +146,13 @@ def latte_pixart() -> TrainConfig:
 
 
 def _thawing_stages() -> list[StageConfig]:
-    time, captions = "*temporal*", "transformer_blocks.*.attn2.*"
+    # The adapter of the frame rate is always there; that of another text encoder has a name like it.
+    new, captions = ["*temporal*", "*_adapter.*"], "transformer_blocks.*.attn2.*"
     upper = [f"transformer_blocks.{place}.*" for place in range(14, 28)]
     trained: dict[str, list[str]] = {
-        "time": [time],
-        "captions": [time, captions],
-        "upper": [time, captions, *upper],
+        "time": new,
+        "captions": [*new, captions],
+        "upper": [*new, captions, *upper],
         "all": [],
         "512": [],
     }
@@ -165,7 +166,7 @@ def _thawing_stages() -> list[StageConfig]:
             packs_per_step=8,
             image_share=0.3,
             trains=patterns,
-            rates={"transformer_blocks.*": 0.1} if name != "time" else {},
+            rates={**dict.fromkeys(new, 1.0), "*": 0.1},
         )
         for name, patterns in trained.items()
     ]

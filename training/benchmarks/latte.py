@@ -148,7 +148,7 @@ def write_picture_model(dataset: str, folder: Path, config: TrainConfig, note: N
 def _config(stage: StageConfig, seed: int, every: int, latents: str, weights: str = "") -> TrainConfig:
     recipe = latte_demo()
     debug = PRESETS["debug"]
-    known = {"frames": debug.frames, "text_length": debug.text_length} if weights else {}
+    known = {"frames": debug.frames, "text_length": debug.text_length, "padding": debug.padding} if weights else {}
     latte = recipe.model.latte.model_copy(update=known)
     return recipe.model_copy(
         update={

@@ -34,7 +34,6 @@ examples:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    defaults = SamplingConfig()
     parser = make_parser("sample", "Make videos from a model.", _EPILOG)
     parser.add_argument("model", type=Path, help="run, folder or SAT checkpoint")
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="may be repeated")
@@ -42,11 +41,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--shape", metavar="WxHxF@FPS", help="size, frames and rate, as a bucket (default: of training)"
     )
-    parser.add_argument("--sampler", choices=sorted(SAMPLERS), default=defaults.sampler)
-    parser.add_argument("--steps", type=int, default=defaults.steps)
-    parser.add_argument("--guidance", type=float, default=defaults.guidance, help="1 and constant: none")
+    parser.add_argument("--sampler", choices=sorted(SAMPLERS), help="this and what follows: as the run sampled")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--guidance", type=float, help="1 and constant: none")
     parser.add_argument("--constant-guidance", action="store_true", help="do not let guidance grow with the steps")
-    parser.add_argument("--largest", type=float, default=defaults.largest, help="bound on clean latents; 0: none")
+    parser.add_argument("--largest", type=float, help="bound on clean latents; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="default: samples/<model>-seed<seed>")
     parser.add_argument("--vae", default="", metavar="FOLDER", help="a VAE from elsewhere, in diffusers' format")
@@ -60,9 +59,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Make the samples and say where they are."""
     options = parse(arguments)
-    prompts, settings = _prompts(options), _settings(options)  # before gigabytes are read
+    prompts, changes = _prompts(options), _changes(options)  # before gigabytes are read
     source = run_source(options.model) if is_run(options.model) else open_source(options.model, shift=options.snr_shift)
     source = source.with_encoders(options.vae, options.text_encoder)
+    settings = source.record.sampling.model_copy(update=changes)
     order = Order(prompts=prompts, shape=_shape(options.shape, source), settings=settings, seed=options.seed)
     loaded = open_model(source, options.device, getattr(torch, options.precision))
     out = options.out or Path("samples") / f"{source.name}-seed{options.seed}"
@@ -72,15 +72,15 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _settings(options: argparse.Namespace) -> SamplingConfig:
+def _changes(options: argparse.Namespace) -> dict[str, object]:
+    """What the command line says of sampling, checked."""
+    names = ("sampler", "steps", "guidance", "largest")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.constant_guidance:
+        given["dynamic_guidance"] = False
     try:
-        return SamplingConfig(
-            sampler=options.sampler,
-            steps=options.steps,
-            guidance=options.guidance,
-            dynamic_guidance=not options.constant_guidance,
-            largest=options.largest,
-        )
+        SamplingConfig(**given)
+        return given
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg']}") from None

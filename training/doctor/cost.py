@@ -1,8 +1,8 @@
 """What a run needs: memory of a process, and disk for checkpoints and for a latent cache. Estimates, said to be so.
 
-Weights, gradients, moments and averages are float32. Activations are counted per token and block: 30 widths are kept
-for the backward pass (2 norms, 6 modulations, 8 around attention, 9 in the feed-forward layer, 5 of sums and products);
-with `model.checkpoint_blocks` 1 width per block and 30 of the block being recomputed.
+Weights, gradients, moments and averages are float32. Activations are counted per token and block: so many widths are
+kept for the backward pass as the kind of model says (`Sizes.kept_widths`); with `model.checkpoint_blocks` 1 width per
+block and those of the block being recomputed.
 
     python -m pytest tests/training/doctor/test_cost.py
 """
@@ -18,7 +18,6 @@ from training.doctor.findings import Finding, error, fact, warning
 from training.families.base import Sizes
 from training.latents.settings import CacheSettings
 
-_KEPT_WIDTHS = 30
 _GIGA = 2**30
 
 
@@ -47,8 +46,9 @@ def estimate_memory(config: TrainConfig, sizes: Sizes, pack_length: int, shards:
     """Memory of one process that holds one of `shards` parts of the model and computes one pack."""
     weights = 4.0 * sizes.parameters / shards
     learning = weights if not config.model.lora.rank else 4.0 * _lora_parameters(config, sizes) / shards
-    size = 2 if config.model.precision == "bfloat16" else 4
-    widths = sizes.layers + _KEPT_WIDTHS if config.model.checkpoint_blocks else sizes.layers * _KEPT_WIDTHS
+    size = 4 if config.model.precision == "float32" else 2 + 2 * sizes.float32_share
+    kept = sizes.kept_widths
+    widths = sizes.layers + kept if config.model.checkpoint_blocks else sizes.layers * kept
     return Memory(
         weights=weights,
         gradients=learning,

@@ -106,6 +106,13 @@ def check_shapes(selection: Selection, codec: VideoCodec, sizes: Sizes) -> Itera
                 f"{shape} (bucket {bucket}, sample {sample}): sides must divide by {side}, stride "
                 f"{codec.spatial_stride} x patch {sizes.patch}; curate into buckets that do",
             )
+        latents = 1 + (shape.frames - 1) // codec.temporal_stride
+        if sizes.most_frames is not None and latents > sizes.most_frames:
+            yield error(
+                "shapes",
+                f"{shape} (bucket {bucket}, sample {sample}): {latents} latent frames, the model's positions tell "
+                f"{sizes.most_frames} apart; set model.latte.frames={latents}, or a smaller max_seconds in the stage",
+            )
         if codec.temporal_stride > 1 and (shape.frames - 1) % (2 * codec.temporal_stride):
             yield error(
                 "shapes",

@@ -71,7 +71,7 @@ def _minilm(settings: EncoderSettings, length: int, device: Device) -> TextEncod
 
 
 def _t5(settings: EncoderSettings, length: int, device: Device) -> TextEncoder:
-    return T5(settings.text_weights, length, _precision(settings), device)
+    return T5(settings.text_weights, length, _precision(settings), device, settings.text_padding)
 
 
 def _clip(settings: EncoderSettings, length: int, device: Device) -> TextEncoder:

@@ -1,13 +1,14 @@
-"""A T5 encoder of any size, used as CogVideoX uses T5 v1.1 XXL: padded to the full length and without a mask.
+"""A T5 encoder of any size, padded to the full length: without a mask, as CogVideoX uses T5 v1.1 XXL, or with one.
 
-Padding attends and is attended to, in T5 and in the transformer: so were CogVideoX's weights trained.
+Padding attends and is attended to, in T5 and in the transformer: so were CogVideoX's weights trained. PixArt-alpha and
+Latte were trained with a mask: there padding is zeros, which the model leaves out (`encoders.text_padding=zero`).
 
     just train <dataset> --set encoders.text=t5 --set encoders.text_weights=models/CogVideoX-2b
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,9 +24,17 @@ class T5:
     """A `TextEncoder` of a folder (T5's own, or a pipeline's with `text_encoder` and `tokenizer`) or a hub name."""
 
     def __init__(
-        self, place: str, length: int, precision: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+        self,
+        place: str,
+        length: int,
+        precision: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        padding: Literal["attended", "zero"] = "attended",
     ) -> None:
-        """Raises `ConfigError` if no place is named, `StageError` if T5 does not load from it."""
+        """`padding` is attended to and handed out, or masked and handed out as zeros.
+
+        Raises `ConfigError` if no place is named, `StageError` if T5 does not load from it.
+        """
         if not place:
             raise ConfigError("encoders.text_weights is empty: t5 needs the folder or the hub name of a T5 encoder")
         from transformers import AutoTokenizer, T5EncoderModel
@@ -45,12 +54,13 @@ class T5:
         self._tokenizer.model_max_length = 1 << 30
         self._network: Any = network.eval().requires_grad_(False).to(device)
         self._device = torch.device(device)
-        self.length = length
+        self.length, self._padding = length, padding
         self.width = int(network.config.d_model)
         self.name = f"T5 {Path(place).name} ({self.width} wide)"
         content = _content(place, weights, words, network)
         kind = str(precision).removeprefix("torch.")
-        self.identity = f"t5@{content}, version {_VERSION}, {length} tokens, {kind}"
+        masked = ", padding masked" if padding == "zero" else ""
+        self.identity = f"t5@{content}, version {_VERSION}, {length} tokens, {kind}{masked}"
 
     @torch.inference_mode()
     def encode(self, captions: Sequence[str]) -> Tensor:
@@ -61,7 +71,11 @@ class T5:
             tokens = self._tokenizer(
                 batch, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
             )
-            found.append(self._network(input_ids=tokens["input_ids"].to(self._device)).last_hidden_state.float().cpu())
+            given = {"input_ids": tokens["input_ids"].to(self._device)}
+            if self._padding == "zero":
+                given["attention_mask"] = tokens["attention_mask"].to(self._device)
+            states = self._network(**given).last_hidden_state.float().cpu()
+            found.append(states * tokens["attention_mask"][..., None] if self._padding == "zero" else states)
         return torch.cat(found)
 
     def count(self, caption: str) -> int:

@@ -12,6 +12,7 @@ The folder appears whole or not at all.
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,7 @@ from schemas.errors import ConfigError, DatasetError
 from training.config import EncoderSettings
 from training.export.adapters import Adapters, write_adapters
 from training.export.fit import check_fit
-from training.export.load import WEIGHTS
+from training.export.load import VAES, WEIGHTS
 from training.export.record import ModelRecord, write_record
 from training.families.base import Family, Published
 
@@ -33,7 +34,6 @@ Precision = Literal["float32", "bfloat16", "float16"]
 Encoders = Literal["copy", "link", "leave"]
 _TOKENIZER_FILES = ("tokenizer*", "spiece.model", "special_tokens_map.json", "added_tokens.json")
 _VERSION = {"_diffusers_version": version("diffusers")}
-_VAES = {"cogvideox": "AutoencoderKLCogVideoX", "image-vae": "AutoencoderKL", "tiny-vae": "AutoencoderTiny"}
 _ENCODERS = {
     "text_encoder": ("transformers", "T5EncoderModel"),
     "tokenizer": ("transformers", "T5Tokenizer"),
@@ -60,6 +60,8 @@ def export_folder(
     published = family.published(state)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} holds something already; choose another folder")
+    if published.note:
+        print(f"note: {published.note}", file=sys.stderr)
     growing = folder.with_name(f".{folder.name}.growing")
     try:
         shutil.rmtree(growing, ignore_errors=True)
@@ -68,7 +70,7 @@ def export_folder(
         _write_json(growing / "scheduler" / "scheduler_config.json", {**published.scheduler, **_VERSION})
         present = [] if encoders == "leave" else _write_encoders(growing, record.encoders, encoders)
         if published.pipeline:
-            vae = _VAES.get(record.encoders.codec, _VAES["cogvideox"])
+            vae = VAES.get(record.encoders.codec, VAES["cogvideox"])
             index = _index(published, vae, ["transformer", "scheduler", *present])
             _write_json(growing / "model_index.json", index)
         write_record(growing, record)
@@ -94,7 +96,7 @@ def _write_encoders(folder: Path, settings: EncoderSettings, how: Encoders) -> l
     """The encoders that are folders in diffusers' form; a stand-in or a hub's name is only told by the record."""
     found = []
     vae = Path(settings.codec_weights).expanduser()
-    if settings.codec in _VAES:
+    if settings.codec in VAES:
         vae = vae if (vae / "config.json").is_file() else vae / "vae"
         if (vae / "config.json").is_file():
             _place(vae, folder / "vae", how)

@@ -26,6 +26,8 @@ from training.models.cogvideox.model import CogVideoX
 
 TRANSFORMER = "CogVideoXTransformer3DModel"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+VAES = {"cogvideox": "AutoencoderKLCogVideoX", "image-vae": "AutoencoderKL", "tiny-vae": "AutoencoderTiny"}
+"""Codecs that are networks in diffusers' format, and their classes there."""
 _SAT_FILE = "mp_rank_00_model_states.pt"
 
 
@@ -99,6 +101,17 @@ def _read_sat(path: Path) -> Mapping[str, Tensor]:
     if not isinstance(saved, dict) or not all(isinstance(one, Tensor) for one in saved.values()):
         raise ConfigError(f"{file} holds no state dict")
     return saved
+
+
+def check_scheduler(folder: Path, wanted: Mapping[str, object], what: str) -> None:
+    """Raise `ConfigError` if the scheduler in a pipeline's folder, where there is one, says other noise levels."""
+    file = folder / "scheduler" / "scheduler_config.json"
+    if not file.is_file():
+        return
+    found = read_json(file, "")
+    for name, value in wanted.items():
+        if found.get(name, value) != value:
+            raise ConfigError(f"{file}: {name} = {found[name]!r}, but {what} with {value!r}; take another model")
 
 
 def read_json(file: Path, fix: str) -> dict[str, Any]:

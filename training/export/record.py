@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from schemas.config import Section
 from schemas.errors import ConfigError
-from training.config import EncoderSettings
+from training.config import EncoderSettings, SamplingConfig
 from training.export.load import read_json
 
 FILE = "cutroom.json"
@@ -44,6 +44,8 @@ class ModelRecord(Section):
     recipe: str = ""
     stage: str = ""
     step: int = 0
+    sampling: SamplingConfig = SamplingConfig()
+    """How the run sampled."""
     data: str = ""
     """Digest of the training data."""
     weights: str = ""

@@ -51,6 +51,7 @@ def run_source(path: Path) -> Source:
         recipe=config.recipe,
         stage=config.stages[state.stage].name,
         step=state.step,
+        sampling=config.sampling.model_copy(update={"prompts": []}),
         data=str(facts["samples"]),
         weights=str(path),
     )

@@ -16,7 +16,7 @@ from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig
 from training.diffusion.schedule import VelocitySchedule
 from training.export.adapters import Adapters, merge_adapters, read_adapters
-from training.export.load import load_transformer, read_json
+from training.export.load import VAES, load_transformer, read_json
 from training.export.record import ModelRecord, read_record
 from training.families.base import Family
 from training.families.cogvideox import CogVideoXFamily
@@ -53,8 +53,7 @@ class Source:
 
     def with_encoders(self, vae: str = "", text: str = "") -> "Source":
         """The same with a VAE or a T5 from elsewhere."""
-        kind = "image-vae" if isinstance(self.family, LatteFamily) else "cogvideox"
-        change = {"codec": kind, "codec_weights": vae} if vae else {}
+        change = {"codec": codec_of(Path(vae)), "codec_weights": vae} if vae else {}
         change |= {"text": "t5", "text_weights": text} if text else {}
         encoders = self.record.encoders.model_copy(update=change)
         return replace(self, record=self.record.model_copy(update={"encoders": encoders}))
@@ -71,7 +70,9 @@ def open_source(path: str | Path, positions: Positions | None = None, shift: flo
         sizes, state = load_latte(found)
         family = LatteFamily(sizes)
         record = known or ModelRecord(
-            text_length=sizes.text_length, encoders=EncoderSettings(codec="image-vae", text="t5"), weights=str(path)
+            text_length=sizes.text_length,
+            encoders=EncoderSettings(codec="image-vae", text="t5", text_padding="zero"),
+            weights=str(path),
         )
     else:
         config, state = load_transformer(found, positions)
@@ -90,6 +91,16 @@ def open_source(path: str | Path, positions: Positions | None = None, shift: flo
     record = record.model_copy(update={"encoders": record.encoders.model_copy(update=own)})
     name = found.resolve().name
     return Source(name=name, family=family, state=state, record=record, adapters=read_adapters(found))
+
+
+def codec_of(folder: Path) -> str:
+    """Which codec a VAE's folder, or a pipeline's, is for. Raises `ConfigError` if there is none."""
+    inside = folder if (folder / "config.json").is_file() else folder / "vae"
+    name = str(read_json(inside / "config.json", "name the folder of a VAE in diffusers' format").get("_class_name"))
+    kinds = {theirs: ours for ours, theirs in VAES.items()}
+    if name not in kinds:
+        raise ConfigError(f"{inside} holds a {name}; a VAE is one of {', '.join(kinds)}")
+    return kinds[name]
 
 
 def trained_source(

@@ -74,6 +74,21 @@ class Sizes(Protocol):
         ...
 
     @property
+    def most_frames(self) -> int | None:
+        """Latent frames of a clip at most; None for any."""
+        ...
+
+    @property
+    def kept_widths(self) -> int:
+        """Widths per token and block that a backward pass needs."""
+        ...
+
+    @property
+    def float32_share(self) -> float:
+        """Share of them that stays float32 where matrix products are bfloat16."""
+        ...
+
+    @property
     def patch(self) -> int:
         """Side of a patch in latent pixels."""
         ...
@@ -96,6 +111,7 @@ class Published:
     config: Mapping[str, object]
     scheduler: Mapping[str, object]
     weights: Mapping[str, Tensor]
+    note: str = ""
 
 
 class Family(Protocol):

@@ -16,7 +16,8 @@ from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 from training.config import LatteSettings, TrainConfig
 from training.diffusion.schedule import TIMESTEPS, NoiseSchedule
-from training.export.load import read_json, read_weights
+from training.export.fit import check_fit
+from training.export.load import check_scheduler, read_json, read_weights
 from training.families.base import Family, Opened, Published
 from training.models.latte.config import PRESETS, LatteConfig
 from training.models.latte.flops import training_flops
@@ -27,6 +28,16 @@ from training.models.latte.weights import from_diffusers, to_diffusers
 from training.models.segment import Segment
 
 OURS, LATTE, PIXART = "CutroomLatte", "LatteTransformer3DModel", "PixArtTransformer2DModel"
+_RELEASED_PIXART = "Transformer2DModel"  # the name that PixArt-alpha's released folders have, told by their norm
+_SCHEDULER = {
+    "num_train_timesteps": TIMESTEPS,
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+    "prediction_type": "epsilon",
+}
+# Of these a model that has weights already may be given others: they are no part of them.
+_FREE = ("frames", "text_length", "padding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +78,7 @@ class LatteFamily:
         """diffusers' `LatteTransformer3DModel` where it computes the same, and a form of our own where it does not."""
         scheduler = {
             "_class_name": "DDIMScheduler",
-            "num_train_timesteps": TIMESTEPS,
-            "beta_start": 0.0001,
-            "beta_end": 0.02,
-            "beta_schedule": "linear",
-            "prediction_type": "epsilon",
+            **_SCHEDULER,
             "timestep_spacing": "trailing",
             "clip_sample": False,
             "set_alpha_to_one": True,
@@ -79,8 +86,15 @@ class LatteFamily:
         }
         try:
             config, theirs = self.sizes.to_diffusers(), to_diffusers(self.sizes, weights)
-        except ConfigError:
-            return Published(model=OURS, pipeline=None, config=asdict(self.sizes), scheduler=scheduler, weights=weights)
+        except ConfigError as reason:
+            return Published(
+                model=OURS,
+                pipeline=None,
+                config=asdict(self.sizes),
+                scheduler=scheduler,
+                weights=weights,
+                note=f"written in cutroom's own form: {reason}",
+            )
         return Published(model=LATTE, pipeline="LattePipeline", config=config, scheduler=scheduler, weights=theirs)
 
 
@@ -89,6 +103,11 @@ def open_latte(config: TrainConfig) -> Opened:
     settings = config.model.latte
     if config.model.weights:
         sizes, weights = load_latte(Path(config.model.weights), settings, config.seed)
+        if config.model.lora.rank and _kind(_folder(Path(config.model.weights))) == PIXART:
+            raise ConfigError(
+                f"model.lora.rank = {config.model.lora.rank} with PixArt-alpha's weights: what is new would stay "
+                "frozen at zero; train it whole (stages: trains), and put adapters on the Latte that comes out"
+            )
         return Opened(LatteFamily(sizes), weights)
     preset = config.model.preset
     if preset not in PRESETS:
@@ -103,24 +122,28 @@ def load_latte(
 
     Raises `ConfigError` for anything else, and for settings that the weights do not have.
     """
-    settings = settings or LatteSettings()
-    folder = path if (path / "config.json").is_file() else path / "transformer"
-    found = read_json(folder / "config.json", "give a folder in diffusers' format")
-    kind, options = found.get("_class_name"), _options(settings)
+    settings, folder = settings or LatteSettings(), _folder(path)
+    kind, options = _kind(folder), _options(settings)
+    found = read_json(folder / "config.json", "")
     known = {name: value for name, value in found.items() if not name.startswith("_")}
+    check_scheduler(folder.parent, _SCHEDULER, "Latte is trained and sampled here")
     if kind == PIXART:
         sizes = LatteConfig.from_pixart(known, **options)
         return sizes, start_from_pixart(sizes, read_weights(folder), seed, settings.temporal_start).weights
     if kind == OURS:
-        sizes, weights = LatteConfig(**known), read_weights(folder)
+        sizes, weights = _ours(folder, known), read_weights(folder)
     elif kind == LATTE:
         sizes, weights = LatteConfig.from_diffusers(known), from_diffusers(read_weights(folder))
     else:
         raise ConfigError(f"{folder} holds a {kind}; a Latte starts from {LATTE}, {PIXART}, or a folder of just export")
-    free = {name: options.pop(name) for name in ("frames", "text_length") if name in options}
-    differ = [name for name, value in options.items() if getattr(sizes, name) != value]
-    if differ:
-        raise ConfigError(f"model.latte.{differ[0]}: the weights in {folder} are of a model with another; leave it out")
+    check_fit(lambda: Latte(sizes), weights, str(folder))
+    free = {name: options.pop(name) for name in _FREE if name in options}
+    for name, value in options.items():
+        if getattr(sizes, name) != value:
+            raise ConfigError(
+                f"model.latte.{name} = {value}, but the weights in {folder} are of a model with "
+                f"{getattr(sizes, name)}; set it to that, or to null"
+            )
     return replace(sizes, **free), weights
 
 
@@ -128,6 +151,25 @@ def is_latte(path: Path) -> bool:
     """Whether a folder holds a Latte, in our form or diffusers'."""
     files = (path / "config.json", path / "transformer" / "config.json")
     return any(file.is_file() and read_json(file, "").get("_class_name") in (OURS, LATTE) for file in files)
+
+
+def _folder(path: Path) -> Path:
+    return path if (path / "config.json").is_file() else path / "transformer"
+
+
+def _kind(folder: Path) -> str:
+    found = read_json(folder / "config.json", "give a folder in diffusers' format")
+    name = str(found.get("_class_name"))
+    if name == _RELEASED_PIXART and found.get("norm_type") == "ada_norm_single":
+        return PIXART
+    return name
+
+
+def _ours(folder: Path, known: Mapping[str, Any]) -> LatteConfig:
+    try:
+        return LatteConfig(**known)
+    except TypeError as error:
+        raise ConfigError(f"{folder / 'config.json'}: {error}; was it written by a later version?") from None
 
 
 def _options(settings: LatteSettings) -> dict[str, Any]:

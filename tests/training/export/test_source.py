@@ -64,8 +64,14 @@ def test_a_diffusers_folder_is_asked_for_its_scheduler_and_its_encoders(tmp_path
         codec="cogvideox", codec_weights=str(folder), text="t5", text_weights=str(folder)
     )
     assert open_source(folder / "transformer").record.snr_shift == 2.5
-    moved = open_source(folder).with_encoders(vae="elsewhere", text="there").record.encoders
-    assert (moved.codec_weights, moved.text_weights) == ("elsewhere", "there")
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (other / "config.json").write_text(json.dumps({"_class_name": "AutoencoderTiny"}))
+    moved = open_source(folder).with_encoders(vae=str(other), text="there").record.encoders
+    assert (moved.codec, moved.codec_weights, moved.text_weights) == ("tiny-vae", str(other), "there")
+    (other / "config.json").write_text(json.dumps({"_class_name": "VQModel"}))
+    with pytest.raises(ConfigError, match="holds a VQModel; a VAE is one of AutoencoderKLCogVideoX, AutoencoderKL, "):
+        open_source(folder).with_encoders(vae=str(other))
 
 
 def test_a_shift_that_nobody_tells_is_asked_for(tmp_path: Path) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import LatteTransformer3DModel, PixArtTransformer2DModel
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
 
 from schemas.errors import ConfigError
 from tests.training.made_run import NoCodec, NoText, made_pack
-from training.config import LatteSettings, ModelSettings, StageConfig, TrainConfig
+from training.config import LatteSettings, LoraConfig, ModelSettings, OptimizerConfig, StageConfig, TrainConfig
 from training.export.folder import export_folder
+from training.export.load import WEIGHTS
 from training.export.record import ModelRecord
 from training.export.source import open_source
 from training.families.latte import OURS, LatteFamily
@@ -20,10 +23,12 @@ from training.methods.diffusion import DiffusionMethod
 from training.models.latte.config import LatteConfig
 from training.models.latte.model import Latte
 from training.models.segment import Segment
+from training.optimizer import choose_trained, group_rates, make_optimizer
+from training.recipes import latte_pixart
 
 SIZES = LatteConfig(
     heads=2, head_width=16, layers=2, in_channels=16, out_channels=32, conditioning="text", text_width=12,
-    text_length=5, sample_size=4, frames=17,
+    text_length=5, sample_size=4, frames=17, padding="left_out",
 )  # fmt: skip
 RECORD = ModelRecord(text_length=5, recipe="latte-demo", stage="64", step=7)
 PIXART = {
@@ -98,6 +103,46 @@ def test_pixart_becomes_a_latte_that_says_of_every_frame_what_pixart_says(tmp_pa
     assert (found - alone).abs().max() < 1e-5
 
 
+def test_the_released_form_of_pixart_is_known_and_adapters_on_it_are_refused(tmp_path: Path) -> None:
+    PixArtTransformer2DModel(**PIXART).save_pretrained(tmp_path / "transformer")
+    file, weights = tmp_path / "transformer/config.json", tmp_path / "transformer" / WEIGHTS
+    file.write_text(json.dumps({**json.loads(file.read_text()), "_class_name": "Transformer2DModel"}))
+    state = load_file(weights)
+    save_file({**state, "caption_projection.y_embedding": torch.zeros(120, 12)}, weights)
+    asked = config(str(tmp_path))
+    model = build_model(open_family(asked), asked)
+    assert torch.equal(model.state_dict()["proj_out.weight"], state["proj_out.weight"])
+    adapted = asked.model.model_copy(update={"lora": LoraConfig(rank=4)})
+    with pytest.raises(ConfigError, match=r"model\.lora\.rank = 4 with PixArt-alpha's weights"):
+        open_family(asked.model_copy(update={"model": adapted}))
+
+
+def test_every_stage_of_the_recipe_learns_what_it_says() -> None:
+    given = {**PIXART, "num_layers": 28, "patch_size": 2}
+    for options in ({}, {"text_width": 7}):
+        sizes = LatteConfig.from_pixart(given, tells_rate=True, **options)
+        with torch.device("meta"):
+            model = Latte(sizes)
+        names = [name for name, _ in model.named_parameters()]
+        optimizer = make_optimizer(model, OptimizerConfig())
+        stages = latte_pixart().stages
+        trained = []
+        for stage in stages:
+            choose_trained(model, stage.trains, names)
+            group_rates(model, optimizer, stage.rates)
+            trained.append({name for name, one in model.named_parameters() if one.requires_grad})
+        assert trained[0] < trained[1] < trained[2] < trained[3] == set(names)
+        new = {name for name in names if "temporal" in name or "adapter" in name}
+        assert trained[0] == new
+        slow, fast = sorted(optimizer.param_groups, key=lambda group: float(group["multiple"]))
+        assert (slow["multiple"], fast["multiple"], len(fast["params"])) == (0.1, 1.0, len(new))
+
+
+def test_settings_of_another_family_are_refused() -> None:
+    with pytest.raises(ValidationError, match="model.latte is set, but model.family = cogvideox"):
+        TrainConfig(model=ModelSettings(latte=LatteSettings(variant=2)), stages=config().stages)
+
+
 def test_another_text_encoder_gets_an_adapter(tmp_path: Path) -> None:
     PixArtTransformer2DModel(**PIXART).save_pretrained(tmp_path / "transformer")
     asked = config(str(tmp_path), text_width=7, text_length=9)
@@ -143,8 +188,21 @@ def test_what_diffusers_lacks_is_exported_in_our_form(sizes: LatteConfig, tmp_pa
 
 def test_settings_that_weights_do_not_have_are_refused(tmp_path: Path) -> None:
     export_folder(tmp_path / "out", LatteFamily(SIZES), random_latte().state_dict(), RECORD)
-    with pytest.raises(ConfigError, match=r"model\.latte\.variant: the weights in .* are of a model with another"):
+    with pytest.raises(ConfigError, match=r"model\.latte\.variant = 2, but the weights in .* are of a model with 1;"):
         open_family(config(str(tmp_path / "out"), variant=2))
-    (tmp_path / "out/transformer/config.json").write_text(json.dumps({"_class_name": "UNet2DConditionModel"}))
+    scheduler = tmp_path / "out/scheduler/scheduler_config.json"
+    scheduler.write_text(json.dumps({"beta_schedule": "scaled_linear"}))
+    with pytest.raises(ConfigError, match="beta_schedule = 'scaled_linear', but Latte is trained .* with 'linear'"):
+        open_family(config(str(tmp_path / "out")))
+    scheduler.unlink()
+    transformer = tmp_path / "out/transformer"
+    weights = load_file(transformer / WEIGHTS)
+    save_file({name: one for name, one in weights.items() if name != "proj_out.bias"}, transformer / WEIGHTS)
+    with pytest.raises(ConfigError, match=r"missing: proj_out\.bias"):
+        open_source(tmp_path / "out")
+    (transformer / "config.json").write_text(json.dumps({"_class_name": OURS, "depth": 3}))
+    with pytest.raises(ConfigError, match=r"unexpected keyword argument 'depth'; was it written by a later version"):
+        open_family(config(str(tmp_path / "out")))
+    (transformer / "config.json").write_text(json.dumps({"_class_name": "UNet2DConditionModel"}))
     with pytest.raises(ConfigError, match="holds a UNet2DConditionModel; a Latte starts from"):
         open_family(config(str(tmp_path / "out")))

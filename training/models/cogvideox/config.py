@@ -54,6 +54,21 @@ class CogVideoXConfig:
             raise ConfigError(f"patch_frames = {self.patch_frames} needs flat_patch, as CogVideoX 1.5 has it")
 
     @property
+    def most_frames(self) -> int | None:
+        """Positions have no end."""
+        return None
+
+    @property
+    def kept_widths(self) -> int:
+        """2 norms, 6 modulations, 8 around attention, 9 in the feed-forward layer, 5 of sums and products."""
+        return 30
+
+    @property
+    def float32_share(self) -> float:
+        """Measured: as good as none."""
+        return 0.0
+
+    @property
     def reads_captions(self) -> bool:
         """Always."""
         return True

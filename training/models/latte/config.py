@@ -46,7 +46,7 @@ class LatteConfig:
     classes: int = 0
     condition_form: Literal["adaln", "tokens"] = "adaln"
     text_width: int = 1
-    text_length: int = 1
+    text_length: int = 2
     caption_width: int = 0
     temporal_positions: Literal["sincos", "rotary"] = "sincos"
     tells_rate: bool = False
@@ -54,9 +54,13 @@ class LatteConfig:
     sample_size: int = 32
     interpolation_scale: float = 1.0
     position_table: int = 0
-    frames: int = 16
+    frames: int = 49
+    padding: Literal["attended", "left_out"] = "attended"
+    """Whether states of a caption's padding (rows of zeros at its end) are attended to; PixArt and Latte mask them."""
 
     def __post_init__(self) -> None:
+        if self.frames < 2:
+            raise ConfigError(f"frames = {self.frames}: a Latte without time is a picture model; 2 or more")
         if self.variant not in (1, 2, 3, 4):
             raise ConfigError(f"variant = {self.variant}; Latte has 1, 2, 3 and 4")
         if self.variant <= 2 and self.layers % 2:
@@ -89,6 +93,21 @@ class LatteConfig:
     def axis_width(self) -> int:
         """Width of the heads that one attention of a block has."""
         return self.width // 2 if self.variant == 4 else self.width
+
+    @property
+    def most_frames(self) -> int | None:
+        """Latent frames of a clip at most; rotary positions take any."""
+        return self.frames * self.patch_frames if self.temporal_positions == "sincos" else None
+
+    @property
+    def kept_widths(self) -> int:
+        """Widths per token and block that a backward pass needs: measured; a joint block has two attentions."""
+        return 50 if self.joint else 30
+
+    @property
+    def float32_share(self) -> float:
+        """Share of them that stays float32 under bfloat16: norms and the residual stream (measured: 0.4)."""
+        return 0.4
 
     @property
     def reads_captions(self) -> bool:
@@ -129,7 +148,8 @@ class LatteConfig:
 
     def to_diffusers(self) -> dict[str, Any]:
         """The `config.json` of diffusers' `LatteTransformer3DModel`. Raises `ConfigError` for what it has not."""
-        wanted = replace(_LATTE_1, **{name: getattr(self, name) for name in (*_NAMES, "layers", "text_length")})
+        free = (*_NAMES, "layers", "text_length")
+        wanted = replace(_LATTE_1, **{name: getattr(self, name) for name in free})
         wanted = replace(wanted, interpolation_scale=_scale_of(self.sample_size))
         others = [name for name in self.__slots__ if getattr(self, name) != getattr(wanted, name)]
         if others:
@@ -222,7 +242,14 @@ _FIXED = {
 }
 
 _LATTE_1 = LatteConfig(
-    heads=16, head_width=72, layers=56, conditioning="text", text_width=4096, text_length=120, sample_size=64
+    heads=16,
+    head_width=72,
+    layers=56,
+    conditioning="text",
+    text_width=4096,
+    text_length=120,
+    sample_size=64,
+    padding="left_out",
 )
 _SIZES = {"s": (6, 64, 12), "b": (12, 64, 12), "l": (16, 64, 24), "xl": (16, 72, 28)}
 _DEBUG = LatteConfig(

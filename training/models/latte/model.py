@@ -9,6 +9,7 @@ count, and pictures pass the spatial layers only, so that joint training teaches
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -108,6 +109,8 @@ class Latte(nn.Module):
 
         A segment that is one frame (or one tubelet) is a picture.
         """
+        if self.config.padding == "left_out":
+            segments = [replace(segment, text=without_padding(segment.text)) for segment in segments]
         grids = [self._check(segment) for segment in segments]
         shapes = [self._shape(segment, grid) for segment, grid in zip(segments, grids, strict=True)]
         order = sorted(range(len(segments)), key=shapes.__getitem__)
@@ -132,8 +135,8 @@ class Latte(nn.Module):
         grid = grid_of(segment.latents.shape, config.patch, config.patch_frames)
         if config.temporal_positions == "sincos" and grid[0] > config.frames:
             raise ConfigError(
-                f"{frames} latent frames, and temporal positions for {config.frames * config.patch_frames}: train "
-                "shorter clips (stages: max_seconds), or raise the configuration's frames"
+                f"{frames} latent frames, and temporal positions for {config.most_frames}: train shorter clips "
+                "(stages: max_seconds), or raise model.latte.frames"
             )
         return grid
 
@@ -247,6 +250,12 @@ class Latte(nn.Module):
         if self.config.patch_frames > 1:
             found = self.upsample(found.transpose(0, 1)[None])[0].transpose(0, 1)
         return found
+
+
+def without_padding(text: Tensor) -> Tensor:
+    """A caption's states [L, width] without the rows of zeros at its end; one row stays in any case."""
+    spoken = text.any(dim=1).nonzero()
+    return text[: int(spoken[-1]) + 1] if len(spoken) else text[:1]
 
 
 def _per_token(frames: Tensor, stack: Stack) -> Tensor:

@@ -26,6 +26,8 @@ from training.models.latte.model import Latte
 from training.models.latte.weights import GATE
 
 _NEW = ("*temporal*", "text_adapter.*")
+# The released weights' learned empty caption, which diffusers does not use either.
+_UNUSED = ("caption_projection.y_embedding",)
 # The 1024-pixel model is told the picture's size and aspect; Latte has no place for them.
 _DROPPED = ("adaln_single.emb.resolution_embedder.*", "adaln_single.emb.aspect_ratio_embedder.*")
 _SILENT = (
@@ -64,6 +66,7 @@ def start_from_pixart(
     with torch.device("meta"):
         wanted = dict(Latte(config).named_parameters())
     new = tuple(name for name in wanted if _matches(name, _NEW))
+    state = {name: weight for name, weight in state.items() if name not in _UNUSED}
     dropped = tuple(name for name in state if _matches(name, _DROPPED))
     _check(wanted, new, {name: weight for name, weight in state.items() if name not in dropped})
     if dropped:

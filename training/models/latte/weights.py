@@ -18,8 +18,9 @@ GATE = "temporal_position_gate"
 
 def from_diffusers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights for `Latte.load_state_dict` out of a checkpoint of diffusers' class."""
-    like = state["proj_out.bias"]
-    return {**state, GATE: torch.ones(1, dtype=like.dtype, device=like.device)}
+    like = next(iter(state.values()))
+    known = {name: weight for name, weight in state.items() if name != "caption_projection.y_embedding"}
+    return {**known, GATE: torch.ones(1, dtype=like.dtype, device=like.device)}
 
 
 def to_diffusers(config: LatteConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -37,6 +37,21 @@ class TuneAVideoConfig:
             return sum(one.numel() for one in TuneAVideo(self).parameters())
 
     @property
+    def most_frames(self) -> int | None:
+        """Attention over time has no positions."""
+        return None
+
+    @property
+    def kept_widths(self) -> int:
+        """As many as other transformers keep; convolutions are not counted."""
+        return 30
+
+    @property
+    def float32_share(self) -> float:
+        """Norms and sums."""
+        return 0.4
+
+    @property
     def reads_captions(self) -> bool:
         """Always."""
         return True

@@ -10,7 +10,15 @@ from training.models.latte.model import Latte
 from training.models.segment import Segment
 
 SMALL = LatteConfig(
-    heads=2, head_width=12, layers=4, conditioning="text", text_width=10, text_length=5, sample_size=8, frames=8
+    heads=2,
+    head_width=12,
+    layers=4,
+    conditioning="text",
+    text_width=10,
+    text_length=5,
+    sample_size=8,
+    frames=8,
+    padding="left_out",
 )
 VARIANTS = {variant: replace(SMALL, variant=variant) for variant in (1, 2, 3, 4)}
 FORMS = {
