@@ -87,12 +87,17 @@ train *arguments: ready
 sample *arguments: ready
     @"{{ python }}" -m training.commands.sample "$@"
 
+# one video learnt with an image model, then edited: just tune film.mp4 "a man skis" --model models/sd --edit "a bear skis"
+[no-exit-message]
+tune *arguments: ready
+    @"{{ python }}" -m pipeline.commands.tune "$@"
+
 # a model as a folder that diffusers opens, with what it was trained as: just export <model> <folder>
 [no-exit-message]
 export *arguments: ready
     @"{{ python }}" -m training.commands.export "$@"
 
-# measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, latte, distill (--record keeps the table)
+# measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, latte, tune, distill (--record keeps the table)
 [no-exit-message]
 bench *arguments: ready
     @"{{ python }}" -m pipeline.benchmarks "$@"

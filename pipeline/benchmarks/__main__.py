@@ -20,6 +20,7 @@ BENCHMARKS = {
     "quality": "what the caption measures find of planted faults, and how often they cry wolf",
     "train": "what the trainer costs: packing, steps, loading, latents, checkpoints, planning",
     "latte": "Latte's variants, and a start from a picture model beside one from scratch",
+    "tune": "one film learnt by a small image model: loss, reconstruction, edits, before and after",
     "distill": "a small summariser before and after it learned from a teacher",
 }
 

@@ -55,7 +55,7 @@ def save_tiny_vae(folder: Path, seed: int = 0, **changes: Any) -> Path:
     return folder
 
 
-def save_clip(folder: Path, seed: int = 0, width: int = 16) -> Path:
+def save_clip(folder: Path, seed: int = 0, positions: int = 32) -> Path:
     """CLIP's text encoder and tokenizer of single letters, as a pipeline holds them."""
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -65,8 +65,8 @@ def save_clip(folder: Path, seed: int = 0, width: int = 16) -> Path:
     words = {word: place for place, word in enumerate([*letters, *marks])}
     CLIPTokenizer(vocab=words, merges=[]).save_pretrained(str(folder / "tokenizer"))
     config = CLIPTextConfig(
-        vocab_size=len(words), hidden_size=width, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=32, bos_token_id=len(letters), eos_token_id=len(letters) + 1,
+        vocab_size=len(words), hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=positions, bos_token_id=len(letters), eos_token_id=len(letters) + 1,
     )  # fmt: skip
     CLIPTextModel(config).save_pretrained(str(folder / "text_encoder"))
     return folder

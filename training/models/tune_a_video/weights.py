@@ -7,6 +7,7 @@ published Tune-A-Video, to be loaded over the image model that it was tuned from
 """
 
 import inspect
+import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -81,7 +82,8 @@ def save_tuned(model: TuneAVideo, file: Path, facts: Mapping[str, str]) -> None:
         for name, weight in model.named_parameters()
         if any(fnmatchcase(name, pattern) for pattern in TUNED)
     }
-    save_file(weights, file, metadata={**facts, "norm": model.config.norm})
+    # safetensors' own order of metadata changes from run to run; one record has none.
+    save_file(weights, file, metadata={"cutroom": json.dumps({**facts, "norm": model.config.norm}, sort_keys=True)})
 
 
 def load_tuned(model: TuneAVideo, file: Path) -> None:

@@ -73,7 +73,7 @@ def test_tuned_weights_are_few_and_bring_the_tuned_model_back(tmp_path: Path) ->
     assert len(names) == 4 * 7
     assert "mid_block.attentions.0.transformer_blocks.0.attn_temp.to_out.0.bias" in names  # as published
     with safe_open(tmp_path / "tuned.safetensors", "pt") as file:
-        assert file.metadata() == {"caption": "a cat", "norm": "frame"}
+        assert json.loads(file.metadata()["cutroom"]) == {"caption": "a cat", "norm": "frame"}
     other, _ = make_model()
     one = segment(3)
     assert not torch.allclose(other([one])[0], model([one])[0], atol=1e-4)
