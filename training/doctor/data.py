@@ -72,8 +72,8 @@ def check_stage(selection: Selection, stage: StageConfig, seed: int, world: int 
         shown = " and ".join(f"{rate:g}" for rate in rates)
         yield warning(
             about,
-            f"clips of {shown} frames per second are mixed; curate at one rate, unless the model is told it (a Latte with "
-            "model.latte.tells_rate)",
+            f"clips of {shown} frames per second are mixed; curate at one rate, unless the model is told it "
+            "(model.latte.tells_rate)",
         )
     if len(plan.packs) < stage.packs_per_step:
         yield error(
