@@ -53,7 +53,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--embedder-weights", default="", metavar="TAG", help="of CLIP, for the measures (a tag of open_clip or a file)"
     )
     add_change_arguments(parser)
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)  # the caption may stand behind options
 
 
 def main(arguments: list[str], open_looker: Callable[[str], Looker]) -> int:

@@ -71,3 +71,9 @@ def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:
         run(film, "x", "--model", model, "--size", "64")
     with pytest.raises(ConfigError, match="name the folder of a Stable Diffusion model"):
         run(film, "x", "--model", tmp_path)
+
+
+def test_the_caption_may_stand_behind_options() -> None:
+    found = tune.parse(["set", "--clip", "a-0-1", "a red circle", "--model", "sd", "--edit", "a blue one"])
+    assert (found.video, found.clip, found.caption, found.edit) == ("set", "a-0-1", "a red circle", ["a blue one"])
+    assert tune.parse(["film.mp4", "--model", "sd"]).caption == ""
