@@ -202,6 +202,8 @@ def test_settings_that_weights_do_not_have_are_refused(tmp_path: Path) -> None:
     export_folder(tmp_path / "out", LatteFamily(SIZES), random_latte().state_dict(), RECORD)
     with pytest.raises(ConfigError, match=r"model\.latte\.variant = 2, but the weights in .* are of a model with 1;"):
         open_family(config(str(tmp_path / "out"), variant=2))
+    with pytest.raises(ConfigError, match=r"model\.latte\.temporal_start = kaiming says how layers begin"):
+        open_family(config(str(tmp_path / "out"), temporal_start="kaiming"))
     scheduler = tmp_path / "out/scheduler/scheduler_config.json"
     scheduler.write_text(json.dumps({"beta_schedule": "scaled_linear"}))
     with pytest.raises(ConfigError, match=r"beta_schedule = 'scaled_linear', but Latte is trained .* with 'linear'"):
