@@ -139,8 +139,8 @@ def load_latte(
     check_fit(lambda: Latte(sizes), weights, str(folder))
     if settings.temporal_start != LatteSettings().temporal_start:
         raise ConfigError(
-            f"model.latte.temporal_start = {settings.temporal_start} says how layers begin that PixArt-alpha lacks, but "
-            f"the weights in {folder} have them; leave it out"
+            f"model.latte.temporal_start = {settings.temporal_start} says how layers begin that PixArt-alpha lacks, "
+            f"but the weights in {folder} have them; leave it out"
         )
     free = {name: options.pop(name) for name in _FREE if name in options}
     for name, value in options.items():
