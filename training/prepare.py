@@ -12,6 +12,7 @@ from torch import nn
 
 from schemas.errors import ConfigError
 from schemas.ids import digest
+from training.assemble import make_trainer
 from training.baseline import LinearPredictor, fit_linear
 from training.config import StageConfig, TrainConfig
 from training.data.source import DatasetSource, Encoders
@@ -21,15 +22,11 @@ from training.encoders.registry import open_codec, open_text
 from training.families.base import Family, geometry_of
 from training.families.registry import build_model, open_family
 from training.folder import RunFolder
-from training.guard import Guard
 from training.lora import add_adapters
 from training.memory import memory_errors
 from training.methods.diffusion import DiffusionMethod
-from training.optimizer import make_optimizer
-from training.parallel import World, shard
-from training.peaks import peak
+from training.parallel import World
 from training.run import Run
-from training.trainer import Trainer
 from training.validation import Validation, levels, validate
 
 # Packs that the linear predictor is fitted on: some hundred clips hold all that a 64 x 64 covariance needs.
@@ -104,11 +101,7 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     if config.model.lora.rank:
         add_adapters(model, config.model.lora, config.seed)
     method = DiffusionMethod(model, family, codec, text, config.model.precision)
-    shard(model, method.blocks(), world, config.parallel.replicas)
-    optimizer = make_optimizer(model, config.optimizer)
-    name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
-    watch = Guard(folder, config.optimizer.spike, world.rank).watch
-    trainer = Trainer(method, optimizer, config.optimizer, world, watch, peak(name))
+    trainer = make_trainer(method, config, folder, world)
     shards = world.size // config.parallel.replicas
     run = Run(config, run_folder, trainer, data, world, lambda stage: memory_errors(config, stage, sizes, shards))
     return Prepared(

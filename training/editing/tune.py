@@ -16,6 +16,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, TrainingError
 from schemas.fingerprint import fingerprint
+from training.assemble import make_trainer
 from training.config import TrainConfig
 from training.editing.footage import Footage, Pixels
 from training.editing.inversion import Conditioner, Prompt, follow, invert
@@ -24,15 +25,11 @@ from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Family, geometry_of
 from training.families.registry import build_model, open_family
 from training.folder import RunFolder
-from training.guard import Guard
 from training.methods.diffusion import DiffusionMethod
 from training.models.tune_a_video.model import TuneAVideo
 from training.models.tune_a_video.weights import save_tuned, unet_folder
-from training.optimizer import make_optimizer
-from training.parallel import World, shard
-from training.peaks import peak
+from training.parallel import World
 from training.run import Run
-from training.trainer import Trainer
 
 TUNED_FILE = "tuned.safetensors"
 
@@ -104,11 +101,7 @@ def prepare_tuning(config: TrainConfig, footage: Footage, caption: str, folder: 
     run_folder = RunFolder(folder)
     run_folder.begin(config, _facts(footage, caption, codec, text, config))
     method = DiffusionMethod(model, family, codec, text, config.model.precision)
-    shard(model, method.blocks(), world, 1)
-    optimizer = make_optimizer(model, config.optimizer)
-    name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
-    watch = Guard(folder, config.optimizer.spike).watch
-    trainer = Trainer(method, optimizer, config.optimizer, world, watch, peak(name))
+    trainer = make_trainer(method, config, folder, world)
     return Tuning(
         config=config,
         folder=run_folder,

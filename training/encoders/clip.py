@@ -12,9 +12,9 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, StageError
 from schemas.fingerprint import fingerprint
+from training.encoders.padded import encode_padded
 
 _VERSION = 1  # of the arithmetic below
-_BATCH = 16
 
 
 class ClipText:
@@ -45,7 +45,6 @@ class ClipText:
         # Its own limit would warn of every caption that is counted before it is cut.
         self._tokenizer.model_max_length = 1 << 30
         self._network: Any = network.eval().requires_grad_(False).to(device)
-        self._device = torch.device(device)
         self.length = length
         self.width = int(network.config.hidden_size)
         self.name = f"CLIP {folder.name} ({self.width} wide)"
@@ -53,17 +52,9 @@ class ClipText:
         kind = str(precision).removeprefix("torch.")
         self.identity = f"clip@{content}, version {_VERSION}, {length} tokens, {kind}"
 
-    @torch.inference_mode()
     def encode(self, captions: Sequence[str]) -> Tensor:
         """See `TextEncoder`; computed on the encoder's device, given back on the CPU."""
-        found = [torch.zeros(0, self.length, self.width)]
-        for start in range(0, len(captions), _BATCH):
-            batch = list(captions[start : start + _BATCH])
-            tokens = self._tokenizer(
-                batch, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
-            )
-            found.append(self._network(input_ids=tokens["input_ids"].to(self._device)).last_hidden_state.float().cpu())
-        return torch.cat(found)
+        return encode_padded(self._tokenizer, self._network, captions, self.length)
 
     def count(self, caption: str) -> int:
         """See `TextEncoder`; the marks of beginning and end are counted."""

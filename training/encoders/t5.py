@@ -8,16 +8,16 @@ Latte were trained with a mask: there padding is zeros, which the model leaves o
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from schemas.errors import ConfigError, StageError
 from schemas.fingerprint import fingerprint
+from training.encoders.padded import Padding, encode_padded
 
 _VERSION = 1  # of the arithmetic below
-_BATCH = 16
 
 
 class T5:
@@ -29,7 +29,7 @@ class T5:
         length: int,
         precision: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
-        padding: Literal["attended", "zero"] = "attended",
+        padding: Padding = "attended",
     ) -> None:
         """`padding` is attended to and handed out, or masked and handed out as zeros.
 
@@ -53,7 +53,6 @@ class T5:
         # Its own limit would warn of every caption that is counted before it is cut.
         self._tokenizer.model_max_length = 1 << 30
         self._network: Any = network.eval().requires_grad_(False).to(device)
-        self._device = torch.device(device)
         self.length, self._padding = length, padding
         self.width = int(network.config.d_model)
         self.name = f"T5 {Path(place).name} ({self.width} wide)"
@@ -62,21 +61,9 @@ class T5:
         masked = ", padding masked" if padding == "zero" else ""
         self.identity = f"t5@{content}, version {_VERSION}, {length} tokens, {kind}{masked}"
 
-    @torch.inference_mode()
     def encode(self, captions: Sequence[str]) -> Tensor:
         """See `TextEncoder`; computed on the encoder's device, given back on the CPU."""
-        found = [torch.zeros(0, self.length, self.width)]
-        for start in range(0, len(captions), _BATCH):
-            batch = list(captions[start : start + _BATCH])
-            tokens = self._tokenizer(
-                batch, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
-            )
-            given = {"input_ids": tokens["input_ids"].to(self._device)}
-            if self._padding == "zero":
-                given["attention_mask"] = tokens["attention_mask"].to(self._device)
-            states = self._network(**given).last_hidden_state.float().cpu()
-            found.append(states * tokens["attention_mask"][..., None] if self._padding == "zero" else states)
-        return torch.cat(found)
+        return encode_padded(self._tokenizer, self._network, captions, self.length, self._padding)
 
     def count(self, caption: str) -> int:
         """See `TextEncoder`; the end mark is counted."""

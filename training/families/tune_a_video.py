@@ -6,7 +6,6 @@ just tune film.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a b
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 from training.config import TrainConfig
 from training.diffusion.schedule import NoiseSchedule
-from training.export.load import read_json
+from training.export.load import check_scheduler
 from training.families.base import Family, Opened, Published
 from training.models.segment import Segment
 from training.models.tune_a_video.config import PRESETS, TuneAVideoConfig
@@ -100,19 +99,7 @@ def open_tune_a_video(config: TrainConfig) -> Opened:
 
 def _from_folder(place: str, norm: GroupNorm, schedule: NoiseSchedule, seed: int) -> Opened:
     folder = unet_folder(place)
-    _check_scheduler(folder.parent / "scheduler" / "scheduler_config.json")
+    # A UNet without its pipeline is taken for Stable Diffusion 1's.
+    check_scheduler(folder.parent, _SCHEDULER, "Tune-A-Video is trained here")
     family = TuneAVideoFamily(TuneAVideoConfig(read_settings(folder), norm=norm), schedule)
     return Opened(family, first_weights(family.module(), folder, seed))
-
-
-def _check_scheduler(file: Path) -> None:
-    """A UNet without its pipeline is taken for Stable Diffusion 1's."""
-    if not file.is_file():
-        return
-    found = read_json(file, "")
-    for name, wanted in _SCHEDULER.items():
-        if found.get(name, wanted) != wanted:
-            raise ConfigError(
-                f"{file}: {name} = {found[name]!r}, but Tune-A-Video is trained here with {wanted!r}; take a Stable "
-                "Diffusion 1 or 2-base model"
-            )
