@@ -13,8 +13,6 @@ from typing import Any, cast
 
 import av
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from pipeline.storage import open_source
 from schemas.errors import MediaError
@@ -153,12 +151,3 @@ def _cut(frames: Iterator[TimedFrame], start: float, end: float, floor: float | 
         yield timed
     if before is not None:
         yield before
-
-
-def read_picture(uri: str) -> NDArray[np.uint8]:
-    """A picture file as upright RGB [height, width, 3]. Raises `MediaError` if it cannot be decoded."""
-    try:
-        with Image.open(open_source(uri)) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        raise MediaError(f"picture that cannot be decoded: {error}") from None

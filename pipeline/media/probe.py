@@ -15,12 +15,11 @@ from typing import IO, Any, cast
 
 import av
 from av.video.stream import VideoStream
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pipeline.media.picture_file import PictureFile, open_picture
 from pipeline.storage import open_source
 from schemas.errors import MediaError
 
-_PICTURE_FORMATS = ("JPEG", "PNG", "WEBP")
 # FFmpeg reads any text file as a terminal recording and pictures as one-frame videos; neither is footage.
 _NOT_FOOTAGE = ("tty", "lrc", "srt", "ass", "webvtt", "subviewer", "microdvd", "txt")
 _TEXT_BYTES = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
@@ -62,9 +61,10 @@ def probe(uri: str, size: int) -> MediaInfo:
     if size == 0:
         raise MediaError("empty file (0 bytes)")
     source = open_source(uri)
+    picture = open_picture(source)
+    if picture is not None:
+        return _describe_picture(picture)
     head = _head(source)
-    if head[:3] == b"\xff\xd8\xff" or head[:8] == b"\x89PNG\r\n\x1a\n" or (head[:4], head[8:12]) == (b"RIFF", b"WEBP"):
-        return _probe_picture(source)
     try:
         container = cast(Any, av.open(source, metadata_errors="ignore"))
     except (av.error.FFmpegError, ValueError) as error:
@@ -93,25 +93,14 @@ def _open_failure(head: bytes, error: Exception) -> str:
     return f"not a media file that FFmpeg can read ({text.lower()})"
 
 
-def _probe_picture(source: str | IO[bytes]) -> MediaInfo:
-    try:
-        with Image.open(source, formats=_PICTURE_FORMATS) as picture:
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1:
-                raise MediaError(f"animated picture with {frames} frames: convert it to a video")
-            container, mode, (coded_width, coded_height) = str(picture.format), picture.mode, picture.size
-            upright = ImageOps.exif_transpose(picture)
-            upright.load()
-            width, height = upright.size
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        if isinstance(error, MediaError):
-            raise
-        raise MediaError(f"picture that cannot be decoded: {error}") from None
+def _describe_picture(picture: PictureFile) -> MediaInfo:
+    height, width, _ = picture.pixels.shape
     return MediaInfo(
-        kind="image", container=container.lower(), codec=container.lower(), pixel_format=mode,
-        coded_width=coded_width, coded_height=coded_height, width=width, height=height, sample_aspect=1.0, rotation=0,
-        average_fps=None, nominal_fps=None, variable_rate=False, start_time=0.0, duration=0.0, frames=1,
-        color_range="full", color_space="0", color_primaries="1", color_transfer="sdr", audio=False,
+        kind="image", container=picture.format, codec=picture.format, pixel_format=picture.mode,
+        coded_width=picture.coded_width, coded_height=picture.coded_height, width=width, height=height,
+        sample_aspect=1.0, rotation=0, average_fps=None, nominal_fps=None, variable_rate=False, start_time=0.0,
+        duration=0.0, frames=1, color_range="full", color_space="0", color_primaries="1", color_transfer="sdr",
+        audio=False,
     )  # fmt: skip
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
-from pipeline.media.decode import Decoder, read_picture
+from pipeline.media.decode import Decoder
 from schemas.errors import MediaError
-from tests.films import make_film, make_sound, shots, texture
+from tests.films import make_film, make_sound, shots
 
 SPANS = ((0, 8), (5, 20), (13, 40), (30, 45), (31, 60), (59, 60))
 VARIABLE = [index / 24 + 0.008 * (index * 7 % 5) for index in range(60)]
@@ -101,18 +100,3 @@ def test_a_damaged_packet_is_counted_and_passed_over(tmp_path: Path) -> None:
     assert 40 <= len(times) <= 48
     assert times == sorted(set(times))
     assert times[-1] == pytest.approx(47 / 24)
-
-
-def test_pictures_are_read_upright(tmp_path: Path) -> None:
-    picture = texture(3, 60, 40)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise
-    Image.fromarray(picture).save(tmp_path / "turned.png", exif=exif)
-    assert np.array_equal(read_picture(str(tmp_path / "turned.png")), np.rot90(picture, -1))
-
-
-def test_a_cut_off_picture_is_refused(tmp_path: Path) -> None:
-    Image.fromarray(texture(3)).save(tmp_path / "whole.png")
-    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:5000])
-    with pytest.raises(MediaError, match="picture that cannot be decoded"):
-        read_picture(str(tmp_path / "half.png"))
