@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.media.picture import Geometry
+from pipeline.media.geometry import Geometry
 from schemas.bucket import Bucket
 
 Box = tuple[int, int, int, int]

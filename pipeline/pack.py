@@ -25,7 +25,7 @@ from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.framing import Box, Framing, frame_sample
 from pipeline.media.decode import EPSILON, Decoder
 from pipeline.media.encode import encode_h264, encode_png
-from pipeline.media.picture import Geometry
+from pipeline.media.geometry import Geometry
 from pipeline.media.picture_file import read_picture
 from pipeline.media.standard import StandardFrames
 from pipeline.stage import Output, Result, Row, attempt, describe

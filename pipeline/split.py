@@ -18,8 +18,9 @@ from pipeline.detectors import DETECTORS
 from pipeline.detectors.base import Boundary, Detector
 from pipeline.measures import Measurer
 from pipeline.media.decode import Decoder, PacketSizes, TimedFrame
+from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookMaker, look_at_picture
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import read_picture
 from pipeline.memory import give_back_freed
 from pipeline.repair import rejoin

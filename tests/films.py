@@ -87,6 +87,7 @@ def make_film(
     key_interval: int = 12,
     b_frames: int = 2,
     rotation: int = 0,
+    mirrored: bool = False,
     tagged: bool = True,
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
@@ -106,8 +107,9 @@ def make_film(
         if tagged:
             context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
             context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-        if rotation:
-            stream.set_display_rotation(-rotation)
+        if rotation or mirrored:
+            # PyAV turns counter-clockwise and mirrors last; here the film is mirrored first.
+            stream.set_display_rotation(rotation if mirrored else -rotation, hflip=mirrored)
         for picture, time in zip(listed, seconds, strict=True):
             frame = to_yuv(picture)
             frame.pts, frame.time_base = round(time / base), base

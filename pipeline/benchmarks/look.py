@@ -39,8 +39,9 @@ from pipeline.detectors.transnet import PUSH, make_thumbnail
 from pipeline.detectors.transnet_stream import StreamingTransNet
 from pipeline.media.decode import Decoder
 from pipeline.media.encode import encode_h264
+from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookFrame, LookMaker
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
 from pipeline.split import Split
 from pipeline.stage import Result, Row

@@ -29,8 +29,9 @@ from pipeline.demo.build import build_demo_bucket
 from pipeline.detectors.base import Boundary
 from pipeline.detectors.fused import FusedDetector
 from pipeline.media.decode import Decoder
+from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookMaker
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
 from pipeline.repair import rejoin
 from pipeline.scorers.efficientnet import EfficientNetLite0

@@ -10,7 +10,6 @@ result becomes full-range luma and RGB. What is kept as a picture (stills, sampl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import av
 import cv2
@@ -19,7 +18,8 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from pipeline.media.decode import TimedFrame
-from pipeline.media.picture import Geometry, PictureMaker, is_hdr, plane_of, source_colors, upright
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker, is_hdr, plane_of, source_colors
 
 Plane = NDArray[np.uint8]
 
@@ -57,7 +57,7 @@ class LookMaker:
 
     def __init__(self, geometry: Geometry, pictures: PictureMaker) -> None:
         self._pictures = pictures
-        self._rotation = geometry.rotation
+        self._geometry = geometry
         width, height = geometry.fitted(LUMA_SHORT_SIDE)
         # Even sizes, so that the colour picture is exactly half.
         width, height = max(2, width // 2 * 2), max(2, height // 2 * 2)
@@ -75,9 +75,9 @@ class LookMaker:
             index=index,
             time=timed.time,
             end=end,
-            luma=self._upright(luma if full else cv2.LUT(luma, _STRETCH)),
-            native=lambda: self._upright(planes[0] if full else cv2.LUT(planes[0], _STRETCH)),
-            color=self._upright(_to_rgb(small, matrix, full)),
+            luma=self._geometry.upright(luma if full else cv2.LUT(luma, _STRETCH)),
+            native=lambda: self._geometry.upright(planes[0] if full else cv2.LUT(planes[0], _STRETCH)),
+            color=self._geometry.upright(_to_rgb(small, matrix, full)),
         )
 
     def _planar(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, Colorspace, bool]:
@@ -96,9 +96,6 @@ class LookMaker:
             dst_color_range=ColorRange.MPEG,
         )
         return planar, Colorspace.ITU709, False
-
-    def _upright(self, picture: Any) -> NDArray[np.uint8]:
-        return upright(picture, self._rotation)
 
 
 def look_at_picture(picture: NDArray[np.uint8]) -> LookFrame:

@@ -5,7 +5,6 @@ tone-mapped to BT.709 by swscale (FFmpeg >= 7.1), which is the only place where 
 the SDR curves the difference is below what H.264 at crf 18 loses.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -14,25 +13,13 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from pipeline.media.geometry import Geometry
+
 _UNSPECIFIED = 2
 _HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 # swscale's colour spaces that it converts by matrix; anything else (RGB, ICtCp) goes by its default.
 _MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.SMPTE170M,
              7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """How a source is to be shown: degrees to turn clockwise (multiples of 90) and its displayed size in pixels."""
-
-    rotation: int
-    width: int
-    height: int
-
-    def fitted(self, short_side: int) -> tuple[int, int]:
-        """Width and height with the short side at most `short_side`, aspect kept, never enlarged, at least 1."""
-        scale = min(1.0, short_side / min(self.width, self.height))
-        return max(1, round(self.width * scale)), max(1, round(self.height * scale))
 
 
 class PictureMaker:
@@ -68,7 +55,7 @@ class PictureMaker:
             | Interpolation.BITEXACT,
         )
         green, blue, red = (plane_of(picture, number) for number in range(3))
-        return upright(cv2.merge([red, green, blue]), self.geometry.rotation)
+        return self.geometry.upright(cv2.merge([red, green, blue]))
 
     def to_sdr(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A PQ or HLG frame tone-mapped to 8-bit yuv420p, BT.709, limited range, at its own size."""
@@ -86,11 +73,6 @@ def plane_of(frame: av.VideoFrame, number: int) -> NDArray[np.uint8]:
     """An 8-bit plane of a frame [height, width], without a copy."""
     plane: Any = frame.planes[number]
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-
-
-def upright(picture: Any, rotation: int) -> NDArray[np.uint8]:
-    """A picture [height, width, ...] turned clockwise by `rotation` degrees, a multiple of 90."""
-    return np.ascontiguousarray(np.rot90(picture, -rotation // 90) if rotation % 360 else picture, np.uint8)
 
 
 def is_hdr(frame: av.VideoFrame) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from pipeline.media.encode import tag_bt709, to_bt709
-from pipeline.media.picture import Geometry, PictureMaker, is_hdr, plane_of, source_colors
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker, is_hdr, plane_of, source_colors
 
 Box = tuple[int, int, int, int]
 
@@ -23,7 +24,7 @@ class StandardFrames:
 
     def __init__(self, geometry: Geometry, scaled: tuple[int, int], window: Box) -> None:
         self._scaled, self._window = scaled, window
-        self._turned = geometry.rotation % 360 != 0
+        self._as_coded = geometry.is_as_coded
         self._pictures = PictureMaker(geometry)
         self._scaler, self._converter = VideoReformatter(), VideoReformatter()
 
@@ -38,7 +39,7 @@ class StandardFrames:
     def _is_standard(self, frame: av.VideoFrame) -> bool:
         even = self._window[0] % 2 == 0 and self._window[1] % 2 == 0
         stored = frame.format.name == "yuv420p" and source_colors(frame) == (Colorspace.ITU709, False)
-        return even and stored and not self._turned and not is_hdr(frame)
+        return even and stored and self._as_coded and not is_hdr(frame)
 
     def _scale(self, frame: av.VideoFrame) -> av.VideoFrame:
         width, height = self._scaled

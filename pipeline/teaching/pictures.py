@@ -11,7 +11,8 @@ import numpy as np
 
 from pipeline.media.decode import Decoder, TimedFrame
 from pipeline.media.encode import encode_jpeg
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import read_picture
 from pipeline.media.probe import MediaInfo, probe
 from pipeline.spans import Span, still_times

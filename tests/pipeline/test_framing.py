@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.framing import frame_sample
-from pipeline.media.picture import Geometry
+from pipeline.media.geometry import Geometry
 from schemas.bucket import Bucket
 
 buckets = st.builds(lambda width, height: Bucket(16 * width, 16 * height, 1, 0), st.integers(1, 20), st.integers(1, 20))

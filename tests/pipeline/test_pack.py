@@ -22,7 +22,8 @@ from PIL import Image
 from pipeline import pack
 from pipeline.dataset import Dataset
 from pipeline.framing import frame_sample
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker
 from pipeline.pack import OUTPUTS, Pack, drop_lost_parts, read_frames
 from pipeline.samples import plan_samples
 from pipeline.split import Split

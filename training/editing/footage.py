@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.decode import Decoder
-from pipeline.media.picture import Geometry, PictureMaker, cover
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker, cover
 from pipeline.media.probe import MediaInfo, probe
 from pipeline.storage import Store
 from schemas.errors import InputError, MediaError

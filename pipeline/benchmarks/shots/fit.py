@@ -32,8 +32,9 @@ from pipeline.detectors.head import FEATURES, ShotHead, make_features
 from pipeline.detectors.signals import NAMES, Signals
 from pipeline.detectors.transnet import TransNet, make_thumbnail
 from pipeline.media.decode import Decoder
+from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookMaker
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
 
 _STEPS, _BATCH, _LENGTH, _RATE = 900, 16, 400, 3e-3

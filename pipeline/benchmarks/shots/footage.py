@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from pipeline.demo.editing import truth
 from pipeline.demo.films import FILMS, REAL
 from pipeline.media.decode import Decoder
-from pipeline.media.picture import Geometry, PictureMaker, cover
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker, cover
 from pipeline.media.probe import probe
 from schemas.errors import InputError, MediaError
 

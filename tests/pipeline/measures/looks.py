@@ -14,8 +14,9 @@ import numpy as np
 
 from pipeline.measures import Measurer
 from pipeline.media.decode import Decoder, PacketSizes
+from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookFrame
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.picture import PictureMaker
 from tests.films import Picture
 
 SHORT_SIDE = 108

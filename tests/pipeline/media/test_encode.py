@@ -14,7 +14,8 @@ from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from pipeline.media.encode import encode_h264, encode_jpeg, encode_png, to_bt709
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker
 from tests.films import Picture, shots, texture
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline.media.decode import Decoder
+from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookFrame, LookMaker, look_at_picture
-from pipeline.media.picture import Geometry, PictureMaker
+from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
 from tests.films import Picture, make_film, texture
 

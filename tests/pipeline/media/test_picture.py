@@ -11,7 +11,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.media.picture import Geometry, PictureMaker, cover
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker, cover
 from tests.films import Picture, texture, to_yuv
 
 BARS = ((255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0), (255, 0, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0),

@@ -10,7 +10,8 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from pipeline.media.encode import to_bt709
-from pipeline.media.picture import Geometry, PictureMaker, plane_of
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker, plane_of
 from pipeline.media.standard import Box, StandardFrames
 from tests.films import Picture, texture, to_yuv
 
