@@ -22,7 +22,7 @@ from schemas.ids import object_id, video_id
 from schemas.media_tables import DUPLICATES, OBJECTS, VIDEOS
 from schemas.nearest import closest
 
-VERSION = 1
+VERSION = 2
 OUTPUTS = (Output(folder="videos", contract=VIDEOS, parent="object_id"),)
 LIST_SUFFIXES = (".txt", ".list", ".lst")
 
@@ -109,6 +109,7 @@ class Probe:
             "key": row["key"],
             "uri": row["uri"],
             "bytes": row["bytes"],
+            "version": row["version"],
             "identity": identity,
         }
         try:

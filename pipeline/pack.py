@@ -23,11 +23,12 @@ import webdataset
 
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.framing import Box, Framing, frame_sample
-from pipeline.media.decode import EPSILON, Decoder
+from pipeline.media.decode import Decoder
 from pipeline.media.encode import encode_h264, encode_png
 from pipeline.media.geometry import Geometry
 from pipeline.media.picture_file import read_picture
 from pipeline.media.standard import StandardFrames
+from pipeline.media.timeline import EPSILON
 from pipeline.stage import Output, Result, Row, attempt, describe
 from pipeline.storage import Store
 from schemas.bucket import TIME_TOLERANCE, Bucket

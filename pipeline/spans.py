@@ -44,7 +44,13 @@ def make_spans(
 ) -> list[Span]:
     """Clips of a film whose frame i is shown from `edges[i]` until `edges[i + 1]`."""
     spans = [
-        Span(shot=number, start_frame=first, end_frame=last, start_time=edges[first], end_time=edges[last])
+        Span(
+            shot=number,
+            start_frame=first,
+            end_frame=last,
+            start_time=edges[first],
+            end_time=min(edges[last], edges[first] + max(max_seconds, edges[last - 1] - edges[first])),
+        )
         for number, (start, end) in enumerate(shots)
         for first, last in _divide(start, end, edges, max_seconds)
     ]
@@ -52,15 +58,27 @@ def make_spans(
 
 
 def _divide(start: int, end: int, edges: Sequence[float], max_seconds: float) -> list[tuple[int, int]]:
+    """Pieces of about equal length, none longer than `max_seconds`, but for a single frame that stays longer."""
     duration = edges[end] - edges[start]
     pieces = max(1, math.ceil((duration - _TOLERANCE) / max_seconds))
     wanted = [edges[start] + duration * piece / pieces for piece in range(1, pieces)]
     inner = [bisect.bisect_left(edges, time - _TOLERANCE, start + 1, end) for time in wanted]
-    cuts = sorted({start, *inner, end})
-    return list(itertools.pairwise(cuts))
+    even = list(itertools.pairwise(sorted({start, *inner, end})))
+    if all(edges[last] - edges[first] <= max_seconds + _TOLERANCE for first, last in even):
+        return even
+    # Frames stay so long that even pieces cannot begin where they should: fill one piece after the other.
+    starts = [start]
+    for frame in range(start + 1, end):
+        if edges[frame + 1] - edges[starts[-1]] > max_seconds + _TOLERANCE:
+            starts.append(frame)
+    return list(itertools.pairwise([*starts, end]))
 
 
 def still_times(span: Span, still_seconds: float) -> list[float]:
-    """Where stills are wanted: the middles of equal pieces of about `still_seconds`, at least three."""
+    """Where stills are wanted: the middles of equal pieces of about `still_seconds`, at least three.
+
+    There are never more than the clip has frames.
+    """
     count = max(3, math.ceil((span.duration - _TOLERANCE) / still_seconds))
+    count = min(count, span.end_frame - span.start_frame)
     return [span.start_time + span.duration * (index + 0.5) / count for index in range(count)]

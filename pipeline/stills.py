@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.encode import encode_jpeg
+from pipeline.media.signature import picture_signature
 from pipeline.spans import Span, still_times
 from pipeline.stage import Row
 from schemas.ids import still_id
@@ -28,13 +29,17 @@ from schemas.ids import still_id
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A frame that may become a still: its time in seconds, index, size in pixels, hash, and picture as JPEG."""
+    """A frame that may become a still: its time in seconds, index, size in pixels, hash, and picture as JPEG.
+
+    The signature is that of the whole frame, also where the picture was cut to what lies inside the bars.
+    """
 
     time: float
     frame: int
     width: int
     height: int
     hash: int
+    signature: bytes
     image: bytes
 
 
@@ -88,7 +93,8 @@ class Candidates:
 def make_candidate(time: float, frame: int, picture: NDArray[np.uint8]) -> Candidate:
     """Keep an RGB picture [height, width, 3] as a candidate."""
     height, width = picture.shape[:2]
-    return Candidate(time, frame, width, height, difference_hash(picture), encode_jpeg(picture))
+    signature = picture_signature(picture)
+    return Candidate(time, frame, width, height, difference_hash(picture), signature, encode_jpeg(picture))
 
 
 def _without_bars(clip: Row, candidate: Candidate) -> Candidate:
@@ -96,7 +102,8 @@ def _without_bars(clip: Row, candidate: Candidate) -> Candidate:
     picture = cv2.cvtColor(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8), cv2.COLOR_BGR2RGB)
     columns = _inside(clip["crop_left"], clip["crop_width"], clip["width"], candidate.width)
     rows = _inside(clip["crop_top"], clip["crop_height"], clip["height"], candidate.height)
-    return make_candidate(candidate.time, candidate.frame, np.asarray(picture[rows, columns], np.uint8))
+    inside = make_candidate(candidate.time, candidate.frame, np.asarray(picture[rows, columns], np.uint8))
+    return replace(inside, signature=candidate.signature)
 
 
 def _inside(start: int, length: int, of: int, size: int) -> slice:
@@ -134,5 +141,6 @@ def still_row(clip: Row, ordinal: int, candidate: Candidate) -> Row:
         "width": candidate.width,
         "height": candidate.height,
         "hash": candidate.hash,
+        "signature": candidate.signature,
         "image": candidate.image,
     }

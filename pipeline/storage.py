@@ -8,15 +8,15 @@ run (no space, no permission) come out as `DatasetError` with the path and the f
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import fsspec
 
-from schemas.errors import DatasetError
+from schemas.errors import DatasetError, MediaError
 
 TEMPORARY = ".tmp-"
 _WRITE_FIXES = {
@@ -190,3 +190,26 @@ def open_source(uri: str) -> str | IO[bytes]:
         return store_less
     filesystem, path = fsspec.core.url_to_fs(uri)
     return cast(IO[bytes], filesystem.open(path, "rb", block_size=1 << 22, cache_type="readahead"))
+
+
+@contextmanager
+def unchanged_source(row: Mapping[str, Any]) -> Iterator[None]:
+    """Hold a source to what was listed (`uri`, `bytes`, `version`), before its bytes are used and after.
+
+    Raises `MediaError` where it was replaced, written to or removed meanwhile.
+    """
+    _require_unchanged(row)
+    yield
+    _require_unchanged(row)
+
+
+def _require_unchanged(row: Mapping[str, Any]) -> None:
+    folder, _, name = row["uri"].rpartition("/")
+    try:
+        now = Store(folder).stat(name)
+    except FileNotFoundError:
+        raise MediaError("gone since it was listed; run the same command again") from None
+    if (now.size, now.version) != (row["bytes"], row["version"]):
+        raise MediaError(
+            f"changed since it was listed ({row['bytes']} bytes then, {now.size} now): run the same command again"
+        )

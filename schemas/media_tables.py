@@ -1,7 +1,8 @@
 """Contracts of the tables that hold what was found: videos, splits, clips, stills, duplicates.
 
-Times are seconds of presentation time as the container gives them (a stream that starts at 1.5 s has clips from 1.5 s
-on); sizes are pixels of the displayed picture (rotation and sample aspect applied) unless `coded_` says otherwise.
+Times are seconds of the film's own timeline: presentation time as the container gives it (a stream that starts at
+1.5 s has clips from 1.5 s on), and after a place where stamps jump back, what follows the end of what came before.
+Sizes are pixels of the displayed picture (rotation and sample aspect applied) unless `coded_` says otherwise.
 """
 
 import pyarrow as pa
@@ -22,6 +23,10 @@ OBJECTS = TableContract(
     ),
 )
 
+SEGMENT = pa.struct(
+    [("first_packet", pa.int64()), ("shift", pa.float64()), ("start", pa.float64()), ("end", pa.float64())]
+)
+
 VIDEOS = TableContract(
     name="videos",
     key="object_id",
@@ -32,6 +37,7 @@ VIDEOS = TableContract(
         Column(name="key", type=pa.string(), doc="path relative to the bucket"),
         Column(name="uri", type=pa.string(), doc="where the bytes are"),
         Column(name="bytes", type=pa.int64(), doc="size in bytes"),
+        Column(name="version", type=pa.string(), doc="etag, or modification time in ns, when it was listed"),
         Column(name="identity", type=pa.string(), doc="etag of an object store, or BLAKE2b of the content"),
         Column(name="kind", type=pa.string(), doc="`video` or `image`"),
         Column(name="container", type=pa.string(), doc="FFmpeg's name of the container format"),
@@ -43,12 +49,20 @@ VIDEOS = TableContract(
         Column(name="height", type=pa.int32(), doc="pixels as displayed"),
         Column(name="sample_aspect", type=pa.float64(), doc="width of a pixel over its height; 1 = square"),
         Column(name="rotation", type=pa.int32(), doc="degrees to turn clockwise for display: 0, 90, 180, 270"),
+        Column(name="mirrored", type=pa.bool_(), doc="whether it is mirrored left to right before it is turned"),
         Column(name="average_fps", type=pa.float64(), doc="frames per second over the whole stream", optional=True),
         Column(name="nominal_fps", type=pa.float64(), doc="frames per second that the stream declares", optional=True),
         Column(name="variable_rate", type=pa.bool_(), doc="whether frame intervals differ by more than 10 %"),
-        Column(name="start_time", type=pa.float64(), doc="presentation time of the first frame, seconds"),
-        Column(name="duration", type=pa.float64(), doc="first frame's start to last frame's end, seconds"),
-        Column(name="frames", type=pa.int64(), doc="video packets in the stream"),
+        Column(name="start_time", type=pa.float64(), doc="time of the first frame, seconds"),
+        Column(name="duration", type=pa.float64(), doc="seconds of film, without gaps in the recording"),
+        Column(name="frames", type=pa.int64(), doc="video packets that are to be shown"),
+        Column(name="stream", type=pa.int32(), doc="index of the stream that is the film"),
+        Column(name="frame_interval", type=pa.float64(), doc="median time between two frames, seconds"),
+        Column(
+            name="segments",
+            type=pa.list_(SEGMENT),
+            doc="its timeline: stretches without a jump, with what is added to the stamps of each; empty for an image",
+        ),
         Column(name="color_range", type=pa.string(), doc="`limited`, `full` or `unspecified`"),
         Column(name="color_space", type=pa.string(), doc="FFmpeg's number of the matrix, as text; `2` = unspecified"),
         Column(name="color_primaries", type=pa.string(), doc="FFmpeg's number of the primaries, as text"),
@@ -56,6 +70,16 @@ VIDEOS = TableContract(
         Column(name="audio", type=pa.bool_(), doc="whether an audio stream is there"),
         *STATUS_COLUMNS,
     ),
+)
+
+PART = pa.struct(
+    [
+        ("start_time", pa.float64()),
+        ("end_time", pa.float64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("cause", pa.string()),
+    ]
 )
 
 SPLITS = TableContract(
@@ -68,6 +92,11 @@ SPLITS = TableContract(
         Column(name="shots", type=pa.int32(), doc="shots found"),
         Column(name="clips", type=pa.int32(), doc="clips made"),
         Column(name="boundaries", type=pa.list_(pa.float64()), doc="first presentation time of each new shot, seconds"),
+        Column(
+            name="parts",
+            type=pa.list_(PART),
+            doc="runs of frames with one clock and one geometry: seconds, displayed pixels, and what began each",
+        ),
         Column(name="reason", type=pa.string(), doc="why there is no clip", optional=True),
         *STATUS_COLUMNS,
     ),
@@ -90,6 +119,8 @@ CLIPS = TableContract(
         Column(name="fps", type=pa.float64(), doc="frames over duration; 0 for an image"),
         Column(name="width", type=pa.int32(), doc="pixels as displayed"),
         Column(name="height", type=pa.int32(), doc="pixels as displayed"),
+        Column(name="rotation", type=pa.int32(), doc="degrees to turn clockwise for display: 0, 90, 180, 270"),
+        Column(name="mirrored", type=pa.bool_(), doc="whether it is mirrored left to right before it is turned"),
         Column(
             name="motion",
             type=pa.float64(),
@@ -175,6 +206,11 @@ STILLS = TableContract(
         Column(name="width", type=pa.int32(), doc="pixels, without bars"),
         Column(name="height", type=pa.int32(), doc="pixels, without bars"),
         Column(name="hash", type=pa.uint64(), doc="difference hash of the picture, 64 bits; see pipeline.stills"),
+        Column(
+            name="signature",
+            type=pa.binary(),
+            doc="mean colours of the whole frame, bars too, in 8x8 places; see pipeline.media.signature",
+        ),
         Column(name="image", type=pa.binary(), doc="JPEG, short side at most 512"),
     ),
 )

@@ -4,6 +4,7 @@ from tests.films import make_film, moving, texture
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -89,6 +90,7 @@ def make_film(
     rotation: int = 0,
     mirrored: bool = False,
     tagged: bool = True,
+    pixel_format: str = "yuv420p",
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> list[float]:
@@ -99,7 +101,7 @@ def make_film(
     with av.open(path, "w", container_options=container_options or {}) as container:
         stream = cast(Any, container.add_stream(codec, rate=fps))
         stream.height, stream.width = listed[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixel_format
         context = stream.codec_context
         context.thread_count, context.time_base = 1, base
         context.gop_size, context.max_b_frames = key_interval, b_frames
@@ -111,7 +113,7 @@ def make_film(
             # PyAV turns counter-clockwise and mirrors last; here the film is mirrored first.
             stream.set_display_rotation(rotation if mirrored else -rotation, hflip=mirrored)
         for picture, time in zip(listed, seconds, strict=True):
-            frame = to_yuv(picture)
+            frame = to_yuv(picture, pixel_format=pixel_format)
             frame.pts, frame.time_base = round(time / base), base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -135,6 +137,6 @@ def make_sound(path: Path, seconds: float = 1.0) -> None:
 def video_row(path: Path, video_id: str = "0123456789abcdef") -> Row:
     """A row of the videos table as far as later stages read it."""
     found = probe(str(path), path.stat().st_size)
-    names = ("kind", "rotation", "width", "height", "nominal_fps", "duration")
-    known = {"video_id": video_id, "uri": str(path), "bytes": path.stat().st_size}
-    return {**known, **{name: getattr(found, name) for name in names}}
+    status = path.stat()
+    known = {"video_id": video_id, "uri": str(path), "bytes": status.st_size, "version": str(status.st_mtime_ns)}
+    return {**asdict(found), **known}

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookFrame, LookMaker
 from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
+from pipeline.media.tracks import track_of
 from pipeline.split import Split
 from pipeline.stage import Result, Row
 from schemas.command import make_parser
@@ -199,11 +201,9 @@ def _cpu_seconds() -> float:
 
 def source_row(file: Path) -> Row:
     """What split needs to know of a file."""
-    found = probe(str(file), file.stat().st_size)
-    known: Row = {
-        name: getattr(found, name) for name in ("kind", "rotation", "width", "height", "nominal_fps", "duration")
-    }
-    return {**known, "video_id": file.name, "uri": str(file), "bytes": file.stat().st_size}
+    status = file.stat()
+    known = {"video_id": file.name, "uri": str(file), "bytes": status.st_size, "version": str(status.st_mtime_ns)}
+    return {**asdict(probe(str(file), status.st_size)), **known}
 
 
 def _bare_decode(file: Path) -> int:
@@ -214,9 +214,9 @@ def _bare_decode(file: Path) -> int:
 
 def _thumbnails(file: Path, count: int) -> NDArray[np.uint8]:
     facts = source_row(file)
-    geometry = Geometry(facts["rotation"], facts["width"], facts["height"])
+    geometry = Geometry(facts["rotation"], facts["width"], facts["height"], facts["mirrored"])
     maker = LookMaker(geometry, PictureMaker(geometry))
-    with Decoder(str(file)) as decoder:
+    with Decoder(str(file), track_of(source_row(file))) as decoder:
         looks = (maker.look(index, timed, timed.time) for index, timed in enumerate(decoder.frames()))
         return np.stack([make_thumbnail(look) for look, _ in zip(looks, range(count), strict=False)])
 
@@ -236,14 +236,14 @@ def _scenedetect(file: Path, write: bool) -> None:
 
 
 def _split_and_encode(split: Split, file: Path) -> None:
-    with Decoder(str(file)) as decoder:
+    with Decoder(str(file), track_of(source_row(file))) as decoder:
         for clip in _clips(split.process(source_row(file))):
             _encode_span(decoder, clip["start_time"], clip["end_time"], clip["fps"])
 
 
 def _encode(file: Path) -> None:
     facts = source_row(file)
-    with Decoder(str(file)) as decoder:
+    with Decoder(str(file), track_of(source_row(file))) as decoder:
         _encode_span(decoder, 0.0, math.inf, facts["nominal_fps"])
 
 

@@ -29,7 +29,6 @@ from pipeline.demo.build import build_demo_bucket
 from pipeline.detectors.base import Boundary
 from pipeline.detectors.fused import FusedDetector
 from pipeline.media.decode import Decoder
-from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookMaker
 from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
@@ -102,13 +101,13 @@ def run_film(plan: FilmPlan, folder: Path) -> Judged:
 
 def _look(path: Path, config: SplitConfig, candidates: Candidates) -> tuple[list[float], dict[str, list[Boundary]]]:
     facts = probe(str(path), path.stat().st_size)
-    geometry = Geometry(facts.rotation, facts.width, facts.height)
+    geometry = facts.geometry
     pictures = PictureMaker(geometry)
     maker, rivals = LookMaker(geometry, pictures), ClassicRivals()
     ours = FusedDetector(config.cut_probability, config.mixed_probability, threads=1)
     height, still = round(WIDTH * facts.height / facts.width), geometry.fitted(config.still_short_side)
     times = []
-    with Decoder(str(path)) as decoder:
+    with Decoder(str(path), facts.track) as decoder:
         for index, timed in enumerate(decoder.frames()):
             ours.push(maker.look(index, timed, timed.time))
             rivals.push(pictures.rgb(timed.frame, WIDTH, height))

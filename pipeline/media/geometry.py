@@ -9,11 +9,12 @@ a reflection for its front camera. A frame carries the matrix; `geometry_of` rea
 import math
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from schemas.errors import MediaError
@@ -69,9 +70,18 @@ def geometry_of(frame: av.VideoFrame, pixel_aspect: float) -> Geometry:
     return Geometry(rotation, shown[turned], shown[not turned], mirrored)
 
 
+def pixel_aspect(stream: VideoStream) -> float:
+    """Width of a pixel over its height as the container or else the codec says it; 1 where nobody does.
+
+    While frames are decoded it is that of the latest sequence header.
+    """
+    context = stream.codec_context.sample_aspect_ratio
+    return float(stream.sample_aspect_ratio or context or 1) or 1.0
+
+
 def orientation_of(frame: av.VideoFrame) -> tuple[int, bool]:
     """Degrees to turn a frame clockwise (0, 90, 180, 270), after mirroring it left to right where that is true."""
-    for entry in frame.side_data:
+    for entry in cast(Any, frame.side_data):
         if entry.type == Type.DISPLAYMATRIX:
             a, b, _, c, d = struct.unpack("=5i", bytes(entry)[:20])  # FFmpeg keeps it in the machine's byte order
             mirrored = a * d - b * c < 0

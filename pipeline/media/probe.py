@@ -7,8 +7,6 @@ count and the variable-rate flag, and the first frame is decoded for its rotatio
 """
 
 import dataclasses
-import itertools
-import statistics
 import sys
 from dataclasses import dataclass
 from typing import IO, Any, cast
@@ -16,7 +14,10 @@ from typing import IO, Any, cast
 import av
 from av.video.stream import VideoStream
 
+from pipeline.media.geometry import Geometry, geometry_of, pixel_aspect
 from pipeline.media.picture_file import PictureFile, open_picture
+from pipeline.media.tracks import Track, choose_film, film_streams, read_packets, read_timeline, track_of
+from pipeline.media.truncation import refuse_truncated
 from pipeline.storage import open_source
 from schemas.errors import MediaError
 
@@ -24,9 +25,6 @@ from schemas.errors import MediaError
 _NOT_FOOTAGE = ("tty", "lrc", "srt", "ass", "webvtt", "subviewer", "microdvd", "txt")
 _TEXT_BYTES = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _HDR = {16: "pq", 18: "hlg"}
-# A rate counts as variable when intervals between frames stray this far from their median (rounding of 1/1000 s
-# time bases alone makes 3 % at 30 frames/s).
-_INTERVAL_TOLERANCE = 0.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +41,9 @@ class MediaInfo:
     height: int
     sample_aspect: float
     rotation: int
+    mirrored: bool
     average_fps: float | None
     nominal_fps: float | None
-    variable_rate: bool
     start_time: float
     duration: float
     frames: int
@@ -54,6 +52,20 @@ class MediaInfo:
     color_primaries: str
     color_transfer: str
     audio: bool
+    stream: int
+    segments: list[dict[str, Any]]
+    frame_interval: float
+    variable_rate: bool
+
+    @property
+    def track(self) -> Track:
+        """The film of a file that is one, for its decoder."""
+        return track_of({"stream": self.stream, "segments": self.segments, "frame_interval": self.frame_interval})
+
+    @property
+    def geometry(self) -> Geometry:
+        """How its first frame is to be shown."""
+        return Geometry(self.rotation, self.width, self.height, self.mirrored)
 
 
 def probe(uri: str, size: int) -> MediaInfo:
@@ -70,7 +82,7 @@ def probe(uri: str, size: int) -> MediaInfo:
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(_open_failure(head, error)) from None
     with container:
-        return _probe_container(container)
+        return _probe_container(container, source, size)
 
 
 def _head(source: str | IO[bytes]) -> bytes:
@@ -98,101 +110,53 @@ def _describe_picture(picture: PictureFile) -> MediaInfo:
     return MediaInfo(
         kind="image", container=picture.format, codec=picture.format, pixel_format=picture.mode,
         coded_width=picture.coded_width, coded_height=picture.coded_height, width=width, height=height,
-        sample_aspect=1.0, rotation=0, average_fps=None, nominal_fps=None, variable_rate=False, start_time=0.0,
-        duration=0.0, frames=1, color_range="full", color_space="0", color_primaries="1", color_transfer="sdr",
-        audio=False,
+        sample_aspect=1.0, rotation=0, mirrored=False, average_fps=None, nominal_fps=None, variable_rate=False,
+        start_time=0.0, duration=0.0, frames=1, color_range="full", color_space="0", color_primaries="1",
+        color_transfer="sdr", audio=False, stream=0, segments=[], frame_interval=0.0,
     )  # fmt: skip
 
 
-def _probe_container(container: Any) -> MediaInfo:
-    streams = [stream for stream in container.streams.video if not stream.disposition & 0x400]  # no cover pictures
-    audio = bool(container.streams.audio)
+def _probe_container(container: Any, source: str | IO[bytes], size: int) -> MediaInfo:
     if container.format.name in _NOT_FOOTAGE:
         raise MediaError("not a video: a text file")
-    if not streams:
-        raise MediaError("audio only: no video stream" if audio else "no streams: the container is empty")
-    stream: VideoStream = streams[0]
-    if stream.codec_context is None:
-        raise MediaError("video stream whose codec this FFmpeg does not know")
-    packets = _read_packets(container, stream)
-    _refuse_truncated(stream, container, packets)
-    times = sorted(packets.times)
+    audio = bool(container.streams.audio)
+    streams = film_streams(container)
+    demuxed = read_packets(container, streams)
+    stream = choose_film(streams, demuxed, audio)
+    packets = demuxed.stamps[stream.index]
+    timeline = read_timeline(container, stream, packets)
+    refuse_truncated(container, stream, len(packets), timeline, source, size)
+    if demuxed.is_damaged:
+        raise MediaError(f"damaged: the container cannot be read past {timeline.segments[-1].end:.1f} s")
     frame = _first_frame(container, stream)
-    intervals = [later - earlier for earlier, later in itertools.pairwise(times) if later > earlier]
-    duration = max(packets.ends) - times[0]
-    context = stream.codec_context
-    aspect = float(stream.sample_aspect_ratio or 1) or 1.0
-    rotation = -round(frame.rotation / 90.0) * 90 % 360
-    shown = (max(1, round(frame.width * aspect)), frame.height)
+    aspect = pixel_aspect(stream)
+    geometry = geometry_of(frame, aspect)
     transfer = int(frame.color_trc)
     return MediaInfo(
         kind="video",
         container=container.format.name,
-        codec=context.codec.canonical_name,
+        codec=stream.codec_context.codec.canonical_name,
         pixel_format=frame.format.name,
         coded_width=frame.width,
         coded_height=frame.height,
-        width=shown[rotation % 180 != 0],
-        height=shown[rotation % 180 == 0],
+        width=geometry.width,
+        height=geometry.height,
         sample_aspect=aspect,
-        rotation=rotation,
-        average_fps=len(times) / duration if duration > 0 else None,
+        rotation=geometry.rotation,
+        mirrored=geometry.mirrored,
+        average_fps=packets.frames / timeline.seconds if timeline.seconds > 0 else None,
         nominal_fps=float(stream.guessed_rate) if stream.guessed_rate else None,
-        variable_rate=_is_variable(intervals),
-        start_time=times[0],
-        duration=duration,
-        frames=len(times),
+        start_time=timeline.start,
+        duration=timeline.seconds,
+        frames=packets.frames,
         color_range={1: "limited", 2: "full"}.get(int(frame.color_range), "unspecified"),
         color_space=str(int(frame.colorspace)),
         color_primaries=str(int(frame.color_primaries)),
         color_transfer="unspecified" if transfer == 2 else _HDR.get(transfer, "sdr"),
         audio=audio,
+        stream=stream.index,
+        **timeline.columns(),
     )
-
-
-@dataclass(slots=True)
-class _Packets:
-    """Presentation times and ends of the packets to be shown, how many there are in all, and if reading broke off."""
-
-    times: list[float]
-    ends: list[float]
-    count: int = 0
-    damaged: bool = False
-
-
-def _read_packets(container: Any, stream: VideoStream) -> _Packets:
-    found = _Packets([], [])
-    base = float(stream.time_base or 0)
-    fallback = 1 / float(stream.guessed_rate or 25)
-    try:
-        for packet in container.demux(stream):
-            if not packet.size:
-                continue
-            found.count += 1
-            if packet.is_discard:  # before or after the edit list: in the file, but not part of the film
-                continue
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            time = stamp * base if stamp is not None else len(found.times) * fallback
-            found.times.append(time)
-            found.ends.append(time + (packet.duration * base if packet.duration else fallback))
-    except av.error.FFmpegError:
-        found.damaged = True
-    return found
-
-
-def _refuse_truncated(stream: VideoStream, container: Any, packets: _Packets) -> None:
-    if not packets.times:
-        raise MediaError("video stream without a single packet: truncated or empty")
-    declared = stream.frames
-    if declared - packets.count > max(1, 0.02 * declared):
-        raise MediaError(f"truncated: the header promises {declared} frames, the file holds {packets.count}")
-    length = container.duration / 1e6 if container.duration and not container.streams.audio else None
-    # Some containers count their length from the first frame, some (Matroska) from zero however late it comes.
-    reach = max(packets.ends) - min(0.0, *packets.times)
-    if not declared and length and length - reach > max(1.0, 0.1 * length):
-        raise MediaError(f"truncated: the header promises {length:.1f} s, the file holds {reach:.1f} s")
-    if packets.damaged:
-        raise MediaError(f"damaged: the container cannot be read past {reach:.1f} s")
 
 
 def _first_frame(container: Any, stream: VideoStream) -> av.VideoFrame:
@@ -208,15 +172,6 @@ def _first_frame(container: Any, stream: VideoStream) -> av.VideoFrame:
         except av.error.FFmpegError:
             continue
     raise MediaError("no frame can be decoded: the video data are damaged")
-
-
-def _is_variable(intervals: list[float]) -> bool:
-    if len(intervals) < 2:
-        return False
-    middle = statistics.median(intervals)
-    # One late frame is a glitch; a rate is variable when more than one interval in twenty strays.
-    strays = sum(abs(interval - middle) > _INTERVAL_TOLERANCE * middle for interval in intervals)
-    return strays > len(intervals) / 20
 
 
 def main() -> None:

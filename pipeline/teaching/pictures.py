@@ -11,7 +11,6 @@ import numpy as np
 
 from pipeline.media.decode import Decoder, TimedFrame
 from pipeline.media.encode import encode_jpeg
-from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import read_picture
 from pipeline.media.probe import MediaInfo, probe
@@ -46,11 +45,11 @@ def stills_of(path: Path, moments: Sequence[float | None]) -> list[list[bytes]]:
 
 
 def _on_display(path: Path, facts: MediaInfo, seconds: Sequence[float]) -> Iterator[bytes]:
-    geometry = Geometry(facts.rotation, facts.width, facts.height)
+    geometry = facts.geometry
     maker, size = PictureMaker(geometry), geometry.fitted(SplitConfig().still_short_side)
     wanted = list(seconds)
     shown: TimedFrame | None = None
-    with Decoder(str(path)) as decoder:
+    with Decoder(str(path), facts.track) as decoder:
         for timed in decoder.frames():
             while shown is not None and wanted and timed.time - facts.start_time > wanted[0] + TIME_TOLERANCE:
                 wanted.pop(0)
@@ -64,5 +63,5 @@ def _on_display(path: Path, facts: MediaInfo, seconds: Sequence[float]) -> Itera
 
 
 def _picture(path: Path, facts: MediaInfo) -> bytes:
-    size = Geometry(facts.rotation, facts.width, facts.height).fitted(SplitConfig().still_short_side)
+    size = facts.geometry.fitted(SplitConfig().still_short_side)
     return encode_jpeg(np.asarray(cv2.resize(read_picture(str(path)), size, interpolation=cv2.INTER_AREA), np.uint8))

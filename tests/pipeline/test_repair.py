@@ -26,7 +26,7 @@ def candidates() -> Iterator[Candidates]:
     """Scene 0 until frame 100, then scene 1."""
     with Candidates() as kept:
         for frame in range(0, 200, 12):
-            kept.add(Candidate(frame / 25, frame, 64, 36, 0, bytes([int(frame >= 100)]) * 9))
+            kept.add(Candidate(frame / 25, frame, 64, 36, 0, bytes(192), bytes([int(frame >= 100)]) * 9))
         yield kept
 
 

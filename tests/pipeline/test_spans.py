@@ -83,7 +83,7 @@ def test_rounding_of_stamps_does_not_cost_a_clip() -> None:
 def test_stills_are_wanted_inside_the_clip_evenly_and_at_least_three(
     start: float, seconds: float, every: float
 ) -> None:
-    span = Span(shot=0, start_frame=0, end_frame=1, start_time=start, end_time=start + seconds)
+    span = Span(shot=0, start_frame=0, end_frame=1000, start_time=start, end_time=start + seconds)
     times = still_times(span, every)
     assert len(times) >= 3
     assert span.start_time < times[0]
@@ -91,3 +91,16 @@ def test_stills_are_wanted_inside_the_clip_evenly_and_at_least_three(
     gaps = [after - before for before, after in pairwise(times)]
     assert gaps == pytest.approx([span.duration / len(times)] * len(gaps), abs=1e-6)
     assert max(gaps) <= every + 0.001
+
+
+def test_there_are_never_more_stills_than_frames() -> None:
+    span = Span(shot=0, start_frame=3, end_frame=5, start_time=0.0, end_time=1_000_000.0)
+    assert still_times(span, 2.0) == [250_000.0, 750_000.0]
+
+
+@given(st.lists(st.sampled_from([1 / 24, 0.5, 3.0, 7.0]), min_size=1, max_size=200), st.floats(1, 10))
+def test_no_clip_is_longer_than_the_limit_however_long_frames_stay(holds: list[float], limit: float) -> None:
+    edges = list(accumulate(holds, initial=0.0))
+    spans = make_spans([(0, len(holds))], edges, 0.01, limit)
+    assert all(span.duration <= limit + 0.002 for span in spans)
+    assert [frame for span in spans for frame in range(span.start_frame, span.end_frame)] == list(range(len(holds)))

@@ -116,15 +116,41 @@ def test_short_clips_have_three_stills_too(tmp_path: Path) -> None:
         assert sum(still["clip_id"] == clip["clip_id"] for still in result.others["stills"]) >= 3
 
 
-def test_a_shot_of_one_long_frame_is_measured_and_has_a_still(split: Split, tmp_path: Path) -> None:
-    # A recording of slides: frames come only when something changes.
-    times = [*(index / 24 for index in range(50)), 51 / 24, 6.0, *(6.0 + index / 24 for index in range(1, 60))]
-    pictures = [*shots([50]), texture(90, 192, 128), *shots([60], seed=40)]
-    make_film(tmp_path / "slides.mkv", pictures, times=times)
-    result = _process(split, video_row(tmp_path / "slides.mkv"))
-    spans = {(clip["start_frame"], clip["end_frame"]) for clip in result.others["clips"]}
-    assert spans == {(0, 50), (50, 51), (51, 111)}
-    assert len({still["clip_id"] for still in result.others["stills"]}) == 3
+def test_a_frame_that_nothing_follows_for_seconds_ends_its_clip(split: Split, tmp_path: Path) -> None:
+    # A recording that paused: nobody knows what was on screen, and a held frame is no film.
+    times = [*(index / 24 for index in range(60)), *(8.0 + index / 24 for index in range(60))]
+    make_film(tmp_path / "paused.mkv", shots([60, 60]), times=times)
+    result = _process(split, video_row(tmp_path / "paused.mkv"))
+    spans = [(clip["start_time"], clip["end_time"]) for clip in result.others["clips"]]
+    assert [time for span in spans for time in span] == pytest.approx([0.0, 2.5, 8.0, 10.5], abs=0.002)
+    assert result.values is not None
+    assert [part["cause"] for part in result.values["parts"]] == ["start", "no frame for 5.5 s"]
+
+
+def test_each_part_of_a_film_that_changes_its_size_has_its_own_geometry(split: Split, tmp_path: Path) -> None:
+    make_film(tmp_path / "large.ts", shots([60], (192, 128)))
+    make_film(tmp_path / "small.ts", shots([60], (96, 64), seed=9))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes((tmp_path / "large.ts").read_bytes() + (tmp_path / "small.ts").read_bytes())
+    result = _process(split, video_row(joined))
+    clips, stills = result.others["clips"], result.others["stills"]
+    assert [(clip["width"], clip["height"], clip["start_frame"]) for clip in clips] == [(192, 128, 0), (96, 64, 60)]
+    assert clips[1]["start_time"] == pytest.approx(clips[0]["end_time"])
+    sizes = {(still["clip_id"], still["width"], still["height"]) for still in stills}
+    assert sizes == {(clips[0]["clip_id"], 192, 128), (clips[1]["clip_id"], 96, 64)}
+    assert result.values is not None
+    assert "from 192x128 to 96x64" in result.values["parts"][1]["cause"]
+
+
+def test_a_source_that_was_written_to_since_it_was_listed_fails(split: Split, tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mp4", shots([60], (96, 64)))
+    row = video_row(tmp_path / "film.mp4")
+    make_film(tmp_path / "film.mp4", shots([70], (96, 64)))
+    with pytest.raises(MediaError, match="changed since it was listed"):
+        split.process(row)
+    (tmp_path / "film.mp4").unlink()
+    with pytest.raises(MediaError, match="gone since it was listed"):
+        split.process(row)
 
 
 def test_turned_films_give_upright_clips_and_stills(split: Split, tmp_path: Path) -> None:
@@ -150,6 +176,8 @@ def test_a_film_that_fails_leaves_nothing_for_the_next(split: Split, tmp_path: P
     row = video_row(tmp_path / "good.mp4")
     alone = split.process(row)
     (tmp_path / "bad.mp4").write_bytes(b"no film")
-    with pytest.raises(MediaError):
-        split.process({**row, "uri": str(tmp_path / "bad.mp4")})
+    status = (tmp_path / "bad.mp4").stat()
+    bad = {"uri": str(tmp_path / "bad.mp4"), "bytes": status.st_size, "version": str(status.st_mtime_ns)}
+    with pytest.raises(MediaError, match="cannot be opened"):
+        split.process({**row, **bad})
     assert split.process(row) == alone

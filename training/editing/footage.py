@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.decode import Decoder
-from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker, cover
 from pipeline.media.probe import MediaInfo, probe
 from pipeline.storage import Store
@@ -95,10 +94,10 @@ def read_video(uri: str, wanted: Wanted) -> Footage:
 
 
 def _frames(uri: str, info: MediaInfo, wanted: Wanted) -> Iterator[Pixels]:
-    pictures = PictureMaker(Geometry(info.rotation, info.width, info.height))
+    pictures = PictureMaker(info.geometry)
     scale = max(wanted.width / info.width, wanted.height / info.height)
     size = max(wanted.width, round(info.width * scale)), max(wanted.height, round(info.height * scale))
-    with Decoder(uri) as decoder:
+    with Decoder(uri, info.track) as decoder:
         for number, timed in enumerate(decoder.span(info.start_time + wanted.start, float("inf"))):
             if number % wanted.stride == 0:
                 yield cover(pictures.rgb(timed.frame, *size), wanted.width, wanted.height)

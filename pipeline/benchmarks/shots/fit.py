@@ -32,7 +32,6 @@ from pipeline.detectors.head import FEATURES, ShotHead, make_features
 from pipeline.detectors.signals import NAMES, Signals
 from pipeline.detectors.transnet import TransNet, make_thumbnail
 from pipeline.media.decode import Decoder
-from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookMaker
 from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
@@ -105,9 +104,9 @@ def _plans(clips: Sequence[Footage], suite: Suite) -> list[FilmPlan]:
 
 def _example(plan: FilmPlan, path: Path, network: TransNet) -> Example:
     facts = probe(str(path), path.stat().st_size)
-    geometry = Geometry(facts.rotation, facts.width, facts.height)
+    geometry = facts.geometry
     maker, thumbnails = LookMaker(geometry, PictureMaker(geometry)), []
-    with Decoder(str(path)) as decoder:
+    with Decoder(str(path), facts.track) as decoder:
         for index, timed in enumerate(decoder.frames()):
             thumbnails.append(make_thumbnail(maker.look(index, timed, timed.time)))
             network.push(thumbnails[-1])

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from pipeline.demo.editing import truth
 from pipeline.demo.films import FILMS, REAL
 from pipeline.media.decode import Decoder
-from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker, cover
 from pipeline.media.probe import probe
 from schemas.errors import InputError, MediaError
@@ -121,10 +120,10 @@ def halves(clips: Sequence[Footage]) -> tuple[list[Footage], list[Footage]]:
 def _decode(clip: Footage, start: float, end: float, width: int, height: int) -> list[tuple[float, NDArray[np.uint8]]]:
     """What is on screen from `start` to `end`, each frame with its time, covering the size."""
     facts = probe(clip.uri, Path(clip.uri).stat().st_size)
-    maker = PictureMaker(Geometry(facts.rotation, facts.width, facts.height))
+    maker = PictureMaker(facts.geometry)
     scale = max(width / facts.width, height / facts.height)
     size = (max(width, round(facts.width * scale)), max(height, round(facts.height * scale)))
-    with Decoder(clip.uri) as decoder:
+    with Decoder(clip.uri, facts.track) as decoder:
         frames = decoder.span(start, end, floor=clip.start)
         return [(timed.time, cover(maker.rgb(timed.frame, *size), width, height)) for timed in frames]
 

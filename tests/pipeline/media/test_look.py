@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from pipeline.media.decode import Decoder
-from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookFrame, LookMaker, look_at_picture
 from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
@@ -20,7 +19,7 @@ from tests.films import Picture, make_film, texture
 def _look(path: Path) -> tuple[LookFrame, Picture]:
     """A film's first look frame, and the same frame at full quality and the look's size."""
     facts = probe(str(path), path.stat().st_size)
-    geometry = Geometry(facts.rotation, facts.width, facts.height)
+    geometry = facts.geometry
     pictures = PictureMaker(geometry)
     with Decoder(str(path)) as decoder:
         timed = next(decoder.frames())

@@ -1,0 +1,51 @@
+"""Signatures: the same picture however it was scaled or encoded, another for another picture or broken colours.
+
+python -m pytest tests/pipeline/media/test_signature.py
+"""
+
+import io
+from typing import Any, cast
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.media.encode import encode_h264, to_bt709
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker
+from pipeline.media.signature import frame_signature, picture_signature, signatures_differ
+from tests.films import texture
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("size", [(480, 320), (171, 97), (64, 48)])
+def test_scaling_and_encoding_leave_a_picture_what_it_is(seed: int, size: tuple[int, int]) -> None:
+    picture = texture(seed)
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    assert not signatures_differ(picture_signature(picture), picture_signature(small))
+    frames = [to_bt709(picture, av.video.reformatter.VideoReformatter()) for _ in range(3)]
+    with cast(Any, av.open(io.BytesIO(encode_h264(frames, 8, 18, "veryfast")))) as container:
+        decoded = list(container.decode(video=0))[1]
+    shown = frame_signature(decoded, PictureMaker(Geometry(0, 480, 320)))
+    assert not signatures_differ(picture_signature(picture), shown)
+
+
+@pytest.mark.parametrize("seed", range(1, 12))
+def test_another_picture_has_another_signature(seed: int) -> None:
+    assert signatures_differ(picture_signature(texture(0)), picture_signature(texture(seed)))
+
+
+def test_lost_colours_and_a_broken_half_are_seen() -> None:
+    picture = texture(3)
+    gray = np.repeat(picture.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    assert signatures_differ(picture_signature(picture), picture_signature(gray))
+    broken = picture.copy()
+    broken[-60:] = (0, 135, 0)
+    assert signatures_differ(picture_signature(picture), picture_signature(broken))
+
+
+def test_flat_pictures_of_one_colour_do_not_differ_by_noise() -> None:
+    random = np.random.default_rng(0)
+    black, noisy = np.zeros((48, 64, 3), np.uint8), random.integers(0, 4, (48, 64, 3)).astype(np.uint8)
+    assert not signatures_differ(picture_signature(black), picture_signature(noisy))
