@@ -29,6 +29,7 @@ from pipeline.pack import drop_lost_parts
 from pipeline.progress import Progress
 from pipeline.record import make_record
 from pipeline.references import REFERENCE, group_references, keys_of
+from pipeline.sample_spans import SPANS_FILE, plan_spans
 from pipeline.samples import plan_samples
 from pipeline.select import CLIP_COLUMNS, check_rules, select, with_measures
 from pipeline.stage import Row
@@ -37,7 +38,7 @@ from pipeline.verify import INDEX, LEDGER_FILE
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.media_tables import DUPLICATES, STILLS
-from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
+from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 _STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
 
@@ -74,8 +75,10 @@ class Curation:
         embeddings, labels, scores = self._score(clips, stills)
         selection, measured = self._select(clips, videos, scores, embeddings, stills)
         kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
+        spans = plan_spans((measured[key] for key in sorted(kept)), stills.to_pylist(), self.config)
+        self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, spans)
         captions, failures = self._caption(kept, clips, stills, labels)
-        samples = self._pack(kept, measured, videos, captions)
+        samples = self._pack(spans, measured, videos, captions)
         ledger = build_ledger(
             videos.to_pylist(),
             {row["id"]: row["duplicate_of"] for row in identical.to_pylist()},
@@ -165,17 +168,18 @@ class Curation:
         return {row["clip_id"]: row["overview"] for row in rows.to_pylist() if row["status"] == "ok"}
 
     def _pack(
-        self, kept: set[str], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
+        self, spans: pa.Table, measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
     ) -> pa.Table:
         sources = {row["video_id"]: row for row in videos.to_pylist()}
         names = [*CLIP_COLUMNS[4:], *score.measure_names(self.config.score)]
-        joined = [
-            _joined(measured[key], sources[measured[key]["video_id"]], captions[key], names, self._stages)
-            for key in sorted(kept & set(captions))
-        ]
+        described = {}
+        for span in spans.to_pylist():
+            clip = measured[span["clip_id"]]
+            if said := captions.get(span["clip_id"]):
+                described[span["sample_id"]] = _joined(clip, sources[clip["video_id"]], said, names, self._stages)
         spec = self._stages.pack()
         drop_lost_parts(self.dataset, spec.outputs[0], spec.fingerprint)
-        run = self.engine.run(spec, plan_samples(joined, self.config))
+        run = self.engine.run(spec, plan_samples(spans.to_pylist(), described, self.config))
         samples = run.primary
         self.engine.table("index", SAMPLES, INDEX, samples)
         live = {f"shards/{shard}" for shard in samples["shard"].to_pylist()}

@@ -36,7 +36,7 @@ from schemas.config import PackConfig
 from schemas.errors import CutroomError, MediaError, StageError
 from schemas.outcome_tables import SAMPLES
 
-VERSION = 4
+VERSION = 5
 OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
 _OWNER = "cutroom"
 _SPOOL_BYTES = 64 << 20
@@ -227,6 +227,7 @@ def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
         "source": row["source"],
         "source_uri": row["uri"],
         "span": [row["start_time"], min(row["clip_end"], row["start_time"] + bucket.seconds)],
+        "stills": [{"time": still["time"], "hash": f"{still['hash']:016x}"} for still in row["stills"]],
         "captions": {"short": row["short"], "medium": row["medium"], "dense": row["dense"]},
         "caption_fields": json.loads(row["fields"] or "{}"),
         "tokens": row["tokens"],

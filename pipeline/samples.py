@@ -1,18 +1,17 @@
-"""Which samples are packed, and into which shard: a pure function of the kept clips, so every run plans the same.
+"""Which samples are packed, and into which shard: a pure function of spans and words, so every run plans the same.
 
 Train or validation is told by a hash of the source's key: growth never moves a source, and no source is in both.
 Within a bucket and split the samples of all sources are shuffled by a hash of the seed and their id.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-from pipeline.select import shape_of
 from pipeline.stage import Row
-from schemas.bucket import assign
+from schemas.bucket import Bucket
 from schemas.config import RunConfig
-from schemas.ids import digest, sample_id
+from schemas.ids import digest
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -32,6 +31,7 @@ PLAN_SCHEMA = pa.schema(
         ("clip_start", pa.float64()),
         ("clip_end", pa.float64()),
         ("start_time", pa.float64()),
+        ("stills", pa.list_(pa.struct([("time", pa.float64()), ("hash", pa.uint64())]))),
         ("bucket", pa.string()),
         ("split", pa.string()),
         ("shard", pa.string()),
@@ -52,30 +52,29 @@ def split_of(source: str, validation_share: float) -> str:
     return "val" if int(digest("split", source), 16) / 2**64 < validation_share else "train"
 
 
-def plan_samples(clips: Iterable[Row], config: RunConfig) -> pa.Table:
-    """One row per sample of the kept clips, sorted by shard and place in it.
+def plan_samples(spans: Iterable[Row], described: Mapping[str, Row], config: RunConfig) -> pa.Table:
+    """One row per described sample, sorted by shard and place in it.
 
-    `clips` are rows of the clips table joined with their source's `source`, `uri`, `rotation`, their caption, and
-    `scores` and `lineage` as JSON texts.
+    `spans` are rows of the spans table. `described` holds, by sample id, the row of its clip joined with its source's
+    `source`, `uri` and `rotation`, the sample's caption, and `scores` and `lineage` as JSON texts.
     """
-    buckets = config.buckets()
     rows: list[Row] = []
-    for clip in clips:
-        found = assign(shape_of(clip), buckets, config.pack.allow_upscale)
-        assert not isinstance(found, str), f"clip {clip['clip_id']} was kept without a bucket: {found}"
-        for ordinal in range(min(found.samples, config.pack.max_samples_per_clip)):
-            rows.append(
-                {
-                    **{name: clip.get(name) for name in PLAN_SCHEMA.names},
-                    "sample_id": sample_id(clip["clip_id"], found.bucket.slug, ordinal),
-                    "clip_start": clip["start_time"],
-                    "clip_end": clip["end_time"],
-                    "start_time": clip["start_time"] + ordinal * found.bucket.seconds,
-                    "bucket": str(found.bucket),
-                    "split": split_of(clip["source"], config.pack.validation_share),
-                    "shard": found.bucket.slug,
-                }
-            )
+    for span in spans:
+        clip = described.get(span["sample_id"])
+        if clip is None:
+            continue
+        slug = Bucket.parse(span["bucket"]).slug
+        rows.append(
+            {
+                **{name: clip.get(name) for name in PLAN_SCHEMA.names},
+                **{name: span[name] for name in ("sample_id", "clip_id", "bucket", "start_time")},
+                "clip_start": clip["start_time"],
+                "clip_end": clip["end_time"],
+                "stills": [{name: still[name] for name in ("time", "hash")} for still in span["stills"]],
+                "split": split_of(clip["source"], config.pack.validation_share),
+                "shard": slug,
+            }
+        )
     return pa.Table.from_pylist(_into_shards(rows, config.pack.seed, config.pack.samples_per_shard), PLAN_SCHEMA)
 
 

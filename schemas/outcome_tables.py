@@ -19,6 +19,25 @@ SELECTION = TableContract(
     ),
 )
 
+SAMPLE_SPANS = TableContract(
+    name="sample_spans",
+    key="sample_id",
+    doc="one row per sample that the kept clips give, planned before captioning: what it shows and is told from",
+    columns=(
+        Column(name="sample_id", type=pa.string(), doc="id of the sample"),
+        Column(name="clip_id", type=pa.string(), doc="id of its clip"),
+        Column(name="bucket", type=pa.string(), doc="`WIDTHxHEIGHTxFRAMES@FPS`"),
+        Column(name="ordinal", type=pa.int32(), doc="place in the clip in time order, from 0"),
+        Column(name="start_time", type=pa.float64(), doc="presentation time of its first frame, seconds"),
+        Column(name="end_time", type=pa.float64(), doc="end of the span that it covers, seconds; exclusive"),
+        Column(
+            name="stills",
+            type=pa.list_(pa.struct([("still_id", pa.string()), ("time", pa.float64()), ("hash", pa.uint64())])),
+            doc="the stills inside its span in time order, which its caption is made of; the nearest if none is inside",
+        ),
+    ),
+)
+
 SAMPLES = TableContract(
     name="samples",
     key="sample_id",

@@ -25,6 +25,7 @@ from pipeline.framing import frame_sample
 from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker
 from pipeline.pack import OUTPUTS, Pack, drop_lost_parts, read_frames
+from pipeline.sample_spans import plan_spans
 from pipeline.samples import plan_samples
 from pipeline.split import Split
 from pipeline.stage import Result, Row, run_rows
@@ -69,9 +70,20 @@ def config(**changes: object) -> RunConfig:
 
 def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result]:
     """Plan and pack clips into the shards of a dataset; all samples must be of one shard of the plan."""
-    rows = plan_samples(clips, config(**changes)).to_pylist()
+    spans = plan_spans(clips, [still for clip in clips for still in stills_of(clip)], config(**changes)).to_pylist()
+    by_id = {clip["clip_id"]: clip for clip in clips}
+    rows = plan_samples(spans, {span["sample_id"]: by_id[span["clip_id"]] for span in spans}, config(**changes))
     stage = Pack(str(folder), config(**changes).pack, max_attempts=1)
-    return [outcome.result for outcome in run_rows(stage, rows, "sample_id", 1)]
+    return [outcome.result for outcome in run_rows(stage, rows.to_pylist(), "sample_id", 1)]
+
+
+def stills_of(clip: Row) -> list[Row]:
+    """Two stills of a clip, at 0.5 and 1.5 s from its start."""
+    return [
+        {"still_id": f"{clip['clip_id']}-s{number:03d}", "clip_id": clip["clip_id"],
+         "time": clip["start_time"] + number + 0.5, "hash": (1 << 63) + number}
+        for number in range(2)
+    ]  # fmt: skip
 
 
 def _members(folder: Path) -> dict[str, dict[str, bytes]]:
@@ -133,6 +145,8 @@ def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> 
     assert found["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
     assert (found["width"], found["height"], found["frames"], found["fps"]) == (64, 48, 17, 8)
     assert found["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
+    assert [still["time"] for still in found["stills"]] == pytest.approx([5.0, 6.0])
+    assert [still["hash"] for still in found["stills"]] == ["8000000000000000", "8000000000000001"]
     assert (found["source_size"], found["picture"], found["crop"]) == ([96, 64], [0, 0, 96, 64], [5, 0, 85, 64])
     assert (found["source"], found["scores"], found["lineage"]) == ("film.mp4", {"motion": 0.0}, {"captioner": "test"})
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.sample_spans import plan_spans
 from pipeline.samples import PLAN_SCHEMA, by_shard, plan_samples, split_of
 from pipeline.stage import Row
 from schemas.config import PackConfig, RunConfig
@@ -31,22 +32,29 @@ def _clip(source: str, seconds: float = 5.0, kind: str = "video", start: float =
     return {**known, **numbers, **texts, **times, "kind": kind}
 
 
+def _plan(clips: list[Row], config: RunConfig) -> pa.Table:
+    """The plan of clips that all have their words."""
+    spans = plan_spans(clips, [], config).to_pylist()
+    by_id = {clip["clip_id"]: clip for clip in clips}
+    return plan_samples(spans, {span["sample_id"]: by_id[span["clip_id"]] for span in spans}, config)
+
+
 @given(sources, st.randoms())
 @settings(max_examples=40)
 def test_the_plan_does_not_depend_on_the_order_of_its_input(keys: list[str], random: object) -> None:
     clips = [_clip(key) for key in keys]
     shuffled = list(clips)
     getattr(random, "shuffle")(shuffled)  # noqa: B009
-    plan = plan_samples(clips, _config())
+    plan = _plan(clips, _config())
     assert plan.schema == PLAN_SCHEMA
-    assert plan.equals(plan_samples(shuffled, _config()))
+    assert plan.equals(_plan(shuffled, _config()))
 
 
 @given(sources, st.integers(1, 5))
 @settings(max_examples=40)
 def test_shards_are_bounded_of_one_bucket_and_split_and_hold_every_sample_once(keys: list[str], most: int) -> None:
     clips = [_clip(key) for key in keys] + [_clip(f"{key}.png", 0.0, "image") for key in keys]
-    plan = plan_samples(clips, _config(samples_per_shard=most))
+    plan = _plan(clips, _config(samples_per_shard=most))
     shards = by_shard(plan)
     assert pa.concat_tables(shards).sort_by("sample_id").equals(plan.sort_by("sample_id"))
     assert len(set(plan["sample_id"].to_pylist())) == len(plan) == 3 * len(keys)  # 5 s hold two of 17 frames at 8/s
@@ -61,8 +69,8 @@ def test_shards_are_bounded_of_one_bucket_and_split_and_hold_every_sample_once(k
 @given(sources, sources)
 @settings(max_examples=40)
 def test_growth_moves_no_source_to_the_other_split(first: list[str], more: list[str]) -> None:
-    few = plan_samples([_clip(key) for key in first], _config()).to_pylist()
-    many = plan_samples([_clip(key) for key in {*first, *more}], _config(seed=5)).to_pylist()
+    few = _plan([_clip(key) for key in first], _config()).to_pylist()
+    many = _plan([_clip(key) for key in {*first, *more}], _config(seed=5)).to_pylist()
     later = {row["sample_id"]: row["split"] for row in many}
     assert all(later[row["sample_id"]] == row["split"] for row in few)
 
@@ -72,7 +80,7 @@ def test_growth_moves_no_source_to_the_other_split(first: list[str], more: list[
 def test_all_samples_of_a_source_are_in_one_split(keys: list[str]) -> None:
     clips = [_clip(key, start=start) for key in keys for start in (0.0, 10.0, 20.0)]
     splits: dict[str, set[str]] = {}
-    for row in plan_samples(clips, _config()).to_pylist():
+    for row in _plan(clips, _config()).to_pylist():
         splits.setdefault(row["source"], set()).add(row["split"])
     assert all(len(found) == 1 for found in splits.values())
 
@@ -86,7 +94,7 @@ def test_the_share_of_validation_is_about_what_was_asked() -> None:
 def test_the_seed_shuffles_across_sources() -> None:
     clips = [_clip(f"film {number:02d}") for number in range(30)]
     orders = [
-        plan_samples(clips, _config(seed=seed, validation_share=0.0, samples_per_shard=999))["source"].to_pylist()
+        _plan(clips, _config(seed=seed, validation_share=0.0, samples_per_shard=999))["source"].to_pylist()
         for seed in (0, 0, 1)
     ]
     assert orders[0] == orders[1] != orders[2]
@@ -95,13 +103,13 @@ def test_the_seed_shuffles_across_sources() -> None:
 
 def test_samples_follow_one_another_inside_their_clip_up_to_the_limit() -> None:
     (clip,) = [_clip("film", seconds=20.0, start=2.0)]
-    rows = plan_samples([clip], _config(max_samples_per_clip=4)).to_pylist()
+    rows = _plan([clip], _config(max_samples_per_clip=4)).to_pylist()
     starts = sorted(row["start_time"] for row in rows)
     assert starts == [2.0 + ordinal * 17 / 8 for ordinal in range(4)]
     assert {(row["clip_start"], row["clip_end"]) for row in rows} == {(2.0, 22.0)}
-    assert len(plan_samples([clip], _config(max_samples_per_clip=99))) == 9
+    assert len(_plan([clip], _config(max_samples_per_clip=99))) == 9
 
 
 def test_no_clip_is_no_sample() -> None:
-    assert plan_samples([], _config()).schema == PLAN_SCHEMA
-    assert by_shard(plan_samples([], _config())) == []
+    assert _plan([], _config()).schema == PLAN_SCHEMA
+    assert by_shard(_plan([], _config())) == []

@@ -1,0 +1,59 @@
+"""Which samples the kept clips give and what each of them shows: planned before captioning, so that words follow it.
+
+A caption is made of the stills inside its sample's span, and no other still is paid for. Where a sample is so short
+that no still lies in it, the still of its clip that is nearest to its middle stands for it (a picture's only still
+always does). A pure function of clips, stills and buckets.
+
+    just explain <dataset> <clip-id>              # a clip's samples with their spans and stills
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from pipeline.select import shape_of
+from pipeline.stage import Row
+from schemas.bucket import assign
+from schemas.config import RunConfig
+from schemas.ids import sample_id
+from schemas.outcome_tables import SAMPLE_SPANS
+
+SPANS_FILE = "selection/sample_spans.parquet"
+
+
+def plan_spans(clips: Iterable[Row], stills: Iterable[Row], config: RunConfig) -> pa.Table:
+    """One row per sample of the kept clips, in the order of their ids.
+
+    `clips` are rows of the clips table that some bucket holds; of `stills` id, clip, time and hash are read.
+    """
+    of_clip: dict[str, list[Row]] = defaultdict(list)
+    for still in sorted(stills, key=lambda row: (row["time"], row["still_id"])):
+        of_clip[still["clip_id"]].append({name: still[name] for name in ("still_id", "time", "hash")})
+    buckets = config.buckets()
+    rows: list[Row] = []
+    for clip in clips:
+        found = assign(shape_of(clip), buckets, config.pack.allow_upscale)
+        assert not isinstance(found, str), f"clip {clip['clip_id']} was kept without a bucket: {found}"
+        for ordinal in range(min(found.samples, config.pack.max_samples_per_clip)):
+            start = clip["start_time"] + ordinal * found.bucket.seconds
+            end = min(clip["end_time"], start + found.bucket.seconds)
+            rows.append(
+                {
+                    "sample_id": sample_id(clip["clip_id"], found.bucket.slug, ordinal),
+                    "clip_id": clip["clip_id"],
+                    "bucket": str(found.bucket),
+                    "ordinal": ordinal,
+                    "start_time": start,
+                    "end_time": end,
+                    "stills": stills_within(of_clip[clip["clip_id"]], start, end),
+                }
+            )
+    return SAMPLE_SPANS.table(sorted(rows, key=lambda row: (row["clip_id"], row["ordinal"])))
+
+
+def stills_within(stills: Sequence[Row], start: float, end: float) -> list[Row]:
+    """Those with `start` <= time < `end` (seconds), or the one nearest to the middle; none only if there are none."""
+    inside = [still for still in stills if start <= still["time"] < end]
+    middle = (start + end) / 2
+    return inside or sorted(stills, key=lambda still: abs(still["time"] - middle))[:1]
