@@ -230,8 +230,7 @@ def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stag
     return {
         **clip,
         "source": video["key"],
-        "uri": video["uri"],
-        "rotation": video["rotation"],
+        **{name: video[name] for name in ("uri", "bytes", "version", "stream", "frame_interval", "segments")},
         "short": said["short"],
         "medium": said["medium"],
         "dense": said["dense"],

@@ -1,13 +1,15 @@
 """Pack: decode just the spans that ship, make them exactly their bucket's shape, and write deterministic shards.
 
-A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, without letterbox
-bars, scaled to cover the bucket and cropped at the centre, as BT.709 limited-range H.264 (pictures: PNG). A shard that
+A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, proven to be those
+that were captioned (`pipeline.sample_frames`), without letterbox bars, scaled to cover the bucket and cropped at the
+centre, as BT.709 limited-range H.264 (pictures: PNG). A shard that
 would grow past the size limit goes on in `<name>-1.tar`. Shards appear by atomic rename; the index rows that name them
 are the commit.
 
     just curate <bucket> --set pack.buckets='[cogvideox]'
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -23,20 +25,20 @@ import webdataset
 
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.framing import Box, Framing, frame_sample
-from pipeline.media.decode import Decoder
 from pipeline.media.encode import encode_h264, encode_png
 from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import read_picture
-from pipeline.media.standard import StandardFrames
-from pipeline.media.timeline import EPSILON
+from pipeline.media.signature import matches_crop, picture_signature, signatures_differ
+from pipeline.sample_frames import read_frames
 from pipeline.stage import Output, Result, Row, attempt, describe
-from pipeline.storage import Store
-from schemas.bucket import TIME_TOLERANCE, Bucket
+from pipeline.storage import Store, unchanged_source
+from schemas.bucket import Bucket
 from schemas.config import PackConfig
 from schemas.errors import CutroomError, MediaError, StageError
 from schemas.outcome_tables import SAMPLES
 
-VERSION = 5
+VERSION = 6
 OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
 _OWNER = "cutroom"
 _SPOOL_BYTES = 64 << 20
@@ -44,12 +46,16 @@ _SPOOL_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Media:
-    """An encoded sample: its suffix and bytes, the source frames decoded for it, and the crop in source pixels."""
+    """An encoded sample: its suffix and bytes, the source frames decoded for it, and the crop in source pixels.
+
+    `shown_at` holds, for each of its stills, the frame that shows the same; None where things move too fast to say.
+    """
 
     suffix: str
     data: bytes
     decoded_frames: int
     crop: Box
+    shown_at: list[int | None]
 
 
 class _Shard:
@@ -170,53 +176,41 @@ def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
 
 
 def make_media(row: Row, bucket: Bucket, config: PackConfig) -> _Media:
-    """Decode and encode one sample. Raises `MediaError` if the source does not give all its frames."""
-    geometry = Geometry(row["rotation"], row["width"], row["height"])
+    """Decode and encode one sample. Raises `MediaError` if the source does not give what was captioned."""
+    geometry = Geometry(row["rotation"], row["width"], row["height"], row["mirrored"])
     framing = frame_sample(geometry, _picture_box(row), bucket)
-    if bucket.is_image:
-        picture = read_picture(row["uri"])
-        method = cv2.INTER_AREA if framing.scaled[0] < picture.shape[1] else cv2.INTER_CUBIC
-        scaled = np.asarray(cv2.resize(picture, framing.scaled, interpolation=method), np.uint8)
-        return _Media("png", encode_png(framing.cut(scaled)), 1, framing.crop)
-    frames, decoded = read_frames(row, bucket, geometry, framing)
-    return _Media("mp4", encode_h264(frames, bucket.fps, config.crf, config.preset), decoded, framing.crop)
+    with unchanged_source(row):
+        if bucket.is_image:
+            return _make_picture(row, framing)
+        frames, decoded = read_frames(row, bucket, geometry, framing)
+    data = encode_h264(frames, bucket.fps, config.crf, config.preset)
+    return _Media("mp4", data, decoded, framing.crop, _shown_at(row, bucket, frames, framing))
+
+
+def _make_picture(row: Row, framing: Framing) -> _Media:
+    picture = read_picture(row["uri"])
+    if any(signatures_differ(still["signature"], picture_signature(picture)) for still in row["stills"]):
+        raise MediaError("it is not the picture that was captioned")
+    method = cv2.INTER_AREA if framing.scaled[0] < picture.shape[1] else cv2.INTER_CUBIC
+    scaled = np.asarray(cv2.resize(picture, framing.scaled, interpolation=method), np.uint8)
+    return _Media("png", encode_png(framing.cut(scaled)), 1, framing.crop, [0] * len(row["stills"]))
+
+
+def _shown_at(row: Row, bucket: Bucket, frames: Sequence[av.VideoFrame], framing: Framing) -> list[int | None]:
+    """Of each still the frame of the sample that shows it, by which the shard can be checked alone."""
+    pictures = PictureMaker(Geometry(0, bucket.width, bucket.height))
+    places: list[int | None] = []
+    for still in row["stills"]:
+        place = min(max(0, round((still["time"] - row["start_time"]) * bucket.fps)), len(frames) - 1)
+        picture = pictures.rgb(frames[place], bucket.width, bucket.height)
+        size = (row["width"], row["height"])
+        # Half of the tolerance, so that what encoding changes cannot turn it into a complaint.
+        places.append(place if matches_crop(still["signature"], picture, framing.crop, size, share=0.5) else None)
+    return places
 
 
 def _picture_box(row: Row) -> Box:
     return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
-
-
-def read_frames(row: Row, bucket: Bucket, geometry: Geometry, framing: Framing) -> tuple[list[av.VideoFrame], int]:
-    """The sample's frames, as they ship, and how many source frames were decoded for them.
-
-    Frame k is the one whose presentation time is nearest to `start + k / fps`, among those of the clip.
-    """
-    wanted = [row["start_time"] + index / bucket.fps for index in range(bucket.frames)]
-    maker = StandardFrames(geometry, framing.scaled, framing.window)
-    found: list[av.VideoFrame] = []
-    with Decoder(row["uri"]) as decoder:
-        last = None
-        for timed in decoder.span(wanted[0], row["clip_end"], floor=row["clip_start"]):
-            while (
-                last is not None and len(found) < len(wanted) and _is_nearer(last.time, timed.time, wanted[len(found)])
-            ):
-                found.append(maker.make(last.frame))
-            last = timed
-            if len(found) == len(wanted):
-                break
-        # The last frame stays on screen until the clip ends, and may stand for a time half a bucket frame away.
-        reach = (
-            max(row["clip_end"], last.time + 0.5 / bucket.fps + TIME_TOLERANCE + EPSILON) if last is not None else 0.0
-        )
-        while last is not None and len(found) < len(wanted) and wanted[len(found)] < reach:
-            found.append(maker.make(last.frame))
-    if len(found) < len(wanted):
-        raise MediaError(f"the source gave {len(found)} of the {len(wanted)} frames of this sample")
-    return found, decoder.decoded_frames
-
-
-def _is_nearer(earlier: float, later: float, wanted: float) -> bool:
-    return abs(earlier - wanted) <= abs(later - wanted)
 
 
 def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
@@ -227,7 +221,15 @@ def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
         "source": row["source"],
         "source_uri": row["uri"],
         "span": [row["start_time"], min(row["clip_end"], row["start_time"] + bucket.seconds)],
-        "stills": [{"time": still["time"], "hash": f"{still['hash']:016x}"} for still in row["stills"]],
+        "stills": [
+            {
+                "time": still["time"],
+                "hash": f"{still['hash']:016x}",
+                "signature": base64.b64encode(still["signature"]).decode(),
+                "frame": place,
+            }
+            for still, place in zip(row["stills"], media.shown_at, strict=True)
+        ],
         "captions": {"short": row["short"], "medium": row["medium"], "dense": row["dense"]},
         "caption_fields": json.loads(row["fields"] or "{}"),
         "tokens": row["tokens"],

@@ -17,7 +17,7 @@ from pipeline.stage import Row
 from schemas.bucket import assign
 from schemas.config import RunConfig
 from schemas.ids import sample_id
-from schemas.outcome_tables import SAMPLE_SPANS
+from schemas.outcome_tables import SAMPLE_SPANS, STILL_SEEN
 
 SPANS_FILE = "selection/sample_spans.parquet"
 
@@ -25,11 +25,11 @@ SPANS_FILE = "selection/sample_spans.parquet"
 def plan_spans(clips: Iterable[Row], stills: Iterable[Row], config: RunConfig) -> pa.Table:
     """One row per sample of the kept clips, in the order of their ids.
 
-    `clips` are rows of the clips table that some bucket holds; of `stills` id, clip, time and hash are read.
+    `clips` are rows of the clips table that some bucket holds; of `stills` id, clip, time, hash and signature are read.
     """
     of_clip: dict[str, list[Row]] = defaultdict(list)
     for still in sorted(stills, key=lambda row: (row["time"], row["still_id"])):
-        of_clip[still["clip_id"]].append({name: still[name] for name in ("still_id", "time", "hash")})
+        of_clip[still["clip_id"]].append({name: still[name] for name in STILL_SEEN.names})
     buckets = config.buckets()
     rows: list[Row] = []
     for clip in clips:

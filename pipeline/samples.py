@@ -12,6 +12,8 @@ from pipeline.stage import Row
 from schemas.bucket import Bucket
 from schemas.config import RunConfig
 from schemas.ids import digest
+from schemas.media_tables import SEGMENT
+from schemas.outcome_tables import STILL_SEEN
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -20,8 +22,14 @@ PLAN_SCHEMA = pa.schema(
         ("video_id", pa.string()),
         ("source", pa.string()),
         ("uri", pa.string()),
+        ("bytes", pa.int64()),
+        ("version", pa.string()),
+        ("stream", pa.int32()),
+        ("frame_interval", pa.float64()),
+        ("segments", pa.list_(SEGMENT)),
         ("kind", pa.string()),
         ("rotation", pa.int32()),
+        ("mirrored", pa.bool_()),
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("crop_left", pa.int32()),
@@ -31,7 +39,7 @@ PLAN_SCHEMA = pa.schema(
         ("clip_start", pa.float64()),
         ("clip_end", pa.float64()),
         ("start_time", pa.float64()),
-        ("stills", pa.list_(pa.struct([("time", pa.float64()), ("hash", pa.uint64())]))),
+        ("stills", pa.list_(STILL_SEEN)),
         ("bucket", pa.string()),
         ("split", pa.string()),
         ("shard", pa.string()),
@@ -44,7 +52,8 @@ PLAN_SCHEMA = pa.schema(
         ("lineage", pa.string()),
     ]
 )
-IDENTITY = tuple(name for name in PLAN_SCHEMA.names if name not in ("sample_id", "uri"))
+# Where and when a source was listed is no part of what a sample is; its content is, by the ids.
+IDENTITY = tuple(name for name in PLAN_SCHEMA.names if name not in ("sample_id", "uri", "bytes", "version"))
 
 
 def split_of(source: str, validation_share: float) -> str:
@@ -56,7 +65,8 @@ def plan_samples(spans: Iterable[Row], described: Mapping[str, Row], config: Run
     """One row per described sample, sorted by shard and place in it.
 
     `spans` are rows of the spans table. `described` holds, by sample id, the row of its clip joined with its source's
-    `source`, `uri` and `rotation`, the sample's caption, and `scores` and `lineage` as JSON texts.
+    `source` and where and how it is read (`uri` to `segments`), the sample's caption, and `scores` and `lineage` as
+    JSON texts.
     """
     rows: list[Row] = []
     for span in spans:
@@ -70,7 +80,7 @@ def plan_samples(spans: Iterable[Row], described: Mapping[str, Row], config: Run
                 **{name: span[name] for name in ("sample_id", "clip_id", "bucket", "start_time")},
                 "clip_start": clip["start_time"],
                 "clip_end": clip["end_time"],
-                "stills": [{name: still[name] for name in ("time", "hash")} for still in span["stills"]],
+                "stills": span["stills"],
                 "split": split_of(clip["source"], config.pack.validation_share),
                 "shard": slug,
             }

@@ -1,25 +1,32 @@
 """Verify: open every shard as a stranger would, with the plain webdataset library, and hold it against the index.
 
 Checks checksums and places of all samples, that every sample decodes to exactly its bucket's frames and size, has a
-caption, a description and a crop inside its source, that no shard holds more or less than the index says, that no
-source is in both splits, and that the ledger adds up. Every complaint names the sample; there is no sampling.
+caption, a description and a crop inside its source, and shows the stills that its caption was made of, that no shard
+holds more or less than the index says, that no source is in both splits, and that the ledger adds up. Every complaint
+names the sample; there is no sampling.
 
     just verify <dataset>
 """
 
+import base64
 import hashlib
 import io
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import av
+import numpy as np
 import webdataset
+from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.dataset import Dataset
 from pipeline.ledger import check_sums
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker
+from pipeline.media.signature import matches_crop
 from pipeline.stage import Row
 from pipeline.storage import Store
 from schemas.bucket import Bucket
@@ -92,12 +99,18 @@ def _check_sample(row: Row, sample: Mapping[str, Any]) -> Iterator[str]:
         return
     if not caption.strip():
         yield f"sample {key}: has no caption"
+    stills = described.get("stills", [])
     try:
-        shape = _picture_shape(sample["png"]) if bucket.is_image else _video_shape(sample["mp4"])
+        places = {still["frame"] for still in stills if still["frame"] is not None}
+        read = _read_picture if bucket.is_image else _read_video
+        shape, pictures = read(sample["png" if bucket.is_image else "mp4"], places)
     except Exception as error:
         yield f"sample {key}: cannot be decoded: {type(error).__name__}: {error}"
         return
-    yield from (f"sample {key}: {complaint}" for complaint in _check_crop(described))
+    crop_complaints = list(_check_crop(described))
+    yield from (f"sample {key}: {complaint}" for complaint in crop_complaints)
+    if not crop_complaints:
+        yield from (f"sample {key}: {complaint}" for complaint in _check_stills(described, pictures))
     wanted = (bucket.width, bucket.height, bucket.frames)
     if shape != wanted or (described["width"], described["height"], described["frames"]) != wanted:
         yield f"sample {key}: decodes to {'x'.join(map(str, shape))}, its bucket is {bucket}"
@@ -121,19 +134,41 @@ def _lies_in(inner: Sequence[int], outer: Sequence[int]) -> bool:
     return starts_inside and ends[0][0] <= ends[1][0] and ends[0][1] <= ends[1][1]
 
 
-def _picture_shape(data: bytes) -> tuple[int, int, int]:
+def _check_stills(described: Mapping[str, Any], pictures: Mapping[int, NDArray[np.uint8]]) -> Iterator[str]:
+    """The shipped pictures must be those of the stills that its caption was made of."""
+    for still in described.get("stills", []):  # shards of earlier versions name none
+        picture = pictures.get(still["frame"])
+        if picture is None:
+            continue
+        signature, crop, (width, height) = (
+            base64.b64decode(still["signature"]),
+            described["crop"],
+            described["source_size"],
+        )
+        if matches_crop(signature, picture, tuple(crop), (width, height)) is False:
+            yield f"its frame {still['frame']} is not the still of {still['time']:.2f} s that was captioned"
+
+
+def _read_picture(data: bytes, places: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
     with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
         picture.load()
-        return (*picture.size, 1)
+        return (*picture.size, 1), {place: np.asarray(picture.convert("RGB")) for place in places}
 
 
-def _video_shape(data: bytes) -> tuple[int, int, int]:
+def _read_video(data: bytes, places: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
+    """Width, height and frames, and the frames at these places as RGB [height, width, 3]."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    pictures: dict[int, NDArray[np.uint8]] = {}
     with cast(Any, av.open(io.BytesIO(data))) as container:
-        sizes = Counter((frame.width, frame.height) for frame in container.decode(video=0))
+        for number, frame in enumerate(container.decode(video=0)):
+            sizes[frame.width, frame.height] += 1
+            if number in places:
+                maker = PictureMaker(Geometry(0, frame.width, frame.height))
+                pictures[number] = maker.rgb(frame, frame.width, frame.height)
     if len(sizes) != 1:
         raise VerifyError(f"frames of {len(sizes)} sizes")
     ((width, height), frames) = next(iter(sizes.items()))
-    return width, height, frames
+    return (width, height, frames), pictures
 
 
 def _check_ledger(dataset: Dataset, samples: Sequence[Row]) -> list[str]:

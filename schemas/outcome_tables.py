@@ -19,6 +19,10 @@ SELECTION = TableContract(
     ),
 )
 
+STILL_SEEN = pa.struct(
+    [("still_id", pa.string()), ("time", pa.float64()), ("hash", pa.uint64()), ("signature", pa.binary())]
+)
+
 SAMPLE_SPANS = TableContract(
     name="sample_spans",
     key="sample_id",
@@ -32,7 +36,7 @@ SAMPLE_SPANS = TableContract(
         Column(name="end_time", type=pa.float64(), doc="end of the span that it covers, seconds; exclusive"),
         Column(
             name="stills",
-            type=pa.list_(pa.struct([("still_id", pa.string()), ("time", pa.float64()), ("hash", pa.uint64())])),
+            type=pa.list_(STILL_SEEN),
             doc="the stills inside its span in time order, which its caption is made of; the nearest if none is inside",
         ),
     ),

@@ -19,12 +19,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline import pack
+from pipeline import sample_frames
 from pipeline.dataset import Dataset
 from pipeline.framing import frame_sample
+from pipeline.media.decode import Decoder, TimedFrame
 from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker
-from pipeline.pack import OUTPUTS, Pack, drop_lost_parts, read_frames
+from pipeline.media.picture_file import read_picture
+from pipeline.media.signature import frame_signature, picture_signature
+from pipeline.media.tracks import track_of
+from pipeline.pack import OUTPUTS, Pack, drop_lost_parts
+from pipeline.sample_frames import read_frames
 from pipeline.sample_spans import plan_spans
 from pipeline.samples import plan_samples
 from pipeline.split import Split
@@ -70,7 +75,8 @@ def config(**changes: object) -> RunConfig:
 
 def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result]:
     """Plan and pack clips into the shards of a dataset; all samples must be of one shard of the plan."""
-    spans = plan_spans(clips, [still for clip in clips for still in stills_of(clip)], config(**changes)).to_pylist()
+    stills = [still for clip in clips for still in clip.get("stills", None) or stills_of(clip)]
+    spans = plan_spans(clips, stills, config(**changes)).to_pylist()
     by_id = {clip["clip_id"]: clip for clip in clips}
     rows = plan_samples(spans, {span["sample_id"]: by_id[span["clip_id"]] for span in spans}, config(**changes))
     stage = Pack(str(folder), config(**changes).pack, max_attempts=1)
@@ -78,12 +84,21 @@ def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result
 
 
 def stills_of(clip: Row) -> list[Row]:
-    """Two stills of a clip, at 0.5 and 1.5 s from its start."""
-    return [
-        {"still_id": f"{clip['clip_id']}-s{number:03d}", "clip_id": clip["clip_id"],
-         "time": clip["start_time"] + number + 0.5, "hash": (1 << 63) + number}
-        for number in range(2)
-    ]  # fmt: skip
+    """The stills of a clip at about 0.5 and 1.5 s from its start, read from its film; a picture's only one."""
+    if clip["kind"] == "image":
+        return [_still(clip, 0, 0.0, picture_signature(read_picture(clip["uri"])))]
+    pictures = PictureMaker(Geometry(clip["rotation"], clip["width"], clip["height"], clip["mirrored"]))
+    with Decoder(clip["uri"], track_of(clip)) as decoder:
+        frames = list(decoder.span(clip["start_time"], clip["end_time"]))
+        return [
+            _still(clip, number, timed.time, frame_signature(timed.frame, pictures))
+            for number, timed in enumerate(frames[12 : 12 + 25 : 24])
+        ]
+
+
+def _still(clip: Row, number: int, time: float, signature: bytes) -> Row:
+    known = {"still_id": f"{clip['clip_id']}-s{number:03d}", "clip_id": clip["clip_id"], "hash": (1 << 63) + number}
+    return {**known, "time": time, "signature": signature}
 
 
 def _members(folder: Path) -> dict[str, dict[str, bytes]]:
@@ -162,12 +177,15 @@ def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_sample_that_cannot_be_made_fails_alone(tmp_path: Path) -> None:
     clips = make_clips(tmp_path)
-    clips[0]["uri"] = str(tmp_path / "gone.mp4")
+    (tmp_path / "gone.mp4").write_bytes((tmp_path / "film.mp4").read_bytes())
+    clips[0] |= {"uri": str(tmp_path / "gone.mp4"), "stills": stills_of(clips[0])}
+    (tmp_path / "gone.mp4").unlink()
     clips[1] |= {"end_time": 99.0, "start_time": 96.0, "clip_id": "past-the-end"}
     results = {result.key: result for result in pack_clips(tmp_path, clips)}
     errors = {key: result.error for key, result in results.items() if result.error is not None}
     assert len(errors) == 2
-    assert "the source gave 0 of the 17 frames" in str(errors["past-the-end-64x48x17-8fps-0"])
+    assert "the source gave 0 of the 17 frames" in str(errors.pop("past-the-end-64x48x17-8fps-0"))
+    assert "gone since it was listed" in str(list(errors.values()))
     assert list(_members(tmp_path)) == [key for key, result in results.items() if result.error is None]
 
 
@@ -217,7 +235,7 @@ class _FakeDecoder:
     times: list[float] = []
     decoded_frames = 0
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, *_: object) -> None:
         pass
 
     def __enter__(self) -> "_FakeDecoder":
@@ -229,6 +247,8 @@ class _FakeDecoder:
     def span(self, start: float, end: float, floor: float) -> Any:
         before = max((time for time in self.times if floor <= time < start), default=start)
         return (_Numbered(time, place) for place, time in enumerate(self.times) if before <= time < end)
+
+    span_from_beginning = span
 
 
 class _FakeMaker:
@@ -257,11 +277,12 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
     assert isinstance(found, Assignment)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_FakeDecoder, "times", times)
-        patch.setattr(pack, "Decoder", _FakeDecoder)
-        patch.setattr(pack, "StandardFrames", _FakeMaker)
+        patch.setattr(sample_frames, "Decoder", _FakeDecoder)
+        patch.setattr(sample_frames, "StandardFrames", _FakeMaker)
         for ordinal in {0, found.samples - 1}:
             first = start + ordinal * bucket.seconds
-            row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end}
+            row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end, "stills": []}
+            row |= {"stream": 0, "segments": [], "frame_interval": 0.04}
             geometry = Geometry(0, 64, 48)
             frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
             assert len(frames) == bucket.frames
@@ -301,13 +322,59 @@ def test_an_error_that_may_pass_is_tried_again_and_counts_against_the_stage(
     assert "the store hung up" in str(outcome.result.error)
 
 
+def test_a_sample_whose_pictures_are_not_those_that_were_captioned_fails(tmp_path: Path) -> None:
+    """The film was replaced by another of the same size and length, and the clock of the file was set back."""
+    clips = make_clips(tmp_path)
+    stills = [stills_of(clip) for clip in clips]
+    pictures = [picture for colour in reversed(COLOURS) for picture in flat(colour, FRAMES, (96, 64))]
+    make_film(tmp_path / "film.mp4", pictures, key_interval=25)
+    now = video_row(tmp_path / "film.mp4")
+    changed = {name: now[name] for name in ("bytes", "version")}
+    results = pack_clips(tmp_path, [{**clip, **changed, "stills": of} for clip, of in zip(clips, stills, strict=True)])
+    errors = [str(result.error) for result in results if result.error]
+    assert len(errors) == 2  # the colour in the middle is the same
+    assert all("its pictures are not those that were captioned: 2 of 2 stills differ" in error for error in errors)
+
+
+def test_a_source_that_was_replaced_after_it_was_listed_fails(tmp_path: Path) -> None:
+    clips = make_clips(tmp_path)
+    stills = [stills_of(clip) for clip in clips]
+    make_film(tmp_path / "film.mp4", flat((9, 9, 9), 180, (96, 64)))
+    results = pack_clips(tmp_path, [{**clip, "stills": of} for clip, of in zip(clips, stills, strict=True)])
+    assert all("changed since it was listed" in str(result.error) for result in results)
+    assert len(results) == 3
+
+
+def test_where_a_decoder_that_starts_in_the_middle_gives_other_pictures_the_film_is_decoded_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = make_clips(tmp_path)
+    stills = [stills_of(clip) for clip in clips]
+    whole, spans = Decoder.span, []
+
+    def broken(decoder: Decoder, start: float, end: float, floor: float | None = None) -> Any:
+        spans.append(start)
+        for timed in whole(decoder, start, end, floor):
+            green = av.VideoFrame.from_ndarray(flat((0, 135, 0), 1, (96, 64))[0], format="rgb24")
+            yield TimedFrame(timed.time, green, timed.aspect)
+
+    monkeypatch.setattr(Decoder, "span", broken)
+    results = pack_clips(tmp_path, [{**clip, "stills": of} for clip, of in zip(clips, stills, strict=True)])
+    assert [result.error for result in results] == [None] * 3
+    assert len(spans) == 3
+    members = _members(tmp_path)
+    for clip, colour in zip(clips, COLOURS, strict=True):
+        frames = _frames(members[f"{clip['clip_id']}-64x48x17-8fps-0"]["mp4"])
+        assert all(frame.mean(axis=(0, 1)) == pytest.approx(colour, abs=6) for frame in frames)
+
+
 def test_a_later_sample_starts_with_the_frame_that_is_on_screen(tmp_path: Path) -> None:
     """Frames at 0, 1.9 and 3.9 s: what is wanted at 2.125 s is the one from 1.9 s."""
     path = tmp_path / "held.mkv"
     times = [0.0, 1.9, 3.9, 4.0, 4.1]
     colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (0, 0, 200), (0, 0, 200)]
     make_film(path, [flat(colour, 1)[0] for colour in colours], times=times)
-    row: Row = {"uri": str(path), "start_time": 2.125, "clip_start": 0.0, "clip_end": 4.2}
+    row = {**video_row(path), "start_time": 2.125, "clip_start": 0.0, "clip_end": 4.2, "stills": []}
     bucket, geometry = Bucket.parse("64x48x17@8"), Geometry(0, 64, 48)
     frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
     shown = [PictureMaker(Geometry(0, 64, 48)).rgb(frame, 64, 48) for frame in (frames[0], frames[-1])]

@@ -37,7 +37,13 @@ def make_clip(name: str, start: float, seconds: float, fps: float = 24.0, kind: 
 def make_stills(clip: Row, times: list[float]) -> list[Row]:
     """Rows of the stills table at these times."""
     return [
-        {"still_id": still_id(clip["clip_id"], place), "clip_id": clip["clip_id"], "time": time, "hash": place}
+        {
+            "still_id": still_id(clip["clip_id"], place),
+            "clip_id": clip["clip_id"],
+            "time": time,
+            "hash": place,
+            "signature": bytes(192),
+        }
         for place, time in enumerate(sorted(times))
     ]
 

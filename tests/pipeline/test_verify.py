@@ -3,6 +3,7 @@
 python -m pytest tests/pipeline/test_verify.py
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from pipeline.dataset import Dataset
 from pipeline.stage import Row
-from pipeline.verify import INDEX, LEDGER_FILE, _check_crop, verify
+from pipeline.verify import INDEX, LEDGER_FILE, _check_crop, _check_sample, _stranger, verify
 from schemas.outcome_tables import LEDGER, SAMPLES
 from tests.pipeline.test_pack import make_clips, pack_clips
 
@@ -75,6 +76,24 @@ def test_one_flipped_byte_names_its_sample(place: str, dataset: Dataset) -> None
     assert any(f"sample {row['sample_id']}: its bytes" in complaint for complaint in complaints)
     others = {one["sample_id"] for one in dataset.read_table(INDEX, SAMPLES).to_pylist()} - {row["sample_id"]}
     assert not any("checksum" in complaint and other in complaint for complaint in complaints for other in others)
+
+
+def test_pictures_that_were_not_captioned_are_named_from_the_shard_alone(tmp_path: Path) -> None:
+    """As if pack had decoded another span: one sample carries the signatures of its neighbour's stills."""
+    clips = make_clips(tmp_path)
+    pack_clips(tmp_path / "set", clips)
+    (shard,) = (tmp_path / "set" / "shards").rglob("*.tar")
+    samples = list(_stranger("shard", shard.read_bytes()))
+    stills = {sample["__key__"]: json.loads(sample["json"])["stills"] for sample in samples}
+    assert all(still["frame"] is not None for listed in stills.values() for still in listed)
+    keys = list(stills)
+    for sample, other in zip(samples, keys[1:] + keys[:1], strict=True):
+        row = {"sample_id": sample["__key__"], "bucket": "64x48x17@8"}
+        assert list(_check_sample(row, sample)) == []
+        described = json.loads(sample["json"]) | {"stills": stills[other]}
+        complaints = list(_check_sample(row, {**sample, "json": json.dumps(described).encode()}))
+        assert len(complaints) == 2
+        assert all("that was captioned" in complaint for complaint in complaints)
 
 
 def _described(crop: list[int], picture: list[int]) -> dict[str, Any]:
