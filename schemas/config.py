@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from schemas.bucket import BUCKET_SETS, Bucket
 from schemas.errors import ConfigError
+from schemas.limits import Limits
 from schemas.model_config import ModelConfig
 from schemas.nearest import did_you_mean
 from schemas.rule_sets import open_rules
@@ -227,6 +228,7 @@ class RunConfig(Section):
     profile: Literal["embedded", "gpu", "cluster"] = "embedded"
     """Named set of models and sizes that gives the defaults."""
     engine: EngineConfig = EngineConfig()
+    limits: Limits = Limits()
     ingest: IngestConfig = IngestConfig()
     split: SplitConfig = SplitConfig()
     score: ScoreConfig = ScoreConfig()
