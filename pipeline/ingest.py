@@ -97,12 +97,7 @@ class Probe:
 
     def process(self, row: Row) -> Result:
         """Probe one object; a file that is no use is a failed row that keeps its id, key and size."""
-        try:
-            identity = row["etag"] or _content_hash(row["uri"])
-        except PermissionError:
-            raise MediaError("no permission to read it") from None
-        except FileNotFoundError:
-            raise MediaError("listed, but not there: gone, a broken link, or a name that is not UTF-8") from None
+        identity = row["etag"] or _content_hash(row["uri"])
         known = {
             "object_id": row["object_id"],
             "video_id": video_id(row["key"], row["bytes"], identity),
@@ -121,8 +116,7 @@ class Probe:
 
 def _content_hash(uri: str) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    source = open_source(uri)
-    with open(source, "rb") if isinstance(source, str) else source as file:
+    with open_source(uri) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

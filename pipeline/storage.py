@@ -6,7 +6,9 @@ run (no space, no permission) come out as `DatasetError` with the path and the f
 """
 
 import errno
+import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +31,14 @@ _WRITE_FIXES = {
     errno.ENOTDIR: "a part of this path is a file, not a folder; choose another --out",
     errno.EEXIST: "a part of this path is a file, not a folder; choose another --out",
     errno.EISDIR: "there is a folder of this name; choose another --out",
+}
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
 }
 
 
@@ -91,7 +101,7 @@ class Store:
         etag = detail.get("ETag") or detail.get("etag")
         if self.is_local:
             found = os.stat(path) if os.path.exists(path) else None
-            version, size = (str(found.st_mtime_ns), found.st_size) if found else ("missing", 0)
+            version, size = _version_and_size(found)
             key = os.fsencode(key).decode("utf-8", "backslashreplace")  # no table can hold a name that is not UTF-8
         else:
             version = str(etag or detail.get("LastModified") or detail.get("updated") or "")
@@ -157,6 +167,13 @@ class Store:
         return len(left)
 
 
+def _version_and_size(found: os.stat_result | None) -> tuple[str, int]:
+    if found is None:
+        return "missing", 0
+    # The kind stands for the time, so that a pipe which a file replaces is listed as new.
+    return (str(found.st_mtime_ns), found.st_size) if stat.S_ISREG(found.st_mode) else (kind_of_file(found.st_mode), 0)
+
+
 def _walk(base: str) -> Iterator[str]:
     """Paths of all files below a folder. A link back to a folder above itself is not entered again."""
 
@@ -183,13 +200,50 @@ def dataset_errors(path: str) -> Iterator[None]:
         raise DatasetError(f"cannot write {path}: {fix}") from error
 
 
-def open_source(uri: str) -> str | IO[bytes]:
-    """What PyAV opens: the path itself for a local file, a seekable file object for an object store."""
-    store_less = uri.removeprefix("file://")
-    if "://" not in store_less:
-        return store_less
-    filesystem, path = fsspec.core.url_to_fs(uri)
-    return cast(IO[bytes], filesystem.open(path, "rb", block_size=1 << 22, cache_type="readahead"))
+def open_source(uri: str) -> IO[bytes]:
+    """A source as a seekable file object. Raises `MediaError` for what is not there, not a file, or may not be read.
+
+    On this machine only a regular file is opened: a pipe would block for ever, a device may do anything.
+    """
+    path = uri.removeprefix("file://")
+    try:
+        if "://" in path:
+            filesystem, inner = fsspec.core.url_to_fs(uri)
+            return cast(IO[bytes], filesystem.open(inner, "rb", block_size=1 << 22, cache_type="readahead"))
+        return _open_regular(path)
+    except FileNotFoundError:
+        raise MediaError("listed, but not there: gone, a broken link, or a name that is not UTF-8") from None
+    except PermissionError:
+        raise MediaError("no permission to read it") from None
+
+
+class _LocalFile(io.FileIO):
+    """An unbuffered file for readers that ask for whole blocks; closed when the last of them drops it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _open_regular(path: str) -> IO[bytes]:
+    _refuse_special(os.stat(path).st_mode)
+    # What stands there may be another one by now: without blocking, and judged again by what was opened.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _refuse_special(os.fstat(file).st_mode)
+        return cast(IO[bytes], _LocalFile(file))
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def _refuse_special(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise MediaError(f"{kind_of_file(mode)}: only regular files are opened")
+
+
+def kind_of_file(mode: int) -> str:
+    """What stands at a path, by its mode as `os.stat` gives it, in a person's words."""
+    return _KINDS.get(stat.S_IFMT(mode), "no file")
 
 
 @contextmanager

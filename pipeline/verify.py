@@ -14,9 +14,8 @@ import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-import av
 import numpy as np
 import webdataset
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from PIL import Image
 from pipeline.dataset import Dataset
 from pipeline.ledger import check_sums
 from pipeline.media.geometry import Geometry
+from pipeline.media.open import open_stream
 from pipeline.media.picture import PictureMaker
 from pipeline.media.signature import matches_crop
 from pipeline.stage import Row
@@ -159,7 +159,7 @@ def _read_video(data: bytes, places: Collection[int]) -> tuple[tuple[int, int, i
     """Width, height and frames, and the frames at these places as RGB [height, width, 3]."""
     sizes: Counter[tuple[int, int]] = Counter()
     pictures: dict[int, NDArray[np.uint8]] = {}
-    with cast(Any, av.open(io.BytesIO(data))) as container:
+    with open_stream(io.BytesIO(data)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             sizes[frame.width, frame.height] += 1
             if number in places:

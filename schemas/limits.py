@@ -21,8 +21,8 @@ class Limits(BaseModel):
     megapixels, and a decoded picture with its copies stays under 1 GB."""
     object_gigabytes: float = Field(default=256.0, gt=0)
     """Size of an object, 10^9 bytes: an hour of 8K in a mezzanine codec."""
-    seconds: float = Field(default=86400.0, gt=0)
-    """Length that a container claims: a day."""
+    seconds: float = Field(default=360000.0, gt=0)
+    """Length that a container claims: four days; the clock of MPEG streams, which goes round after a day, fits."""
     frames: int = Field(default=6_000_000, ge=1)
     """Frames of a video stream: a day at 60 frames/s and more."""
     streams: int = Field(default=128, ge=1)

@@ -19,10 +19,9 @@ import numpy as np
 from av.codec.context import Flags
 
 from pipeline.media.geometry import pixel_aspect
+from pipeline.media.open import open_media
 from pipeline.media.timeline import EPSILON, Timeline
 from pipeline.media.tracks import Track, first_track, is_flush
-from pipeline.storage import open_source
-from schemas.errors import MediaError
 
 # The codecs whose decoders heed who wrote the stream, and how many packets it takes at the most to show a frame.
 _SIGNED_CODECS = ("h264", "mpeg4")
@@ -79,10 +78,7 @@ class Decoder:
         self._open()
 
     def _open(self) -> None:
-        try:
-            self._container = cast(Any, av.open(open_source(self._uri), metadata_errors="ignore"))
-        except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError(f"cannot be opened: {error}") from None
+        self._container = cast(Any, open_media(self._uri))
         self._track = self._track or first_track(self._container)
         self._stream = self._container.streams[self._track.stream]
         self._context = self._stream.codec_context

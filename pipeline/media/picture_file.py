@@ -28,7 +28,7 @@ class PictureFile:
     pixels: NDArray[np.uint8]
 
 
-def open_picture(source: str | IO[bytes]) -> PictureFile | None:
+def open_picture(source: IO[bytes]) -> PictureFile | None:
     """The picture that a file is; None if it is something else.
 
     Raises `MediaError` for a picture that cannot be used.
@@ -38,13 +38,11 @@ def open_picture(source: str | IO[bytes]) -> PictureFile | None:
 
 def read_picture(uri: str) -> NDArray[np.uint8]:
     """A picture file as upright RGB [height, width, 3]. Raises `MediaError` if it cannot be decoded."""
-    return _read(open_source(uri)).pixels
+    with open_source(uri) as source:
+        return _read(source).pixels
 
 
-def _head(source: str | IO[bytes]) -> bytes:
-    if isinstance(source, str):
-        with open(source, "rb") as file:
-            return file.read(_HEAD_BYTES)
+def _head(source: IO[bytes]) -> bytes:
     head = source.read(_HEAD_BYTES)
     source.seek(0)
     return head
@@ -56,7 +54,7 @@ def _is_picture(head: bytes) -> bool:
     )
 
 
-def _read(source: str | IO[bytes]) -> PictureFile:
+def _read(source: IO[bytes]) -> PictureFile:
     try:
         with Image.open(source, formats=_FORMATS) as picture:
             frames = getattr(picture, "n_frames", 1)

@@ -15,15 +15,13 @@ import av
 from av.video.stream import VideoStream
 
 from pipeline.media.geometry import Geometry, geometry_of, pixel_aspect
+from pipeline.media.open import open_media
 from pipeline.media.picture_file import PictureFile, open_picture
 from pipeline.media.tracks import Track, choose_film, film_streams, read_packets, read_timeline, track_of
 from pipeline.media.truncation import refuse_truncated
 from pipeline.storage import open_source
 from schemas.errors import MediaError
 
-# FFmpeg reads any text file as a terminal recording and pictures as one-frame videos; neither is footage.
-_NOT_FOOTAGE = ("tty", "lrc", "srt", "ass", "webvtt", "subviewer", "microdvd", "txt")
-_TEXT_BYTES = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _HDR = {16: "pq", 18: "hlg"}
 
 
@@ -72,37 +70,12 @@ def probe(uri: str, size: int) -> MediaInfo:
     """Look at one file of `size` bytes. Raises `MediaError` with a reason that a person understands."""
     if size == 0:
         raise MediaError("empty file (0 bytes)")
-    source = open_source(uri)
-    picture = open_picture(source)
-    if picture is not None:
-        return _describe_picture(picture)
-    head = _head(source)
-    try:
-        container = cast(Any, av.open(source, metadata_errors="ignore"))
-    except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError(_open_failure(head, error)) from None
-    with container:
-        return _probe_container(container, source, size)
-
-
-def _head(source: str | IO[bytes]) -> bytes:
-    if isinstance(source, str):
-        with open(source, "rb") as file:
-            return file.read(16)
-    head = source.read(16)
-    source.seek(0)
-    return head
-
-
-def _open_failure(head: bytes, error: Exception) -> str:
-    if head[4:8] == b"ftyp":
-        return "MP4 whose index (moov) is missing or broken: a truncated upload or an unfinished recording"
-    if head[:4] == b"\x1aE\xdf\xa3":
-        return "Matroska or WebM file that holds no readable stream: truncated or damaged"
-    if all(byte in _TEXT_BYTES for byte in head):
-        return "not a video: a text file"
-    text = getattr(error, "strerror", None) or str(error)
-    return f"not a media file that FFmpeg can read ({text.lower()})"
+    with open_source(uri) as source:
+        picture = open_picture(source)
+        if picture is not None:
+            return _describe_picture(picture)
+        with open_media(uri) as container:
+            return _probe_container(container, source, size)
 
 
 def _describe_picture(picture: PictureFile) -> MediaInfo:
@@ -116,9 +89,7 @@ def _describe_picture(picture: PictureFile) -> MediaInfo:
     )  # fmt: skip
 
 
-def _probe_container(container: Any, source: str | IO[bytes], size: int) -> MediaInfo:
-    if container.format.name in _NOT_FOOTAGE:
-        raise MediaError("not a video: a text file")
+def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
     audio = bool(container.streams.audio)
     streams = film_streams(container)
     demuxed = read_packets(container, streams)

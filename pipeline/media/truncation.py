@@ -22,7 +22,7 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
 def refuse_truncated(
-    container: Any, stream: VideoStream, packets: int, timeline: Timeline, source: str | IO[bytes], size: int
+    container: Any, stream: VideoStream, packets: int, timeline: Timeline, source: IO[bytes], size: int
 ) -> None:
     """Raise `MediaError` if the file of `size` bytes ends before the film does. `packets`: how many were read."""
     indexed = len(stream.index_entries) if "mp4" in container.format.name else 0
@@ -40,11 +40,8 @@ def refuse_truncated(
         )
 
 
-def missing_bytes(source: str | IO[bytes], size: int) -> int:
+def missing_bytes(source: IO[bytes], size: int) -> int:
     """By how many bytes the outermost element of a Matroska or AVI file goes past its end; 0 for all others."""
-    if isinstance(source, str):
-        with open(source, "rb") as file:
-            return missing_bytes(file, size)
     place = source.tell()
     source.seek(0)
     head = source.read(12)

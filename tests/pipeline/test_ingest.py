@@ -4,6 +4,7 @@ python -m pytest tests/pipeline/test_ingest.py
 """
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,11 +146,36 @@ def test_useless_files_keep_their_ids_key_and_size(bucket: Path) -> None:
 
 
 def test_a_file_that_may_not_be_read_says_so(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(uri: str) -> str:
-        raise PermissionError(13, "Permission denied", uri)
+    def refuse(path: str, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("pipeline.ingest.open_source", refuse)
+    monkeypatch.setattr("pipeline.storage.os.open", refuse)
     assert set(_videos(bucket)["error"].to_pylist()) == {"no permission to read it"}
+
+
+def test_pipes_sockets_and_devices_are_rows_that_are_never_opened(
+    bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bucket)  # a socket's path may have 107 bytes
+    os.mkfifo("pipe.mp4")
+    (bucket / "terminal.mp4").symlink_to("/dev/tty")
+    (bucket / "folder.mp4").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.mp4")
+        videos = {row["key"]: row for row in _videos(bucket).to_pylist()}
+    assert videos["pipe.mp4"]["error"] == "named pipe: only regular files are opened"
+    assert videos["socket.mp4"]["error"] == "socket: only regular files are opened"
+    assert videos["terminal.mp4"]["error"] == "device: only regular files are opened"
+    assert "folder.mp4" not in videos
+    assert len({ledger_id(row) for row in videos.values()}) == len(videos) == 7
+
+
+def test_a_pipe_that_takes_a_files_place_after_the_listing_does_not_block(bucket: Path) -> None:
+    rows = list_bucket(str(bucket), IngestConfig()).to_pylist()
+    (bucket / "a.mp4").unlink()
+    os.mkfifo(bucket / "a.mp4")
+    (outcome,) = run_rows(Probe(), rows[:1], "object_id", 1)
+    assert outcome.result.error == "named pipe: only regular files are opened"
 
 
 def test_the_same_bytes_twice_are_told_by_the_first_key(tmp_path: Path) -> None:

@@ -34,8 +34,7 @@ def test_what_is_written_is_read_listed_and_removed(store: Store) -> None:
 
 def test_uris_of_listed_files_can_be_opened(store: Store) -> None:
     store.write("a/one.bin", b"one")
-    source = open_source(store.list()[0].uri)
-    with open(source, "rb") if isinstance(source, str) else source as file:
+    with open_source(store.list()[0].uri) as file:
         assert file.read() == b"one"
 
 

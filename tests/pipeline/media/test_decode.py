@@ -146,7 +146,7 @@ def test_sound_alone_and_text_are_refused_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no film at all" * 100)
     with pytest.raises(MediaError, match="no video stream"):
         Decoder(str(tmp_path / "tone.m4a"))
-    with pytest.raises(MediaError, match="cannot be opened"):
+    with pytest.raises(MediaError, match="not a video: a text file"):
         Decoder(str(tmp_path / "broken.mp4"))
 
 

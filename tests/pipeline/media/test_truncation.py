@@ -92,7 +92,8 @@ def test_an_index_that_was_lost_behind_the_last_frame_is_no_truncation(tmp_path:
     make_film(path, shots([240], (192, 128)))
     data = path.read_bytes()
     path.write_bytes(data[: data.rindex(b"\x1c\x53\xbb\x6b") + 8])  # Matroska's Cues
-    assert missing_bytes(str(path), path.stat().st_size) > 0
+    with path.open("rb") as file:
+        assert missing_bytes(file, path.stat().st_size) > 0
     assert _probe(path).frames == 240
 
 
@@ -100,4 +101,5 @@ def test_an_index_that_was_lost_behind_the_last_frame_is_no_truncation(tmp_path:
 def test_nothing_is_missing_from_a_whole_film(name: str, tmp_path: Path) -> None:
     codec = {"webm": "libvpx", "avi": "mpeg4"}.get(name.rsplit(".", 1)[1], "libx264")
     make_film(tmp_path / name, shots([30], (96, 64)), codec=codec)
-    assert missing_bytes(str(tmp_path / name), (tmp_path / name).stat().st_size) == 0
+    with (tmp_path / name).open("rb") as file:
+        assert missing_bytes(file, (tmp_path / name).stat().st_size) == 0

@@ -1,0 +1,151 @@
+"""The only place where a file of the bucket is given to FFmpeg: it opens that file and nothing else.
+
+FFmpeg reads playlists, image sequences, sessions and devices by opening what they name, on this machine or elsewhere.
+So the file comes as an open object without a name, its demuxer must stand in a list, and no protocol may be opened
+from within it. Limits are checked as soon as the header tells what is claimed; see docs/security.md.
+
+    with open_media("/footage/film.mp4") as container: ...
+"""
+
+import codecs
+import re
+from collections.abc import Mapping
+from typing import IO, Any, cast
+
+import av
+import av.logging
+from av.container import InputContainer
+
+from pipeline.media.limits import DEFAULT, check_claims
+from pipeline.storage import open_source
+from schemas.errors import MediaError
+from schemas.limits import Limits
+
+# Containers of films, streams without a container, and sound (which is refused by a better reason further on). Each
+# reads one file from its beginning to its end; demuxers that open other files, devices or pictures are not here.
+_FILMS = (
+    "mov", "matroska", "avi", "mpegts", "mpeg", "flv", "live_flv", "kux", "asf", "ogg", "mxf", "gxf", "lxf", "nut",
+    "nsv", "dv", "rm", "wtv", "ivf", "gif", "apng", "yuv4mpegpipe", "dhav", "ty", "pva", "r3d", "cine", "swf",
+    "mpjpeg", "jpegxl_anim", "film_cpk", "flic", "roq", "smk", "bink", "thp", "xmv", "usm", "mlv",
+)  # fmt: skip
+_STREAMS = (
+    "mpegvideo", "m4v", "h261", "h263", "h264", "hevc", "vvc", "evc", "obu", "av1", "vc1", "vc1test", "dirac",
+    "cavsvideo", "avs2", "avs3", "dnxhd", "mjpeg", "ipmovie",
+)  # fmt: skip
+_SOUND = (
+    "mp3", "wav", "w64", "flac", "aac", "ac3", "eac3", "aiff", "caf", "amr", "au", "dts", "truehd", "loas", "tta",
+    "ape", "wv", "mpc", "spdif",
+)  # fmt: skip
+DEMUXERS = (*_FILMS, *_STREAMS, *_SOUND)
+
+# Formats whose files name others, by FFmpeg's name of the demuxer and by how their text begins.
+_NAMES_OTHERS = ("hls", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "vobsub", "webm_dash_manifest")
+_TEXTS = (
+    ("hls", rb"#EXTM3U"),
+    ("concat", rb"ffconcat version"),
+    ("sdp", rb"v=0\r?\n[a-z]="),
+    ("dash", rb"<(\w+:)?MPD\b"),
+    ("smooth streaming", rb"<SmoothStreamingMedia\b"),
+    ("imf", rb"<(\w+:)?(CompositionPlaylist|AssetMap|PackingList)\b"),
+    ("smil", rb"<smil\b"),
+    ("asx", rb"(?i)<asx\b"),
+    ("xspf", rb"<playlist\b"),
+    ("pls", rb"(?i)\[playlist\]"),
+    ("reference", rb"(?i)\[(reference|InternetShortcut)\]"),
+    ("vobsub", rb"# VobSub index file"),
+)
+_HEAD_BYTES = 4096
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_BUFFER_BYTES = 1 << 16  # one call of Python for so many bytes
+
+
+class _Nameless:
+    """A file without its name, which to FFmpeg would be a pattern, a protocol or an extension."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+def open_media(uri: str, limits: Limits = DEFAULT) -> InputContainer:
+    """Open a file of the bucket. Raises `MediaError` for what is not opened, not readable, or over a limit."""
+    return open_stream(open_source(uri), limits)
+
+
+def open_stream(file: IO[bytes], limits: Limits = DEFAULT) -> InputContainer:
+    """`open_media` for a seekable file that is open already; it is closed when the container is dropped."""
+    nameless = _Nameless(file)
+    head = nameless.read(_HEAD_BYTES)
+    nameless.seek(0)
+    if not head:
+        raise MediaError("empty file (0 bytes)")
+    if _is_text(head) and (name := _playlist(head)):
+        raise MediaError(_names_others(name))
+    try:
+        # Options of the container go to its streams too: no frame over the limit is decoded to learn what it is.
+        container = _open(nameless, {"max_pixels": str(limits.pixels)})
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(_refusal(nameless, head, error)) from None
+    try:
+        check_claims(container, limits)
+    except MediaError:
+        container.close()
+        raise
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = {"max_pixels": str(limits.pixels)}
+    return container
+
+
+def _open(file: _Nameless, options: Mapping[str, str]) -> InputContainer:
+    allowed = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "none", **options}
+    opened = av.open(cast(Any, file), "r", options=allowed, metadata_errors="ignore", buffer_size=_BUFFER_BYTES)
+    return cast(InputContainer, opened)
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # a character may be cut off at the end
+    except UnicodeDecodeError:
+        return False
+    return _CONTROLS.search(head) is None
+
+
+def _playlist(head: bytes) -> str | None:
+    return next((name for name, pattern in _TEXTS if re.search(pattern, head)), None)
+
+
+def _names_others(name: str) -> str:
+    return f"playlist ({name}): names other files, is not opened"
+
+
+def _refusal(file: _Nameless, head: bytes, error: Exception) -> str:
+    if head[4:8] == b"ftyp":
+        return "MP4 whose index (moov) is missing or broken: a truncated upload or an unfinished recording"
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "Matroska or WebM file that holds no readable stream: truncated or damaged"
+    if _is_text(head):
+        return "not a video: a text file"
+    name = _demuxer_refused(file) if isinstance(error, av.error.ArgumentError) else None
+    if name is None:
+        text = getattr(error, "strerror", None) or str(error)
+        return f"not a media file that FFmpeg can read ({text.lower()})"
+    if name in _NAMES_OTHERS:
+        return _names_others(name)
+    if name == "image2" or name.endswith("_pipe"):
+        return f"picture format that is not read ({name.removesuffix('_pipe')})"
+    return f"format that is not opened ({name}): convert it to MP4 or Matroska"
+
+
+def _demuxer_refused(file: _Nameless) -> str | None:
+    """The name of the demuxer that is not in the list: FFmpeg tells it in its log alone."""
+    file.seek(0)
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as logs:
+            _open(file, {})
+    except (av.error.FFmpegError, ValueError):
+        return next((name for _, name, text in logs if "not on whitelist" in text), None)
+    finally:
+        av.logging.set_level(before)
+    return None
