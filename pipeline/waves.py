@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from pipeline.commit import commit
 from pipeline.dataset import Dataset
 from pipeline.stage import BatchStage, Result, Row, StageSpec, checked, describe, in_order
-from pipeline.worker import commit, decode_rows, summarise
+from pipeline.worker import decode_rows, summarise
 from schemas.errors import CutroomError, StageError
 
 Item = TypeVar("Item")
@@ -72,7 +73,7 @@ class WaveWorker:
         self, part: str, rows: tuple[list[Row], list[int]], found: dict[str, Result], clock: "_Clock"
     ) -> dict[str, Any]:
         outcomes = in_order(found, rows[0], self._spec.key)
-        commit(self._dataset, self._spec, part, *rows, outcomes)
+        outcomes = commit(self._dataset, self._spec, part, *rows, outcomes)
         return summarise(outcomes) | clock.lap() | {"worker": os.getpid()}
 
 

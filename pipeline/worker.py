@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.commit import commit
 from pipeline.dataset import Dataset
 from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
 from schemas.errors import CutroomError
@@ -70,7 +71,7 @@ class PartWorker:
                 self._stage = self._spec.build(**self._spec.arguments)
             rows, prior = decode_rows(payload)
             outcomes = self._run_marked(self._stage, part, rows)
-            commit(self._dataset, self._spec, part, rows, prior, outcomes)
+            outcomes = commit(self._dataset, self._spec, part, rows, prior, outcomes)
         except CutroomError as error:
             return {"fatal": str(error), "kind": type(error).__name__}
         except Exception as error:
@@ -150,33 +151,6 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "last_error": unexpected[-1] if unexpected else None,
         "counters": counters,
     }
-
-
-def commit(
-    dataset: Dataset,
-    spec: StageSpec,
-    part: str,
-    rows: Sequence[Row],
-    prior: Sequence[int],
-    outcomes: Sequence[Outcome],
-) -> None:
-    """Write a part's files, the primary table's last: it is the commit."""
-    primary, *secondary = spec.outputs
-    table: list[Row] = []
-    for row, before, outcome in zip(rows, prior, outcomes, strict=True):
-        result, attempts = outcome.result, before + outcome.attempts
-        assert result.key == row[spec.key], "outcomes stand in the rows' order"
-        if result.error is None:
-            assert result.values is not None, f"stage {spec.name} gave neither values nor an error"
-            table.append({**result.values, "status": "ok", "error": None, "attempts": attempts})
-        else:
-            known = {**row, **(result.values or {})}
-            table.append(primary.contract.failed_row(result.key, result.error, attempts, known))
-    checked = primary.contract.table(table)
-    for output in secondary:
-        others = [row for outcome in outcomes for row in outcome.result.others.get(output.folder, [])]
-        dataset.write_part(output, spec.fingerprint, part, output.contract.table(others))
-    dataset.write_part(primary, spec.fingerprint, part, checked)
 
 
 _kept: dict[tuple[str, str, str], PartWorker] = {}

@@ -1,18 +1,31 @@
 """What a table holds, as code that checks it: column names, Arrow types, units, ranges, and what may be null.
 
 A table of a row stage carries `status`, `error` and `attempts`; in a failed row every column but the key and those
-three may be null, in an `ok` row only the columns marked `optional`.
+three may be null, in an `ok` row only the columns marked `optional`. Numbers of rows that are written are finite.
 
     python -m schemas clips          # print one contract
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import ContractError
+
+_UNFIT = (pa.ArrowException, ArithmeticError, ValueError, TypeError, AttributeError)
+_SHOWN_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """How a row breaks its contract. `type` and `null` are a stage's own faults, `value` comes from what it read."""
+
+    column: str
+    kind: Literal["type", "null", "value"]
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +36,18 @@ class Column:
     type: pa.DataType
     doc: str
     optional: bool = False
+
+    def fault(self, value: object) -> Fault | None:
+        """Why a value other than null cannot stand in this column, or None."""
+        try:
+            finite = _is_finite(pa.array([value], self.type))
+        except _UNFIT as error:
+            kind: Literal["type", "value"] = "value" if isinstance(value, _natural(self.type)) else "type"
+            text = f"does not fit {self.type} ({' '.join(str(error).split())[:_SHOWN_CHARACTERS]})"
+            return Fault(column=self.name, kind=kind, text=f"= {_shown(value)} {text}")
+        if not finite:
+            return Fault(column=self.name, kind="value", text=f"= {_shown(value)} is not finite")
+        return None
 
 
 STATUS_COLUMNS = (
@@ -56,6 +81,11 @@ class TableContract:
         """Whether rows carry `status`, `error` and `attempts`."""
         return "status" in self.names
 
+    @property
+    def _always(self) -> set[str]:
+        """What must stand in a failed row too."""
+        return {self.key, "status", "attempts"}
+
     def empty(self) -> pa.Table:
         """A table with this schema and no rows."""
         return self.schema.empty_table()
@@ -69,14 +99,37 @@ class TableContract:
                 raise ContractError(self._name_difference(set(row)))
         try:
             table = pa.Table.from_pylist(listed, schema=self.schema)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        except _UNFIT as error:
             raise ContractError(f"table {self.name}: a value does not fit its column: {error}") from error
+        endless = [name for name in self.names if not _is_finite(table[name])]
+        if endless:
+            raise ContractError(f"table {self.name}: a number that is not finite: {', '.join(endless)}")
         return self.check(table)
 
+    def fault(self, row: Mapping[str, object]) -> Fault | None:
+        """How one row of this table breaks the contract, by the first column that does, or None.
+
+        Raises `ContractError` if its names are not the table's.
+        """
+        if set(row) != set(self.names):
+            raise ContractError(self._name_difference(set(row)))
+        failed = self.has_status and row["status"] != "ok"
+        for column in self.columns:
+            value = row[column.name]
+            if value is not None:
+                fault = column.fault(value)
+                if fault is not None:
+                    return fault
+            elif not (column.optional or (failed and column.name not in self._always)):
+                return Fault(column=column.name, kind="null", text="is null where a value must stand")
+        return None
+
     def failed_row(self, key: str, error: str, attempts: int, known: Mapping[str, object]) -> dict[str, object]:
-        """A failed row: the key, whatever is already known of the other columns, and the reason."""
-        row: dict[str, object] = {name: known.get(name) for name in self.names}
-        row.update({self.key: key, "status": "failed", "error": error, "attempts": attempts})
+        """A failed row: the key, what is known of the other columns and fits them, and the reason."""
+        fits = [column for column in self.columns if known.get(column.name) is not None]
+        row: dict[str, object] = dict.fromkeys(self.names)
+        row.update({column.name: known[column.name] for column in fits if column.fault(known[column.name]) is None})
+        row.update({self.key: key, "status": "failed", "error": _text(error), "attempts": attempts})
         return row
 
     def check(self, table: pa.Table) -> pa.Table:
@@ -99,12 +152,11 @@ class TableContract:
 
     def _check_nulls(self, table: pa.Table) -> None:
         judged = table.filter(pc.equal(table["status"], "ok")) if self.has_status else table
-        always = {self.key, "status", "attempts"}
         holes = [
             column.name
             for column in self.columns
             if not column.optional
-            and (judged[column.name].null_count or (column.name in always and table[column.name].null_count))
+            and (judged[column.name].null_count or (column.name in self._always and table[column.name].null_count))
         ]
         if holes:
             raise ContractError(f"table {self.name}: null where a value must stand: {', '.join(holes)}")
@@ -115,3 +167,34 @@ class TableContract:
         parts += [f"extra columns {', '.join(extra)}"] if extra else []
         fix = "; an earlier version wrote it? the same `just curate` writes it anew" if missing else ""
         return f"table {self.name}: {'; '.join(parts)}{fix}"
+
+
+def _is_finite(values: Any) -> bool:
+    """Whether all numbers in an array, nested or not, are finite; what holds no floats is."""
+    kind = values.type
+    if pa.types.is_floating(kind):
+        finite = pc.all(pc.is_finite(values)).as_py()
+        return finite is None or bool(finite)
+    if pa.types.is_map(kind) and pa.types.is_floating(kind.item_type):
+        chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+        return all(_is_finite(chunk.items) for chunk in chunks)
+    if pa.types.is_list(kind) and pa.types.is_floating(kind.value_type):
+        return _is_finite(pc.list_flatten(values))
+    return True
+
+
+def _natural(kind: pa.DataType) -> tuple[type, ...]:
+    """The kind of Python value that belongs into a column, whatever its size."""
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        return (int, float)
+    return (str,) if pa.types.is_string(kind) else ()
+
+
+def _text(error: str) -> str:
+    """What is no text (a name in another encoding) is written as escapes, so that the reason can be kept."""
+    return error.encode("utf-8", "backslashreplace").decode()
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

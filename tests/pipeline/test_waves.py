@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipeline.cluster import Cluster
@@ -43,8 +44,6 @@ def spec(build: Any = Backwards) -> StageSpec:
 
 def in_parts(size: int) -> list[Any]:
     rows = toy.rows(NUMBERS)
-    import pyarrow as pa
-
     return [
         pa.table({"part": [f"part-{start}"], "rows": [encode_rows(rows.slice(start, size))]})
         for start in range(0, len(rows), size)
@@ -95,6 +94,17 @@ def test_a_stage_that_raises_ends_the_run_and_keeps_what_was_committed(cluster: 
     assert len(engine.dataset.committed(toy.OUTPUTS[0], "f1")) == 3
     assert engine.run(spec(), toy.rows(NUMBERS)).primary.num_rows == len(NUMBERS)
     assert CALLS == [10, 3]
+
+
+def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) -> None:
+    rows = toy.rows({"k0": 1, "k1": 2**62, "k2": 3})
+    (report,) = WaveWorker(spec(), Dataset(str(tmp_path))).reports(
+        [pa.table({"part": ["part-x"], "rows": [encode_rows(rows)]})]
+    )
+    assert (report["rows"], report["failed"], report["failure_runs"]) == (3, 1, [0, 0, 0, 0])
+    found = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None}).to_pylist()
+    assert [row["double"] for row in found] == [2, None, 6]
+    assert found[1]["error"].startswith("doubled.double = 9223372036854775808 does not fit int64")
 
 
 def test_a_driver_stage_must_take_batches(tmp_path: Path) -> None:

@@ -51,3 +51,11 @@ def test_a_part_that_is_one_piece_is_made_once_without_the_killer(tmp_path: Path
 def test_other_parts_go_row_by_row(tmp_path: Path) -> None:
     found = work(tmp_path, toy.Doubler, {"deaths": {}, "row": None})
     assert {key: row["double"] for key, row in found.items()} == {f"k{number}": 2 * number for number in range(4)}
+
+
+def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) -> None:
+    worker = PartWorker(toy.spec(), str(tmp_path), LIMITS)
+    report = worker._report("part-x", encode_rows(toy.rows({"k0": 1, "k1": 2**62, "k2": 3})))
+    assert (report["rows"], report["failed"], report["last_error"]) == (3, 1, None)
+    table = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None})
+    assert {row["id"]: row["status"] for row in table.to_pylist()} == {"k0": "ok", "k1": "failed", "k2": "ok"}
