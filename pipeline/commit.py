@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from pipeline.addresses import redact
 from pipeline.dataset import Dataset
 from pipeline.stage import Outcome, Output, Result, Row, StageSpec
 from schemas.contract import Fault
@@ -50,7 +51,7 @@ def _tables(spec: StageSpec, rows: Sequence[Row], prior: Sequence[int], outcomes
             table.append(_values(spec, result) | {"attempts": attempts})
         else:
             known = {**row, **(result.values or {})}
-            table.append(primary.contract.failed_row(result.key, result.error, attempts, known))
+            table.append(primary.contract.failed_row(result.key, redact(result.error), attempts, known))
     others = [
         output.contract.table(other for outcome in outcomes for other in outcome.result.others.get(output.folder, []))
         for output in secondary

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from captioning.captioners import CAPTIONERS
 from pipeline import score
+from pipeline.addresses import clean
 from pipeline.caption_rows import caption_rows, overview_rows, summary_rows
 from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
@@ -55,12 +56,12 @@ class Curation:
 
     def __init__(self, bucket: str, dataset: Dataset, config: RunConfig, cluster: Cluster, retry: bool = False) -> None:
         check_config(config)
-        self.bucket = bucket
+        self.bucket = clean(bucket)
         self.dataset = dataset
         self.config = config
         self.engine = Engine(dataset, config.engine, cluster, retry)
         self.captions = CAPTIONS.empty()
-        self._stages = Stages(config, dataset.store.uri)
+        self._stages = Stages(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
 
     def run(self) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.addresses import address_of, redact
 from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.plan import Plan, make_part, make_plan
 from pipeline.progress import Progress
 from pipeline.stage import Output, StageSpec
 from pipeline.waves import WaveWorker
-from pipeline.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, marks_of, work
+from pipeline.worker import ADDRESS, PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, marks_of, work
 from schemas import errors
 from schemas.config import EngineConfig
 from schemas.contract import TableContract
@@ -187,7 +188,7 @@ class Engine:
         import ray.exceptions
 
         limits = WorkerLimits(max_attempts=self._config.max_attempts, max_worker_deaths=self._config.max_worker_deaths)
-        told: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.uri, "limits": limits}
+        told: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.address, "limits": limits}
         tasks_table = ray.data.from_arrow(tasks)
         if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and stays: actors
             results = tasks_table.map_batches(
@@ -213,7 +214,7 @@ class Engine:
                 for text in cast(pa.Table, batch)["report"].to_pylist():
                     yield json.loads(text)
         except ray.exceptions.RayError as error:
-            first = " ".join(str(error).split())[:300]
+            first = redact(" ".join(str(error).split()))[:300]
             raise errors.StageError(f"stage {spec.name}: Ray gave up: {first}") from error
 
     def _workers(self, spec: StageSpec, parts: int) -> int:
@@ -238,6 +239,12 @@ def _tasks(spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int]
     if prior:
         counts = [prior.get(key, 0) for key in rows[spec.key].to_pylist()]
         rows = rows.append_column(PRIOR_ATTEMPTS, pa.array(counts, pa.int32()))
+    if "uri" in rows.column_names:
+        # Passwords and signatures travel beside the rows, and end with the task.
+        uris = rows["uri"].to_pylist()
+        addresses = [address if (address := address_of(uri)) != uri else None for uri in uris]
+        if any(addresses):
+            rows = rows.append_column(ADDRESS, pa.array(addresses, pa.string()))
     place = {key: index for index, key in enumerate(rows[spec.key].to_pylist())}
     tasks = []
     for part in plan.pending:

@@ -1,7 +1,8 @@
 """Ingest: list the bucket, then probe every object. What is not usable becomes a row with the reason.
 
 The bucket is a folder (recursive), `s3://...`, `gs://...` or anything else fsspec knows, or a text file that lists
-URIs, one a line. The content's identity is the store's etag, or for local files a BLAKE2b hash of all bytes.
+addresses, one a line; what is secret in one (a password, a signature) is used to read and is in no table. The content's
+identity is the store's etag, or for local files a BLAKE2b hash of all bytes.
 
     just curate s3://my-bucket/raw --exclude '*.json' --limit 100
 """
@@ -13,12 +14,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.addresses import clean
+from pipeline.media.limits import DEFAULT, check_bytes
 from pipeline.media.probe import probe
-from pipeline.stage import Output, Result, Row
-from pipeline.storage import Store, StoredFile, open_source
+from pipeline.stage import Output, Result, Row, describe
+from pipeline.storage import MISSING, Store, StoredFile, open_source, stat_address
 from schemas.config import IngestConfig
 from schemas.errors import InputError, MediaError
 from schemas.ids import object_id, video_id
+from schemas.limits import Limits
 from schemas.media_tables import DUPLICATES, OBJECTS, VIDEOS
 from schemas.nearest import closest
 
@@ -29,19 +33,20 @@ LIST_SUFFIXES = (".txt", ".list", ".lst")
 
 def list_bucket(bucket: str, config: IngestConfig) -> pa.Table:
     """The objects of a bucket in key order. Raises `InputError` where there is none to look at."""
+    name = clean(bucket)
     try:
         files = _list_uris(Path(bucket)) if _is_uri_list(bucket) else _list_store(bucket)
     except InputError:
         raise
     except PermissionError:
-        raise InputError(f"bucket {bucket}: no permission to list it; check its owner or the credentials") from None
+        raise InputError(f"bucket {name}: no permission to list it; check its owner or the credentials") from None
     except Exception as error:  # every store's client has its own exceptions
-        raise InputError(f"bucket {bucket} cannot be listed: {type(error).__name__}: {error}") from None
+        raise InputError(f"bucket {name} cannot be listed: {describe(error)}") from None
     if not files:
-        raise InputError(f"bucket {bucket} is empty: nothing to curate")
+        raise InputError(f"bucket {name} is empty: nothing to curate")
     kept = [file for file in files if not any(fnmatch.fnmatch(file.key, glob) for glob in config.exclude)]
     if not kept:
-        raise InputError(f"bucket {bucket}: ingest.exclude = {config.exclude} leaves none of {len(files)} objects")
+        raise InputError(f"bucket {name}: ingest.exclude = {config.exclude} leaves none of {len(files)} objects")
     return OBJECTS.table(
         {
             "object_id": object_id(file.key, file.size, file.version),
@@ -66,9 +71,9 @@ def _list_store(bucket: str) -> list[StoredFile]:
         near = [path.name for path in Path(bucket).parent.glob("*/")] if store.is_local else []
         close = closest(Path(bucket).name, near)
         hint = f"; did you mean {close!r}?" if close else ""
-        raise InputError(f"bucket {bucket} does not exist{hint}")
+        raise InputError(f"bucket {store.uri} does not exist{hint}")
     if not store.is_folder():
-        raise InputError(f"bucket {bucket} is a single file: give its folder, or a .txt file that lists URIs")
+        raise InputError(f"bucket {store.uri} is a single file: give its folder, or a .txt file that lists URIs")
     return [file for file in store.list() if not _is_hidden(file.key)]
 
 
@@ -78,25 +83,39 @@ def _is_hidden(key: str) -> bool:
 
 def _list_uris(path: Path) -> list[StoredFile]:
     found: dict[str, StoredFile] = {}
-    for line in path.read_text().splitlines():
-        uri = line.strip()
-        if not uri or uri.startswith("#"):
+    lines: dict[str, int] = {}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        address = line.strip()
+        if not address or address.startswith("#"):
             continue
-        folder, _, name = uri.rpartition("/")
-        store = Store(folder or ".")
-        try:
-            file = store.stat(name)
-        except FileNotFoundError:  # a dead line is a row with a reason, not the end of the run
-            file = StoredFile(key=name, size=0, version="missing", etag=None, uri=store.path(name))
-        found[uri] = StoredFile(key=uri, size=file.size, version=file.version, etag=file.etag, uri=file.uri)
+        file = _stat(address)
+        other = found.setdefault(file.key, file)
+        if (other.size, other.version) != (file.size, file.version):
+            raise InputError(
+                f"bucket {path}: lines {lines[file.key]} and {number} are two objects of one name, {file.key}: what "
+                "tells them apart may be a secret and is not kept; give each object a path of its own"
+            )
+        lines.setdefault(file.key, number)
     return sorted(found.values(), key=lambda file: file.key)
+
+
+def _stat(address: str) -> StoredFile:
+    try:
+        return stat_address(address)
+    except Exception:  # a dead line is a row, which gets its reason when it is opened; every client has its exceptions
+        uri = clean(address)
+        return StoredFile(key=uri, size=0, version=MISSING, etag=None, uri=Store(uri).uri if "://" not in uri else uri)
 
 
 class Probe:
     """Rows: the objects table."""
 
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self._limits = limits
+
     def process(self, row: Row) -> Result:
         """Probe one object; a file that is no use is a failed row that keeps its id, key and size."""
+        check_bytes(row["bytes"], self._limits)
         identity = row["etag"] or _content_hash(row["uri"])
         known = {
             "object_id": row["object_id"],

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
+from pipeline.addresses import redact
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError, StageError
 
@@ -189,5 +190,5 @@ def attempt(call: Callable[[], Value], max_attempts: int) -> Tried[Value]:
 
 
 def describe(error: BaseException) -> str:
-    """An unexpected error in one line: its kind and its text."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    """An unexpected error in one line: its kind and its text, without the secrets of addresses."""
+    return f"{type(error).__name__}: {redact(' '.join(str(error).split()))[:500]}"

@@ -2,14 +2,14 @@
 
 fsspec knows the stores; what it lacks is the promise that a file is either whole or not there. Local writes go to a
 temporary name, are flushed to disk and renamed; an object store's single put is atomic by itself. Errors that end a
-run (no space, no permission) come out as `DatasetError` with the path and the fix.
+run (no space, no permission) come out as `DatasetError` with the path and the fix. Keys are only names: of an address
+its scheme and server are interpreted, so that `::`, `#`, `?` and `%` in a key mean nothing.
 """
 
 import errno
 import io
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
-from schemas.errors import DatasetError, MediaError
+from pipeline.addresses import address_of, clean, grant
+from pipeline.upload import BLOCK_BYTES, uploading
+from schemas.errors import DatasetError, InputError, MediaError
 
 TEMPORARY = ".tmp-"
+MISSING = "missing"
 _WRITE_FIXES = {
     errno.ENOSPC: "no space left on the device; free some or choose another --out",
     errno.EDQUOT: "disk quota exceeded; free some or choose another --out",
@@ -56,20 +60,23 @@ class StoredFile:
 class Store:
     """A folder on this machine or in an object store (`s3://bucket/prefix`, `gs://...`, anything fsspec knows).
 
-    Pickles as its URI, so it can travel to workers. Credentials come from the environment alone.
+    Pickles as its address, so it can travel to workers; `uri` is the address without a password. Credentials of object
+    stores come from the environment alone.
     """
 
-    def __init__(self, uri: str | Path) -> None:
-        text = str(uri)
-        self.is_local = "://" not in text or text.startswith("file://")
-        self.uri = str(Path(text.removeprefix("file://")).absolute()) if self.is_local else text.rstrip("/")
-        self._filesystem, self._root = fsspec.core.url_to_fs(self.uri)
+    def __init__(self, address: str | Path) -> None:
+        text = str(address)
+        self.is_local = _is_local(text)
+        self.address = _absolute(text) if self.is_local else text.rstrip("/")
+        self.uri = clean(self.address)
+        grant(self.uri, self.address)
+        self._filesystem, self._root = (LocalFileSystem(), self.uri) if self.is_local else _resolve(self.address)
 
     def __reduce__(self) -> tuple[type["Store"], tuple[str]]:
-        return (Store, (self.uri,))
+        return (Store, (self.address,))
 
     def path(self, key: str) -> str:
-        """The full URI of a file."""
+        """The full URI of a file, without a password."""
         return f"{self.uri}/{key}" if key else self.uri
 
     def exists(self, key: str = "") -> bool:
@@ -96,18 +103,12 @@ class Store:
         files = [self._stored(path, detail) for path, detail in found.items() if detail.get("type") == "file"]
         return sorted(files, key=lambda file: file.key)
 
-    def _stored(self, path: str, detail: dict[str, object]) -> StoredFile:
-        key = path[len(self._root) :].lstrip("/")
-        etag = detail.get("ETag") or detail.get("etag")
+    def _stored(self, path: str, detail: dict[str, Any]) -> StoredFile:
+        key = path.removeprefix(self._root).removeprefix("/")
         if self.is_local:
-            found = os.stat(path) if os.path.exists(path) else None
-            version, size = _version_and_size(found)
             key = os.fsencode(key).decode("utf-8", "backslashreplace")  # no table can hold a name that is not UTF-8
-        else:
-            version = str(etag or detail.get("LastModified") or detail.get("updated") or "")
-            size = cast(int, detail.get("size") or 0)
-        text = str(etag).strip('"') if etag else None
-        return StoredFile(key=key, size=size, version=version.strip('"'), etag=text, uri=self.path(key))
+            return _local_file(key, path, self.path(key))
+        return _remote_file(key, detail, self.path(key))
 
     def stat(self, key: str) -> StoredFile:
         """What is known of one file. Raises `FileNotFoundError` if it is not there."""
@@ -130,15 +131,11 @@ class Store:
     @contextmanager
     def writing(self, key: str) -> Iterator[IO[bytes]]:
         """A file object whose content appears under `key` when the block ends without an error, and never else."""
+        if not self.is_local:
+            with uploading(self._filesystem, f"{self._root}/{key}", self.path(key)) as spool:
+                yield spool
+            return
         with dataset_errors(self.path(key)):
-            if not self.is_local:
-                with tempfile.TemporaryFile() as spool:
-                    yield spool
-                    spool.seek(0)
-                    with self._filesystem.open(f"{self._root}/{key}", "wb") as remote:
-                        while block := spool.read(1 << 22):
-                            remote.write(block)
-                return
             target = Path(self._root) / key
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
@@ -167,11 +164,23 @@ class Store:
         return len(left)
 
 
-def _version_and_size(found: os.stat_result | None) -> tuple[str, int]:
+def _local_file(key: str, path: str, uri: str) -> StoredFile:
+    found = os.stat(path) if os.path.exists(path) else None
     if found is None:
-        return "missing", 0
-    # The kind stands for the time, so that a pipe which a file replaces is listed as new.
-    return (str(found.st_mtime_ns), found.st_size) if stat.S_ISREG(found.st_mode) else (kind_of_file(found.st_mode), 0)
+        return StoredFile(key=key, size=0, version=MISSING, etag=None, uri=uri)
+    # For what is no regular file its kind stands for the time, so that a file which takes its place is listed as new.
+    is_file = stat.S_ISREG(found.st_mode)
+    version = str(found.st_mtime_ns) if is_file else kind_of_file(found.st_mode)
+    return StoredFile(key=key, size=found.st_size if is_file else 0, version=version, etag=None, uri=uri)
+
+
+def _remote_file(key: str, detail: Mapping[str, Any], uri: str) -> StoredFile:
+    etag = detail.get("ETag") or detail.get("etag")
+    changed = detail.get("LastModified") or detail.get("Last-Modified") or detail.get("updated")
+    text = str(etag).strip('"') if etag else None
+    return StoredFile(
+        key=key, size=detail.get("size") or 0, version=str(text or changed or "").strip('"'), etag=text, uri=uri
+    )
 
 
 def _walk(base: str) -> Iterator[str]:
@@ -205,16 +214,53 @@ def open_source(uri: str) -> IO[bytes]:
 
     On this machine only a regular file is opened: a pipe would block for ever, a device may do anything.
     """
-    path = uri.removeprefix("file://")
     try:
-        if "://" in path:
-            filesystem, inner = fsspec.core.url_to_fs(uri)
-            return cast(IO[bytes], filesystem.open(inner, "rb", block_size=1 << 22, cache_type="readahead"))
-        return _open_regular(path)
+        if _is_local(uri):
+            return _open_regular(uri.removeprefix("file://"))
+        filesystem, path = _resolve(address_of(uri))
+        return cast(IO[bytes], filesystem.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"))
     except FileNotFoundError:
-        raise MediaError("listed, but not there: gone, a broken link, or a name that is not UTF-8") from None
+        reasons = "gone, a broken link, an address that has expired, or a name that is not UTF-8"
+        raise MediaError(f"listed, but not there: {reasons}") from None
     except PermissionError:
         raise MediaError("no permission to read it") from None
+    except InputError as error:
+        raise MediaError(str(error)) from None
+
+
+def stat_address(address: str) -> StoredFile:
+    """What is known of the object at an address. Raises `FileNotFoundError` if it is not there.
+
+    Its key is its clean URI, which this process can open from then on.
+    """
+    uri = clean(address)
+    grant(uri, address)
+    if _is_local(address):
+        path = _absolute(address)
+        os.stat(path)
+        return _local_file(uri, path, path)
+    filesystem, path = _resolve(address)
+    return _remote_file(uri, filesystem.info(path), uri)
+
+
+def _is_local(address: str) -> bool:
+    return "://" not in address or address.startswith("file://")
+
+
+def _absolute(address: str) -> str:
+    return str(Path(address.removeprefix("file://")).absolute())
+
+
+def _resolve(address: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it."""
+    scheme, _, rest = address.partition("://")
+    try:
+        kind = fsspec.get_filesystem_class(scheme)
+    except (ValueError, ImportError) as error:
+        raise InputError(f"{clean(address)}: {error}") from None
+    server, slash, path = rest.partition("/")
+    root = str(kind._strip_protocol(f"{scheme}://{server}")).rstrip("/")
+    return kind(**kind._get_kwargs_from_urls(address)), f"{root}{slash}{path}"
 
 
 class _LocalFile(io.FileIO):
@@ -258,9 +304,8 @@ def unchanged_source(row: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _require_unchanged(row: Mapping[str, Any]) -> None:
-    folder, _, name = row["uri"].rpartition("/")
     try:
-        now = Store(folder).stat(name)
+        now = stat_address(address_of(row["uri"]))
     except FileNotFoundError:
         raise MediaError("gone since it was listed; run the same command again") from None
     if (now.size, now.version) != (row["bytes"], row["version"]):

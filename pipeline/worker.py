@@ -16,12 +16,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.addresses import grant, redact
 from pipeline.commit import commit
 from pipeline.dataset import Dataset
 from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
 from schemas.errors import CutroomError
 
-PRIOR_ATTEMPTS = "prior_attempts"
+PRIOR_ATTEMPTS, ADDRESS = "prior_attempts", "address"
 REPORT_SCHEMA = pa.schema([("part", pa.string()), ("report", pa.string())])
 
 
@@ -73,7 +74,7 @@ class PartWorker:
             outcomes = self._run_marked(self._stage, part, rows)
             outcomes = commit(self._dataset, self._spec, part, rows, prior, outcomes)
         except CutroomError as error:
-            return {"fatal": str(error), "kind": type(error).__name__}
+            return {"fatal": redact(str(error)), "kind": type(error).__name__}
         except Exception as error:
             return {"fatal": f"stage {self._spec.name} cannot run: {describe(error)}", "kind": "StageError"}
         return summarise(outcomes) | {
@@ -126,8 +127,11 @@ class PartWorker:
 
 
 def decode_rows(payload: bytes) -> tuple[list[Row], list[int]]:
-    """A part's input rows, and how often each was tried in runs before."""
+    """A part's input rows, and how often each was tried in runs before; from now on their sources can be opened."""
     rows: list[Row] = pa.ipc.open_stream(payload).read_all().to_pylist()
+    for row in rows:
+        if address := row.pop(ADDRESS, None):
+            grant(row["uri"], address)
     return rows, [row.pop(PRIOR_ATTEMPTS, 0) or 0 for row in rows]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from pipeline.addresses import clean
 from pipeline.cluster import Cluster
 from pipeline.commands.front import add_config_arguments, config_of
 from pipeline.commands.summary import print_summary
@@ -62,7 +63,7 @@ def prepare_demo() -> str:
 def curate(bucket: str, out: str, config: RunConfig, retry: bool = False) -> int:
     """Run a curation, print its summary, verify it; returns the exit code."""
     dataset = Dataset(out)
-    print(f"curating {bucket} into {dataset.store.uri} (profile {config.profile})", file=sys.stderr)
+    print(f"curating {clean(bucket)} into {dataset.store.uri} (profile {config.profile})", file=sys.stderr)
     if config.profile == "embedded":
         print(
             "captions and scores come from the small packaged models of the embedded profile; see docs/profiles.md",
@@ -91,7 +92,7 @@ def main() -> int:
 
 def default_out(bucket: str) -> str:
     """Where a bucket's dataset goes if nothing is said: `datasets/` and the name of the folder, prefix or list."""
-    path = Path(bucket) if "://" in bucket else Path(bucket).absolute()
+    path = Path(clean(bucket)) if "://" in bucket else Path(bucket).absolute()
     return f"datasets/{path.stem if path.suffix in LIST_SUFFIXES else path.name}"
 
 

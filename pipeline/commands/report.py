@@ -12,6 +12,7 @@ from captioning.quality.judge import Settings, report_to_json
 from captioning.quality.records import Report
 from captioning.quality.sentence_model import SentenceModel
 from captioning.report.page import write_page
+from pipeline.addresses import clean
 from pipeline.commands.report_table import print_report
 from pipeline.commands.view import DATA, PAGE
 from pipeline.dataset import Dataset
@@ -44,11 +45,14 @@ def main() -> int:
 
 def judge(uri: str, gates: Sequence[str]) -> Report:
     """Measure the captions of a dataset."""
-    print(f"reading the captions of {uri}", file=sys.stderr)
     dataset = Dataset(uri)
+    print(f"reading the captions of {dataset.store.uri}", file=sys.stderr)
     configured = dataset.read_record()["config"].get("report", {}).get("gates", DEFAULT_GATES)
     settings = Settings(
-        dataset=uri, gates=tuple(gates) or tuple(configured), embed=SentenceModel(), image_text=image_text_of(dataset)
+        dataset=clean(uri),
+        gates=tuple(gates) or tuple(configured),
+        embed=SentenceModel(),
+        image_text=image_text_of(dataset),
     )
     return report_of(dataset, settings)
 

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.storage import TEMPORARY, Store, open_source
-from schemas.errors import DatasetError
+from schemas.errors import DatasetError, InputError
+
+KEYS = (
+    "a::b.mp4", "zip::c.mp4", "memory://x::d.mp4", "simplecache::s3://b/e.mp4", "deep/f#g.mp4", "h?i=1.mp4", "100%.mp4",
+    "%20.mp4", "a%2Fb.mp4", "[j]*{k}.mp4", "l m.mp4", "n\no.mp4", "\u00e9\u4e2d\U0001f3ac.mp4", "p@q:r.mp4", "~s.mp4",
+    "t\tu'v\".mp4", "w?X-Amz-Signature=1.mp4", "x+y&z=.mp4",
+)  # fmt: skip
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -36,6 +42,34 @@ def test_uris_of_listed_files_can_be_opened(store: Store) -> None:
     store.write("a/one.bin", b"one")
     with open_source(store.list()[0].uri) as file:
         assert file.read() == b"one"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_is_only_a_name(key: str, store: Store) -> None:
+    if store.is_local:
+        key = key.replace("//", "/")  # no folder has an empty name
+    store.write(key, key.encode())
+    (listed,) = store.list()
+    assert (listed.key, store.read(key), store.exists(key)) == (key, key.encode(), True)
+    with open_source(listed.uri) as file:
+        assert file.read() == key.encode()
+    assert store.stat(key).version == listed.version
+    store.remove(key)
+    assert store.list() == []
+
+
+@pytest.mark.parametrize("name", ["a::b", "zip::c", "d#e?f%20", "g h"])
+def test_a_folder_is_only_a_name(name: str, tmp_path: Path) -> None:
+    for address in (f"{tmp_path}/{name}", f"memory://{uuid.uuid4().hex}/{name}"):
+        Store(address).write("one.bin", b"one")
+        (listed,) = Store(address).list()
+        with open_source(listed.uri) as file:
+            assert (listed.key, file.read()) == ("one.bin", b"one")
+
+
+def test_a_scheme_that_is_not_known_is_refused() -> None:
+    with pytest.raises(InputError, match="nosuch"):
+        Store("nosuch://bucket/raw")
 
 
 def test_a_store_travels_to_workers_by_its_uri(store: Store) -> None:
