@@ -116,13 +116,6 @@ def test_a_turned_picture_has_its_displayed_size(suffix: str, tmp_path: Path) ->
     assert (found.width, found.height) == (40, 60)
 
 
-def test_an_animated_picture_is_refused_with_the_fix(tmp_path: Path) -> None:
-    first, *others = (Image.fromarray(texture(seed, 64, 48)) for seed in range(3))
-    first.save(tmp_path / "moving.webp", save_all=True, append_images=others)
-    with pytest.raises(MediaError, match="3 frames: convert it to a video"):
-        _probe(tmp_path / "moving.webp")
-
-
 def test_a_picture_that_breaks_off_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.asarray(texture(1))).save(tmp_path / "still.jpg")
     data = (tmp_path / "still.jpg").read_bytes()
