@@ -17,7 +17,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import webdataset
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -85,6 +84,8 @@ def _check_shard(name: str, index: Sequence[Row], store: Store) -> Iterator[str]
 
 
 def _stranger(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
+    import webdataset  # takes torch along, which reading a table does not need
+
     source = [{"url": name, "stream": io.BytesIO(data)}]
     yield from webdataset.tariterators.group_by_keys(webdataset.tariterators.tar_file_expander(source))
 

@@ -7,7 +7,10 @@ python -m schemas clips      # one table
 import sys
 
 from schemas import caption_tables, media_tables, outcome_tables
+from schemas.command import run_command
 from schemas.contract import TableContract
+from schemas.errors import InputError
+from schemas.nearest import did_you_mean
 
 
 def contracts() -> dict[str, TableContract]:
@@ -22,7 +25,7 @@ def main() -> None:
     known = contracts()
     for name in sys.argv[1:] or known:
         if name not in known:
-            sys.exit(f"no table {name!r}; there are {', '.join(known)}")
+            raise InputError(f"no table {name!r}; {did_you_mean(name, known)}")
         contract = known[name]
         print(f"{contract.name} (key: {contract.key}): {contract.doc}")
         for column in contract.columns:
@@ -31,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -8,7 +8,7 @@ import argparse
 import pytest
 
 from pipeline.commands.front import add_config_arguments, config_of
-from schemas.command import run_command
+from schemas.command import Terminated, exit_code_of
 from schemas.errors import ConfigError, VerifyError
 
 
@@ -18,7 +18,16 @@ from schemas.errors import ConfigError, VerifyError
         (ConfigError("pack.seed is wrong"), 2, "error: pack.seed is wrong\n"),
         (VerifyError("does not add up"), 1, "error: does not add up\n"),
         (KeyboardInterrupt(), 130, "stopped; run the same command again to go on from here\n"),
+        (Terminated(), 143, "stopped; run the same command again to go on from here\n"),
         (BrokenPipeError(), 0, ""),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            2,
+            "error: PermissionError: [Errno 13] Permission denied: '/x'\n",
+        ),
+        (SystemExit(2), 2, ""),
+        (SystemExit("no such table"), 2, "error: no such table\n"),
+        (SystemExit(), 0, ""),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -28,22 +37,22 @@ def test_errors_end_with_one_line_and_their_code(
     def command() -> int:
         raise error
 
-    with pytest.raises(SystemExit) as left:
-        run_command(command)
-    assert left.value.code == code
+    assert exit_code_of(command) == code
     assert capsys.readouterr().err == words
 
 
 @pytest.mark.parametrize("code", [None, 0, 1])
 def test_the_commands_own_code_is_kept(code: int | None) -> None:
-    with pytest.raises(SystemExit) as left:
-        run_command(lambda: code)
-    assert left.value.code == (code or 0)
+    assert exit_code_of(lambda: code) == (code or 0)
 
 
-def test_an_error_that_is_no_ones_fault_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError):
-        run_command(lambda: 1 // 0)
+def test_an_error_that_is_no_ones_fault_keeps_its_traceback_and_ends_in_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert exit_code_of(lambda: 1 // 0) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1].startswith("error: ZeroDivisionError: ")
 
 
 def test_arguments_make_the_configuration() -> None:

@@ -21,7 +21,7 @@ from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.select import select
 from pipeline.stage import Output, Row
 from schemas.caption_tables import SCORES
-from schemas.command import run_command
+from schemas.command import exit_code_of
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.contract import TableContract
 from schemas.media_tables import CLIPS, DUPLICATES
@@ -148,9 +148,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def _run(dataset: Dataset, *arguments: str) -> int:
     sys.argv = ["what-if", dataset.store.uri, *arguments]
-    with pytest.raises(SystemExit) as left:
-        run_command(what_if.main)
-    return int(str(left.value.code))
+    return exit_code_of(what_if.main)
 
 
 def test_it_prints_the_funnel_in_a_hundred_columns_and_draws_the_page(

@@ -5,6 +5,7 @@ python -m pytest tests/pipeline/media/test_picture_formats.py
 
 import io
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_what_is_not_read_is_refused_by_its_name_whatever_the_file_is_called(nam
     path = tmp_path / "film.mp4"
     path.write_bytes(MADE[name].ljust(4096, b"\0"))
     with pytest.raises(MediaError, match=rf"picture format that is not read \({name}\): convert it to PNG or JPEG"):
-        open_picture(str(path))
+        open_picture(BytesIO(path.read_bytes()))
 
 
 @pytest.mark.parametrize(("writer", "name"), WRITTEN_BY_PILLOW.items())
@@ -81,7 +82,7 @@ def test_a_page_with_a_drawing_in_it_is_no_drawing() -> None:
 )  # fmt: skip
 def test_films_are_no_pictures(name: str, codec: str, tmp_path: Path) -> None:
     make_film(tmp_path / name, [texture(3, 64, 48)] * 3, codec=codec)
-    assert open_picture(str(tmp_path / name)) is None
+    assert open_picture(BytesIO(tmp_path / name.read_bytes())) is None
 
 
 @given(st.binary(max_size=64))
