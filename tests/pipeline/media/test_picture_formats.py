@@ -82,7 +82,7 @@ def test_a_page_with_a_drawing_in_it_is_no_drawing() -> None:
 )  # fmt: skip
 def test_films_are_no_pictures(name: str, codec: str, tmp_path: Path) -> None:
     make_film(tmp_path / name, [texture(3, 64, 48)] * 3, codec=codec)
-    assert open_picture(BytesIO(tmp_path / name.read_bytes())) is None
+    assert open_picture(BytesIO((tmp_path / name).read_bytes())) is None
 
 
 @given(st.binary(max_size=64))
