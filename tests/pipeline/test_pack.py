@@ -6,7 +6,6 @@ python -m pytest tests/pipeline/test_pack.py
 import io
 import json
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,27 +13,21 @@ import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline import sample_frames
 from pipeline.dataset import Dataset
-from pipeline.framing import frame_sample
-from pipeline.media.decode import Decoder, TimedFrame
+from pipeline.media.decode import Decoder
 from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import read_picture
 from pipeline.media.signature import frame_signature, picture_signature
 from pipeline.media.tracks import track_of
 from pipeline.pack import OUTPUTS, Pack, drop_lost_parts
-from pipeline.sample_frames import read_frames
 from pipeline.sample_spans import plan_spans
 from pipeline.samples import plan_samples
 from pipeline.split import Split
 from pipeline.stage import Result, Row, run_rows
-from schemas.bucket import Assignment, Bucket, Shape, assign
 from schemas.config import PackConfig, RunConfig, SplitConfig
 from schemas.ids import clip_id
 from schemas.outcome_tables import SAMPLES
@@ -101,7 +94,7 @@ def _still(clip: Row, number: int, time: float, signature: bytes) -> Row:
     return {**known, "time": time, "signature": signature}
 
 
-def _members(folder: Path) -> dict[str, dict[str, bytes]]:
+def members_of(folder: Path) -> dict[str, dict[str, bytes]]:
     found: dict[str, dict[str, bytes]] = {}
     for path in sorted((folder / "shards").rglob("*.tar")):
         with tarfile.open(path) as tar:
@@ -111,7 +104,7 @@ def _members(folder: Path) -> dict[str, dict[str, bytes]]:
     return found
 
 
-def _frames(data: bytes) -> list[NDArray[np.generic]]:
+def frames_of(data: bytes) -> list[NDArray[np.generic]]:
     with cast(Any, av.open(io.BytesIO(data))) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -126,9 +119,9 @@ def test_samples_are_exactly_their_bucket_and_show_nothing_but_their_clip(
     clips = make_clips(tmp_path, name, start, times)
     results = pack_clips(tmp_path, clips)
     assert [result.error for result in results] == [None] * 3
-    members = _members(tmp_path)
+    members = members_of(tmp_path)
     for clip, colour in zip(clips, COLOURS, strict=True):
-        frames = _frames(members[f"{clip['clip_id']}-64x48x17-8fps-0"]["mp4"])
+        frames = frames_of(members[f"{clip['clip_id']}-64x48x17-8fps-0"]["mp4"])
         assert [frame.shape for frame in frames] == [(48, 64, 3)] * 17
         for frame in frames:
             assert frame.mean(axis=(0, 1)) == pytest.approx(colour, abs=6)
@@ -156,7 +149,7 @@ def test_the_index_carries_scores_and_words(tmp_path: Path) -> None:
 def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> None:
     clips = make_clips(tmp_path, start=2.0)
     pack_clips(tmp_path, clips)
-    found = json.loads(_members(tmp_path)[f"{clips[1]['clip_id']}-64x48x17-8fps-0"]["json"])
+    found = json.loads(members_of(tmp_path)[f"{clips[1]['clip_id']}-64x48x17-8fps-0"]["json"])
     assert found["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
     assert (found["width"], found["height"], found["frames"], found["fps"]) == (64, 48, 17, 8)
     assert found["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
@@ -186,7 +179,7 @@ def test_a_sample_that_cannot_be_made_fails_alone(tmp_path: Path) -> None:
     assert len(errors) == 2
     assert "the source gave 0 of the 17 frames" in str(errors.pop("past-the-end-64x48x17-8fps-0"))
     assert "gone since it was listed" in str(list(errors.values()))
-    assert list(_members(tmp_path)) == [key for key, result in results.items() if result.error is None]
+    assert list(members_of(tmp_path)) == [key for key, result in results.items() if result.error is None]
 
 
 def test_a_shard_that_would_grow_too_large_goes_on_in_another(tmp_path: Path) -> None:
@@ -205,7 +198,7 @@ def test_a_shard_that_would_grow_too_large_goes_on_in_another(tmp_path: Path) ->
     shards = sorted((tmp_path / "shards").rglob("*.tar"))
     assert [path.name for path in shards] == ["train-000000-1.tar", "train-000000-2.tar", "train-000000.tar"]
     assert all(path.stat().st_size <= (1 << 20) + 10_240 for path in shards)
-    assert len(_members(tmp_path)) == 5
+    assert len(members_of(tmp_path)) == 5
     assert len({(result.values or {})["shard"] for result in results}) == 3
 
 
@@ -217,78 +210,8 @@ def test_pictures_are_packed_without_loss(tmp_path: Path) -> None:
     source = video_row(tmp_path / "still.png")
     clip = {**source, **box_of(source), **known, **times, "short": "s", "medium": "m", "dense": "d"}
     (result,) = pack_clips(tmp_path, [clip])
-    with Image.open(io.BytesIO(_members(tmp_path)[result.key]["png"])) as found:
+    with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as found:
         assert np.array_equal(np.asarray(found), picture)
-
-
-@dataclass
-class _Numbered:
-    """A frame that is only a number."""
-
-    time: float
-    frame: int
-
-
-class _FakeDecoder:
-    """Frames at given times, without a film."""
-
-    times: list[float] = []
-    decoded_frames = 0
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def __enter__(self) -> "_FakeDecoder":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def span(self, start: float, end: float, floor: float) -> Any:
-        before = max((time for time in self.times if floor <= time < start), default=start)
-        return (_Numbered(time, place) for place, time in enumerate(self.times) if before <= time < end)
-
-    span_from_beginning = span
-
-
-class _FakeMaker:
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def make(self, frame: int) -> int:
-        return frame
-
-
-@given(
-    st.floats(7.85, 120),
-    st.integers(1, 800),
-    st.floats(0, 100),
-    st.sampled_from(["64x48x17@8", "64x48x9@15", "64x48x25@8"]),
-)
-@example(116 / 1.9362, 117, 0.0, "64x48x17@8")  # a clip that fits only by the tolerance of its length
-@settings(max_examples=300)
-def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
-    fps: float, count: int, start: float, text: str
-) -> None:
-    bucket, times = Bucket.parse(text), [start + index / fps for index in range(count)]
-    end = start + count / fps
-    found = assign(Shape(width=64, height=48, duration=end - start, fps=fps, is_image=False), [bucket])
-    assume(isinstance(found, Assignment))
-    assert isinstance(found, Assignment)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_FakeDecoder, "times", times)
-        patch.setattr(sample_frames, "Decoder", _FakeDecoder)
-        patch.setattr(sample_frames, "StandardFrames", _FakeMaker)
-        for ordinal in {0, found.samples - 1}:
-            first = start + ordinal * bucket.seconds
-            row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end, "stills": []}
-            row |= {"stream": 0, "segments": [], "frame_interval": 0.04}
-            geometry = Geometry(0, 64, 48)
-            frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
-            assert len(frames) == bucket.frames
-            for place, frame in enumerate(cast(Any, frames)):
-                wanted = first + place / bucket.fps
-                assert abs(times[frame] - wanted) <= min(abs(time - wanted) for time in times) + 1e-6
 
 
 def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
@@ -322,65 +245,6 @@ def test_an_error_that_may_pass_is_tried_again_and_counts_against_the_stage(
     assert "the store hung up" in str(outcome.result.error)
 
 
-def test_a_sample_whose_pictures_are_not_those_that_were_captioned_fails(tmp_path: Path) -> None:
-    """The film was replaced by another of the same size and length, and the clock of the file was set back."""
-    clips = make_clips(tmp_path)
-    stills = [stills_of(clip) for clip in clips]
-    pictures = [picture for colour in reversed(COLOURS) for picture in flat(colour, FRAMES, (96, 64))]
-    make_film(tmp_path / "film.mp4", pictures, key_interval=25)
-    now = video_row(tmp_path / "film.mp4")
-    changed = {name: now[name] for name in ("bytes", "version")}
-    results = pack_clips(tmp_path, [{**clip, **changed, "stills": of} for clip, of in zip(clips, stills, strict=True)])
-    errors = [str(result.error) for result in results if result.error]
-    assert len(errors) == 2  # the colour in the middle is the same
-    assert all("its pictures are not those that were captioned: 2 of 2 stills differ" in error for error in errors)
-
-
-def test_a_source_that_was_replaced_after_it_was_listed_fails(tmp_path: Path) -> None:
-    clips = make_clips(tmp_path)
-    stills = [stills_of(clip) for clip in clips]
-    make_film(tmp_path / "film.mp4", flat((9, 9, 9), 180, (96, 64)))
-    results = pack_clips(tmp_path, [{**clip, "stills": of} for clip, of in zip(clips, stills, strict=True)])
-    assert all("changed since it was listed" in str(result.error) for result in results)
-    assert len(results) == 3
-
-
-def test_where_a_decoder_that_starts_in_the_middle_gives_other_pictures_the_film_is_decoded_from_its_beginning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clips = make_clips(tmp_path)
-    stills = [stills_of(clip) for clip in clips]
-    whole, spans = Decoder.span, []
-
-    def broken(decoder: Decoder, start: float, end: float, floor: float | None = None) -> Any:
-        spans.append(start)
-        for timed in whole(decoder, start, end, floor):
-            green = av.VideoFrame.from_ndarray(flat((0, 135, 0), 1, (96, 64))[0], format="rgb24")
-            yield TimedFrame(timed.time, green, timed.aspect)
-
-    monkeypatch.setattr(Decoder, "span", broken)
-    results = pack_clips(tmp_path, [{**clip, "stills": of} for clip, of in zip(clips, stills, strict=True)])
-    assert [result.error for result in results] == [None] * 3
-    assert len(spans) == 3
-    members = _members(tmp_path)
-    for clip, colour in zip(clips, COLOURS, strict=True):
-        frames = _frames(members[f"{clip['clip_id']}-64x48x17-8fps-0"]["mp4"])
-        assert all(frame.mean(axis=(0, 1)) == pytest.approx(colour, abs=6) for frame in frames)
-
-
-def test_a_later_sample_starts_with_the_frame_that_is_on_screen(tmp_path: Path) -> None:
-    """Frames at 0, 1.9 and 3.9 s: what is wanted at 2.125 s is the one from 1.9 s."""
-    path = tmp_path / "held.mkv"
-    times = [0.0, 1.9, 3.9, 4.0, 4.1]
-    colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (0, 0, 200), (0, 0, 200)]
-    make_film(path, [flat(colour, 1)[0] for colour in colours], times=times)
-    row = {**video_row(path), "start_time": 2.125, "clip_start": 0.0, "clip_end": 4.2, "stills": []}
-    bucket, geometry = Bucket.parse("64x48x17@8"), Geometry(0, 64, 48)
-    frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
-    shown = [PictureMaker(Geometry(0, 64, 48)).rgb(frame, 64, 48) for frame in (frames[0], frames[-1])]
-    assert [int(np.argmax(picture.mean(axis=(0, 1)))) for picture in shown] == [1, 2]
-
-
 def _split_and_pack(folder: Path, name: str, pictures: list[Picture], **options: Any) -> tuple[Row, dict[str, bytes]]:
     """A film through split and pack: its one clip, and its first sample's members."""
     make_film(folder / name, pictures, **options)
@@ -392,7 +256,7 @@ def _split_and_pack(folder: Path, name: str, pictures: list[Picture], **options:
         (folder / f"{name} stills" / f"{still['ordinal']}.jpg").write_bytes(still["image"])
     texts = {"short": "s", "medium": "m", "dense": "d", "tokens": 1, "scores": "{}", "lineage": "{}"}
     (result,) = pack_clips(folder / f"{name} set", [{**source, **clip, **texts, "source": name}])
-    return clip, _members(folder / f"{name} set")[result.key]
+    return clip, members_of(folder / f"{name} set")[result.key]
 
 
 def _difference(one: Any, other: Any) -> float:
@@ -425,7 +289,7 @@ def test_a_film_with_bars_ships_without_them(
     assert box[0] <= left < left + width <= box[0] + box[2]
     assert box[1] <= top < top + height <= box[1] + box[3]
     shown = [np.rot90(one, 2) if rotation else one for one in barred[:: 24 // 8]]
-    for frame, wanted, source in zip(_frames(sample["mp4"]), _frames(reference["mp4"]), shown[:17], strict=True):
+    for frame, wanted, source in zip(frames_of(sample["mp4"]), frames_of(reference["mp4"]), shown[:17], strict=True):
         edges = [np.asarray(edge) for edge in (frame[0], frame[-1], frame[:, 0], frame[:, -1])]
         inside = [np.asarray(edge) for edge in (frame[1], frame[-2], frame[:, 1], frame[:, -2])]
         for edge, next_to_it in zip(edges, inside, strict=True):
@@ -449,5 +313,5 @@ def test_a_picture_with_bars_ships_without_them(tmp_path: Path) -> None:
     clip: Row = Split(SplitConfig(detector="adaptive"), threads=1).process(source).others["clips"][0]
     texts = {"short": "s", "medium": "m", "dense": "d", "tokens": 1, "scores": "{}", "lineage": "{}"}
     (result,) = pack_clips(tmp_path, [{**source, **clip, **texts, "source": "still.png"}])
-    with Image.open(io.BytesIO(_members(tmp_path)[result.key]["png"])) as found:
+    with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as found:
         assert np.asarray(found).max(axis=2).min() > 60

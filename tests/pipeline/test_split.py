@@ -178,6 +178,6 @@ def test_a_film_that_fails_leaves_nothing_for_the_next(split: Split, tmp_path: P
     (tmp_path / "bad.mp4").write_bytes(b"no film")
     status = (tmp_path / "bad.mp4").stat()
     bad = {"uri": str(tmp_path / "bad.mp4"), "bytes": status.st_size, "version": str(status.st_mtime_ns)}
-    with pytest.raises(MediaError, match="cannot be opened"):
+    with pytest.raises(MediaError, match="not a video"):
         split.process({**row, **bad})
     assert split.process(row) == alone
