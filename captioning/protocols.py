@@ -59,21 +59,21 @@ class CaptionReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewRequest:
-    """One clip to describe in a sentence or two from all its stills at once; `pictures` and `times` in time order.
+    """One sample to describe in a sentence or two from all its stills at once; `pictures` and `times` in time order.
 
-    `times` are seconds from the clip's start.
+    `times` are seconds from the sample's start.
     """
 
-    clip_id: str
+    sample_id: str
     pictures: tuple[Picture, ...]
     times: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewReply:
-    """The short caption of a clip: exactly one of `overview` and `error` is set; `answered` as in `CaptionReply`."""
+    """The short caption of a sample: exactly one of `overview` and `error` is set; `answered` as in `CaptionReply`."""
 
-    clip_id: str
+    sample_id: str
     overview: str | None = None
     error: str | None = None
     answered: bool = True
@@ -81,18 +81,19 @@ class OverviewReply:
 
     def __post_init__(self) -> None:
         if (self.overview is None) == (self.error is None):
-            raise StageError(f"reply for clip {self.clip_id!r}: set exactly one of overview and error")
+            raise StageError(f"reply for sample {self.sample_id!r}: set exactly one of overview and error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRequest:
-    """One clip to summarise: its frame captions in time order, and what else is known of it.
+    """One sample to summarise: its frame captions in time order, and what else is known of it.
 
-    `times` are the frame captions' seconds from the clip's start, or empty. `overview` is the short caption of the
-    whole clip and `measured` a sentence on camera and motion; either may be empty. Nothing but these three may be said.
+    `times` are the frame captions' seconds from the sample's start, or empty. `overview` is the short caption of the
+    whole sample and `measured` a sentence on camera and motion; either may be empty. Nothing but these three may be
+    said.
     """
 
-    clip_id: str
+    sample_id: str
     frame_captions: tuple[str, ...]
     times: tuple[float, ...] = ()
     overview: str = ""
@@ -106,7 +107,7 @@ class ClipRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipReply:
-    """A clip's caption in three lengths, or an error; a reply with neither raises `StageError`.
+    """A sample's caption in three lengths, or an error; a reply with neither raises `StageError`.
 
     `short` has at most 20 words, `medium` at most 60; `dense` has at most the token budget, and `tokens` of them by the
     summariser's counter (None if it has none). `fields` may name subject, action, setting, camera, light and style.
@@ -115,7 +116,7 @@ class ClipReply:
     `CaptionReply`.
     """
 
-    clip_id: str
+    sample_id: str
     short: str | None = None
     medium: str | None = None
     dense: str | None = None
@@ -130,7 +131,9 @@ class ClipReply:
     def __post_init__(self) -> None:
         missing = [name for name in ("short", "medium", "dense") if not getattr(self, name)]
         if missing and self.error is None:
-            raise StageError(f"reply for clip {self.clip_id!r}: {', '.join(missing)} missing; set all three or error")
+            raise StageError(
+                f"reply for sample {self.sample_id!r}: {', '.join(missing)} missing; set all three or error"
+            )
 
 
 class Captioner(Protocol):
@@ -147,7 +150,7 @@ class Captioner(Protocol):
 
 @runtime_checkable
 class Overviewer(Protocol):
-    """Describes whole clips from all their stills at once. `name`, `model` and `overview_hash` as in `Captioner`."""
+    """Describes whole samples from all their stills at once. `name`, `model` and `overview_hash` as in `Captioner`."""
 
     name: str
     model: str
@@ -159,7 +162,7 @@ class Overviewer(Protocol):
 
 
 class Summariser(Protocol):
-    """Makes one caption of a clip's frame captions. `name`, `model` and `prompt_hash` as in `Captioner`."""
+    """Makes one caption of a sample's frame captions. `name`, `model` and `prompt_hash` as in `Captioner`."""
 
     name: str
     model: str
@@ -182,18 +185,18 @@ async def captions(captioner: Captioner, requests: Sequence[StillRequest]) -> As
 
 
 async def overviews(overviewer: Overviewer, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
-    """Each clip's short caption the moment it is there; rules and errors as in `captions`."""
-    replies = ((reply.clip_id, reply) async for reply in overviewer.overview(requests))
-    asked = [request.clip_id for request in requests]
-    async for reply in _matched("clip", asked, replies, lambda key: OverviewReply(clip_id=key, error=NO_REPLY)):
+    """Each sample's short caption the moment it is there; rules and errors as in `captions`."""
+    replies = ((reply.sample_id, reply) async for reply in overviewer.overview(requests))
+    asked = [request.sample_id for request in requests]
+    async for reply in _matched("sample", asked, replies, lambda key: OverviewReply(sample_id=key, error=NO_REPLY)):
         yield reply
 
 
 async def summaries(summariser: Summariser, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
-    """Each clip's caption the moment it is there; rules and errors as in `captions`."""
-    replies = ((reply.clip_id, reply) async for reply in summariser.summarise(requests))
-    asked = [request.clip_id for request in requests]
-    async for reply in _matched("clip", asked, replies, lambda key: ClipReply(clip_id=key, error=NO_REPLY)):
+    """Each sample's caption the moment it is there; rules and errors as in `captions`."""
+    replies = ((reply.sample_id, reply) async for reply in summariser.summarise(requests))
+    asked = [request.sample_id for request in requests]
+    async for reply in _matched("sample", asked, replies, lambda key: ClipReply(sample_id=key, error=NO_REPLY)):
         yield reply
 
 

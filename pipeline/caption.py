@@ -1,4 +1,4 @@
-"""Caption stills one by one, and clips from all their stills at once. The backends live in `captioning`.
+"""Caption stills one by one, and samples from all their stills at once. The backends live in `captioning`.
 
 Every reply is matched to its row by id and passed on the moment it is there; a row without one fails with that reason.
 
@@ -16,8 +16,9 @@ from schemas.caption_tables import FRAME_CAPTIONS, OVERVIEWS
 from schemas.config import CaptionConfig
 
 VERSION = 2
+OVERVIEW_VERSION = 3
 CAPTION_OUTPUTS = (Output(folder="frame_captions", contract=FRAME_CAPTIONS, parent="still_id"),)
-OVERVIEW_OUTPUTS = (Output(folder="overviews", contract=OVERVIEWS, parent="clip_id"),)
+OVERVIEW_OUTPUTS = (Output(folder="overviews", contract=OVERVIEWS, parent="sample_id"),)
 FACTS_IDENTITY = ("offset", "names", "probabilities", "camera", "motion", "camera_motion", "subject_motion")
 
 
@@ -62,7 +63,7 @@ class Caption:
 
 
 class Overview:
-    """Rows: clips with references to their stills and the stills' times."""
+    """Rows: samples with references to their stills and the stills' times."""
 
     def __init__(self, dataset_uri: str, config: CaptionConfig, threads: int) -> None:
         self._uri = dataset_uri
@@ -71,10 +72,11 @@ class Overview:
         self._overviewer: Overviewer = captioner
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Describe clips; one failed reply fails its own row alone."""
+        """Describe samples; one failed reply fails its own row alone."""
+        clip_of = {row["sample_id"]: row["clip_id"] for row in rows}
         requests = [
             OverviewRequest(
-                clip_id=row["clip_id"],
+                sample_id=row["sample_id"],
                 pictures=tuple(StoredPicture(self._uri, one["part"], one["key"]) for one in row["references"]),
                 times=tuple(row["times"]),
             )
@@ -82,15 +84,16 @@ class Overview:
         ]
         for reply in arriving(overviews(self._overviewer, requests)):
             values = {
-                "clip_id": reply.clip_id,
+                "sample_id": reply.sample_id,
+                "clip_id": clip_of[reply.sample_id],
                 "overview": reply.overview,
                 "captioner": self._overviewer.name,
                 "model": self._overviewer.model,
                 "prompt_hash": self._overviewer.overview_hash,
             }
-            counters = {"clips_described": 1, **count_usage(reply.usage)}
+            counters = {"samples_described": 1, **count_usage(reply.usage)}
             yield Result(
-                key=reply.clip_id, values=values, error=reply.error, counters=counters, expected=reply.answered
+                key=reply.sample_id, values=values, error=reply.error, counters=counters, expected=reply.answered
             )
 
 

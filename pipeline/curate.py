@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from captioning.captioners import CAPTIONERS
 from pipeline import score
 from pipeline.addresses import clean
-from pipeline.caption_rows import caption_rows, overview_rows, summary_rows
+from pipeline.caption_rows import caption_rows, gather_said, overview_rows, summary_rows
 from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
 from pipeline.duplicates import find_copies
@@ -33,7 +33,7 @@ from pipeline.references import REFERENCE, group_references, keys_of
 from pipeline.sample_spans import SPANS_FILE, plan_spans
 from pipeline.samples import plan_samples
 from pipeline.select import CLIP_COLUMNS, check_rules, select, with_measures
-from pipeline.stage import Row
+from pipeline.stage import Failure, Row
 from pipeline.stages import Stages
 from pipeline.verify import INDEX, LEDGER_FILE
 from schemas.caption_tables import CAPTIONS
@@ -76,9 +76,9 @@ class Curation:
         embeddings, labels, scores = self._score(clips, stills)
         selection, measured = self._select(clips, videos, scores, embeddings, stills)
         kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
-        spans = plan_spans((measured[key] for key in sorted(kept)), stills.to_pylist(), self.config)
-        self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, spans)
-        captions, failures = self._caption(kept, clips, stills, labels)
+        planned = plan_spans((measured[key] for key in sorted(kept)), stills.to_pylist(), self.config)
+        spans = self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, planned).to_pylist()
+        captions, failures = self._caption(spans, clips, stills, labels)
         samples = self._pack(spans, measured, videos, captions)
         ledger = build_ledger(
             videos.to_pylist(),
@@ -86,11 +86,12 @@ class Curation:
             {row["video_id"]: row for row in splits.primary.to_pylist()},
             clips.to_pylist(),
             {row["clip_id"]: row for row in selection.to_pylist()},
+            spans,
             failures,
             samples.to_pylist(),
         )
         self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
-        inputs = {"videos": len(videos), "clips": len(clips), "stills": len(stills), "samples": len(samples)}
+        inputs = {"videos": len(videos), "clips": len(clips), "stills": len(stills), "samples": len(spans)}
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
         self.dataset.write_record(record)
         return record
@@ -131,28 +132,21 @@ class Curation:
         return selection, {clip["clip_id"]: clip for clip in measured}
 
     def _caption(
-        self, kept: set[str], clips: pa.Table, stills: pa.Table, labels: pa.Table | None
-    ) -> tuple[dict[str, Row], dict[str, tuple[str, str, int]]]:
-        """Captions by clip id, and for kept clips without one the stage, the reason and the attempts."""
-        frames = self.engine.run(self._stages.caption(), caption_rows(kept, clips, stills, labels)).primary.to_pylist()
-        said: dict[str, list[Row]] = {}
-        failures: dict[str, tuple[str, str, int]] = {}
-        for frame in sorted(frames, key=lambda row: (row["clip_id"], row["still_id"])):
-            if frame["status"] == "ok":
-                said.setdefault(frame["clip_id"], []).append(frame)
-            else:
-                failures[frame["clip_id"]] = ("caption", frame["error"], frame["attempts"])
-        failures = {key: failure for key, failure in failures.items() if key not in said}
-        rows = summary_rows(said, clips, self._overviews(set(said), clips, stills), self._measured)
+        self, spans: Sequence[Row], clips: pa.Table, stills: pa.Table, labels: pa.Table | None
+    ) -> tuple[dict[str, Row], dict[str, Failure]]:
+        """Captions by sample id, each with its frame captions in `frames`; and why samples have none."""
+        frames = self.engine.run(self._stages.caption(), caption_rows(spans, clips, stills, labels)).primary
+        said, failures = gather_said(spans, frames.to_pylist())
+        overviews = self._overviews([span for span in spans if span["sample_id"] in said], stills)
+        rows = summary_rows(spans, said, clips, overviews, self._measured)
         self.captions = self.engine.run(self._stages.summarise(), rows).primary
         captions: dict[str, Row] = {}
         for row in self.captions.to_pylist():
+            key = row["sample_id"]
             if row["status"] == "ok":
-                captions[row["clip_id"]] = {**row, "frame": said[row["clip_id"]][0]}
+                captions[key] = {**row, "frames": said[key]}
             else:
-                failures[row["clip_id"]] = ("summarise", row["error"], row["attempts"])
-        for key in kept - set(captions) - set(failures):
-            failures[key] = ("caption", "no still of this clip could be made", 1)
+                failures[key] = ("summarise", row["error"], row["attempts"])
         return captions, failures
 
     @property
@@ -160,27 +154,26 @@ class Curation:
         """Whether camera and motion are told to the summariser; `facts` has said them on every still already."""
         return self.config.caption.captioner not in CAPTIONERS
 
-    def _overviews(self, clip_ids: set[str], clips: pa.Table, stills: pa.Table) -> dict[str, str]:
-        """The short captions by clip id; a clip whose overview failed is summarised without one."""
+    def _overviews(self, spans: Sequence[Row], stills: pa.Table) -> dict[str, str]:
+        """The short captions by sample id; a sample whose overview failed is summarised without one."""
         count = self.config.caption.max_overview_stills
         if not count or not self._measured:
             return {}
-        rows = self.engine.run(self._stages.overview(), overview_rows(clip_ids, clips, stills, count)).primary
-        return {row["clip_id"]: row["overview"] for row in rows.to_pylist() if row["status"] == "ok"}
+        rows = self.engine.run(self._stages.overview(), overview_rows(spans, stills, count)).primary
+        return {row["sample_id"]: row["overview"] for row in rows.to_pylist() if row["status"] == "ok"}
 
     def _pack(
-        self, spans: pa.Table, measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
+        self, spans: Sequence[Row], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
     ) -> pa.Table:
         sources = {row["video_id"]: row for row in videos.to_pylist()}
         names = [*CLIP_COLUMNS[4:], *score.measure_names(self.config.score)]
         described = {}
-        for span in spans.to_pylist():
-            clip = measured[span["clip_id"]]
-            if said := captions.get(span["clip_id"]):
-                described[span["sample_id"]] = _joined(clip, sources[clip["video_id"]], said, names, self._stages)
+        for key, said in captions.items():
+            clip = measured[said["clip_id"]]
+            described[key] = _joined(clip, sources[clip["video_id"]], said, names, self._stages)
         spec = self._stages.pack()
         drop_lost_parts(self.dataset, spec.outputs[0], spec.fingerprint)
-        run = self.engine.run(spec, plan_samples(spans.to_pylist(), described, self.config))
+        run = self.engine.run(spec, plan_samples(spans, described, self.config))
         samples = run.primary
         self.engine.table("index", SAMPLES, INDEX, samples)
         live = {f"shards/{shard}" for shard in samples["shard"].to_pylist()}
@@ -216,11 +209,12 @@ def _with_references(clips: Sequence[str], references: Mapping[str, Sequence[Row
 
 
 def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stages) -> Row:
+    frame = said["frames"][0]
     lineage = {
         "split": stages.fingerprint("split"),
-        "captioner": said["frame"]["captioner"],
-        "captioner_model": said["frame"]["model"],
-        "caption_prompt_hash": said["frame"]["prompt_hash"],
+        "captioner": frame["captioner"],
+        "captioner_model": frame["model"],
+        "caption_prompt_hash": frame["prompt_hash"],
         "summariser": said["summariser"],
         "summariser_model": said["model"],
         "summary_prompt_hash": said["prompt_hash"],

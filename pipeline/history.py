@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset import PART_COLUMN, Dataset
+from pipeline.sample_spans import SPANS_FILE
 from pipeline.score import scorer_names
 from pipeline.select import with_measures
 from pipeline.stage import Output, Row
@@ -20,7 +21,7 @@ from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, 
 from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.media_tables import CLIPS, DUPLICATES, SPLITS, STILLS, VIDEOS
-from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
+from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 # Secondary tables follow the plan of their stage's primary table.
 _PLANNED_IN = {"clips": "splits", "stills": "splits"}
@@ -72,6 +73,11 @@ class History:
         return {row["clip_id"]: row for row in self.dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()}
 
     @cached_property
+    def spans(self) -> dict[str, Row]:
+        """The planned samples by sample id: what each shows, and the stills that its caption is made of."""
+        return {row["sample_id"]: row for row in self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()}
+
+    @cached_property
     def duplicates(self) -> dict[str, str]:
         """Near-duplicate clips and the clip that stays in their place, by clip id."""
         table = self.dataset.read_table(DUPLICATES_FILE, DUPLICATES)
@@ -108,12 +114,15 @@ class History:
             "selection": [row for key, row in self.selection.items() if key == clip_id],
             "stills": rows(self.parts("stills", "split", STILLS, stills)),
             "frame captions": rows(self.parts("frame_captions", "caption", FRAME_CAPTIONS)),
-            "caption": rows(self.parts("captions", "summarise", CAPTIONS)),
+            "spans": [row for row in self.spans.values() if row["clip_id"] == clip_id],
+            "captions": rows(self.parts("captions", "summarise", CAPTIONS)),
             "samples": rows(self.dataset.read_table(INDEX, SAMPLES)),
             "ledger": rows(self.dataset.read_table(LEDGER_FILE, LEDGER), "id", clip_id),
+            "overviews": [],
+            "labels": [],
         }
         if "overview" in self.record["stages"]:
-            tables["overview"] = rows(self.parts("overviews", "overview", OVERVIEWS))
+            tables["overviews"] = rows(self.parts("overviews", "overview", OVERVIEWS))
         if self.config.score.labeller:
             tables["labels"] = rows(self.parts("labels", "label", LABELS))
         return tables

@@ -1,7 +1,8 @@
 """The ledger: every video, clip and sample ends in exactly one state, and the sums hold.
 
-A video is shipped if any of its clips is; otherwise it has the state and reason that most of its clips have. A clip is
-shipped if any of its samples is. The ledger is rebuilt whole from the tables, so it cannot drift from them.
+A video is shipped if any of its clips is; otherwise it has the state and reason that most of its clips have. The same
+holds for a kept clip and its samples; a sample is shipped, or its caption or its packing failed. The ledger is rebuilt
+whole from the tables, so it cannot drift from them.
 
     just ledger <dataset>                 # the funnel
     just ledger <dataset> --state failed  # the rows in one state
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-from pipeline.stage import Row
+from pipeline.stage import Failure, Row
 from schemas.errors import VerifyError
 from schemas.outcome_tables import LEDGER, STATES
 
@@ -25,25 +26,32 @@ def build_ledger(
     splits: Mapping[str, Row],
     clips: Sequence[Row],
     selection: Mapping[str, Row],
-    caption_failures: Mapping[str, tuple[str, str, int]],
+    spans: Sequence[Row],
+    caption_failures: Mapping[str, Failure],
     samples: Sequence[Row],
 ) -> pa.Table:
-    """Build the ledger of one run from its tables. All mappings are by id; `videos` hold every listed object."""
+    """Build the ledger of one run from its tables. All mappings are by id; `videos` hold every listed object.
+
+    `spans` are the planned samples, `caption_failures` those that have no caption, `samples` those that were packed.
+    """
     source = {row["video_id"]: row["key"] for row in videos if row["video_id"]}
+    source_of_clip = {clip["clip_id"]: source[clip["video_id"]] for clip in clips}
+    packed = {sample["sample_id"]: sample for sample in samples}
     by_clip: dict[str, list[Row]] = defaultdict(list)
-    for sample in samples:
-        by_clip[sample["clip_id"]].append(sample)
-    rows: list[Row] = [_sample_row(sample, source[sample["video_id"]]) for sample in samples]
+    for span in spans:
+        key, clip_key = span["sample_id"], span["clip_id"]
+        row = _sample_row(key, source_of_clip[clip_key], caption_failures.get(key), packed.get(key))
+        by_clip[clip_key].append(row)
+    rows = [row for found in by_clip.values() for row in found]
     by_video: dict[str, list[Row]] = defaultdict(list)
     for clip in clips:
         key = clip["clip_id"]
-        row = _clip_row(key, selection[key], caption_failures.get(key), by_clip.get(key, []))
-        row["source"] = source[clip["video_id"]]
+        row = _clip_row(key, source_of_clip[key], selection[key], by_clip.get(key, []))
         by_video[clip["video_id"]].append(row)
         rows.append(row)
     rows += [_video_row(video, identical, splits, by_video) for video in videos]
     ledger = LEDGER.table(sorted(rows, key=lambda row: (row["kind"], row["source"], row["id"])))
-    check_sums(ledger, len(videos), len(clips), len(samples))
+    check_sums(ledger, len(videos), len(clips), len(spans))
     return ledger
 
 
@@ -64,24 +72,23 @@ def _row(kind: str, key: str, source: str, state: str, stage: str, reason: str |
     }  # fmt: skip
 
 
-def _sample_row(sample: Row, source: str) -> Row:
-    failed = sample["status"] == "failed"
-    state = "failed" if failed else "shipped"
-    return _row("sample", sample["sample_id"], source, state, "pack", sample["error"], sample["attempts"])
+def _sample_row(key: str, source: str, failure: Failure | None, packed: Row | None) -> Row:
+    if failure:
+        return _row("sample", key, source, "failed", *failure)
+    assert packed is not None, f"sample {key} was planned and captioned, but never packed"
+    state = "failed" if packed["status"] == "failed" else "shipped"
+    return _row("sample", key, source, state, "pack", packed["error"], packed["attempts"])
 
 
-def _clip_row(key: str, chosen: Row, failure: tuple[str, str, int] | None, samples: Sequence[Row]) -> Row:
+def _clip_row(key: str, source: str, chosen: Row, samples: Sequence[Row]) -> Row:
     if chosen["state"] != "kept":
         stage = "score" if chosen["state"] == "failed" else "select"
-        return _row("clip", key, "", chosen["state"], stage, chosen["reason"])
-    if failure:
-        stage, error, attempts = failure
-        return _row("clip", key, "", "failed", stage, error, attempts)
-    shipped = [sample for sample in samples if sample["status"] == "ok"]
-    if shipped:
-        return _row("clip", key, "", "shipped", "pack", None, max(sample["attempts"] for sample in shipped))
-    error = samples[0]["error"] if samples else "no sample was planned for it"
-    return _row("clip", key, "", "failed", "pack", error, max((one["attempts"] for one in samples), default=1))
+        return _row("clip", key, source, chosen["state"], stage, chosen["reason"])
+    if not samples:
+        return _row("clip", key, source, "failed", "pack", "no sample was planned for it")
+    deciding = [one for one in samples if one["state"] == "shipped"] or samples
+    state, stage, reason = most_frequent((one["state"], one["stage"], one["reason"]) for one in deciding)
+    return _row("clip", key, source, state, stage, reason, max(one["attempts"] for one in deciding))
 
 
 def _video_row(

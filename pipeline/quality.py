@@ -1,7 +1,8 @@
 """Reads a finished dataset as caption records and makes its caption-quality report; the measures are in `captioning`.
 
-Only clips that were to be captioned (kept by selection) count; one whose captioning failed is a record with the error.
-Columns and tables that a dataset lacks (labels, embeddings, overviews) leave their part of the record empty.
+Every planned sample counts, with the stills inside its span as its evidence; one whose captioning failed is a record
+with the error. Columns and tables that a dataset lacks (labels, embeddings, overviews) leave their part of the record
+empty.
 
     just report <dataset>
 """
@@ -18,20 +19,20 @@ from captioning.quality.evidence import TextVectors
 from captioning.quality.judge import Settings, make_report
 from captioning.quality.records import CaptionRecord, FrameCaption, FunnelStep, Report
 from pipeline.dataset import Dataset
-from pipeline.history import SELECTION_FILE, History
+from pipeline.history import History
 from pipeline.stage import Row
-from pipeline.verify import INDEX, LEDGER_FILE
+from pipeline.verify import LEDGER_FILE
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS, OVERVIEWS
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError
 from schemas.media_tables import CLIPS, STILLS, VIDEOS
-from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
+from schemas.outcome_tables import LEDGER
 
 # Reasons of the same kind differ in their numbers; a funnel shows the most frequent ones of each state.
 REASONS_SHOWN = 5
 # Only what is read is asked for, so that datasets of an older contract can be reported on too.
 _CLIP_COLUMNS = [
-    "clip_id", "video_id", "start_time", "duration", "camera", "motion", "camera_motion", "subject_motion",
+    "clip_id", "video_id", "camera", "motion", "camera_motion", "subject_motion",
 ]  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def image_text_of(dataset: Dataset) -> TextVectors | None:
 
 
 def read_records(dataset: Dataset) -> list[CaptionRecord]:
-    """One record per clip that was to be captioned, sorted by id."""
+    """One record per planned sample, sorted by id."""
     history = History(dataset)
     stages: Mapping[str, Any] = history.record.get("stages", {})
     if "summarise" not in stages:
@@ -72,34 +73,32 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
         rows: list[Row] = history.parts(folder, stage, contract, columns).to_pylist()
         return rows
 
-    captions = {row["clip_id"]: row for row in table("captions", "summarise", CAPTIONS)}
-    states = {row["clip_id"]: row["state"] for row in dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()}
-    wanted = [clip for clip, state in states.items() if clip in captions or state == "kept"]
+    captions = {row["sample_id"]: row for row in table("captions", "summarise", CAPTIONS)}
+    overviews = {row["sample_id"]: row for row in table("overviews", "overview", OVERVIEWS)}
     clips = {row["clip_id"]: row for row in table("clips", "split", CLIPS, _CLIP_COLUMNS)}
     sources: dict[str, str] = {
         row["video_id"]: row["key"] for row in table("videos", "ingest", VIDEOS, ["object_id", "video_id", "key"])
     }
-    frames = _frames(table, clips)
-    said = _by_clip(table("frame_captions", "caption", FRAME_CAPTIONS))
-    buckets: dict[str, set[str]] = defaultdict(set)
-    for sample in dataset.read_table(INDEX, SAMPLES).to_pylist():
-        buckets[sample["clip_id"]].add(sample["bucket"])
-    overviews = _overviews(history, stages)
+    said = {row["still_id"]: row for row in table("frame_captions", "caption", FRAME_CAPTIONS)}
+    frames = _frames(table, said)
     reasons = {row["id"]: row["reason"] for row in dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()}
-    return [
-        _record(
-            clips[clip],
-            sources[clips[clip]["video_id"]],
-            sorted(buckets[clip]),
-            # A clip none of whose stills got a caption never came to the summariser.
-            captions.get(clip, {"error": reasons.get(clip)}),
-            frames.get(clip, []),
-            next(iter(said.get(clip, [])), {}),
-            overviews.get(clip, {}),
+    records = []
+    for key, span in sorted(history.spans.items()):
+        told = [still["still_id"] for still in span["stills"] if still["still_id"] in said]
+        clip = clips[span["clip_id"]]
+        records.append(
+            _record(
+                span,
+                clip,
+                sources[clip["video_id"]],
+                # A sample none of whose stills got a caption never came to the summariser.
+                captions.get(key, {"error": reasons.get(key)}),
+                [replace(frames[still], time=said[still]["time"] - span["start_time"]) for still in told],
+                said[told[0]] if told else {},
+                overviews.get(key, {}),
+            )
         )
-        for clip in sorted(wanted)
-        if clip in clips
-    ]
+    return records
 
 
 def read_funnel(dataset: Dataset) -> tuple[FunnelStep, ...]:
@@ -116,31 +115,26 @@ def read_funnel(dataset: Dataset) -> tuple[FunnelStep, ...]:
     return tuple(steps)
 
 
-def _frames(table: Any, clips: Mapping[str, Row]) -> dict[str, list[FrameCaption]]:
-    """Frame captions by clip in time order, with what was seen in their stills."""
+def _frames(table: Any, said: Mapping[str, Row]) -> dict[str, FrameCaption]:
+    """Frame captions by still id, with what was seen in their stills; their times are told by the sample."""
     labels = {row["still_id"]: row for row in table("labels", "label", LABELS)}
     vectors = {row["still_id"]: row["vector"] for row in table("embeddings", "embed", EMBEDDINGS)}
-    captioned = table("frame_captions", "caption", FRAME_CAPTIONS)
-    wanted = {row["still_id"] for row in captioned}
     looks = {}
     for row in table("stills", "split", STILLS, ["still_id", "image"]):
-        if row["still_id"] in wanted:
+        if row["still_id"] in said:
             looks[row["still_id"]] = _look(row["image"])
-    found: dict[str, list[FrameCaption]] = defaultdict(list)
-    for row in sorted(captioned, key=lambda row: (row["time"] or 0.0, row["still_id"])):
-        still, clip = row["still_id"], clips.get(row["clip_id"], {})
+    found = {}
+    for still, row in said.items():
         named = labels.get(still, {})
         colours, brightness = looks.get(still, ((), None))
-        found[row["clip_id"]].append(
-            FrameCaption(
-                still_id=still,
-                time=(row["time"] or 0.0) - (clip.get("start_time") or 0.0),
-                text=row["caption"] or "",
-                labels=tuple(zip(named.get("names") or (), named.get("probabilities") or (), strict=True)),
-                vector=tuple(vectors.get(still) or ()),
-                colours=colours,
-                brightness=brightness,
-            )
+        found[still] = FrameCaption(
+            still_id=still,
+            time=0.0,
+            text=row["caption"] or "",
+            labels=tuple(zip(named.get("names") or (), named.get("probabilities") or (), strict=True)),
+            vector=tuple(vectors.get(still) or ()),
+            colours=colours,
+            brightness=brightness,
         )
     return found
 
@@ -153,17 +147,10 @@ def _look(image: bytes) -> tuple[tuple[tuple[str, float], ...], float | None]:
     return seen.colours, seen.brightness
 
 
-def _overviews(history: History, stages: Mapping[str, Any]) -> dict[str, Row]:
-    """Short captions of whole clips by clip id, where a vision model made any."""
-    if "overview" not in stages:
-        return {}
-    return {row["clip_id"]: row for row in history.parts("overviews", "overview", OVERVIEWS).to_pylist()}
-
-
 def _record(
+    span: Row,
     clip: Row,
     source: str,
-    buckets: Sequence[str],
     caption: Row,
     frames: Sequence[FrameCaption],
     said: Row,
@@ -172,10 +159,10 @@ def _record(
     fields = caption.get("fields") or {}
     hashes: Iterable[str | None] = (said.get("prompt_hash"), overview.get("prompt_hash"), caption.get("prompt_hash"))
     return CaptionRecord(
-        clip_id=clip["clip_id"],
+        sample_id=span["sample_id"],
         source=source,
-        buckets=tuple(buckets),
-        duration=clip["duration"] or 0.0,
+        bucket=span["bucket"],
+        duration=span["end_time"] - span["start_time"],
         short=caption.get("short") or "",
         medium=caption.get("medium") or "",
         dense=caption.get("dense") or "",
@@ -197,10 +184,3 @@ def _record(
         summariser_model=caption.get("model") or "",
         prompt_hashes=tuple(dict.fromkeys(one for one in hashes if one)),
     )
-
-
-def _by_clip(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row["clip_id"]].append(row)
-    return found

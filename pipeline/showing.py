@@ -69,10 +69,6 @@ class Samples:
         rows = dataset.read_table(INDEX, SAMPLES).to_pylist()
         self._rows: dict[str, Row] = {row["sample_id"]: row for row in rows if row["status"] == "ok"}
 
-    def of_clip(self, clip_id: str) -> list[Row]:
-        """The index rows of a clip's samples."""
-        return [row for row in self._rows.values() if row["clip_id"] == clip_id]
-
     def __call__(self, sample_id: str) -> Media | None:
         """The film or picture of a sample; None where there is no such sample or its shard does not hold it."""
         row = self._rows.get(sample_id)

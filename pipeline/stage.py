@@ -17,6 +17,8 @@ from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError, StageError
 
 Row = dict[str, Any]
+Failure = tuple[str, str, int]
+"""The stage that failed, why, and after how many attempts."""
 Value = TypeVar("Value")
 # Failures that may pass by themselves; everything else fails at once.
 _PASSING = (ConnectionError, TimeoutError, InterruptedError, OSError)

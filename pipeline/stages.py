@@ -186,7 +186,7 @@ class Stages:
         )
 
     def caption(self) -> StageSpec:
-        """Rows: stills of kept clips."""
+        """Rows: stills inside the samples of kept clips."""
         config = self._config.caption
         facts = config.captioner in CAPTIONERS
         settings = {
@@ -209,7 +209,7 @@ class Stages:
         )
 
     def overview(self) -> StageSpec:
-        """Rows: kept clips with references to their stills."""
+        """Rows: samples of kept clips with references to their stills."""
         config = self._config.caption
         settings = {
             "captioner": config.captioner,
@@ -222,14 +222,16 @@ class Stages:
             build=caption.Overview,
             arguments={"dataset_uri": self._uri, "config": config, "threads": _threads(config.captioner)},
             outputs=caption.OVERVIEW_OUTPUTS,
-            fingerprint=self._fingerprint("overview", caption.VERSION, settings, caption.OVERVIEW_OUTPUTS, "split"),
+            fingerprint=self._fingerprint(
+                "overview", caption.OVERVIEW_VERSION, settings, caption.OVERVIEW_OUTPUTS, "split"
+            ),
             identity=("keys",),
             rows_per_part=config.stills_per_part,
             **_resources(config.captioner),
         )
 
     def summarise(self) -> StageSpec:
-        """Rows: kept clips with their frame captions."""
+        """Rows: samples of kept clips with their frame captions."""
         config = self._config.summarise
         settings = config.model_dump(exclude={"prompt", "model", "tokenizer", "clips_per_part"}) | {
             "form": "" if config.summariser in SUMMARISERS else make_form(config).prompt_hash,

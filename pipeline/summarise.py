@@ -1,4 +1,4 @@
-"""Summarise each clip's frame captions, overview and measured facts into one dense caption. Backends: `captioning`.
+"""Summarise each sample's frame captions, overview and measured facts into one dense caption. Backends: `captioning`.
 
 just curate <bucket> --set summarise.token_budget=224
 """
@@ -14,23 +14,24 @@ from pipeline.stage import Output, Result, Row
 from schemas.caption_tables import CAPTIONS
 from schemas.config import SummariseConfig
 
-VERSION = 2
-OUTPUTS = (Output(folder="captions", contract=CAPTIONS, parent="clip_id"),)
+VERSION = 3
+OUTPUTS = (Output(folder="captions", contract=CAPTIONS, parent="sample_id"),)
 IDENTITY = ("captions", "times", "overview", "measured")
 
 
 class Summarise:
-    """Rows: clips with their frame captions in time order, their overview and what was measured."""
+    """Rows: samples with their frame captions in time order, their overview and what was measured."""
 
     def __init__(self, config: SummariseConfig, threads: int) -> None:
         self._counter = TokenCounter(Path(config.tokenizer) if config.tokenizer else None)
         self._summariser = open_summariser(config, self._counter, threads)
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Summarise clips, which are one batch of the model; results come as their replies do."""
+        """Summarise samples, which are one batch of the model; results come as their replies do."""
+        clip_of = {row["sample_id"]: row["clip_id"] for row in rows}
         requests = [
             ClipRequest(
-                clip_id=row["clip_id"],
+                sample_id=row["sample_id"],
                 frame_captions=tuple(row["captions"]),
                 times=tuple(row["times"]),
                 overview=row["overview"] or "",
@@ -40,7 +41,8 @@ class Summarise:
         ]
         for reply in arriving(summaries(self._summariser, requests)):
             values = {
-                "clip_id": reply.clip_id,
+                "sample_id": reply.sample_id,
+                "clip_id": clip_of[reply.sample_id],
                 "short": reply.short,
                 "medium": reply.medium,
                 "dense": reply.dense,
@@ -53,7 +55,11 @@ class Summarise:
                 "tokens": reply.tokens,
                 "token_counter": self._counter.name,
             }
-            counters = {"clips_summarised": 1, "fallbacks": int(reply.fallback is not None), **count_usage(reply.usage)}
+            counters = {
+                "samples_summarised": 1,
+                "fallbacks": int(reply.fallback is not None),
+                **count_usage(reply.usage),
+            }
             yield Result(
-                key=reply.clip_id, values=values, error=reply.error, counters=counters, expected=reply.answered
+                key=reply.sample_id, values=values, error=reply.error, counters=counters, expected=reply.answered
             )

@@ -7,8 +7,8 @@ out; so is one whose frame captions or stills are missing.
 """
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from captioning.chat import PictureBytes
@@ -24,10 +24,14 @@ FAILED, FELL_BACK, NO_INPUT = "the caption failed", "the caption is a fallback",
 
 @dataclass
 class Lesson:
-    """A dataset's captions that a teacher wrote, who wrote them, and how many others are left out for which reason."""
+    """A dataset's captions that a teacher wrote, who wrote them, and how many others are left out for which reason.
+
+    `captions`, `sources` (video ids) and `stills` (ids in time order) are by sample id.
+    """
 
     captions: dict[str, Row]
     sources: dict[str, str]
+    stills: dict[str, list[str]]
     left_out: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -37,46 +41,48 @@ class Lesson:
 
 
 def read_lesson(history: History, most: int) -> Lesson:
-    """At most `most` captions of a teacher, chosen by a hash of the clip. Raises `InputError` if there are none."""
-    rows = history.parts("captions", "summarise", CAPTIONS).to_pylist()
+    """At most `most` captions of a teacher, chosen by a hash of the sample. Raises `InputError` if there are none."""
+    spans = history.spans
+    told = history.parts("captions", "summarise", CAPTIONS).to_pylist()
+    rows = [row for row in told if row["sample_id"] in spans]
     clips = history.parts("clips", "split", CLIPS, ["clip_id", "video_id"]).to_pylist()
-    sources = {row["clip_id"]: row["video_id"] for row in clips}
+    video_of = {row["clip_id"]: row["video_id"] for row in clips}
     left_out = Counter(reason for row in rows if (reason := _reason(row)))
-    taught = sorted((row for row in rows if not _reason(row)), key=lambda row: _draw(row["clip_id"]))
+    taught = sorted((row for row in rows if not _reason(row)), key=lambda row: _draw(row["sample_id"]))
     if not taught:
         found = ", ".join(f"{count} x {reason}" for reason, count in left_out.items()) or "no caption at all"
         raise InputError(
             f"{history.dataset.store.uri} holds no teacher's words: {found}; caption it with a model first"
         )
-    return Lesson({row["clip_id"]: row for row in taught[:most]}, sources, left_out)
+    return Lesson(
+        captions={row["sample_id"]: row for row in taught[:most]},
+        sources={key: video_of[span["clip_id"]] for key, span in spans.items()},
+        stills={key: [still["still_id"] for still in span["stills"]] for key, span in spans.items()},
+        left_out=left_out,
+    )
 
 
 def summary_pairs(history: History, lesson: Lesson) -> list[Pair]:
-    """Frame captions in time order and the dense caption of each clip."""
+    """Frame captions in time order and the dense caption of each sample."""
     rows = history.parts("frame_captions", "caption", FRAME_CAPTIONS).to_pylist()
-    told = _by_clip(row for row in rows if row["status"] == "ok")
+    told = {row["still_id"]: row["caption"] for row in rows if row["status"] == "ok"}
     pairs = [
-        Pair(clip_id=key, source=lesson.sources[key], captions=tuple(one["caption"] for one in told[key]),
-             summary=row["dense"])
+        Pair(sample_id=key, source=lesson.sources[key], captions=captions, summary=row["dense"])
         for key, row in lesson.captions.items()
-        if key in told
-    ]  # fmt: skip
+        if (captions := tuple(told[still] for still in lesson.stills[key] if still in told))
+    ]
     return _counted(pairs, lesson)
 
 
 def picture_pairs(history: History, lesson: Lesson, stills: int) -> list[PicturePair]:
-    """Up to `stills` stills in time order, evenly spaced, and the dense caption of each clip, all in memory."""
-    rows = history.parts("stills", "split", STILLS, ["still_id", "clip_id", "time", "image"]).to_pylist()
-    shown = _by_clip(row for row in rows if row["clip_id"] in lesson.captions)
+    """Up to `stills` stills in time order, evenly spaced, and the dense caption of each sample, all in memory."""
+    wanted = {still for key in lesson.captions for still in lesson.stills[key]}
+    rows = history.parts("stills", "split", STILLS, ["still_id", "image"]).to_pylist()
+    shown = {row["still_id"]: PictureBytes(row["still_id"], row["image"]) for row in rows if row["still_id"] in wanted}
     pairs = [
-        PicturePair(
-            clip_id=key,
-            source=lesson.sources[key],
-            pictures=tuple(PictureBytes(one["still_id"], one["image"]) for one in _spread(shown[key], stills)),
-            caption=row["dense"],
-        )
+        PicturePair(sample_id=key, source=lesson.sources[key], pictures=pictures, caption=row["dense"])
         for key, row in lesson.captions.items()
-        if key in shown
+        if (pictures := tuple(_spread([shown[still] for still in lesson.stills[key] if still in shown], stills)))
     ]
     return _counted(pairs, lesson)
 
@@ -93,18 +99,11 @@ def _reason(row: Row) -> str | None:
     return FELL_BACK if row["fallback"] is not None else None
 
 
-def _by_clip(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row["clip_id"], row["time"])):
-        found[row["clip_id"]].append(row)
-    return found
+def _spread(pictures: Sequence[PictureBytes], most: int) -> Sequence[PictureBytes]:
+    if len(pictures) <= most:
+        return pictures
+    return [pictures[(2 * place + 1) * len(pictures) // (2 * most)] for place in range(most)]
 
 
-def _spread(rows: Sequence[Row], most: int) -> list[Row]:
-    if len(rows) <= most:
-        return list(rows)
-    return [rows[(2 * place + 1) * len(rows) // (2 * most)] for place in range(most)]
-
-
-def _draw(clip_id: str) -> str:
-    return hashlib.blake2b(clip_id.encode(), digest_size=8).hexdigest()
+def _draw(sample_id: str) -> str:
+    return hashlib.blake2b(sample_id.encode(), digest_size=8).hexdigest()

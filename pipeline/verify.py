@@ -176,7 +176,7 @@ def _check_ledger(dataset: Dataset, samples: Sequence[Row]) -> list[str]:
     ledger = dataset.read_table(LEDGER_FILE, LEDGER)
     record = dataset.read_record()
     try:
-        check_sums(ledger, record["inputs"]["videos"], record["inputs"]["clips"], len(samples))
+        check_sums(ledger, *(record["inputs"][kind] for kind in ("videos", "clips", "samples")))
     except VerifyError as error:
         return [str(error)]
     shipped = {row["id"] for row in ledger.to_pylist() if row["kind"] == "sample" and row["state"] == "shipped"}

@@ -64,11 +64,12 @@ FRAME_CAPTIONS = TableContract(
 
 OVERVIEWS = TableContract(
     name="overviews",
-    key="clip_id",
-    doc="one row per clip: what a vision model says of all its stills at once",
+    key="sample_id",
+    doc="one row per sample: what a vision model says of all stills inside its span at once",
     columns=(
-        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
-        Column(name="overview", type=pa.string(), doc="the short caption of the whole clip"),
+        Column(name="sample_id", type=pa.string(), doc="id of the sample"),
+        Column(name="clip_id", type=pa.string(), doc="id of its clip"),
+        Column(name="overview", type=pa.string(), doc="the short caption of the whole sample"),
         Column(name="captioner", type=pa.string(), doc="name of the backend"),
         Column(name="model", type=pa.string(), doc="model and revision"),
         Column(name="prompt_hash", type=pa.string(), doc="hash of the prompt"),
@@ -78,10 +79,11 @@ OVERVIEWS = TableContract(
 
 CAPTIONS = TableContract(
     name="captions",
-    key="clip_id",
-    doc="one row per clip: the caption in three lengths",
+    key="sample_id",
+    doc="one row per sample: the caption in three lengths, of what the sample shows",
     columns=(
-        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
+        Column(name="sample_id", type=pa.string(), doc="id of the sample"),
+        Column(name="clip_id", type=pa.string(), doc="id of its clip"),
         Column(name="short", type=pa.string(), doc="at most 20 words"),
         Column(name="medium", type=pa.string(), doc="at most 60 words"),
         Column(name="dense", type=pa.string(), doc="the dense caption, in time order"),

@@ -33,7 +33,7 @@ def distilled_captioner(base: Path, out: Path) -> Path:
     file = io.BytesIO()
     Image.new("RGB", (64, 64), "red").save(file, "JPEG")
     pairs = [
-        PicturePair(clip_id=name, source=name, caption="A red wall.", pictures=(PictureBytes(name, file.getvalue()),))
+        PicturePair(sample_id=name, source=name, caption="A red wall.", pictures=(PictureBytes(name, file.getvalue()),))
         for name in ("a", "b", "c", "d")
     ]
     distill_captioner(pairs, base, out, _GENTLE, _MADE, lambda *one: None)

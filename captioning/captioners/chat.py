@@ -26,5 +26,5 @@ class ChatCaptioner:
 
     async def overview(self, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
         """Yield one reply per clip, in whatever order they become ready."""
-        async for _, reply in converse(self._overview, self._chat, {one.clip_id: one for one in requests}):
+        async for _, reply in converse(self._overview, self._chat, {one.sample_id: one for one in requests}):
             yield reply

@@ -64,14 +64,14 @@ class _Scene:
         self._noun = plural(noun) if self._many else noun
         self._place = draw.choice((self._thing(), *draw.sample(TAUGHT.places, 3))) if draw.random() < 0.65 else ""
 
-    def clip(self, clip_id: str, source: str) -> Pair:
+    def clip(self, sample_id: str, source: str) -> Pair:
         """A clip whose summary keeps to the limit and to its notes, which leave out what is nearly said twice."""
         while True:
             captions, summary = self._tell()
             before, after = sum(len(one.split()) for one in captions), len(summary.split())
             noted = set(content_words(join(captions)))
             if after <= MOST * before and before + after <= MOST_WORDS and noted.issuperset(content_words(summary)):
-                return Pair(clip_id=clip_id, source=source, captions=tuple(captions), summary=summary)
+                return Pair(sample_id=sample_id, source=source, captions=tuple(captions), summary=summary)
 
     def _tell(self) -> tuple[list[str], str]:
         draw = self._draw
@@ -150,7 +150,7 @@ class _Scene:
 def main() -> None:
     """Print a few pairs."""
     for pair in made_lessons(int(sys.argv[1]) if len(sys.argv) > 1 else 5, seed=1):
-        print(pair.clip_id, *pair.captions, f"-> {pair.summary}", "", sep="\n")
+        print(pair.sample_id, *pair.captions, f"-> {pair.summary}", "", sep="\n")
 
 
 if __name__ == "__main__":

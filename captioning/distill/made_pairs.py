@@ -40,13 +40,13 @@ class _Scene:
         self._place, self._background = draw.choice(words.places), draw.choice(words.backgrounds)
         self._light = draw.choice(words.lights)
 
-    def clip(self, clip_id: str, source: str) -> Pair:
+    def clip(self, sample_id: str, source: str) -> Pair:
         """A clip whose summary keeps to the limit; drawn again until it does."""
         while True:
             captions, summary = self._tell()
             before, after = sum(len(one.split()) for one in captions), len(summary.split())
             if after <= MOST * before and before + after <= MOST_WORDS:
-                return Pair(clip_id=clip_id, source=source, captions=tuple(captions), summary=summary)
+                return Pair(sample_id=sample_id, source=source, captions=tuple(captions), summary=summary)
 
     def _tell(self) -> tuple[list[str], str]:
         draw, words = self._draw, self._words
@@ -115,7 +115,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     for words in (TAUGHT, HELD_OUT):
         for pair in made_pairs(count, words, seed=1):
-            print(pair.clip_id, *pair.captions, f"-> {pair.summary}", "", sep="\n")
+            print(pair.sample_id, *pair.captions, f"-> {pair.summary}", "", sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a student learns from: a clip's frame captions and what the teacher made of them, split by source video.
+"""What a student learns from: a sample's frame captions and what the teacher made of them, split by source video.
 
-Clips of one film resemble each other, so a film is either learned from or judged by, never both; which of the two is
+Samples of one film resemble each other, so a film is either learned from or judged by, never both; which of the two is
 told by a hash of its id, so that a dataset that grows moves none from one side to the other.
 
     python -m pytest tests/captioning/distill
@@ -17,9 +17,9 @@ from schemas.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One clip: its id and its source's, its frame captions in time order, and the teacher's summary of them."""
+    """One sample: its id and its source's, its frame captions in time order, and the teacher's summary of them."""
 
-    clip_id: str
+    sample_id: str
     source: str
     captions: tuple[str, ...]
     summary: str
@@ -27,9 +27,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PicturePair:
-    """One clip: its id and its source's, its stills in time order, and the dense caption that was made of them."""
+    """One sample: its id and its source's, its stills in time order, and the dense caption that was made of them."""
 
-    clip_id: str
+    sample_id: str
     source: str
     pictures: tuple[Picture, ...]
     caption: str

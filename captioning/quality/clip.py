@@ -1,4 +1,4 @@
-"""One clip as the checks read it: the record with its texts cut into words once.
+"""What one caption is about, a sample, as the checks read it: the record with its texts cut into words once.
 
 python -m pytest tests/captioning/quality
 """
@@ -19,8 +19,8 @@ class Clip:
 
     @property
     def key(self) -> str:
-        """The clip's id."""
-        return self.record.clip_id
+        """The sample's id."""
+        return self.record.sample_id
 
     @cached_property
     def text(self) -> str:

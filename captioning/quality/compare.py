@@ -1,4 +1,4 @@
-"""What changed between two reports of one dataset, or of two: measures, gates, clips that got worse, models.
+"""What changed between two reports of one dataset, or of two: measures, gates, samples that got worse, models.
 
 python -m pytest tests/captioning/quality/test_judge.py
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from captioning.quality.records import Gate, Measure, Report
 
-# A clip's suspicion has changed if it moved by this.
+# A sample's suspicion has changed if it moved by this.
 MOVED = 0.1
 
 
@@ -25,10 +25,10 @@ class MeasureChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipChange:
-    """A clip whose suspicion moved: what was found before and is found now, by name of the check."""
+class SampleChange:
+    """A sample whose suspicion moved: what was found before and is found now, by name of the check."""
 
-    clip_id: str
+    sample_id: str
     before: float
     after: float
     gone: tuple[str, ...]
@@ -43,23 +43,23 @@ class Comparison:
     after: str
     measures: tuple[MeasureChange, ...]
     gates: tuple[tuple[Gate | None, Gate | None], ...]
-    worse: tuple[ClipChange, ...]
-    better: tuple[ClipChange, ...]
+    worse: tuple[SampleChange, ...]
+    better: tuple[SampleChange, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
     models: Mapping[str, tuple[str, str]]
 
 
 def compare(before: Report, after: Report) -> Comparison:
-    """Compare two reports; clips are matched by id, and of groups those that both have count."""
-    old = {view.record.clip_id: view for view in before.clips}
-    new = {view.record.clip_id: view for view in after.clips}
+    """Compare two reports; samples are matched by id, and of groups those that both have count."""
+    old = {view.record.sample_id: view for view in before.samples}
+    new = {view.record.sample_id: view for view in after.samples}
     changes = []
     for clip in sorted(old.keys() & new.keys()):
         were, are = ({finding.check for finding in view.findings} for view in (old[clip], new[clip]))
         changes.append(
-            ClipChange(
-                clip_id=clip,
+            SampleChange(
+                sample_id=clip,
                 before=old[clip].suspicion,
                 after=new[clip].suspicion,
                 gone=tuple(sorted(were - are)),
@@ -101,6 +101,6 @@ def _gates(before: Report, after: Report) -> tuple[tuple[Gate | None, Gate | Non
     return tuple((old.get(rule), new.get(rule)) for rule in dict.fromkeys((*old, *new)))
 
 
-def _moved(changes: list[ClipChange], direction: int) -> tuple[ClipChange, ...]:
+def _moved(changes: list[SampleChange], direction: int) -> tuple[SampleChange, ...]:
     moved = [change for change in changes if direction * (change.after - change.before) >= MOVED]
-    return tuple(sorted(moved, key=lambda change: (direction * (change.before - change.after), change.clip_id)))
+    return tuple(sorted(moved, key=lambda change: (direction * (change.before - change.after), change.sample_id)))

@@ -1,6 +1,6 @@
 """Runs all checks over the captions of a dataset and makes the report of them, which is kept as JSON.
 
-Suspicion of a clip: 1 - product of (1 - weight) over its findings. Every finding is an independent sign that the
+Suspicion of a sample: 1 - product of (1 - weight) over its findings. Every finding is an independent sign that the
 caption is bad, as sure as its weight; no number of light ones reaches a heavy one quickly, and none goes above 1.
 
     python -m pytest tests/captioning/quality/test_judge.py
@@ -21,7 +21,7 @@ from captioning.quality.corpus import Corpus
 from captioning.quality.evidence import TextVectors
 from captioning.quality.gates import DEFAULT_GATES, judge_gates, read_gates
 from captioning.quality.intervals import interval
-from captioning.quality.records import CaptionRecord, ClipView, Finding, FunnelStep, Measure, Report
+from captioning.quality.records import CaptionRecord, Finding, FunnelStep, Measure, Report, SampleView
 from captioning.quality.registry import CHECKS
 from schemas.errors import DatasetError
 
@@ -31,9 +31,9 @@ _JSON = TypeAdapter(Report)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a report is made with. `made` is when, as text (default: now, UTC); `worst` is how many clips are named.
+    """What a report is made with. `made` is when, as text (default: now, UTC); `worst` is how many samples are named.
 
-    A bucket or source has a group of measures of its own if it has at least `least_group` clips. `embed` and
+    A bucket or source has a group of measures of its own if it has at least `least_group` samples. `embed` and
     `image_text` are the models of `Corpus`, None where there are none.
     """
 
@@ -65,13 +65,13 @@ def make_report(records: Sequence[CaptionRecord], settings: Settings) -> Report:
     measures = _measures(records, seen, settings)
     views = _views(records, seen)
     worst = sorted(
-        (view for view in views if view.suspicion > 0), key=lambda view: (-view.suspicion, view.record.clip_id)
+        (view for view in views if view.suspicion > 0), key=lambda view: (-view.suspicion, view.record.sample_id)
     )
     return Report(
         dataset=settings.dataset,
         made=settings.made or datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        clips=views,
-        worst=tuple(view.record.clip_id for view in worst[: settings.worst]),
+        samples=views,
+        worst=tuple(view.record.sample_id for view in worst[: settings.worst]),
         measures=measures,
         histograms=histograms(corpus),
         funnel=tuple(settings.funnel),
@@ -103,18 +103,18 @@ def report_from_json(text: str | bytes) -> Report:
 def _measures(
     records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, Seen]], settings: Settings
 ) -> dict[str, list[Measure]]:
-    groups: dict[str, list[str]] = {"all": [record.clip_id for record in records]}
+    groups: dict[str, list[str]] = {"all": [record.sample_id for record in records]}
     named: dict[str, list[str]] = defaultdict(list)
     for record in records:
-        for name in (*(f"bucket {bucket}" for bucket in record.buckets), f"source {record.source}"):
-            named[name].append(record.clip_id)
+        for name in (f"bucket {record.bucket}", f"source {record.source}"):
+            named[name].append(record.sample_id)
     groups |= {name: named[name] for name in sorted(named) if len(named[name]) >= settings.least_group}
-    return {name: list(_of_group(clips, seen, settings.seed)) for name, clips in groups.items()}
+    return {name: list(_of_group(keys, seen, settings.seed)) for name, keys in groups.items()}
 
 
-def _of_group(clips: Sequence[str], seen: Mapping[str, Mapping[str, Seen]], seed: int) -> Iterable[Measure]:
+def _of_group(samples: Sequence[str], seen: Mapping[str, Mapping[str, Seen]], seed: int) -> Iterable[Measure]:
     for check in CHECKS.values():
-        values = [seen[check.name][clip].value for clip in clips if clip in seen[check.name]]
+        values = [seen[check.name][key].value for key in samples if key in seen[check.name]]
         if values:
             mean, low, high = interval(values, seed)
             yield Measure(
@@ -129,23 +129,25 @@ def _of_group(clips: Sequence[str], seen: Mapping[str, Mapping[str, Seen]], seed
             )
 
 
-def _views(records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, Seen]]) -> tuple[ClipView, ...]:
+def _views(records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, Seen]]) -> tuple[SampleView, ...]:
     views = []
     for record in records:
-        findings = tuple(_findings(record.clip_id, seen))
+        findings = tuple(_findings(record.sample_id, seen))
         # Vectors are for the checks; in the report they would be most of its bytes.
         frames = tuple(replace(frame, vector=()) for frame in record.frames)
-        views.append(ClipView(record=replace(record, frames=frames), findings=findings, suspicion=suspicion(findings)))
+        views.append(
+            SampleView(record=replace(record, frames=frames), findings=findings, suspicion=suspicion(findings))
+        )
     return tuple(views)
 
 
-def _findings(clip: str, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[Finding]:
+def _findings(key: str, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[Finding]:
     found: list[tuple[Check, Seen]] = [
-        (check, seen[check.name][clip]) for check in CHECKS.values() if clip in seen[check.name]
+        (check, seen[check.name][key]) for check in CHECKS.values() if key in seen[check.name]
     ]
     for check, one in sorted(found, key=lambda pair: -pair[0].weight):
         if one.why:
-            yield Finding(clip_id=clip, check=check.name, weight=check.weight, why=one.why)
+            yield Finding(sample_id=key, check=check.name, weight=check.weight, why=one.why)
 
 
 def _models(records: Sequence[CaptionRecord]) -> dict[str, str]:

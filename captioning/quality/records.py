@@ -10,7 +10,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameCaption:
-    """What was said of one still; `time` in seconds from the clip's start. `labels`: what an image classifier saw.
+    """What was said of one still; `time` in seconds from the sample's start. `labels`: what an image classifier saw.
 
     `vector` is the still's image embedding (for the pairing test), empty where there is none. `colours` are the shares
     of the still's pixels by colour name, largest first (`captioning.captioners.colours`), empty where not measured;
@@ -28,15 +28,16 @@ class FrameCaption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionRecord:
-    """One captioned clip with all that is known of it. Empty text means that there is none.
+    """One captioned sample with all that is known of it. Empty text means that there is none.
 
-    `buckets` are those of its samples. `tokens` are of `dense`, by `token_counter`. `camera` and the motions (percent
-    of the picture's diagonal per second) are measured; None for single pictures. `error`: why captioning failed.
+    `duration` is the sample's, in seconds. `frames` are the stills inside its span. `tokens` are of `dense`, by
+    `token_counter`. `camera` and the motions (percent of the picture's diagonal per second) are measured on its clip;
+    None for single pictures. `error`: why captioning failed.
     """
 
-    clip_id: str
+    sample_id: str
     source: str
-    buckets: tuple[str, ...] = ()
+    bucket: str = ""
     duration: float = 0.0
     short: str = ""
     medium: str = ""
@@ -62,9 +63,9 @@ class CaptionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a check found on one clip. `weight` (0 to 1) is how bad it is; `why` is a sentence for people."""
+    """One thing that a check found on one sample. `weight` (0 to 1) is how bad it is; `why` a sentence for people."""
 
-    clip_id: str
+    sample_id: str
     check: str
     weight: float
     why: str
@@ -72,7 +73,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One number of a group of clips with its 95 % bootstrap interval; `count` is the clips that it rests on.
+    """One number of a group of samples with its 95 % bootstrap interval; `count` is the samples that it rests on.
 
     `better` says which way is good; None for what is only described. `doc` says what it is in one sentence.
     """
@@ -119,8 +120,8 @@ class FunnelStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipView:
-    """One clip as the page shows it: the record, what was found on it, and how suspicious that makes it (0 to 1)."""
+class SampleView:
+    """One sample as the page shows it: the record, what was found on it, and how suspicious that makes it (0 to 1)."""
 
     record: CaptionRecord
     findings: tuple[Finding, ...]
@@ -132,12 +133,12 @@ class Report:
     """All that the page and the JSON hold. `measures` has the groups `all`, `bucket <name>` and `source <name>`.
 
     `notes` are sentences that a reader must know (which tiers ran, that the embedded captioner knows no actions).
-    `samples_of_repeats` are captions that stand on several clips, with the clips.
+    `repeats` are captions that stand on several samples, with the samples.
     """
 
     dataset: str
     made: str
-    clips: tuple[ClipView, ...]
+    samples: tuple[SampleView, ...]
     worst: tuple[str, ...]
     measures: Mapping[str, Sequence[Measure]]
     histograms: tuple[Histogram, ...]

@@ -1,4 +1,4 @@
-"""The comparison with another dataset, as the page's first section: measures, gates, models, and which clips.
+"""The comparison with another dataset, as the page's first section: measures, gates, models, and which samples.
 
 python -m pytest tests/captioning/report/test_page.py
 """
@@ -6,17 +6,17 @@ python -m pytest tests/captioning/report/test_page.py
 from collections.abc import Sequence
 from html import escape
 
-from captioning.quality.compare import ClipChange, Comparison, MeasureChange
+from captioning.quality.compare import Comparison, MeasureChange, SampleChange
 from captioning.quality.records import Gate, Measure
 from captioning.report.markup import count_of, shown_name, shown_value, tag
-from captioning.report.parts import clip_link, table
+from captioning.report.parts import sample_link, table
 
-_MOST_CLIPS = 24
+_MOST_SAMPLES = 24
 _HEADINGS = ("measure", "before", "after", "change")
 
 
 def changes(found: Comparison) -> str:
-    """The clear changes first, all others behind a summary, then gates and models that differ, then the clips."""
+    """The clear changes first, all others behind a summary, then gates and models that differ, then the samples."""
     clear = [one for one in found.measures if one.clear]
     rest = [one for one in found.measures if not one.clear]
     title = f"Changes from {found.before} to {found.after}"
@@ -25,13 +25,13 @@ def changes(found: Comparison) -> str:
         summary = tag("summary", f"{count_of(len(rest), 'measure')} within chance")
         shown += tag("details", summary + table(_HEADINGS, map(_row, rest), "Changes within chance"))
     shown += _differences(found)
-    clips = (
+    samples = (
         _moved("worse", found.worse)
         + _moved("better", found.better)
         + _listed("new", found.added, linked=True)
         + _listed("gone", found.removed, linked=False)
     )
-    return shown + tag("div", clips, class_="lists")
+    return shown + tag("div", samples, class_="lists")
 
 
 def _row(one: MeasureChange) -> str:
@@ -76,22 +76,22 @@ def _verdict(gate: Gate | None) -> str:
     return "not asked" if gate is None else "holds" if gate.passed else "fails"
 
 
-def _moved(name: str, moved: Sequence[ClipChange]) -> str:
+def _moved(name: str, moved: Sequence[SampleChange]) -> str:
     items = []
-    for one in moved[:_MOST_CLIPS]:
+    for one in moved[:_MOST_SAMPLES]:
         found = [f"+ {shown_name(check)}" for check in one.new] + [f"− {shown_name(check)}" for check in one.gone]
         said = escape(", ".join([f"{one.before:.2f} → {one.after:.2f}", *found]))
-        items.append(tag("li", clip_link(one.clip_id) + " " + said))
+        items.append(tag("li", sample_link(one.sample_id) + " " + said))
     return _folded(name, len(moved), tag("ul", "".join(items)))
 
 
 def _listed(name: str, ids: Sequence[str], linked: bool) -> str:
-    shown = " ".join(clip_link(key) if linked else tag("code", escape(key)) for key in ids[:_MOST_CLIPS])
+    shown = " ".join(sample_link(key) if linked else tag("code", escape(key)) for key in ids[:_MOST_SAMPLES])
     return _folded(name, len(ids), tag("p", shown))
 
 
 def _folded(name: str, count: int, content: str) -> str:
     if not count:
         return ""
-    more = tag("p", f"and {count - _MOST_CLIPS:,} more", class_="hint") if count > _MOST_CLIPS else ""
-    return tag("details", tag("summary", count_of(count, f"{name} clip")) + content + more)
+    more = tag("p", f"and {count - _MOST_SAMPLES:,} more", class_="hint") if count > _MOST_SAMPLES else ""
+    return tag("details", tag("summary", count_of(count, f"{name} sample")) + content + more)

@@ -33,7 +33,7 @@ def draw_histogram(histogram: Histogram) -> str:
     for first, last, count in zip(histogram.edges, histogram.edges[1:], histogram.counts, strict=False):
         height = count / most * (floor - _TOP) if most else 0.0
         past = mark is not None and first >= mark
-        said = f"{first:g} to {last:g} {histogram.unit}: {count_of(count, 'clip')}"
+        said = f"{first:g} to {last:g} {histogram.unit}: {count_of(count, 'sample')}"
         x, wide = place(first) + 0.75, max(place(last) - place(first) - 1.5, 1.0)
         drawn.append(
             f'<g><title>{escape(said)}</title><rect class="hit" x="{x:.1f}" y="{_TOP:.1f}" width="{wide:.1f}" '
@@ -49,7 +49,9 @@ def draw_histogram(histogram: Histogram) -> str:
         label = f"{histogram.mark_name} {mark:g}".strip()
         drawn.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 14:.1f}" y2="{floor:.1f}"/>')
         drawn.append(_text(x + (-6 if anchor == "end" else 6), _TOP - 6, label, "mark-name", anchor))
-    name = f"{histogram.name}: {count_of(sum(histogram.counts), 'clip')} between {low:g} and {high:g} {histogram.unit}"
+    name = (
+        f"{histogram.name}: {count_of(sum(histogram.counts), 'sample')} between {low:g} and {high:g} {histogram.unit}"
+    )
     return (
         f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" aria-label="{escape(name)}" class="histogram">'
         + "".join(drawn)
@@ -64,7 +66,7 @@ def histogram_table(histogram: Histogram) -> str:
         for first, last, count in zip(histogram.edges, histogram.edges[1:], histogram.counts, strict=False)
         if count
     )
-    head = tag("tr", tag("th", escape(histogram.unit), scope="col") + tag("th", "clips", scope="col"))
+    head = tag("tr", tag("th", escape(histogram.unit), scope="col") + tag("th", "samples", scope="col"))
     return tag("table", tag("thead", head) + tag("tbody", rows))
 
 

@@ -1,11 +1,11 @@
-"""What the page's script needs to show, search and sort every clip: plain JSON, nothing that is empty.
+"""What the page's script needs to show, search and sort every sample: plain JSON, nothing that is empty.
 
 python -m pytest tests/captioning/report/test_gallery.py
 """
 
 from collections.abc import Mapping
 
-from captioning.quality.records import CaptionRecord, ClipView, Finding, FrameCaption, Measure, Report
+from captioning.quality.records import CaptionRecord, Finding, FrameCaption, Measure, Report, SampleView
 from captioning.report.markup import Json, shown_name, shown_value
 from captioning.report.thumbnails import shown_stills
 
@@ -13,17 +13,17 @@ _EMPTY: tuple[Json, ...] = (None, "", (), [], {})
 
 
 def gallery_data(report: Report) -> Json:
-    """Every clip of the report, in its order."""
-    return {"clips": [_clip(view) for view in report.clips]}
+    """Every sample of the report, in its order."""
+    return {"samples": [_sample(view) for view in report.samples]}
 
 
-def _clip(view: ClipView) -> Json:
+def _sample(view: SampleView) -> Json:
     record = view.record
     return _filled(
         {
-            "id": record.clip_id,
+            "id": record.sample_id,
             "source": record.source,
-            "buckets": record.buckets,
+            "bucket": record.bucket,
             "seconds": round(record.duration, 2),
             "suspicion": round(view.suspicion, 3),
             "short": record.short if record.short != record.dense else "",

@@ -59,7 +59,7 @@ def shown_value(value: float | None, unit: str) -> str:
 
 
 def count_of(number: int, thing: str) -> str:
-    """`1 clip`, `2 clips`, `10,000 clips`."""
+    """`1 sample`, `2 samples`, `10,000 samples`."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 

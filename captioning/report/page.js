@@ -66,7 +66,7 @@
     const shown = allGroups ? rows : rows.slice(0, MOST_GROUPS);
     const share = rows.every((row) => (row.unit === "share" || row.unit === "score") && row.high <= 1);
     const most = share ? 1 : 1.05 * Math.max(...rows.map((row) => row.high ?? 0));
-    const head = make("tr", {}, [kind, "value", "95 % interval", "", "clips"].map((text) => make("th", { scope: "col" }, text)));
+    const head = make("tr", {}, [kind, "value", "95 % interval", "", "samples"].map((text) => make("th", { scope: "col" }, text)));
     const table = make("table", {}, make("thead", {}, head), make("tbody", {}, shown.map((row) => make("tr", {},
       make("th", { scope: "row" }, row.name),
       make("td", { class: "value" }, row.shown + (share ? "" : ` ${row.unit}`)),
@@ -92,32 +92,32 @@
   });
 
   /* ---- the gallery ---- */
-  const clips = read("data-clips").clips;
+  const samples = read("data-samples").samples;
   const pictures = read("data-pictures");
   for (const image of document.querySelectorAll("img[data-still]")) pictures[image.dataset.still] = image.src.split(",")[1];
   const search = byId("search"), sort = byId("sort"), cards = byId("cards"), pager = byId("pager"), found = byId("found");
   const filters = {
-    finding: (clip) => (clip.findings ?? []).map((one) => one.check),
-    bucket: (clip) => clip.buckets ?? [],
-    source: (clip) => [clip.source],
+    finding: (sample) => (sample.findings ?? []).map((one) => one.check),
+    bucket: (sample) => [sample.bucket].filter(Boolean),
+    source: (sample) => [sample.source],
   };
   const texts = new Map();
   let page = 0, matching = [];
 
-  function textOf(clip) {
-    if (!texts.has(clip.id)) {
-      const frames = (clip.frames ?? []).map((frame) => frame.text);
-      texts.set(clip.id, [clip.id, clip.source, clip.dense, clip.short, clip.medium, clip.overview, clip.error, ...frames]
+  function textOf(sample) {
+    if (!texts.has(sample.id)) {
+      const frames = (sample.frames ?? []).map((frame) => frame.text);
+      texts.set(sample.id, [sample.id, sample.source, sample.dense, sample.short, sample.medium, sample.overview, sample.error, ...frames]
         .filter(Boolean).join("\n").toLowerCase());
     }
-    return texts.get(clip.id);
+    return texts.get(sample.id);
   }
   const words = () => search.value.toLowerCase().split(/\s+/).filter(Boolean);
 
   function offerFilters() {
     for (const [name, values] of Object.entries(filters)) {
       const counts = new Map();
-      for (const clip of clips) for (const value of new Set(values(clip))) counts.set(value, (counts.get(value) ?? 0) + 1);
+      for (const sample of samples) for (const value of new Set(values(sample))) counts.set(value, (counts.get(value) ?? 0) + 1);
       const ordered = [...counts].sort((one, other) => (name === "finding" ? other[1] - one[1] : 0) || one[0].localeCompare(other[0]));
       const select = byId(`filter-${name}`);
       select.append(...ordered.map(([value, count]) => make("option", { value }, `${value} (${count.toLocaleString("en")})`)));
@@ -125,12 +125,12 @@
       select.addEventListener("change", () => show(0));
     }
   }
-  function passes(clip, wanted) {
+  function passes(sample, wanted) {
     for (const [name, values] of Object.entries(filters)) {
       const value = byId(`filter-${name}`).value;
-      if (value === " none" ? values(clip).length : value && !values(clip).includes(value)) return false;
+      if (value === " none" ? values(sample).length : value && !values(sample).includes(value)) return false;
     }
-    return wanted.every((word) => textOf(clip).includes(word));
+    return wanted.every((word) => textOf(sample).includes(word));
   }
   const orders = {
     suspicion: (one, other) => other.suspicion - one.suspicion || (one.id < other.id ? -1 : 1),
@@ -140,7 +140,7 @@
 
   function show(wantedPage) {
     const wanted = words();
-    matching = clips.filter((clip) => passes(clip, wanted)).sort(orders[sort.value]);
+    matching = samples.filter((sample) => passes(sample, wanted)).sort(orders[sort.value]);
     turn(wantedPage);
   }
   function turn(wantedPage) {
@@ -148,10 +148,10 @@
     page = Math.min(Math.max(wantedPage, 0), pages - 1);
     const first = page * PER_PAGE, wanted = words();
     const shown = matching.slice(first, first + PER_PAGE);
-    cards.replaceChildren(...shown.map((clip) => card(clip, wanted)));
+    cards.replaceChildren(...shown.map((sample) => card(sample, wanted)));
     const many = matching.length.toLocaleString("en");
-    found.textContent = !matching.length ? "No clip fits; change the words or the filters."
-      : `${many} ${matching.length === 1 ? "clip" : "clips"}, showing ${(first + 1).toLocaleString("en")} to ${(first + shown.length).toLocaleString("en")}`;
+    found.textContent = !matching.length ? "No sample fits; change the words or the filters."
+      : `${many} ${matching.length === 1 ? "sample" : "samples"}, showing ${(first + 1).toLocaleString("en")} to ${(first + shown.length).toLocaleString("en")}`;
     pager.hidden = pages === 1;
     const step = (text, to, name) => {
       const button = make("button", { type: "button", disabled: to < 0 || to >= pages, "aria-label": name }, text);
@@ -186,24 +186,24 @@
   }
   const level = (value) => (value >= 2 / 3 ? "high" : value >= 1 / 3 ? "middle" : "low");
 
-  function card(clip, wanted) {
-    const frames = clip.frames ?? [], findings = clip.findings ?? [];
+  function card(sample, wanted) {
+    const frames = sample.frames ?? [], findings = sample.findings ?? [];
     const times = new Map(frames.map((frame) => [frame.still, frame.time ?? 0]));
-    const stills = (clip.stills ?? []).map((id) => still(id, times.get(id) ?? 0)).filter(Boolean);
+    const stills = (sample.stills ?? []).map((id) => still(id, times.get(id) ?? 0)).filter(Boolean);
     const strip = stills.length ? make("div", { class: "strip", tabindex: stills.length > 1 ? "0" : undefined, role: "group", "aria-label": "stills" }, stills)
       : make("p", { class: "strip none" }, "no picture on this page");
-    const said = clip.error ? make("p", { class: "error" }, `No caption: ${clip.error}`)
-      : make("blockquote", {}, marked(clip.dense ?? "(empty)", wanted));
-    const facts = [clip.seconds ? seconds(clip.seconds) : "picture", ...(clip.buckets ?? []), clip.length].filter(Boolean).join(" · ");
+    const said = sample.error ? make("p", { class: "error" }, `No caption: ${sample.error}`)
+      : make("blockquote", {}, marked(sample.dense ?? "(empty)", wanted));
+    const facts = [sample.seconds ? seconds(sample.seconds) : "picture", sample.bucket, sample.length].filter(Boolean).join(" · ");
     const chips = findings.length ? make("ul", { class: "chips" }, findings.map((one) => make("li", {}, make("span", { class: "chip", title: one.why }, one.check)))) : "";
-    const play = served && clip.buckets ? make("button", { type: "button", class: "play" }, "Play the sample") : "";
-    if (play) play.addEventListener("click", () => openSamples(clip.id));
-    const lengths = { ...(clip.short && { short: clip.short }), ...(clip.medium && { medium: clip.medium }), ...(clip.overview && { overview: clip.overview }) };
+    const play = served && sample.dense ? make("button", { type: "button", class: "play" }, "Play the sample") : "";
+    if (play) play.addEventListener("click", () => openSample(sample));
+    const lengths = { ...(sample.short && { short: sample.short }), ...(sample.medium && { medium: sample.medium }), ...(sample.overview && { overview: sample.overview }) };
     return make("li", { class: "card" },
       strip,
-      make("div", { class: "head" }, make("h3", {}, marked(clip.id, wanted)),
-        make("span", { class: `suspicion ${level(clip.suspicion ?? 0)}`, title: "suspicion, 0 to 1" }, (clip.suspicion ?? 0).toFixed(2))),
-      make("p", { class: "facts" }, marked(clip.source, wanted), make("br"), facts),
+      make("div", { class: "head" }, make("h3", {}, marked(sample.id, wanted)),
+        make("span", { class: `suspicion ${level(sample.suspicion ?? 0)}`, title: "suspicion, 0 to 1" }, (sample.suspicion ?? 0).toFixed(2))),
+      make("p", { class: "facts" }, marked(sample.source, wanted), make("br"), facts),
       said, chips, play,
       findings.length ? expand(`Why (${findings.length})`, () => make("ul", { class: "why" }, findings.map((one) =>
         make("li", {}, make("span", { class: "chip" }, one.check), " ", one.why)))) : "",
@@ -211,7 +211,7 @@
         make("li", {}, make("time", {}, seconds(frame.time ?? 0)), make("span", {}, marked(frame.text ?? "(none)", wanted),
           frame.labels ? make("small", {}, frame.labels.join(", ")) : ""))))) : "",
       Object.keys(lengths).length ? expand("Other lengths", () => pairs(lengths)) : "",
-      expand("Measured and made by", () => pairs({ ...clip.measured, ...clip.fields, ...(clip.fallback && { fallback: clip.fallback }), ...clip.lineage })));
+      expand("Measured and made by", () => pairs({ ...sample.measured, ...sample.fields, ...(sample.fallback && { fallback: sample.fallback }), ...sample.lineage })));
   }
   /* Most of what can be opened never is, so it is made when it is. */
   function expand(title, content) {
@@ -230,16 +230,13 @@
     document.body.append(dialog);
     dialog.showModal();
   }
-  async function openSamples(clip) {
-    const reply = await fetch(`/clips/${encodeURIComponent(clip)}`);
-    const samples = reply.ok ? (await reply.json()).samples : [];
-    openViewer(samples.length ? samples.map((sample) => {
-      const src = `/samples/${encodeURIComponent(sample.id)}`;
-      const media = sample.frames > 1 ? make("video", { src, controls: true, loop: true, autoplay: true, muted: true, playsinline: true })
-        : make("img", { src, alt: sample.id });
-      if (sample.frames > 1) media.muted = true;
-      return make("figure", {}, media, make("figcaption", {}, `${sample.id} · ${sample.bucket} · ${sample.split}`));
-    }) : [make("p", {}, "No sample of this clip was packed.")]);
+  function openSample(sample) {
+    const src = `/samples/${encodeURIComponent(sample.id)}`;
+    const media = sample.seconds ? make("video", { src, controls: true, loop: true, autoplay: true, muted: true, playsinline: true })
+      : make("img", { src, alt: sample.id });
+    if (sample.seconds) media.muted = true;
+    media.addEventListener("error", () => media.replaceWith(make("p", {}, "This sample was not packed.")));
+    openViewer([make("figure", {}, media, make("figcaption", {}, `${sample.id} · ${sample.bucket}`))]);
   }
   if (served) {
     for (const image of document.querySelectorAll("img[data-still]")) image.replaceWith(still(image.dataset.still, parseFloat(image.alt.split(" at ")[1])));

@@ -31,14 +31,14 @@ _SORTS = (("suspicion", "most suspicious first"), ("calm", "least suspicious fir
 def write_page(
     report: Report, pictures: Pictures, against: Comparison | None = None, most_bytes: int = MOST_BYTES
 ) -> str:
-    """The page as text that encodes as UTF-8. `most_bytes` bounds the thumbnails; the worst clips always have theirs.
+    """The page as text that encodes as UTF-8. `most_bytes` bounds the thumbnails; the worst samples always have theirs.
 
-    A clip without a caption, a still without a picture and a measure that is no number are shown as such.
+    A sample without a caption, a still without a picture and a measure that is no number are shown as such.
     """
-    thumbnails, left_out = choose_thumbnails(report.clips, report.worst, pictures, most_bytes)
+    thumbnails, left_out = choose_thumbnails(report.samples, report.worst, pictures, most_bytes)
     worst_ids = set(report.worst)
     shown_above = {
-        frame.still_id for view in report.clips if view.record.clip_id in worst_ids for frame in view.record.frames
+        frame.still_id for view in report.samples if view.record.sample_id in worst_ids for frame in view.record.frames
     }
     sections = {
         "changes": ("Changes", _changes(against)),
@@ -54,7 +54,7 @@ def write_page(
     body = "".join(content for _, content in sections.values())
     links = "".join(tag("a", title, href=f"#{name}") for name, (title, content) in sections.items() if content)
     data = (
-        data_block("data-clips", gallery_data(report))
+        data_block("data-samples", gallery_data(report))
         + data_block("data-groups", groups_data(report))
         + data_block("data-pictures", {key: one for key, one in thumbnails.items() if key not in shown_above})
     )
@@ -108,7 +108,7 @@ def _changes(against: Comparison | None) -> str:
 
 
 def _worst(report: Report, thumbnails: dict[str, str]) -> str:
-    hint = "The clips whose captions look wrong most, by the checks that found something."
+    hint = "The samples whose captions look wrong most, by the checks that found something."
     return parts.section("worst", f"The worst {len(report.worst)}", worst(report, thumbnails), hint)
 
 
@@ -117,7 +117,7 @@ def _repeats(report: Report) -> str:
         "repeats",
         "Repeated captions",
         parts.repeats(report.repeats),
-        "One caption on several clips: either the clips are alike, or the captioner says little of them.",
+        "One caption on several samples: either they are alike, or the captioner says little of them.",
     )
 
 
@@ -138,16 +138,16 @@ def _gallery(report: Report, left_out: int) -> str:
     search = tag("label", tag("span", "search") + field, class_="wide")
     order = tag("label", tag("span", "sort") + tag("select", sort, id="sort"))
     tools = search + chosen + order
-    bar = tag("form", tools, class_="tools needs-script", role="search", aria_label="Clips")
-    hint = f"{count_of(len(report.clips), 'clip')}."
+    bar = tag("form", tools, class_="tools needs-script", role="search", aria_label="Samples")
+    hint = f"{count_of(len(report.samples), 'sample')}."
     if left_out:
-        hint += f" {count_of(left_out, 'clip')} without pictures here, to keep this page small; "
+        hint += f" {count_of(left_out, 'sample')} without pictures here, to keep this page small; "
         hint += "the worst and a random sample of the others have theirs."
     content = (
         bar
-        + tag("noscript", tag("p", "Searching and paging through the clips needs JavaScript."))
+        + tag("noscript", tag("p", "Searching and paging through the samples needs JavaScript."))
         + tag("p", "", id="found", role="status", aria_live="polite")
         + tag("ol", "", id="cards", class_="cards")
-        + tag("nav", "", id="pager", class_="pager", aria_label="Pages of clips")
+        + tag("nav", "", id="pager", class_="pager", aria_label="Pages of samples")
     )
     return parts.section("gallery", "Gallery", content, hint)

@@ -34,20 +34,22 @@ def table(headings: Sequence[str], rows: Iterable[str], caption: str = "") -> st
     return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption or headings[0])
 
 
-def clip_link(clip_id: str) -> str:
-    """A button that looks the clip up in the gallery."""
-    return tag("button", escape(clip_id), type="button", class_="id", data_find=clip_id, title="show in the gallery")
+def sample_link(sample_id: str) -> str:
+    """A button that looks the sample up in the gallery."""
+    return tag(
+        "button", escape(sample_id), type="button", class_="id", data_find=sample_id, title="show in the gallery"
+    )
 
 
 def tiles(report: Report) -> str:
     """The numbers that a reader wants first."""
-    total = len(report.clips)
-    suspect = sum(bool(view.findings) for view in report.clips)
-    failed = sum(view.record.error is not None or not view.record.dense for view in report.clips)
-    words = sorted(len(view.record.dense.split()) for view in report.clips if view.record.dense)
+    total = len(report.samples)
+    suspect = sum(bool(view.findings) for view in report.samples)
+    failed = sum(view.record.error is not None or not view.record.dense for view in report.samples)
+    words = sorted(len(view.record.dense.split()) for view in report.samples if view.record.dense)
     held = sum(gate.passed for gate in report.gates)
     pairs = [
-        (f"{total:,}", "clip" if total == 1 else "clips", ""),
+        (f"{total:,}", "sample" if total == 1 else "samples", ""),
         (f"{total - suspect:,}", "without a finding", f"{(total - suspect) / total:.0%}" if total else ""),
         (f"{failed:,}", "without a caption", ""),
         (f"{words[len(words) // 2]:,}" if words else "–", "words in the median dense caption", ""),
@@ -87,13 +89,13 @@ def gates(found: Sequence[Gate]) -> str:
 
 
 def making(report: Report) -> str:
-    """Models and prompts, with the clips that each prompt stands behind."""
+    """Models and prompts, with the samples that each prompt stands behind."""
     rows = [tag("dt", escape(shown_name(role))) + tag("dd", escape(model)) for role, model in report.models.items()]
     said = " ".join(report.models.values())
-    hashes = Counter(one for view in report.clips for one in view.record.prompt_hashes if one not in said)
+    hashes = Counter(one for view in report.samples for one in view.record.prompt_hashes if one not in said)
     if hashes:
         listed = ", ".join(
-            tag("code", escape(one)) + f" ({count_of(count, 'clip')})" for one, count in hashes.most_common()
+            tag("code", escape(one)) + f" ({count_of(count, 'sample')})" for one, count in hashes.most_common()
         )
         rows.append(tag("dt", "prompt hashes") + tag("dd", listed))
     return tag("dl", "".join(rows), class_="pairs") if rows else ""
@@ -135,7 +137,7 @@ def _reasons(steps: Sequence[FunnelStep]) -> str:
 
 
 def measures(groups: Mapping[str, Sequence[Measure]]) -> str:
-    """The measures of all clips; the page's script adds those per bucket and per source."""
+    """The measures of all samples; the page's script adds those per bucket and per source."""
     every = groups.get("all", ())
     if not every:
         return ""
@@ -162,7 +164,7 @@ def measures(groups: Mapping[str, Sequence[Measure]]) -> str:
             )
         )
     choice = _choice(groups)
-    shown = table(("measure", "value", "95 % interval", "", "clips"), rows, "Measures of all clips")
+    shown = table(("measure", "value", "95 % interval", "", "samples"), rows, "Measures of all samples")
     return choice + tag("div", shown, id="measures-all") + tag("div", "", id="measures-groups", hidden=True)
 
 
@@ -172,7 +174,7 @@ def _choice(groups: Mapping[str, Sequence[Measure]]) -> str:
         return ""
     options = "".join(
         tag("label", f'<input type="radio" name="group" value="{kind}"{" checked" if kind == "all" else ""}>' + text)
-        for kind, text in [("all", "all clips"), *((kind, f"by {kind}") for kind in kinds)]
+        for kind, text in [("all", "all samples"), *((kind, f"by {kind}") for kind in kinds)]
     )
     legend = tag("legend", "Measures of", class_="away")
     return tag("fieldset", legend + options, class_="choice needs-script")
@@ -191,14 +193,14 @@ def histograms(found: Sequence[Histogram]) -> str:
 
 
 def repeats(found: Sequence[tuple[str, tuple[str, ...]]]) -> str:
-    """Captions that stand on several clips, the most frequent first."""
+    """Captions that stand on several samples, the most frequent first."""
     ordered = sorted(found, key=lambda pair: -len(pair[1]))
     items = []
-    for caption, clips in ordered[:_MOST_REPEATS]:
-        more = f" and {len(clips) - _MOST_IDS:,} more" if len(clips) > _MOST_IDS else ""
-        links = " ".join(clip_link(clip) for clip in clips[:_MOST_IDS])
+    for caption, keys in ordered[:_MOST_REPEATS]:
+        more = f" and {len(keys) - _MOST_IDS:,} more" if len(keys) > _MOST_IDS else ""
+        links = " ".join(sample_link(key) for key in keys[:_MOST_IDS])
         said = tag("blockquote", escape(caption or "(no text)"))
-        items.append(tag("li", said + tag("p", f"{tag('b', count_of(len(clips), 'clip'))}: {links}{more}")))
+        items.append(tag("li", said + tag("p", f"{tag('b', count_of(len(keys), 'sample'))}: {links}{more}")))
     left = len(ordered) - _MOST_REPEATS
-    more = tag("p", f"{count_of(left, 'more caption')} on several clips.", class_="hint") if left > 0 else ""
+    more = tag("p", f"{count_of(left, 'more caption')} on several samples.", class_="hint") if left > 0 else ""
     return tag("ol", "".join(items), class_="repeats") + more if items else ""

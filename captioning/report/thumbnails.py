@@ -1,4 +1,4 @@
-"""Small pictures for the page: re-encoded stills under one total, the most suspicious clips always with theirs.
+"""Small pictures for the page: re-encoded stills under one total, the most suspicious samples always with theirs.
 
 python -m pytest tests/captioning/report/test_thumbnails.py
 """
@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 import cv2
 import numpy as np
 
-from captioning.quality.records import ClipView
+from captioning.quality.records import SampleView
 
 Pictures = Callable[[str], bytes | None]
 """Gives the JPEG bytes of a still by its id, None where there is none."""
 
 SHORT_SIDE = 200
 QUALITY = 70
-MOST_PER_CLIP = 6
+MOST_PER_SAMPLE = 6
 MOST_BYTES = 30_000_000
 
 
@@ -35,28 +35,32 @@ def thumbnail(image: bytes) -> str | None:
     return base64.b64encode(data.tobytes()).decode() if done else None
 
 
-def shown_stills(view: ClipView) -> list[str]:
-    """The stills of a clip that the page shows: all, or six spread evenly over it."""
+def shown_stills(view: SampleView) -> list[str]:
+    """The stills of a sample that the page shows: all, or six spread evenly over it."""
     stills = [frame.still_id for frame in view.record.frames]
-    if len(stills) <= MOST_PER_CLIP:
+    if len(stills) <= MOST_PER_SAMPLE:
         return stills
-    return [stills[round(place * (len(stills) - 1) / (MOST_PER_CLIP - 1))] for place in range(MOST_PER_CLIP)]
+    return [stills[round(place * (len(stills) - 1) / (MOST_PER_SAMPLE - 1))] for place in range(MOST_PER_SAMPLE)]
 
 
 def choose_thumbnails(
-    clips: Sequence[ClipView], always: Iterable[str], pictures: Pictures, most_bytes: int = MOST_BYTES, seed: int = 0
+    samples: Sequence[SampleView],
+    always: Iterable[str],
+    pictures: Pictures,
+    most_bytes: int = MOST_BYTES,
+    seed: int = 0,
 ) -> tuple[dict[str, str], int]:
-    """Thumbnails by still id, and how many clips had to go without.
+    """Thumbnails by still id, and how many samples had to go without.
 
-    The clips in `always` have theirs whatever they take; of the others a seeded sample does, until `most_bytes` of
-    base64 text are used. A clip has all of its thumbnails or none.
+    The samples in `always` have theirs whatever they take; of the others a seeded sample does, until `most_bytes` of
+    base64 text are used. A sample has all of its thumbnails or none.
     """
     first = set(always)
-    others = [view for view in clips if view.record.clip_id not in first]
-    random.Random(seed).shuffle(others)  # noqa: S311 - which clips show a picture is no secret
+    others = [view for view in samples if view.record.sample_id not in first]
+    random.Random(seed).shuffle(others)  # noqa: S311 - which samples show a picture is no secret
     chosen: dict[str, str] = {}
     used = 0
-    for view in (view for view in clips if view.record.clip_id in first):
+    for view in (view for view in samples if view.record.sample_id in first):
         found = _thumbnails_of(view, pictures)
         chosen.update(found)
         used += sum(map(len, found.values()))
@@ -69,7 +73,7 @@ def choose_thumbnails(
     return chosen, 0
 
 
-def _thumbnails_of(view: ClipView, pictures: Pictures) -> dict[str, str]:
+def _thumbnails_of(view: SampleView, pictures: Pictures) -> dict[str, str]:
     found = {}
     for still in shown_stills(view):
         image = pictures(still)

@@ -1,4 +1,4 @@
-"""The most suspicious clips as cards that need no script: stills, what was said, and why that looks wrong.
+"""The most suspicious samples as cards that need no script: stills, what was said, and why that looks wrong.
 
 python -m pytest tests/captioning/report/test_page.py
 """
@@ -6,21 +6,21 @@ python -m pytest tests/captioning/report/test_page.py
 from collections.abc import Mapping
 from html import escape
 
-from captioning.quality.records import ClipView, Finding, Report
+from captioning.quality.records import Finding, Report, SampleView
 from captioning.report.gallery import length_of
 from captioning.report.markup import shown_name, tag
-from captioning.report.parts import clip_link
+from captioning.report.parts import sample_link
 from captioning.report.thumbnails import shown_stills
 
 
 def worst(report: Report, thumbnails: Mapping[str, str]) -> str:
-    """One card per clip of `report.worst`, in that order."""
-    views = {view.record.clip_id: view for view in report.clips}
+    """One card per sample of `report.worst`, in that order."""
+    views = {view.record.sample_id: view for view in report.samples}
     cards = "".join(_card(views[key], thumbnails) for key in report.worst if key in views)
     return tag("ol", cards, class_="worst") if cards else ""
 
 
-def _card(view: ClipView, thumbnails: Mapping[str, str]) -> str:
+def _card(view: SampleView, thumbnails: Mapping[str, str]) -> str:
     record = view.record
     times = {frame.still_id: frame.time for frame in record.frames}
     stills = "".join(
@@ -34,10 +34,10 @@ def _card(view: ClipView, thumbnails: Mapping[str, str]) -> str:
         said = tag("p", f"No caption: {escape(record.error)}", class_="error")
     else:
         said = tag("blockquote", escape(record.dense) or "(empty)")
-    facts = " · ".join(part for part in (record.source, *record.buckets, length_of(record)) if part)
+    facts = " · ".join(part for part in (record.source, record.bucket, length_of(record)) if part)
     ordered = sorted(view.findings, key=lambda one: -one.weight)
     why = tag("ul", "".join(_reason(one) for one in ordered), class_="why")
-    text = tag("div", said + why + tag("p", clip_link(record.clip_id) + " " + escape(facts), class_="facts"))
+    text = tag("div", said + why + tag("p", sample_link(record.sample_id) + " " + escape(facts), class_="facts"))
     return tag("li", strip + text, class_="card")
 
 

@@ -86,7 +86,7 @@ class ProseForm:
         messages = self.messages(clip.evidence)
         # A word is about 1.3 tokens; half as much again leaves room for rare ones.
         limit = min(max_tokens, max(32, 2 * len(messages[-1].text.split())))
-        return ChatRequest(id=clip.clip_id, messages=messages, max_tokens=limit)
+        return ChatRequest(id=clip.sample_id, messages=messages, max_tokens=limit)
 
     def retry(self, request: ChatRequest, reply: str, correction: str, attempt: int) -> ChatRequest:
         """The same question, sampled: a small model follows no correction."""
@@ -117,7 +117,7 @@ class StructuredForm:
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
         """The instruction and the notes with their seconds."""
         messages = (Message("system", self._system), Message("user", notes_of(clip)))
-        return ChatRequest(id=clip.clip_id, messages=messages, max_tokens=max_tokens, schema=SCHEMA)
+        return ChatRequest(id=clip.sample_id, messages=messages, max_tokens=max_tokens, schema=SCHEMA)
 
     def retry(self, request: ChatRequest, reply: str, correction: str, attempt: int) -> ChatRequest:
         """The conversation goes on with what was wrong."""

@@ -60,12 +60,12 @@ class OverviewTask:
         times = ", ".join(f"{time:.1f}" for time in question.times)
         words = self._prompt.format(count=len(question.pictures), times=times)
         turn = Message("user", words, question.pictures)
-        request = ChatRequest(id=question.clip_id, messages=(turn,), max_tokens=self._max_tokens)
+        request = ChatRequest(id=question.sample_id, messages=(turn,), max_tokens=self._max_tokens)
         step = _judge(request, replies, words, self._max_attempts)
         if isinstance(step, ChatRequest):
             return step
         return OverviewReply(
-            clip_id=question.clip_id,
+            sample_id=question.sample_id,
             overview=step.text,
             error=step.error,
             answered=step.answered,

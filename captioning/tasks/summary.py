@@ -62,7 +62,7 @@ class SummaryTask:
     def step(self, question: ClipRequest, replies: Sequence[ChatReply]) -> ChatRequest | ClipReply:
         """The next request, or the clip's caption, or an error."""
         if not question.frame_captions:
-            return ClipReply(clip_id=question.clip_id, error=NO_CAPTIONS)
+            return ClipReply(sample_id=question.sample_id, error=NO_CAPTIONS)
         if len(distinct(question.evidence)) == 1:
             return finish_joined(question, self._budget, ONE_CAPTION)
         request = self._form.request(question, self._max_tokens)
@@ -70,7 +70,7 @@ class SummaryTask:
             return request
         usage = Usage.of(replies)
         if replies[-1].error is not None:
-            return ClipReply(clip_id=question.clip_id, error=replies[-1].error, answered=False, usage=usage)
+            return ClipReply(sample_id=question.sample_id, error=replies[-1].error, answered=False, usage=usage)
         judged = [self._judge(question, reply) for reply in replies]
         last = judged[-1]
         if last.draft is not None and last.fault is None:
@@ -115,12 +115,12 @@ class SummaryTask:
     def _fail(self, clip: ClipRequest, reason: str, usage: Usage) -> ClipReply:
         if self._fallback == "join":
             return finish_joined(clip, self._budget, reason, usage)
-        return ClipReply(clip_id=clip.clip_id, error=f"no usable caption: {reason}", usage=usage)
+        return ClipReply(sample_id=clip.sample_id, error=f"no usable caption: {reason}", usage=usage)
 
     def _reply(self, clip: ClipRequest, draft: Draft, budget: str | None, usage: Usage) -> ClipReply:
         evidence = (*clip.evidence, draft.dense)
         return ClipReply(
-            clip_id=clip.clip_id,
+            sample_id=clip.sample_id,
             short=_length(draft.short, draft.dense, SHORT_WORDS, evidence),
             medium=_length(draft.medium, draft.dense, MEDIUM_WORDS, evidence),
             dense=draft.dense,
@@ -137,12 +137,12 @@ def finish_joined(clip: ClipRequest, budget: Budget, reason: str | None, usage: 
     dense = cut_to_budget(whole, budget.count, budget.tokens)
     paid = usage or Usage()
     if not whole:
-        return ClipReply(clip_id=clip.clip_id, error=NO_CAPTIONS, usage=paid)
+        return ClipReply(sample_id=clip.sample_id, error=NO_CAPTIONS, usage=paid)
     if not dense:
         error = f"the first sentence alone has more than {budget.tokens} tokens (summarise.token_budget)"
-        return ClipReply(clip_id=clip.clip_id, error=error, usage=paid)
+        return ClipReply(sample_id=clip.sample_id, error=error, usage=paid)
     return ClipReply(
-        clip_id=clip.clip_id,
+        sample_id=clip.sample_id,
         short=shorten(dense, SHORT_WORDS),
         medium=shorten(dense, MEDIUM_WORDS),
         dense=dense,

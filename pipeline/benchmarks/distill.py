@@ -61,7 +61,7 @@ def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list
     """The model's own words, before any guard. A text may be as long as its notes, then it has fallen into a loop."""
     requests = [
         ChatRequest(
-            id=pair.clip_id,
+            id=pair.sample_id,
             messages=prompt.messages(pair.captions),
             max_tokens=min(MAX_TOKENS, 8 + 3 * len(join(pair.captions).split()) // 2),
         )
@@ -72,7 +72,7 @@ def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list
         return {reply.id: reply.text async for reply in chat.chat(requests)}
 
     written = asyncio.run(collect())
-    return [written[pair.clip_id] for pair in pairs]
+    return [written[pair.sample_id] for pair in pairs]
 
 
 def summaries(student: Path, pairs: Sequence[Pair], threads: int, progress: Progress) -> dict[str, list[str]]:

@@ -1,10 +1,10 @@
-"""`just explain <dataset> <clip-id>`: a clip's whole history, from its source to its place in the shards.
+"""`just explain <dataset> <clip-id>`: a clip's whole history, from its source to its samples' places in the shards.
 
 just explain datasets/demo 3f2a
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.dataset import Dataset
 from pipeline.history import History
@@ -15,14 +15,15 @@ from schemas.nearest import did_you_mean
 
 _SOURCE = ("key", "uri", "container", "codec", "width", "height", "rotation", "average_fps", "duration", "video_id")
 _SPLIT = ("shots", "clips", "decoded_frames")
-_SAMPLE = ("sample_id", "bucket", "split", "shard", "offset", "size", "status", "error")
+_OVERVIEW = ("overview", "error", "captioner", "model", "prompt_hash")
+_PACKED = ("split", "shard", "offset", "size", "status", "error")
 
 
 def main() -> None:
     """Entry point."""
     parser = make_parser("explain", "Print everything the dataset knows of one clip.")
     parser.add_argument("dataset", help="dataset folder")
-    parser.add_argument("clip", help="clip id, or the beginning of one")
+    parser.add_argument("clip", help="clip id, or the beginning of one; the id of a sample or still names its clip")
     parsed = parser.parse_args()
     history = History(Dataset(parsed.dataset))
     clip_id = find_clip(parsed.clip, list(history.selection))
@@ -33,32 +34,66 @@ def main() -> None:
     _section("split", _pick(found["split"][0], _SPLIT))
     _section("clip", {name: value for name, value in clip.items() if name not in ("clip_id", "video_id")})
     _section("selection", {name: value for name, value in found["selection"][0].items() if value is not None})
-    labels = {row["still_id"]: row for row in found.get("labels", [])}
-    captions = {row["still_id"]: row for row in found["frame captions"]}
-    for still in found["stills"]:
-        key = still["still_id"]
-        said = captions.get(key)
-        lines = {"time": still["time"]}
-        if key in labels and labels[key]["names"]:
-            pairs = zip(labels[key]["names"], labels[key]["probabilities"], strict=True)
-            lines["labels"] = ", ".join(f"{name} {probability:.2f}" for name, probability in pairs)
-        if said:
-            lines["said"] = said["caption"] or f"failed: {said['error']}"
-            lines["by"] = f"{said['captioner']}, {said['model']}, prompt {said['prompt_hash']}"
-        _section(f"still {still['ordinal']}", lines)
-    for row in found.get("overview", []):
-        _section("overview", _pick(row, ("overview", "error", "captioner", "model", "prompt_hash")))
-    for row in found["caption"]:
-        _section("caption", {name: value for name, value in row.items() if value is not None and name != "clip_id"})
-    for row in found["samples"]:
-        _section("sample", {name: value for name, value in _pick(row, _SAMPLE).items() if value is not None})
+    _print_stills(found)
+    for span in found["spans"]:
+        _print_sample(span, found)
     for row in found["ledger"]:
         _section("ledger", {name: row[name] for name in ("state", "stage", "reason", "attempts")})
 
 
+def _print_stills(found: Mapping[str, Sequence[Row]]) -> None:
+    labels = {row["still_id"]: row for row in found["labels"]}
+    captions = {row["still_id"]: row for row in found["frame captions"]}
+    for still in found["stills"]:
+        key = still["still_id"]
+        lines = {"time": still["time"]}
+        if key in labels and labels[key]["names"]:
+            pairs = zip(labels[key]["names"], labels[key]["probabilities"], strict=True)
+            lines["labels"] = ", ".join(f"{name} {probability:.2f}" for name, probability in pairs)
+        if said := captions.get(key):
+            lines["said"] = said["caption"] or f"failed: {said['error']}"
+            lines["by"] = f"{said['captioner']}, {said['model']}, prompt {said['prompt_hash']}"
+        _section(f"still {still['ordinal']}", lines)
+
+
+def _print_sample(span: Row, found: Mapping[str, Sequence[Row]]) -> None:
+    key = span["sample_id"]
+
+    def of_sample(table: str) -> list[Row]:
+        return [row for row in found[table] if row["sample_id"] == key]
+
+    print(f"sample {key}\n")
+    _section("shows", {"bucket": span["bucket"], "span": _seconds(span), "told from": told_from(span)})
+    for row in of_sample("overviews"):
+        _section("overview", _pick(row, _OVERVIEW))
+    for row in of_sample("captions"):
+        said = {name: value for name, value in row.items() if value is not None}
+        _section("caption", {name: value for name, value in said.items() if name not in ("sample_id", "clip_id")})
+    for row in of_sample("samples"):
+        _section("packed", {name: value for name, value in _pick(row, _PACKED).items() if value is not None})
+
+
+def told_from(span: Row) -> str:
+    """The stills that a sample's caption is made of, and whether they lie in its span."""
+    times = ", ".join(f"{still['time']:.2f}" for still in span["stills"])
+    if not times:
+        return "no still of its clip could be made"
+    if any(span["start_time"] <= still["time"] < span["end_time"] for still in span["stills"]):
+        return f"its stills at {times} s"
+    nearest = f"the nearest one at {times} s"
+    return "the picture" if span["start_time"] == span["end_time"] else f"no still inside its span; {nearest}"
+
+
+def _seconds(span: Row) -> str:
+    return f"{span['start_time']:.3f} s to {span['end_time']:.3f} s"
+
+
 def find_clip(text: str, known: Sequence[str]) -> str:
-    """The clip whose id is or begins with `text`. Raises `InputError` if there is none or more than one."""
-    found = [key for key in known if key.startswith(text)]
+    """The clip whose id is or begins with `text`, or with whose id `text` begins (a sample's or still's id does).
+
+    Raises `InputError` if there is none or more than one.
+    """
+    found = [key for key in known if key.startswith(text) or text.startswith(f"{key}-")]
     if text in known or len(found) == 1:
         return text if text in known else found[0]
     if not found:

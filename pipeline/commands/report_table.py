@@ -1,4 +1,4 @@
-"""The caption report on a terminal: measures of all clips and gates, in 80 columns.
+"""The caption report on a terminal: measures of all samples and gates, in 80 columns.
 
 just report <dataset>
 """
@@ -16,11 +16,11 @@ WIDTH = 80
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print the measures of all clips with their intervals, then the gates."""
+    """Print the measures of all samples with their intervals, then the gates."""
     console = console or Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    suspect = sum(bool(view.findings) for view in report.clips)
-    console.print(Text(f"{count_of(len(report.clips), 'clip')}, {suspect:,} with a finding"))
-    table = _table("measure", "value", "95 % interval", "unit", "clips")
+    suspect = sum(bool(view.findings) for view in report.samples)
+    console.print(Text(f"{count_of(len(report.samples), 'sample')}, {suspect:,} with a finding"))
+    table = _table("measure", "value", "95 % interval", "unit", "samples")
     for one in report.measures.get("all", ()):
         between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
         cells = (shown_name(one.name), shown_value(one.value, one.unit), between, one.unit, f"{one.count:,}")
@@ -40,6 +40,6 @@ def print_report(report: Report, console: Console | None = None) -> None:
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in headings:
-        numeric = heading in ("value", "95 % interval", "clips")
+        numeric = heading in ("value", "95 % interval", "samples")
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     return table

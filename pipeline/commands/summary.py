@@ -97,9 +97,9 @@ def print_captions(captions: pa.Table, count: int = 3) -> None:
     """Some captions, spread evenly over the dataset."""
     rows = [row for row in captions.to_pylist() if row["status"] == "ok"]
     chosen = [rows[(2 * place + 1) * len(rows) // (2 * count)] for place in range(count)] if rows else []
-    for row in {row["clip_id"]: row for row in chosen}.values():
+    for row in {row["sample_id"]: row for row in chosen}.values():
         said = "joined frame captions" if row["fallback"] else row["summariser"]
-        print(f"{row['clip_id']}  ({said}, {row['tokens']} tokens by {row['token_counter']})")
+        print(f"{row['sample_id']}  ({said}, {row['tokens']} tokens by {row['token_counter']})")
         print(textwrap.indent(textwrap.fill(row["dense"], 100), "    "))
     if chosen:
         print()

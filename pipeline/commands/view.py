@@ -37,7 +37,7 @@ def main() -> None:
 def open_server(dataset: Dataset, port: int = 0) -> ViewServer:
     """A server of the dataset's report. Raises `DatasetError` where there is none, `InputError` for a taken port."""
     samples = Samples(dataset)
-    shown = Shown(pages=_pages(dataset), still=Stills(dataset), sample=samples, samples_of=samples.of_clip)
+    shown = Shown(pages=_pages(dataset), still=Stills(dataset), sample=samples)
     try:
         return ViewServer(shown, port)
     except (OSError, OverflowError) as error:

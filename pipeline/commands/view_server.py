@@ -6,7 +6,6 @@ can reach it under another name. What an address asks for is looked up by id; no
     just view <dataset>
 """
 
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -17,7 +16,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pipeline.showing import Media
-from pipeline.stage import Row
 
 LOOPBACK = "127.0.0.1"
 _HEADERS = {
@@ -32,12 +30,11 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What is served: whole pages by path, and by id stills (JPEG), samples, and the index rows of a clip's samples."""
+    """What is served: whole pages by path, and by id stills (JPEG) and samples."""
 
     pages: Mapping[str, Media]
     still: Callable[[str], bytes | None] = field(repr=False)
     sample: Callable[[str], Media | None] = field(repr=False)
-    samples_of: Callable[[str], list[Row]] = field(repr=False)
 
     def find(self, path: str) -> Media | None:
         """What stands at an address' path; None where nothing does."""
@@ -50,11 +47,6 @@ class Shown:
             return Media(content=image, type="image/jpeg") if image else None
         if kind == "samples":
             return self.sample(key)
-        if kind == "clips":
-            rows = self.samples_of(key)
-            names = {"id": "sample_id", "bucket": "bucket", "split": "split", "frames": "frames"}
-            listed = [{name: row[column] for name, column in names.items()} for row in rows]
-            return Media(content=json.dumps({"samples": listed}).encode(), type="application/json") if rows else None
         return None
 
 

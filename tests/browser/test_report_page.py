@@ -20,7 +20,7 @@ from tests.browser.chromium import ADVICE, find_chromium
 from tests.captioning.report.made_report import BUCKETS, SOURCES, make_comparison, make_pictures, make_report
 
 pytestmark = pytest.mark.browser
-CLIPS = 60
+SAMPLES = 60
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("report")
     pictures = make_pictures()
-    report, hostile = make_report(CLIPS), make_report(30, hostile=True)
+    report, hostile = make_report(SAMPLES), make_report(30, hostile=True)
     pages = {
         "report": write_page(report, pictures, make_comparison(report)),
         "hostile": write_page(hostile, pictures, make_comparison(hostile)),
@@ -79,10 +79,10 @@ def opened(watched: Watched, file: Path) -> Page:
 
 
 def found(page: Page) -> int:
-    """How many clips the gallery says it found."""
+    """How many samples the gallery says it found."""
     page.wait_for_timeout(250)  # the search waits until one stops typing
     text = page.locator("#found").inner_text()
-    match = re.match(r"([\d,]+) clip", text)
+    match = re.match(r"([\d,]+) sample", text)
     return int(match[1].replace(",", "")) if match else 0
 
 
@@ -92,7 +92,7 @@ def test_it_is_shown_without_a_complaint_and_without_a_network(watched: Watched,
     assert page.locator("#worst .card").count() == 20
     assert page.locator("#lengths svg .bar").count() > 5
     assert page.locator(".gates .failed").count() == 2
-    assert found(page) == CLIPS
+    assert found(page) == SAMPLES
     page.locator("#gallery").scroll_into_view_if_needed()
     assert watched.complaints == []
     assert watched.requests == []
@@ -108,17 +108,17 @@ def test_every_picture_loads(watched: Watched, files: dict[str, Path]) -> None:
 
 
 def test_searching_and_filtering_count_right(watched: Watched, files: dict[str, Path]) -> None:
-    page, views = opened(watched, files["report"]), make_report(CLIPS).clips
+    page, views = opened(watched, files["report"]), make_report(SAMPLES).samples
     page.fill("#search", "KETTLE while")
     expected = [view for view in views if "kettle" in view.record.dense]
-    assert 0 < found(page) == len(expected) < CLIPS
+    assert 0 < found(page) == len(expected) < SAMPLES
     assert page.locator("#cards mark").count() > 0
     page.select_option("#filter-source", SOURCES[0])
     assert found(page) == sum(view.record.source == SOURCES[0] for view in expected)
     page.fill("#search", "")
     page.select_option("#filter-source", "")
     page.select_option("#filter-bucket", BUCKETS[1])
-    assert found(page) == sum(BUCKETS[1] in view.record.buckets for view in views)
+    assert found(page) == sum(view.record.bucket == BUCKETS[1] for view in views)
     page.select_option("#filter-bucket", "")
     page.select_option("#filter-finding", "camera contradiction")
     assert found(page) == sum("camera_contradiction" in {one.check for one in view.findings} for view in views)
@@ -128,7 +128,7 @@ def test_searching_and_filtering_count_right(watched: Watched, files: dict[str, 
     assert found(page) == 0
 
 
-def test_a_clip_named_above_is_found_below(watched: Watched, files: dict[str, Path]) -> None:
+def test_a_sample_named_above_is_found_below(watched: Watched, files: dict[str, Path]) -> None:
     page = opened(watched, files["report"])
     button = page.locator("#worst [data-find]").first
     clip = button.inner_text()
@@ -145,12 +145,12 @@ def test_pages_turn_and_sorting_changes_them(watched: Watched, files: dict[str, 
     second = page.locator("#cards h3").all_inner_texts()
     page.keyboard.press("Enter")  # the button keeps the focus, so the keyboard can go on
     third = page.locator("#cards h3").all_inner_texts()
-    assert len({*first, *second, *third}) == CLIPS
+    assert len({*first, *second, *third}) == SAMPLES
     assert "showing 49 to 60" in page.locator("#found").inner_text()
     page.select_option("#sort", "id")
     assert (
         page.locator("#cards h3").all_inner_texts()
-        == sorted(view.record.clip_id for view in make_report(CLIPS).clips)[:24]
+        == sorted(view.record.sample_id for view in make_report(SAMPLES).samples)[:24]
     )
 
 
@@ -218,11 +218,11 @@ def test_where_it_is_served_stills_open_in_full_size_and_samples_play(watched: W
     report, film = make_report(5), tmp_path / "film.mp4"
     write_film(film)
     sample = Media(content=film.read_bytes(), type="video/mp4")
-    row = {"sample_id": "one", "bucket": BUCKETS[0], "split": "train", "frames": 16}
     served = write_page(report, make_pictures()).replace('<html lang="en">', '<html lang="en" data-served>', 1)
     pages = {"/": Media(content=served.encode(), type="text/html; charset=utf-8")}
     still = make_pictures(640, 428)
-    shown = Shown(pages=pages, still=still, sample={"one": sample}.get, samples_of=lambda _: [row])
+    known = {view.record.sample_id for view in report.samples}
+    shown = Shown(pages=pages, still=still, sample=lambda key: sample if key in known else None)
     with ViewServer(shown) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -260,7 +260,7 @@ def write_film(path: Path) -> None:
         container.mux(stream.encode())
 
 
-def test_ten_thousand_clips_are_searched_at_once(watched: Watched, files: dict[str, Path]) -> None:
+def test_ten_thousand_samples_are_searched_at_once(watched: Watched, files: dict[str, Path]) -> None:
     page = opened(watched, files["many"])
     assert found(page) == 10_000
     spent = page.evaluate("""() => {

@@ -54,8 +54,8 @@ class Backward:
         self.silent, self.again = silent, again
 
     async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
-        for key in [one.clip_id for one in reversed(requests) if one.clip_id not in self.silent] + list(self.again):
-            yield ClipReply(clip_id=key, short=key, medium=key, dense=key)
+        for key in [one.sample_id for one in reversed(requests) if one.sample_id not in self.silent] + list(self.again):
+            yield ClipReply(sample_id=key, short=key, medium=key, dense=key)
 
 
 def collect(captioner: Captioner, requests: Sequence[StillRequest]) -> dict[str, CaptionReply]:
@@ -108,14 +108,14 @@ def test_replies_must_say_something() -> None:
     with pytest.raises(StageError, match="exactly one"):
         CaptionReply(still_id="a", caption="x", error="y")
     with pytest.raises(StageError, match="medium, dense missing"):
-        ClipReply(clip_id="a", short="x")
+        ClipReply(sample_id="a", short="x")
 
 
-def test_summaries_by_clip_id() -> None:
-    requests = [ClipRequest(clip_id=one, frame_captions=("A cat.",)) for one in "abc"]
+def test_summaries_by_sample_id() -> None:
+    requests = [ClipRequest(sample_id=one, frame_captions=("A cat.",)) for one in "abc"]
     found = list(arriving(summaries(Backward(silent="a"), requests)))
-    assert [reply.clip_id for reply in found] == ["c", "b", "a"]
+    assert [reply.sample_id for reply in found] == ["c", "b", "a"]
     assert [reply.dense for reply in found] == ["c", "b", None]
     assert found[2].error == NO_REPLY
-    with pytest.raises(StageError, match="two replies for clip 'b'"):
+    with pytest.raises(StageError, match="two replies for sample 'b'"):
         list(arriving(summaries(Backward(again="b"), requests)))

@@ -50,7 +50,7 @@ class BackwardSummariser:
     async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
         for one in reversed(requests):
             text = " ".join(one.frame_captions)
-            yield ClipReply(clip_id=one.clip_id, short=text, medium=text, dense=text)
+            yield ClipReply(sample_id=one.sample_id, short=text, medium=text, dense=text)
 
 
 def make_stills(dataset: Dataset) -> list[Row]:
@@ -97,13 +97,17 @@ def test_a_caption_is_passed_on_before_the_next_is_there(tmp_path: Path, monkeyp
         assert (len(said), said[-1]) == (number, result.key)
 
 
-def test_summaries_land_on_their_own_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_summaries_land_on_their_own_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SUMMARISERS, "backward", BackwardSummariser)
     stage = summarise.Summarise(SummariseConfig(summariser="backward"), threads=1)
     rows: list[Row] = [
-        {"clip_id": f"c{number}", "captions": [f"one {number}", f"two {number}"], "times": [0.0, 2.0], "overview": "",
-         "measured": ""} for number in range(9)
+        {"sample_id": f"c{number // 3}-{number}", "clip_id": f"c{number // 3}",
+         "captions": [f"one {number}", f"two {number}"], "times": [0.0, 2.0], "overview": "", "measured": ""}
+        for number in range(9)
     ]  # fmt: skip
-    outcomes = run_rows(stage, rows, "clip_id", max_attempts=1)
-    said = {one.result.key: (one.result.values or {})["dense"] for one in outcomes}
-    assert said == {f"c{number}": f"one {number} two {number}" for number in range(9)}
+    outcomes = run_rows(stage, rows, "sample_id", max_attempts=1)
+    values = [one.result.values or {} for one in outcomes]
+    said = {row["sample_id"]: (row["clip_id"], row["dense"]) for row in values}
+    assert said == {
+        f"c{number // 3}-{number}": (f"c{number // 3}", f"one {number} two {number}") for number in range(9)
+    }

@@ -50,12 +50,13 @@ SELECTION = {
     "G1": _choice("failed", "no picture"),
 }
 SAMPLES = [_sample("A1-0", "A1"), _sample("A1-1", "A1", "failed"), _sample("D1-0", "D1", "failed")]
+FAILURES = {"A1-2": ("summarise", "no answer", 3), "C1-0": ("caption", "no words", 2)}
+SPANS: list[Row] = [{"sample_id": key, "clip_id": key[:2]} for key in ("A1-0", "A1-1", "A1-2", "C1-0", "D1-0")]
 
 
 def _ledger() -> dict[tuple[str, str], Row]:
-    failures = {"C1": ("caption", "no words", 2)}
-    table = build_ledger(VIDEOS, {"F": "A"}, SPLITS, CLIPS, SELECTION, failures, SAMPLES)
-    assert LEDGER.check(table).num_rows == len(VIDEOS) + len(CLIPS) + len(SAMPLES)
+    table = build_ledger(VIDEOS, {"F": "A"}, SPLITS, CLIPS, SELECTION, SPANS, FAILURES, SAMPLES)
+    assert LEDGER.check(table).num_rows == len(VIDEOS) + len(CLIPS) + len(SPANS)
     return {(row["kind"], row["id"]): row for row in table.to_pylist()}
 
 
@@ -103,19 +104,38 @@ def test_samples_are_shipped_or_failed() -> None:
     assert (failed["state"], failed["reason"], failed["attempts"]) == ("failed", "no frames", 3)
 
 
+def test_a_sample_without_a_caption_is_a_failed_sample_and_its_clip_ships_with_the_others() -> None:
+    ledger = _ledger()
+    row = ledger["sample", "A1-2"]
+    assert (row["state"], row["stage"], row["reason"], row["attempts"]) == ("failed", "summarise", "no answer", 3)
+    assert row["source"] == "A.mp4"
+    assert ledger["clip", "A1"]["state"] == ledger["video", "A"]["state"] == "shipped"
+
+
+def test_a_clip_whose_samples_all_failed_has_the_reason_of_most_of_them() -> None:
+    spans: list[Row] = [{"sample_id": f"A1-{number}", "clip_id": "A1"} for number in range(3)]
+    failures = {"A1-0": ("caption", "no words", 2), "A1-2": ("caption", "no words", 4)}
+    samples = [_sample("A1-1", "A1", "failed")]
+    table = build_ledger([_video("A")], {}, {"A": _split()}, CLIPS[:1], SELECTION, spans, failures, samples)
+    rows = {row["id"]: row for row in table.to_pylist()}
+    assert (rows["A1"]["state"], rows["A1"]["stage"], rows["A1"]["reason"]) == ("failed", "caption", "no words")
+    assert rows["A1"]["attempts"] == 4
+    assert len(table) == 1 + 1 + 3
+
+
 def test_a_clip_without_a_planned_sample_is_not_lost() -> None:
-    table = build_ledger([_video("A")], {}, {"A": _split()}, CLIPS[:1], SELECTION, {}, [])
+    table = build_ledger([_video("A")], {}, {"A": _split()}, CLIPS[:1], SELECTION, [], {}, [])
     reasons = {row["kind"]: (row["state"], row["reason"]) for row in table.to_pylist()}
     assert reasons["clip"] == reasons["video"] == ("failed", "no sample was planned for it")
 
 
 @pytest.mark.parametrize(
     ("counts", "words"),
-    [((9, 8, 3), "10 video rows for 9"), ((10, 9, 3), "8 clip rows for 9"), ((10, 8, 0), "3 sample rows for 0")],
+    [((9, 8, 5), "10 video rows for 9"), ((10, 9, 5), "8 clip rows for 9"), ((10, 8, 3), "5 sample rows for 3")],
 )
 def test_sums_that_do_not_hold_are_named(counts: tuple[int, int, int], words: str) -> None:
     table = LEDGER.table(_ledger().values())
-    check_sums(table, 10, 8, 3)
+    check_sums(table, 10, 8, 5)
     with pytest.raises(VerifyError, match=words):
         check_sums(table, *counts)
 

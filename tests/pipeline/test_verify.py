@@ -39,7 +39,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [_row("video", "film.mp4"), *(_row("clip", clip["clip_id"]) for clip in clips)]
     rows += [_row("sample", result.key) for result in results]
     dataset.write_table(LEDGER_FILE, LEDGER, LEDGER.table(rows))
-    dataset.write_record({"inputs": {"videos": 1, "clips": 3}})
+    dataset.write_record({"inputs": {"videos": 1, "clips": 3, "samples": 3}})
     return folder / "set"
 
 
@@ -182,4 +182,14 @@ def test_a_failed_sample_needs_no_bytes(dataset: Dataset) -> None:
     ledger = dataset.read_table(LEDGER_FILE, LEDGER)
     row = LEDGER.table([_row("sample", "lost-0", "failed")])
     dataset.write_table(LEDGER_FILE, LEDGER, pa.concat_tables([ledger, row]))
+    dataset.write_record({"inputs": {"videos": 1, "clips": 3, "samples": 4}})
+    assert verify(dataset) == []
+
+
+def test_a_sample_that_was_never_packed_stands_in_the_ledger_all_the_same(dataset: Dataset) -> None:
+    """Four samples were planned; one has no caption, so the index does not know it."""
+    dataset.write_record({"inputs": {"videos": 1, "clips": 3, "samples": 4}})
+    assert verify(dataset) == ["the ledger does not add up: 3 sample rows for 4"]
+    rows = LEDGER.table([_row("sample", "untold-0", "failed")])
+    dataset.write_table(LEDGER_FILE, LEDGER, pa.concat_tables([dataset.read_table(LEDGER_FILE, LEDGER), rows]))
     assert verify(dataset) == []

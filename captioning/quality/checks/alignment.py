@@ -33,7 +33,7 @@ def _pictures(clips: Sequence[Clip]) -> Matrix:
 def _rivals(corpus: Corpus, clips: Sequence[Clip]) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
     """The drawn rivals, and where they may not be compared: the clip itself, its source, another bucket."""
     rivals = draw_rivals(len(clips), corpus.seed)
-    buckets = np.array([clip.record.buckets[0] if clip.record.buckets else "" for clip in clips])
+    buckets = np.array([clip.record.bucket for clip in clips])
     sources = np.array([clip.record.source for clip in clips])
     barred = (buckets[:, None] != buckets[rivals][None, :]) | (sources[:, None] == sources[rivals][None, :])
     return rivals, barred | (np.arange(len(clips))[:, None] == rivals[None, :])

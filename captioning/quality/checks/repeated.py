@@ -27,7 +27,7 @@ def _look(corpus: Corpus) -> Mapping[str, Seen]:
     others = {clip.key: group for group in groups for clip in group}
     return {
         clip.key: fault(
-            f"{len(others[clip.key]) - 1} other clips with other frame captions have this caption"
+            f"{len(others[clip.key]) - 1} other samples with other frame captions have this caption"
             if clip.key in others
             else ""
         )

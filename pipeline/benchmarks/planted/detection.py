@@ -39,10 +39,10 @@ class Detection:
 
 def detections(rows: Sequence[Made], corpus: Corpus) -> list[Detection]:
     """One count per planted fault whose check judged anything; rows with other faults and donors count nowhere."""
-    untouched = {made.record.clip_id for made in rows if not made.fault}
+    untouched = {made.record.sample_id for made in rows if not made.fault}
     seen = {check: CHECKS[check].look(corpus) for check in set(CHECK_OF.values())}
     return [
-        count(fault, check, {made.record.clip_id for made in rows if made.fault == fault}, untouched, seen[check])
+        count(fault, check, {made.record.sample_id for made in rows if made.fault == fault}, untouched, seen[check])
         for fault, check in CHECK_OF.items()
         if seen[check]
     ]

@@ -115,7 +115,7 @@ def swap_frames(
             given = [frame.text for frame in chosen[other].frames]
             frames = (replace(frame, text=given[min(at, len(given) - 1)]) for at, frame in enumerate(record.frames))
             swapped[place] = replace(record, frames=tuple(frames), dense=chosen[other].dense)
-            ids.add(record.clip_id)
+            ids.add(record.sample_id)
     return swapped, frozenset(ids)
 
 
@@ -171,7 +171,7 @@ def _repeat_honestly(rows: list[Made]) -> None:
     """Every 33rd clip shows what the one before shows, and is told so: two halves of one shot."""
     for place in range(32, len(rows), 33):
         before = rows[place - 1]
-        record = replace(before.record, clip_id=rows[place].record.clip_id)
+        record = replace(before.record, sample_id=rows[place].record.sample_id)
         rows[place] = Made(record=record, scene=before.scene)
 
 

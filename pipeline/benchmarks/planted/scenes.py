@@ -164,9 +164,9 @@ def record_of(key: str, source: str, scene: Scene, speaker: Speaker) -> tuple[Ca
     light, look = scene.light if scene.light[1:] in told else "", scene.look if scene.look in told else ""
     scene = replace(scene, things=things, light=light, look=look)
     record = CaptionRecord(
-        clip_id=key,
+        sample_id=key,
         source=source,
-        buckets=("480x272x49@8",),
+        bucket="480x272x49@8",
         duration=2.0 * len(scene.actions),
         dense=speaker.clip(scene, [frame.text for frame in frames]),
         frames=frames,

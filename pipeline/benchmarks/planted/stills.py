@@ -41,7 +41,7 @@ PHOTOGRAPHS = (
 class Shown:
     """The stills of one clip as JPEG, with the name of its source."""
 
-    clip_id: str
+    sample_id: str
     source: str
     pictures: tuple[bytes, ...]
 
@@ -93,7 +93,7 @@ def _frames(file: Path) -> Iterator[Image.Image]:
 
 def _copies(key: str, source: str, pictures: Sequence[Image.Image]) -> list[Shown]:
     def shown(name: str, changed: Sequence[Image.Image]) -> Shown:
-        return Shown(clip_id=f"{key}-{name}", source=source, pictures=tuple(map(_jpeg, changed)))
+        return Shown(sample_id=f"{key}-{name}", source=source, pictures=tuple(map(_jpeg, changed)))
 
     mirrored = [ImageOps.mirror(_crop(picture, 0.06)) for picture in pictures]
     shifted = [ImageEnhance.Color(_crop(picture, 0.12)).enhance(0.6) for picture in pictures]
@@ -134,7 +134,7 @@ def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
             found = look(picture)
             frames.append(
                 FrameCaption(
-                    still_id=f"{clip.clip_id}-s{number:03d}",
+                    still_id=f"{clip.sample_id}-s{number:03d}",
                     time=APART * number,
                     text=replies[str(place)].caption or "",
                     labels=tuple(labels[place]),
@@ -147,7 +147,7 @@ def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
         dense = join([frame.text for frame in frames])
         records.append(
             CaptionRecord(
-                clip_id=clip.clip_id, source=clip.source, dense=dense, frames=tuple(frames), captioner="facts"
+                sample_id=clip.sample_id, source=clip.source, dense=dense, frames=tuple(frames), captioner="facts"
             )
         )
     return records

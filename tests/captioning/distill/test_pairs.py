@@ -16,7 +16,7 @@ from schemas.errors import InputError
 
 
 def pair(source: str, clip: int = 0) -> Pair:
-    return Pair(clip_id=f"{source}-{clip}", source=source, captions=("A cat.",), summary="A cat.")
+    return Pair(sample_id=f"{source}-{clip}", source=source, captions=("A cat.",), summary="A cat.")
 
 
 @given(
@@ -31,7 +31,7 @@ def test_a_source_is_learned_from_or_judged_by(sources: list[str], share: float,
     assert learned
     assert held_out
     assert {one.source for one in learned}.isdisjoint(one.source for one in held_out)
-    assert sorted(one.clip_id for one in learned + held_out) == sorted(one.clip_id for one in pairs)
+    assert sorted(one.sample_id for one in learned + held_out) == sorted(one.sample_id for one in pairs)
     assert split_by_source(pairs[::-1], share, seed)[1] == held_out[::-1]
 
 

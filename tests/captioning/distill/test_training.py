@@ -71,7 +71,7 @@ def test_a_summariser_learns_and_its_folder_says_all(tmp_path: Path) -> None:
 def test_a_captioner_learns_what_pictures_show(tmp_path: Path) -> None:
     base = save_tiny_vision(tmp_path / "base", unpacked(DEFAULT_CACHE))
     pairs = [
-        PicturePair(clip_id=f"{source}-{colour}", source=str(source), caption=f"A {colour} wall in even light.",
+        PicturePair(sample_id=f"{source}-{colour}", source=str(source), caption=f"A {colour} wall in even light.",
                     pictures=(_picture(colour),) * (1 + source % 2))
         for source in range(4)
         for colour in COLOURS

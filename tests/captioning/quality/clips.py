@@ -12,7 +12,7 @@ from captioning.quality.registry import CHECKS
 def clip(dense: str, *frames: str, key: str = "a", source: str = "film.mp4", **values: Any) -> CaptionRecord:
     """A record with a caption and frame captions, two seconds apart."""
     said = tuple(FrameCaption(still_id=f"{key}-{at}", time=2.0 * at, text=text) for at, text in enumerate(frames))
-    return CaptionRecord(clip_id=key, source=source, dense=dense, frames=said, **values)
+    return CaptionRecord(sample_id=key, source=source, dense=dense, frames=said, **values)
 
 
 def look(check: str, records: Sequence[CaptionRecord], **values: Any) -> Mapping[str, Seen]:

@@ -20,11 +20,11 @@ def _records() -> list[CaptionRecord]:
             GOOD.replace("wolf", f"wolf{place}"),
             f"A grey wolf{place} turns its head.",
             key=f"good-{place}",
-            buckets=("b",),
+            bucket="b",
         )
         for place in range(10)
     ]
-    bad = [clip("", key="none"), clip("I'm sorry, I cannot see the frames", "A dog.", key="refused", buckets=("b",))]
+    bad = [clip("", key="none"), clip("I'm sorry, I cannot see the frames", "A dog.", key="refused", bucket="b")]
     return [*good, *bad]
 
 
@@ -43,7 +43,7 @@ def test_groups_gates_and_worst() -> None:
 
 
 def test_suspicion_is_one_minus_the_product_of_doubts() -> None:
-    view = {view.record.clip_id: view for view in _report(_records()).clips}["refused"]
+    view = {view.record.sample_id: view for view in _report(_records()).samples}["refused"]
     expected = 1.0
     for finding in view.findings:
         expected *= 1 - CHECKS[finding.check].weight
@@ -69,14 +69,14 @@ def test_json_both_ways() -> None:
 
 def test_nothing_to_report_on() -> None:
     report = _report([])
-    assert (report.clips, report.measures["all"], report.histograms) == ((), [], ())
+    assert (report.samples, report.measures["all"], report.histograms) == ((), [], ())
 
 
 def test_what_changed() -> None:
     records = _records()
-    healed = [replace(one, dense=GOOD) if one.clip_id == "none" else one for one in records[1:]]
+    healed = [replace(one, dense=GOOD) if one.sample_id == "none" else one for one in records[1:]]
     found = compare(_report(records), _report(healed))
-    assert [(one.clip_id, one.gone[:1]) for one in found.better][:1] == [("none", ("empty",))]
+    assert [(one.sample_id, one.gone[:1]) for one in found.better][:1] == [("none", ("empty",))]
     assert (found.removed, found.added) == (("good-0",), ())
     empty = next(one for one in found.measures if one.name == "empty" and one.group == "all")
     assert (empty.better, empty.clear, empty.after.value) == (True, False, 0)

@@ -51,7 +51,7 @@ def _photographs() -> list[CaptionRecord]:
 def test_frame_captions_on_wrong_photographs() -> None:
     records, ids = swap_frames(_photographs(), 10, random.Random(2))
     found = count(
-        "frames", "swapped_frames", ids, {one.clip_id for one in records} - ids, look("swapped_frames", records)
+        "frames", "swapped_frames", ids, {one.sample_id for one in records} - ids, look("swapped_frames", records)
     )
     assert found.planted >= 8
     assert found.rate >= 0.7
@@ -76,7 +76,7 @@ def test_swaps_are_planted_between_clips_of_other_content_only() -> None:
     records = _photographs()
     assert not differ(records[0], records[1])
     swapped, ids = swap_frames(records, 10, random.Random(3))
-    assert {one.clip_id for one, was in zip(swapped, records, strict=True) if one != was} == set(ids)
+    assert {one.sample_id for one, was in zip(swapped, records, strict=True) if one != was} == set(ids)
 
 
 def test_an_image_text_model_tells_swapped_captions() -> None:
@@ -93,9 +93,7 @@ def test_an_image_text_model_tells_swapped_captions() -> None:
         said = place if place >= 5 else (place + 1) % 5
         frame = replace(_photographs()[0].frames[0], vector=tuple(directions[place].tolist()))
         records.append(
-            CaptionRecord(
-                clip_id=str(place), source=str(place), buckets=("b",), dense=f"Thing {said}.", frames=(frame,)
-            )
+            CaptionRecord(sample_id=str(place), source=str(place), bucket="b", dense=f"Thing {said}.", frames=(frame,))
         )
     corpus = Corpus.of(records, image_text=tower)  # type: ignore[arg-type]
     wrong = {key for key, one in CHECKS["misaligned"].look(corpus).items() if one.why}

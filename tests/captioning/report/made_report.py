@@ -8,10 +8,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from captioning.quality.compare import ClipChange, Comparison, MeasureChange
+from captioning.quality.compare import Comparison, MeasureChange, SampleChange
 from captioning.quality.records import (
     CaptionRecord,
-    ClipView,
     Finding,
     FrameCaption,
     FunnelStep,
@@ -19,6 +18,7 @@ from captioning.quality.records import (
     Histogram,
     Measure,
     Report,
+    SampleView,
 )
 
 HOSTILE = (
@@ -45,8 +45,8 @@ def make_report(clips: int = 40, hostile: bool = False, seed: int = 0) -> Report
     return Report(
         dataset=f"datasets/{HOSTILE[0]}" if hostile else "datasets/harbour",
         made="2026-03-01 12:00 UTC",
-        clips=tuple(views),
-        worst=tuple(view.record.clip_id for view in ordered[:20]),
+        samples=tuple(views),
+        worst=tuple(view.record.sample_id for view in ordered[:20]),
         measures=_measures(clips, chance),
         histograms=(_histogram("words", lengths, None), _histogram("tokens", [2 * one for one in lengths], 226.0)),
         funnel=(
@@ -64,11 +64,11 @@ def make_report(clips: int = 40, hostile: bool = False, seed: int = 0) -> Report
         ),
         models={"captioner": "facts, measured facts, revision 1", "summariser": "smollm, SmolLM2-135M-Instruct"},
         notes=("Captions come from measured facts, not from a vision model.", *(HOSTILE[:2] if hostile else ())),
-        repeats=((views[0].record.dense, tuple(view.record.clip_id for view in views[:3])),),
+        repeats=((views[0].record.dense, tuple(view.record.sample_id for view in views[:3])),),
     )
 
 
-def _view(place: int, chance: random.Random) -> ClipView:
+def _view(place: int, chance: random.Random) -> SampleView:
     clip = f"{place:016x}-{place * 100}-{place * 100 + 4400}"
     subject, act = chance.choice(_SUBJECTS), chance.choice(_ACTS)
     frames = tuple(
@@ -82,9 +82,9 @@ def _view(place: int, chance: random.Random) -> ClipView:
     )
     empty = place % 13 == 12
     record = CaptionRecord(
-        clip_id=clip,
+        sample_id=clip,
         source=SOURCES[place % len(SOURCES)],
-        buckets=(BUCKETS[place % len(BUCKETS)],),
+        bucket=BUCKETS[place % len(BUCKETS)],
         duration=4.4,
         short=f"A {subject}.",
         medium="" if empty else f"A {subject} {act}.",
@@ -107,36 +107,36 @@ def _view(place: int, chance: random.Random) -> ClipView:
         prompt_hashes=("fe3a2bad282b16bb",),
     )
     findings = _findings(clip, place)
-    return ClipView(record=record, findings=findings, suspicion=max((one.weight for one in findings), default=0.0))
+    return SampleView(record=record, findings=findings, suspicion=max((one.weight for one in findings), default=0.0))
 
 
 def _findings(clip: str, place: int) -> tuple[Finding, ...]:
     found = []
     if place % 13 == 12:
         found.append(
-            Finding(clip_id=clip, check="empty", weight=1.0, why="There is no caption: the reply was cut off.")
+            Finding(sample_id=clip, check="empty", weight=1.0, why="There is no caption: the reply was cut off.")
         )
     if place % 3 == 0:
         why = "Half of its phrases of four words stand in it twice."
-        found.append(Finding(clip_id=clip, check="repeated_phrases", weight=0.3 + place % 50 / 100, why=why))
+        found.append(Finding(sample_id=clip, check="repeated_phrases", weight=0.3 + place % 50 / 100, why=why))
     if place % 5 == 0:
         why = "It says that the camera pans, but the camera was measured to be static."
-        found.append(Finding(clip_id=clip, check="camera_contradiction", weight=0.6, why=why))
+        found.append(Finding(sample_id=clip, check="camera_contradiction", weight=0.6, why=why))
     return tuple(found)
 
 
-def _spoilt(view: ClipView, text: str) -> ClipView:
-    clip = f"{view.record.clip_id}{text}"
+def _spoilt(view: SampleView, text: str) -> SampleView:
+    clip = f"{view.record.sample_id}{text}"
     frames = tuple(
         replace(one, still_id=one.still_id + text, text=text, labels=((text, 0.5),)) for one in view.record.frames
     )
     record = replace(
-        view.record, clip_id=clip, source=text, buckets=(text,), short=text, medium=text + "!", dense=text + " dense",
+        view.record, sample_id=clip, source=text, bucket=text, short=text, medium=text + "!", dense=text + " dense",
         fields={text: text}, fallback=text, camera=text, captioner=text, prompt_hashes=(text,), frames=frames,
         token_counter=text, overview=text,
     )  # fmt: skip
-    finding = Finding(clip_id=clip, check=text, weight=1.0, why=text)
-    return ClipView(record=record, findings=(finding,), suspicion=1.0)
+    finding = Finding(sample_id=clip, check=text, weight=1.0, why=text)
+    return SampleView(record=record, findings=(finding,), suspicion=1.0)
 
 
 def _measures(clips: int, chance: random.Random) -> dict[str, Sequence[Measure]]:
@@ -165,9 +165,9 @@ def _histogram(name: str, values: Sequence[int], mark: float | None) -> Histogra
 
 def make_comparison(report: Report) -> Comparison:
     """A comparison in which one measure clearly changed and one did not."""
-    ids = [view.record.clip_id for view in report.clips]
+    ids = [view.record.sample_id for view in report.samples]
     repeated, grounded = report.measures["all"][:2]
-    worse = ClipChange(clip_id=ids[0], before=0.1, after=0.8, gone=(), new=("empty", HOSTILE[0]))
+    worse = SampleChange(sample_id=ids[0], before=0.1, after=0.8, gone=(), new=("empty", HOSTILE[0]))
     return Comparison(
         before="datasets/harbour-before",
         after=report.dataset,
@@ -189,7 +189,7 @@ def make_comparison(report: Report) -> Comparison:
             ),
         ),
         worse=(worse,),
-        better=tuple(ClipChange(clip_id=one, before=0.9, after=0.2, gone=("empty",), new=()) for one in ids[2:5]),
+        better=tuple(SampleChange(sample_id=one, before=0.9, after=0.2, gone=("empty",), new=()) for one in ids[2:5]),
         added=tuple(ids[5:7]),
         removed=("an-older-clip",),
         models={"captioner": ("facts: revision 1", "facts: revision 2")},

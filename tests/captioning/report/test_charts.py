@@ -22,7 +22,7 @@ def histogram(mark: float | None, counts: tuple[int, ...] = (3, 0, 1)) -> Histog
 def test_a_histogram_says_its_bars_and_is_xml() -> None:
     drawn = ElementTree.fromstring(draw_histogram(histogram(20.0)))
     titles = [one.text for one in drawn.iter("title")]
-    assert titles == ["0 to 10 tokens: 3 clips", "10 to 20 tokens: 0 clips", "20 to 30 tokens: 1 clip"]
+    assert titles == ["0 to 10 tokens: 3 samples", "10 to 20 tokens: 0 samples", "20 to 30 tokens: 1 sample"]
     heights = [float(one.attrib["height"]) for one in drawn.iter("rect") if one.attrib["class"] != "hit"]
     assert math.isclose(heights[0], 3 * heights[2], abs_tol=0.2)
     assert heights[1] == 0
@@ -38,7 +38,7 @@ def test_the_line_of_the_budget_stands_inside_or_an_arrow_points_to_it() -> None
 
 
 def test_nothing_counted_is_drawn_as_nothing() -> None:
-    assert "0 clips" in draw_histogram(histogram(None, (0, 0)))
+    assert "0 samples" in draw_histogram(histogram(None, (0, 0)))
     assert draw_interval(math.nan, 0, 1, 1) == ""
 
 

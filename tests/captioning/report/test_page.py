@@ -61,8 +61,8 @@ def test_it_shows_all_sections(report: Report) -> None:
         "fe3a2bad282b16bb",
     ):
         assert text in outline.text
-    clips = json.loads(outline.blocks["data-clips"])["clips"]
-    assert [clip["id"] for clip in clips] == [view.record.clip_id for view in report.clips]
+    clips = json.loads(outline.blocks["data-samples"])["samples"]
+    assert [clip["id"] for clip in clips] == [view.record.sample_id for view in report.samples]
 
 
 def test_it_asks_nobody_for_anything(report: Report) -> None:
@@ -82,7 +82,7 @@ def test_hostile_text_adds_no_element() -> None:
     assert not [one for name, one in outline.elements if name == "img" and "onerror" in one]
     scripts = sum(name == "script" for name, _ in outline.elements)
     assert scripts == sum(name == "script" for name, _ in Outline(write_page(plain, PICTURES)).elements) == 4
-    clips = json.loads(outline.blocks["data-clips"])["clips"]
+    clips = json.loads(outline.blocks["data-samples"])["samples"]
     assert [clip["dense"] for clip in clips[: len(HOSTILE)]] == [f"{text} dense" for text in HOSTILE]
     assert HOSTILE[0] in outline.text
 
@@ -98,24 +98,24 @@ def test_pictures_stand_in_it_once_and_those_left_out_are_counted(report: Report
     above = {one["data-still"] for name, one in outline.elements if name == "img"}
     below = set(json.loads(outline.blocks["data-pictures"]))
     assert not above & below
-    assert len(above) + len(below) == sum(len(view.record.frames) for view in report.clips)
+    assert len(above) + len(below) == sum(len(view.record.frames) for view in report.samples)
     small = Outline(write_page(report, PICTURES, most_bytes=1))
     assert json.loads(small.blocks["data-pictures"]) == {}
-    assert "20 clips without pictures" in small.text
+    assert "20 samples without pictures" in small.text
 
 
 def test_a_dataset_without_captions_still_gives_a_page(report: Report) -> None:
     bare = replace(
-        report, clips=(), worst=(), measures={}, histograms=(), funnel=(), gates=(), models={}, notes=(), repeats=()
+        report, samples=(), worst=(), measures={}, histograms=(), funnel=(), gates=(), models={}, notes=(), repeats=()
     )
     outline = Outline(write_page(bare, PICTURES))
     assert [one["id"] for name, one in outline.elements if name == "section"] == ["gallery"]
-    assert json.loads(outline.blocks["data-clips"]) == {"clips": []}
+    assert json.loads(outline.blocks["data-samples"]) == {"samples": []}
 
 
 def test_what_is_empty_takes_no_room_in_the_data(report: Report) -> None:
     data = gallery_data(report)
     assert isinstance(data, dict)
-    clips = data["clips"]
+    clips = data["samples"]
     assert isinstance(clips, list)
     assert all(value not in (None, "", []) for clip in clips for value in clip.values())

@@ -64,8 +64,8 @@ def overviews(say: Say) -> tuple[dict[str, OverviewReply], ScriptedChat]:
     chat = ScriptedChat(say)
     captioner = ChatCaptioner(chat, FrameTask(), OverviewTask())
     pictures = tuple(PictureBytes(f"s{number}", b"") for number in range(3))
-    request = OverviewRequest(clip_id="c", pictures=pictures, times=(0.0, 2.0, 4.25))
-    return {reply.clip_id: reply for reply in arriving(captioner.overview([request]))}, chat
+    request = OverviewRequest(sample_id="c", pictures=pictures, times=(0.0, 2.0, 4.25))
+    return {reply.sample_id: reply for reply in arriving(captioner.overview([request]))}, chat
 
 
 def test_an_overview_sees_all_stills_in_order_with_their_seconds() -> None:

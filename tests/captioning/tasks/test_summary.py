@@ -17,7 +17,7 @@ from schemas.errors import ConfigError
 from tests.captioning.scripted import Say, ScriptedChat, says
 
 CLIP = ClipRequest(
-    clip_id="clip",
+    sample_id="clip",
     frame_captions=(
         "A brown dog runs across a wide lawn in bright sunlight.",
         "The brown dog leaps over a fallen log beside a wooden fence.",
@@ -156,10 +156,10 @@ def test_an_unreachable_model_fails_the_clip_and_never_falls_back() -> None:
 
 
 def test_nothing_is_asked_where_there_is_nothing_to_merge() -> None:
-    single = ClipRequest(clip_id="one", frame_captions=("A cat sits.", "A cat is sitting."))
+    single = ClipRequest(sample_id="one", frame_captions=("A cat sits.", "A cat is sitting."))
     reply, chat = summarise(says("never"), single)
     assert (reply.dense, reply.fallback, chat.asked) == ("A cat sits.", ONE_CAPTION, [])
-    mute, chat = summarise(says("never"), ClipRequest(clip_id="mute", frame_captions=()))
+    mute, chat = summarise(says("never"), ClipRequest(sample_id="mute", frame_captions=()))
     assert (mute.error, chat.asked) == (NO_CAPTIONS, [])
 
 
@@ -195,7 +195,7 @@ SENTENCES = st.lists(
 @given(SENTENCES, st.integers(3, 30))
 def test_joined_captions_fit_the_budget_in_whole_sentences_or_say_why_not(captions: list[str], budget: int) -> None:
     reply = finish_joined(
-        ClipRequest(clip_id="c", frame_captions=tuple(captions)), Budget(count=count, tokens=budget), "why"
+        ClipRequest(sample_id="c", frame_captions=tuple(captions)), Budget(count=count, tokens=budget), "why"
     )
     if reply.error:
         assert "token_budget" in reply.error
@@ -208,7 +208,7 @@ def test_joined_captions_fit_the_budget_in_whole_sentences_or_say_why_not(captio
 def test_many_clips_in_any_order_keep_their_own_words() -> None:
     clips = [
         ClipRequest(
-            clip_id=f"c{number}", frame_captions=(f"A dog beside {number} trees.", f"A dog leaps {number} logs.")
+            sample_id=f"c{number}", frame_captions=(f"A dog beside {number} trees.", f"A dog leaps {number} logs.")
         )
         for number in range(20)
     ]
@@ -221,6 +221,6 @@ def test_many_clips_in_any_order_keep_their_own_words() -> None:
 
     task = SummaryTask(StructuredForm(), Budget(count=count, tokens=100))
     replies = arriving(ChatSummariser(ScriptedChat(say), task).summarise(clips))
-    assert {one.clip_id: one.dense for one in replies} == {
+    assert {one.sample_id: one.dense for one in replies} == {
         f"c{number}": f"A dog beside {number} trees leaps {number} logs." for number in range(20)
     }

@@ -14,6 +14,7 @@ from captioning.distill.prompt import FILE
 from pipeline.commands.distill import distill
 from pipeline.dataset import Dataset
 from pipeline.history import History
+from pipeline.sample_spans import SPANS_FILE
 from pipeline.stage import Output
 from pipeline.teacher import FAILED, FELL_BACK, NO_INPUT, picture_pairs, read_lesson, summary_pairs
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
@@ -21,6 +22,7 @@ from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.errors import ConfigError, InputError
 from schemas.media_tables import CLIPS, STILLS
+from schemas.outcome_tables import SAMPLE_SPANS
 from tests.tiny_language import save_tiny_language
 from tests.tiny_vision import save_tiny_vision
 
@@ -48,8 +50,8 @@ def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     write("clips", CLIPS, [{"clip_id": key, "video_id": key[:2]} for key in CLIP_IDS])
     captions: list[dict[str, object]] = [
-        {"clip_id": key, "dense": f"A red wall, seen in {key}.", "summariser": "openai", "model": "teacher-72b",
-         "fallback": "invents 'cat'" if key == FALLBACK else None, **fine}
+        {"sample_id": key, "clip_id": key, "dense": f"A red wall, seen in {key}.", "summariser": "openai",
+         "model": "teacher-72b", "fallback": "invents 'cat'" if key == FALLBACK else None, **fine}
         for key in CLIP_IDS if key != BROKEN
     ]  # fmt: skip
     write("captions", CAPTIONS, [*captions, CAPTIONS.failed_row(BROKEN, "no reply", 1, {})])
@@ -61,6 +63,11 @@ def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write("stills", STILLS, [
         {"still_id": f"{key}-s00{place}", "clip_id": key, "time": float(place), "image": jpeg()} for key, place in told
     ])  # fmt: skip
+    dataset.write_table(SPANS_FILE, SAMPLE_SPANS, SAMPLE_SPANS.table(
+        {"sample_id": key, "clip_id": key, "bucket": "64x64x17@8", "ordinal": 0, "start_time": 0.0, "end_time": 2.0,
+         "stills": [{"still_id": f"{key}-s00{place}", "time": float(place), "hash": 0} for place in range(2)]}
+        for key in CLIP_IDS
+    ))  # fmt: skip
     stages = {name: {"fingerprint": "f1"} for name in ("split", "caption", "summarise")}
     dataset.write_record({"config": RunConfig().model_dump(), "stages": stages})
     return folder
@@ -76,7 +83,7 @@ def test_only_a_teachers_words_are_learned_from(captioned: Path) -> None:
     history = History(Dataset(str(captioned)))
     lesson = read_lesson(history, 100)
     assert lesson.teachers == ["openai: teacher-72b"]
-    pairs = {pair.clip_id: pair for pair in summary_pairs(history, lesson)}
+    pairs = {pair.sample_id: pair for pair in summary_pairs(history, lesson)}
     assert set(pairs) == set(CLIP_IDS) - {FALLBACK, BROKEN, UNTOLD}
     assert lesson.left_out == {FAILED: 1, FELL_BACK: 1, NO_INPUT: 1}
     assert pairs["dd-0"].captions == ("Wall 0.", "Wall 1.")

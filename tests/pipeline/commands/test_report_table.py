@@ -17,7 +17,7 @@ def test_it_fits_80_columns_and_says_measures_and_gates() -> None:
     print_report(make_report(40), Console(file=out, width=WIDTH, highlight=False))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].startswith("40 clips, ")
+    assert lines[0].startswith("40 samples, ")
     for words in (
         ["repeated", "%", "share", "40"],
         ["empty <= 0", "0", "holds"],
