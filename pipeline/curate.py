@@ -30,7 +30,7 @@ from pipeline.pack import drop_lost_parts
 from pipeline.progress import Progress
 from pipeline.record import make_record
 from pipeline.references import REFERENCE, group_references, keys_of
-from pipeline.sample_spans import SPANS_FILE, plan_spans
+from pipeline.sample_spans import SPANS_FILE, note_of_short_samples, plan_spans
 from pipeline.samples import plan_samples
 from pipeline.select import CLIP_COLUMNS, check_rules, select, with_measures
 from pipeline.stage import Failure, Row
@@ -78,6 +78,8 @@ class Curation:
         kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
         planned = plan_spans((measured[key] for key in sorted(kept)), stills.to_pylist(), self.config)
         spans = self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, planned).to_pylist()
+        if note := note_of_short_samples(spans, self.config.split.still_seconds):
+            Progress().note(note)
         captions, failures = self._caption(spans, clips, stills, labels)
         samples = self._pack(spans, measured, videos, captions)
         ledger = build_ledger(

@@ -1,8 +1,8 @@
 """Which samples the kept clips give and what each of them shows: planned before captioning, so that words follow it.
 
-A caption is made of the stills inside its sample's span, and no other still is paid for. Where a sample is so short
-that no still lies in it, the still of its clip that is nearest to its middle stands for it (a picture's only still
-always does). A pure function of clips, stills and buckets.
+A caption is made of the stills inside its sample's span, and no other still is paid for. The samples of every named
+bucket set are long enough to hold one; where a sample is so short that none lies in it, the still of its clip that is
+nearest to its middle stands for it, and the run says so. A pure function of clips, stills and buckets.
 
     just explain <dataset> <clip-id>              # a clip's samples with their spans and stills
 """
@@ -57,3 +57,21 @@ def stills_within(stills: Sequence[Row], start: float, end: float) -> list[Row]:
     inside = [still for still in stills if start <= still["time"] < end]
     middle = (start + end) / 2
     return inside or sorted(stills, key=lambda still: abs(still["time"] - middle))[:1]
+
+
+def is_told_from_outside(span: Row) -> bool:
+    """Whether a sample of a film holds no still, so that the nearest one stands for it."""
+    start, end = span["start_time"], span["end_time"]
+    return start < end and not any(start <= still["time"] < end for still in span["stills"])
+
+
+def note_of_short_samples(spans: Sequence[Row], still_seconds: float) -> str | None:
+    """What to tell the user of samples that hold no still, with the setting that would give them one."""
+    short = [span for span in spans if is_told_from_outside(span)]
+    if not short:
+        return None
+    least = min(span["end_time"] - span["start_time"] for span in short)
+    return (
+        f"  {len(short)} of {len(spans)} samples (of {least:.2f} s and more) hold no still: the nearest one stands for "
+        f"them; split.still_seconds = {still_seconds:g} is too long for their buckets"
+    )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.dataset import Dataset
 from pipeline.history import History
+from pipeline.sample_spans import is_told_from_outside
 from pipeline.stage import Row
 from schemas.command import make_parser, run_command
 from schemas.errors import InputError
@@ -78,10 +79,9 @@ def told_from(span: Row) -> str:
     times = ", ".join(f"{still['time']:.2f}" for still in span["stills"])
     if not times:
         return "no still of its clip could be made"
-    if any(span["start_time"] <= still["time"] < span["end_time"] for still in span["stills"]):
-        return f"its stills at {times} s"
-    nearest = f"the nearest one at {times} s"
-    return "the picture" if span["start_time"] == span["end_time"] else f"no still inside its span; {nearest}"
+    if is_told_from_outside(span):
+        return f"the nearest still, at {times} s; none lies in its span"
+    return f"its stills at {times} s"
 
 
 def _seconds(span: Row) -> str:

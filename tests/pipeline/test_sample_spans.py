@@ -5,11 +5,16 @@ python -m pytest tests/pipeline/test_sample_spans.py
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.sample_spans import plan_spans, stills_within
+from pipeline.sample_spans import is_told_from_outside, note_of_short_samples, plan_spans, stills_within
+from pipeline.spans import Span
+from pipeline.split import STILL_GRID_SECONDS
 from pipeline.stage import Row
+from pipeline.stills import Candidate, Candidates, choose_stills
+from schemas.bucket import BUCKET_SETS
 from schemas.config import PackConfig, RunConfig
 from schemas.ids import clip_id, still_id
 from schemas.outcome_tables import SAMPLE_SPANS
@@ -101,3 +106,50 @@ def test_a_picture_has_one_sample_told_from_its_only_still() -> None:
 
 def test_no_clip_is_no_sample() -> None:
     assert plan_spans([], [], config()).equals(SAMPLE_SPANS.empty())
+
+
+def split_stills(clip: Row, still_seconds: float) -> list[Row]:
+    """The stills that split takes of a film's one clip: from its half-second grid those nearest to the wanted times."""
+    frames = round(clip["duration"] * clip["fps"])
+    times = [clip["start_time"] + frame / clip["fps"] for frame in range(frames)]
+    span = Span(shot=0, start_frame=0, end_frame=frames, start_time=times[0], end_time=clip["end_time"])
+    with Candidates() as candidates:
+        for frame, time in enumerate(times):
+            if candidates.last is None or time - candidates.last >= min(STILL_GRID_SECONDS, still_seconds):
+                candidates.add(Candidate(time, frame, 64, 64, frame, b"jpeg"))
+        known = {**clip, "video_id": "v", "width": clip["crop_width"], "height": clip["crop_height"]}
+        return choose_stills(known, span, candidates, still_seconds)
+
+
+@given(st.sampled_from(sorted(BUCKET_SETS)), st.floats(0, 100), st.floats(2, 20), st.floats(16, 60))
+@settings(max_examples=300)
+def test_samples_of_every_named_bucket_set_hold_a_still(name: str, start: float, seconds: float, fps: float) -> None:
+    clip = {**make_clip("film", start, seconds, fps), "crop_width": 1920, "crop_height": 1080}
+    told = RunConfig(pack=PackConfig(buckets=[name], max_samples_per_clip=99))
+    assume(name != "cogvideox-1.5" or seconds > 5.1)  # no bucket of that set holds less
+    spans = plan_spans([clip], split_stills(clip, told.split.still_seconds), told).to_pylist()
+    assert spans
+    assert not any(is_told_from_outside(span) for span in spans)
+    assert note_of_short_samples(spans, told.split.still_seconds) is None
+
+
+def test_samples_too_short_for_the_stills_are_counted_and_the_setting_is_named() -> None:
+    clip = make_clip("film", 0.0, 4.0, fps=30.0)
+    told = config(buckets=["64x64x9@15"], max_samples_per_clip=6)
+    spans = plan_spans([clip], split_stills(clip, 2.0), told).to_pylist()
+    without = [span for span in spans if is_told_from_outside(span)]
+    assert 0 < len(without) < len(spans) == 6
+    note = note_of_short_samples(spans, 2.0)
+    assert note is not None
+    assert f"{len(without)} of 6 samples (of 0.60 s and more) hold no still" in note
+    assert "split.still_seconds = 2 is too long" in note
+    dense = plan_spans([clip], split_stills(clip, 0.3), told).to_pylist()
+    assert note_of_short_samples(dense, 0.3) is None
+
+
+@pytest.mark.parametrize("kind", ["video", "image"])
+def test_only_a_film_can_be_told_from_outside(kind: str) -> None:
+    seconds = 4.0 if kind == "video" else 0.0
+    clip = make_clip("x", 0.0, seconds, fps=24.0 if seconds else 0.0, kind=kind)
+    first, *_ = plan_spans([clip], make_stills(clip, [3.9 if seconds else 0.0]), config()).to_pylist()
+    assert is_told_from_outside(first) == (kind == "video")
