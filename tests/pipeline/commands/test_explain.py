@@ -1,12 +1,26 @@
-"""Finding the clip that a person means.
+"""Finding the clip that a person means, and saying of each of its samples what its caption is made of.
 
 python -m pytest tests/pipeline/commands/test_explain.py
 """
 
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from pipeline.commands.explain import find_clip
+from pipeline.commands.explain import find_clip, main
+from pipeline.dataset import Dataset
+from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
+from pipeline.plan import Part
+from pipeline.stage import Output
+from pipeline.verify import INDEX
+from schemas.config import RunConfig, ScoreConfig
+from schemas.contract import TableContract
 from schemas.errors import InputError
+from schemas.media_tables import DUPLICATES, SPLITS, STILLS
+from schemas.outcome_tables import SAMPLES, SELECTION
+from tests.pipeline.captioned_dataset import OK, filled, make_captioned_dataset
 
 CLIPS = ["3f2a-0-2000", "3f2a-0-20000", "3f2a-2000-4000", "77aa-0-2000"]
 
@@ -18,6 +32,8 @@ CLIPS = ["3f2a-0-2000", "3f2a-0-20000", "3f2a-2000-4000", "77aa-0-2000"]
         ("3f2a-2", "3f2a-2000-4000"),
         ("3f2a-0-2000", "3f2a-0-2000"),
         ("3f2a-0-20000", "3f2a-0-20000"),
+        ("3f2a-0-20000-64x64x17-8fps-1", "3f2a-0-20000"),
+        ("3f2a-0-2000-s001", "3f2a-0-2000"),
     ],
 )
 def test_an_id_or_its_beginning_is_enough_if_it_fits_one(text: str, found: str) -> None:
@@ -32,3 +48,49 @@ def test_a_beginning_that_fits_several_lists_them() -> None:
 def test_an_unknown_clip_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"no clip '77ab-0-2000' .* did you mean '77aa-0-2000'\?"):
         find_clip("77ab-0-2000", CLIPS)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    """The captioned dataset with what `explain` reads besides."""
+    found = make_captioned_dataset(tmp_path / "films")
+
+    def write(folder: str, contract: TableContract, rows: list[dict[str, Any]]) -> None:
+        output = Output(folder=folder, contract=contract, parent=contract.key)
+        found.write_part(output, "f", "part-0", filled(contract, rows))
+        found.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+
+    write("splits", SPLITS, [{"video_id": "v", **OK}])
+    times = (("s0", 10.5), ("s1", 12.0), ("s2", 15.0), ("s3", 17.9))
+    write("stills", STILLS, [
+        {"still_id": still, "clip_id": "v-0-4000", "video_id": "v", "ordinal": place, "time": time}
+        for place, (still, time) in enumerate(times)
+    ])  # fmt: skip
+    kept = [{"clip_id": "v-0-4000", "state": "kept", "bucket": "384x256x17@8"}]
+    found.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, kept))
+    found.write_table(DUPLICATES_FILE, DUPLICATES, DUPLICATES.empty())
+    packed = {"sample_id": "v-0-4000-b-0", "clip_id": "v-0-4000", "split": "train", "shard": "b/train-0.tar", **OK}
+    found.write_table(INDEX, SAMPLES, filled(SAMPLES, [packed]))
+    config = RunConfig(score=ScoreConfig(scorers=[])).model_dump()
+    found.write_record({**found.read_record(), "config": config})
+    return found
+
+
+def test_each_sample_says_what_its_caption_is_made_of(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["explain", dataset.store.uri, "v-0-4000-b-1"])
+    main()
+    before, first, second = capsys.readouterr().out.split("\nsample ")
+    assert before.startswith("clip v-0-4000\n")
+    assert before.count("A wolf") == 3
+    assert first.startswith("v-0-4000-b-0\n")
+    assert "10.000 s to 14.000 s" in first
+    assert "its stills at 10.50, 12.00 s" in first
+    assert "A wolf stands, then turns." in first
+    assert "b/train-0.tar" in first
+    assert second.startswith("v-0-4000-b-1\n")
+    assert "its stills at 15.00 s" in second
+    assert "A wolf runs." in second
+    assert "then turns" not in second
+    assert "packed" not in second
