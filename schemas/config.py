@@ -88,7 +88,8 @@ class SplitConfig(Section):
     network_precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers of the network; `auto` is bfloat16 where the processor has it (its answers differ by about 0.001)."""
     still_seconds: float = Field(default=2.0, gt=0)
-    """One still every so many seconds, and at least three per clip."""
+    """One still every so many seconds, and at least three per clip. A sample is captioned from those inside its span:
+    buckets much shorter than this want a smaller number."""
     still_short_side: int = Field(default=512, ge=64)
     """Short side of a still in pixels, at most."""
     videos_per_part: int = Field(default=1, ge=1)
@@ -142,7 +143,7 @@ class SelectConfig(Section):
 
 
 class CaptionConfig(Section):
-    """Who says what is on a still, and on a clip as a whole."""
+    """Who says what is on a still, and on a sample as a whole."""
 
     captioner: str = "facts"
     """Backend: `facts` (sentences from measured facts), `transformers`, `vllm` or `openai` (a vision model)."""
@@ -151,9 +152,9 @@ class CaptionConfig(Section):
     prompt: str = ""
     """The prompt for a still (for `facts`: its sentence template); empty = the backend's own."""
     overview_prompt: str = ""
-    """The prompt for the short caption of a clip from all its stills at once; empty = the backend's own."""
+    """The prompt for the short caption of a sample from all its stills at once; empty = the backend's own."""
     max_overview_stills: int = Field(default=8, ge=0)
-    """Stills that the short caption of a clip is made from, evenly spaced; 0 = no such caption. `facts` makes none."""
+    """Stills that the short caption of a sample is made from, evenly spaced; 0 = none is made. `facts` makes none."""
     max_attempts: int = Field(default=3, ge=1)
     """How often a still is asked for when an answer is cut off, refused, in a loop or in another language. With `vllm`
     each attempt starts the engine once more."""
@@ -162,7 +163,7 @@ class CaptionConfig(Section):
 
 
 class SummariseConfig(Section):
-    """Who makes one clip caption of the frame captions, and in what form."""
+    """Who makes one caption of a sample's frame captions, and in what form."""
 
     summariser: str = "smollm"
     """Backend: `smollm` (packaged), `transformers`, `vllm`, `openai` (any instruct model), or `join` (no model)."""
@@ -174,15 +175,15 @@ class SummariseConfig(Section):
     prompt: str = ""
     """The instruction; empty = the form's own."""
     max_attempts: int = Field(default=3, ge=1)
-    """How often a clip is asked for when an answer is cut off, refused, in a loop, in another language or too long."""
+    """How often a sample is asked for when an answer is cut off, refused, in a loop, too long or not in English."""
     fallback: Literal["join", "none"] = "join"
-    """What stands where no answer will do: `join`, the joined frame captions; `none`, nothing: the clip fails."""
+    """What stands where no answer will do: `join`, the joined frame captions; `none`, nothing: the sample fails."""
     tokenizer: str = ""
     """Folder of the trainer's tokenizer; empty = a packaged one whose count is an estimate of T5's."""
     token_budget: int = Field(default=226, ge=16)
     """Tokens that the trainer's text encoder reads (CogVideoX: 226; 1.5: 224). No caption is longer."""
     clips_per_part: int = Field(default=16, ge=1)
-    """Clips per part file."""
+    """Samples of clips per part file."""
 
 
 class PackConfig(Section):

@@ -97,7 +97,10 @@ def check(folder: Path, captioner: str, summariser: str) -> None:
     assert all("no usable answer" in row["error"] for row in frames if row["status"] == "failed")
     if history.config.caption.max_overview_stills:
         overviews = history.parts("overviews", "overview", OVERVIEWS).to_pylist()
-        assert {row["clip_id"] for row in overviews} == {row["clip_id"] for row in said}
+        told = {row["still_id"] for row in said}
+        spans = history.spans.values()
+        with_words = {span["sample_id"] for span in spans if told & {still["still_id"] for still in span["stills"]}}
+        assert {row["sample_id"] for row in overviews} == with_words
     captions = history.parts("captions", "summarise", CAPTIONS).to_pylist()
     assert captions
     assert {row["summariser"] for row in captions} == {summariser}
