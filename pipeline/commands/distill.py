@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="model to start from")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: models/<dataset>-<student>")
     parser.add_argument("--pairs", type=int, default=50_000, metavar="N", help="at most so many (default: 50000)")
-    parser.add_argument("--stills", type=int, default=8, metavar="N", help="captioner: stills per clip (default: 8)")
+    parser.add_argument("--stills", type=int, default=8, metavar="N", help="captioner: stills per sample (default: 8)")
     for name, what in (
         ("rank", "of the LoRA matrices"),
         ("rate", "highest learning rate"),
