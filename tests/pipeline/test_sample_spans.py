@@ -116,7 +116,7 @@ def split_stills(clip: Row, still_seconds: float) -> list[Row]:
     with Candidates() as candidates:
         for frame, time in enumerate(times):
             if candidates.last is None or time - candidates.last >= min(STILL_GRID_SECONDS, still_seconds):
-                candidates.add(Candidate(time, frame, 64, 64, frame, b"jpeg"))
+                candidates.add(Candidate(time, frame, 64, 64, frame, bytes(192), b"jpeg"))
         known = {**clip, "video_id": "v", "width": clip["crop_width"], "height": clip["crop_height"]}
         return choose_stills(known, span, candidates, still_seconds)
 
