@@ -118,8 +118,8 @@ SPANS = [
 def make_captioned_dataset(folder: Path) -> Dataset:
     """Write the dataset into a folder."""
     found = Dataset(str(folder))
-    for folder, (_, contract, rows) in TABLES.items():
-        output = Output(folder=folder, contract=contract, parent=contract.key)
+    for name, (_, contract, rows) in TABLES.items():
+        output = Output(folder=name, contract=contract, parent=contract.key)
         found.write_part(output, "f", "part-0", filled(contract, rows))
         found.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
     write_spans(found, SPANS)
