@@ -15,13 +15,15 @@ from collections.abc import Mapping
 
 def digest(*parts: object) -> str:
     """Return 16 hex digits (64 bits) of a BLAKE2b hash over the parts, encoded so that no two lists collide."""
-    encoded = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_refuse)
+    encoded = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_encode)
     return hashlib.blake2b(encoded.encode(), digest_size=8).hexdigest()
 
 
-def _refuse(value: object) -> object:
+def _encode(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}  # not the text that spells it
     raise TypeError(f"cannot hash a {type(value).__name__} into an id: {value!r}")
 
 
