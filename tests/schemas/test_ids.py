@@ -47,12 +47,12 @@ def test_the_order_of_settings_does_not_matter_and_objects_are_refused() -> None
         digest(object())
 
 
-@pytest.mark.parametrize("make", [object_id, video_id])
-@given(first=st.tuples(st.text(), milliseconds, st.text()), second=st.tuples(st.text(), milliseconds, st.text()))
 def test_bytes_are_told_from_the_text_that_spells_them() -> None:
     assert len({digest(b"\x0a"), digest(b"\x0b"), digest("0a"), digest("b'\\n'")}) == 4
 
 
+@pytest.mark.parametrize("make", [object_id, video_id])
+@given(first=st.tuples(st.text(), milliseconds, st.text()), second=st.tuples(st.text(), milliseconds, st.text()))
 def test_source_ids_tell_key_size_and_content_apart(
     make: Callable[[str, int, str], str], first: tuple[str, int, str], second: tuple[str, int, str]
 ) -> None:
