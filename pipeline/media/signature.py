@@ -7,7 +7,7 @@ copies are found cannot serve here: it sees no colours, and on flat pictures it 
     python -m pytest tests/pipeline/media/test_signature.py
 """
 
-import math
+from collections.abc import Sequence
 
 import av
 import cv2
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from pipeline.media.picture import PictureMaker
 
 PLACES = 8
-_SAMPLED = 8 * PLACES
+_STEP = 8
+_SAMPLED = _STEP * PLACES
+_SHIFTS = (0, -2, 2, -4, 4)
 # Levels of 0 to 255. Two decodes of a frame differ by 0, two ways of scaling it by up to 2, an encode at crf 18 by up
 # to 4; the pictures of two shots differ by 30 and more (docs/stages.md has the measurement).
 SAME_MEAN, SAME_PLACE = 6.0, 40.0
@@ -49,40 +51,47 @@ def matches_crop(
     """Whether a picture is what the signature's frame shows inside `crop`, up to a `share` of the tolerance.
 
     `picture` is RGB of any size; `crop` (left, top, width, height) and `size` (width, height) are pixels of the frame.
-    None where the crop holds no place of the signature whole.
+    What the camera or a subject moved between two frames is allowed for by half a place. None where the crop holds no
+    place of the signature whole.
     """
-    left, top, width, height = crop
-    columns, rows = _inside(left, width, size[0]), _inside(top, height, size[1])
-    if not columns or not rows:
+    # The frame would be 64x64 pixels, 8x8 a place; the crop is a part of that.
+    left, width = crop[0] * _SAMPLED / size[0], max(1, round(crop[2] * _SAMPLED / size[0]))
+    top, height = crop[1] * _SAMPLED / size[1], max(1, round(crop[3] * _SAMPLED / size[1]))
+    small = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+    if min(width, height) < _STEP:
         return None
+    # means[y, x] is the mean colour of the place whose corner is pixel (x, y).
+    filtered = np.asarray(cv2.boxFilter(small, -1, (_STEP, _STEP), anchor=(0, 0)), np.float32)
+    means = filtered[: height - _STEP + 1, : width - _STEP + 1]
     levels = _levels(signature).reshape(PLACES, PLACES, 3)
-    shown = np.array(
-        [
-            [
-                _part(picture, (x * size[0] / PLACES - left) / width, (y * size[1] / PLACES - top) / height,
-                      size[0] / PLACES / width, size[1] / PLACES / height)
-                for x in columns
-            ]
-            for y in rows
-        ]
-    )  # fmt: skip
-    difference = np.abs(levels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] - shown)
-    return bool(difference.mean() <= share * SHIPPED_MEAN and difference.mean(axis=2).max() <= share * SHIPPED_PLACE)
+    rows, columns = _inside(top, means.shape[0]), _inside(left, means.shape[1])
+    if not rows or not columns:
+        return None
+    wanted = levels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return any(
+        _is_near(wanted - _shifted(means, rows, columns, (top + down, left + right)), share)
+        for down in _SHIFTS
+        for right in _SHIFTS
+    )
 
 
-def _inside(start: int, length: int, of: int) -> list[int]:
-    """The places along one side that lie in [start, start + length)."""
-    return [
-        place for place in range(PLACES) if start <= place * of / PLACES and (place + 1) * of / PLACES <= start + length
-    ]
+def _inside(start: float, length: int) -> list[int]:
+    """The places whose corner lies in the crop, which begins at `start`, of `length` corners."""
+    return [place for place in range(PLACES) if -0.5 <= place * _STEP - start <= length - 0.5]
 
 
-def _part(picture: NDArray[np.uint8], x: float, y: float, width: float, height: float) -> NDArray[np.float64]:
-    """The mean colour of a part of a picture, given in shares of its sides."""
-    rows, columns = picture.shape[:2]
-    top, left = math.floor(y * rows), math.floor(x * columns)
-    bottom, right = max(top + 1, math.ceil((y + height) * rows)), max(left + 1, math.ceil((x + width) * columns))
-    return np.asarray(picture[top:bottom, left:right].reshape(-1, 3).mean(axis=0), np.float64)
+def _shifted(
+    means: NDArray[np.float32], rows: Sequence[int], columns: Sequence[int], corner: tuple[float, float]
+) -> NDArray[np.float32]:
+    """The means of these places in a picture moved a little; at its edge the nearest ones that there are."""
+    down = np.clip([round(place * _STEP - corner[0]) for place in rows], 0, means.shape[0] - 1)
+    right = np.clip([round(place * _STEP - corner[1]) for place in columns], 0, means.shape[1] - 1)
+    return np.asarray(means[np.ix_(down, right)], np.float32)
+
+
+def _is_near(difference: NDArray[np.float64], share: float) -> bool:
+    size = np.abs(difference)
+    return bool(size.mean() <= share * SHIPPED_MEAN and size.mean(axis=2).max() <= share * SHIPPED_PLACE)
 
 
 def _levels(signature: bytes) -> NDArray[np.float64]:

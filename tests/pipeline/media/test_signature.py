@@ -14,7 +14,7 @@ import pytest
 from pipeline.media.encode import encode_h264, to_bt709
 from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker
-from pipeline.media.signature import frame_signature, picture_signature, signatures_differ
+from pipeline.media.signature import Box, frame_signature, matches_crop, picture_signature, signatures_differ
 from tests.films import texture
 
 
@@ -49,3 +49,24 @@ def test_flat_pictures_of_one_colour_do_not_differ_by_noise() -> None:
     random = np.random.default_rng(0)
     black, noisy = np.zeros((48, 64, 3), np.uint8), random.integers(0, 4, (48, 64, 3)).astype(np.uint8)
     assert not signatures_differ(picture_signature(black), picture_signature(noisy))
+
+
+CROPS = [(0, 0, 480, 320), (60, 0, 360, 320), (0, 70, 480, 180), (150, 40, 200, 240)]
+
+
+@pytest.mark.parametrize("crop", CROPS)
+@pytest.mark.parametrize("shape", [(384, 256), (96, 64), (256, 256)])
+def test_a_crop_is_known_by_the_signature_of_its_frame(crop: Box, shape: tuple[int, int]) -> None:
+    picture = texture(5)
+    left, top, width, height = crop
+    shown = np.asarray(cv2.resize(picture[top : top + height, left : left + width], shape), np.uint8)
+    signature = picture_signature(picture)
+    assert matches_crop(signature, shown, crop, (480, 320), share=0.5)
+    moved = np.roll(shown, shape[0] // 40, axis=1)
+    assert matches_crop(signature, moved, crop, (480, 320), share=0.5)
+    for seed in range(6, 12):
+        assert not matches_crop(picture_signature(texture(seed)), shown, crop, (480, 320))
+
+
+def test_a_crop_smaller_than_a_place_says_nothing() -> None:
+    assert matches_crop(bytes(192), texture(1, 64, 48), (100, 100, 40, 30), (480, 320)) is None
