@@ -14,7 +14,7 @@ from tests.interlaced_films import SIZE, scanned, to_frames
 
 def _watched(pictures: list[np.ndarray]) -> CombMeter:
     meter = CombMeter()
-    frames = [TimedFrame(index / 25, frame) for index, frame in enumerate(to_frames(pictures))]
+    frames = [TimedFrame(index / 25, frame, 1.0) for index, frame in enumerate(to_frames(pictures))]
     assert list(meter.watch(iter(frames))) == frames
     return meter
 
@@ -39,7 +39,7 @@ def test_pulldown_is_combed_in_two_frames_of_five() -> None:
 def test_whole_frames_are_not_combed() -> None:
     meter = CombMeter()
     for index, picture in enumerate(moving(texture(5, 900, 300), 100, SIZE, (3, 0))):
-        meter.push(TimedFrame(index / 25, to_yuv(picture)))
+        meter.push(TimedFrame(index / 25, to_yuv(picture), 1.0))
     assert meter.share(0, 4) == 0
 
 

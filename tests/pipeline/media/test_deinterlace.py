@@ -87,7 +87,7 @@ def test_frames_are_given_on_as_soon_as_the_next_ones_are_known() -> None:
 def test_whole_film_passes_untouched_and_a_change_of_size_starts_anew() -> None:
     frames = _timed("progressive", 5)
     assert list(deinterlace(iter(frames), Scan("progressive", None))) == frames
-    small = [TimedFrame(9 + one.time, one.frame.reformat(width=160, height=120)) for one in frames]
+    small = [TimedFrame(9 + one.time, one.frame.reformat(width=160, height=120), 1.0) for one in frames]
     mixed = list(deinterlace(iter([*frames, *small, *_timed("top", 3, "yuv422p")]), INTERLACED))
     assert [(one.frame.width, one.frame.format.name) for one in mixed] == [
         *[(320, "yuv420p")] * 5, *[(160, "yuv420p")] * 5, *[(320, "yuv422p")] * 3,
