@@ -81,21 +81,28 @@ class LookMaker:
         )
 
     def _planar(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, Colorspace, bool]:
-        """The frame as 8-bit planar YUV in standard range, its matrix, and whether its range is full."""
+        """The frame as 8-bit planar YUV, its matrix, and whether its range is full.
+
+        Only the layout is converted: swscale changes matrices and ranges of YUV by a short cut that darkens pictures.
+        """
+        frame = self._pictures.opaque(frame)
         if is_hdr(frame):
             return self._pictures.to_sdr(frame), Colorspace.ITU709, False
         matrix, full = source_colors(frame)
         if frame.format.name in _PLANAR:
             return frame, matrix, full
+        if frame.format.is_rgb:
+            matrix, full = Colorspace.ITU709, False
+        extent = ColorRange.JPEG if full else ColorRange.MPEG
         planar = self._converter.reformat(
             frame,
             format="yuv420p",
             src_colorspace=matrix,
-            src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
+            src_color_range=ColorRange.JPEG if frame.format.is_rgb else extent,
+            dst_colorspace=matrix,
+            dst_color_range=extent,
         )
-        return planar, Colorspace.ITU709, False
+        return planar, matrix, full
 
 
 def look_at_picture(picture: NDArray[np.uint8]) -> LookFrame:

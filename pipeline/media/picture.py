@@ -14,12 +14,17 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from pipeline.media.geometry import Geometry
+from schemas.errors import MediaError
 
-_UNSPECIFIED = 2
 _HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
-# swscale's colour spaces that it converts by matrix; anything else (RGB, ICtCp) goes by its default.
+# swscale's colour spaces that it converts by matrix (ITU-T H.273, table 4), and those that it would take for others.
 _MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.SMPTE170M,
              7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}  # fmt: skip
+_NOT_CONVERTED = {8: "YCgCo", 11: "SMPTE ST 2085", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
+# FFmpeg takes these for full range, whatever their tag says.
+_FULL_RANGE_FORMATS = ("yuvj", "gray", "ya8", "ya16")
+# What shows through where a film has an alpha channel: white, as under pictures (`pipeline.media.srgb`).
+_GROUND = 255
 
 
 class PictureMaker:
@@ -28,13 +33,14 @@ class PictureMaker:
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
         self._scalers: dict[tuple[int, int], VideoReformatter] = {}
-        self._tone_mapper = VideoReformatter()
+        self._tone_mapper, self._flattener = VideoReformatter(), VideoReformatter()
 
     def rgb(self, frame: av.VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         """The frame as RGB [height, width, 3], upright, scaled to exactly this size (aspect not kept)."""
         turned = self.geometry.rotation % 180 != 0
         coded = (height, width) if turned else (width, height)
         scaler = self._scalers.setdefault(coded, VideoReformatter())
+        frame = self.opaque(frame)
         if is_hdr(frame):
             frame = self.to_sdr(frame)
         matrix, full = source_colors(frame)
@@ -56,6 +62,23 @@ class PictureMaker:
         )
         green, blue, red = (plane_of(picture, number) for number in range(3))
         return self.geometry.upright(cv2.merge([red, green, blue]))
+
+    def opaque(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """A frame with an alpha channel laid on white, as RGB; any other as it is."""
+        if not has_alpha(frame):
+            return frame
+        matrix, full = source_colors(frame)
+        layers = self._flattener.reformat(
+            frame,
+            format="rgba",
+            src_colorspace=matrix,
+            src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND,
+        ).to_ndarray()
+        share = layers[..., 3:].astype(np.uint16)
+        blended = (layers[..., :3] * share + _GROUND * (255 - share) + 127) // 255
+        return av.VideoFrame.from_ndarray(blended.astype(np.uint8), format="rgb24")
 
     def to_sdr(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A PQ or HLG frame tone-mapped to 8-bit yuv420p, BT.709, limited range, at its own size."""
@@ -80,11 +103,23 @@ def is_hdr(frame: av.VideoFrame) -> bool:
     return frame.color_trc in _HDR_TRANSFERS
 
 
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether its format has an alpha channel."""
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def check_matrix(frame: av.VideoFrame) -> None:
+    """Raise `MediaError` for a colour matrix that would be taken for another one."""
+    name = _NOT_CONVERTED.get(int(frame.colorspace))
+    if name is not None and not frame.format.is_rgb:
+        raise MediaError(f"colours in {name}, which FFmpeg does not convert: encode it with the BT.709 matrix")
+
+
 def source_colors(frame: av.VideoFrame) -> tuple[Colorspace, bool]:
     """The matrix and whether the range is full, with the conventions for what is not tagged."""
     tagged = _MATRICES.get(int(frame.colorspace))
     matrix = tagged or (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601)
-    return matrix, frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    return matrix, frame.color_range == ColorRange.JPEG or frame.format.name.startswith(_FULL_RANGE_FORMATS)
 
 
 def cover(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

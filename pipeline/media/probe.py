@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from pipeline.media.geometry import Geometry, geometry_of, pixel_aspect
 from pipeline.media.open import open_media
+from pipeline.media.picture import check_matrix
 from pipeline.media.picture_file import PictureFile, open_picture
 from pipeline.media.tracks import Track, choose_film, film_streams, read_packets, read_timeline, track_of
 from pipeline.media.truncation import refuse_truncated
@@ -100,6 +101,7 @@ def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
     if demuxed.is_damaged:
         raise MediaError(f"damaged: the container cannot be read past {timeline.segments[-1].end:.1f} s")
     frame = _first_frame(container, stream)
+    check_matrix(frame)
     aspect = pixel_aspect(stream)
     geometry = geometry_of(frame, aspect)
     transfer = int(frame.color_trc)

@@ -21,7 +21,7 @@ INTERLACED, TELECINE = Scan("interlaced", "top"), Scan("telecine", "top")
 def _timed(kind: str, count: int, pixel_format: str = "yuv420p") -> list[TimedFrame]:
     times = [1.5 + index / 25 + 0.003 * (index % 3) for index in range(count)]
     return [
-        TimedFrame(time, frame)
+        TimedFrame(time, frame, 1.0)
         for time, frame in zip(times, to_frames(scanned(kind, count), pixel_format), strict=True)
     ]
 
