@@ -25,6 +25,7 @@ from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.ingest import find_identical, list_bucket
 from pipeline.ledger import build_ledger
 from pipeline.looks import gather_looks
+from pipeline.media.tracks import TRACK_COLUMNS
 from pipeline.models import check_models
 from pipeline.pack import drop_lost_parts
 from pipeline.progress import Progress
@@ -227,7 +228,7 @@ def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stag
     return {
         **clip,
         "source": video["key"],
-        **{name: video[name] for name in ("uri", "bytes", "version", "stream", "frame_interval", "segments")},
+        **{name: video[name] for name in ("uri", "bytes", "version", *TRACK_COLUMNS)},
         "short": said["short"],
         "medium": said["medium"],
         "dense": said["dense"],

@@ -25,6 +25,8 @@ PLAN_SCHEMA = pa.schema(
         ("bytes", pa.int64()),
         ("version", pa.string()),
         ("stream", pa.int32()),
+        ("scan", pa.string()),
+        ("field_order", pa.string()),
         ("frame_interval", pa.float64()),
         ("segments", pa.list_(SEGMENT)),
         ("kind", pa.string()),

@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.detectors import DETECTORS
 from pipeline.detectors.base import Boundary, Detector
 from pipeline.measures import Measurer
+from pipeline.measures.combing import CombMeter
 from pipeline.media.decode import Decoder, PacketSizes
 from pipeline.media.geometry import Geometry
 from pipeline.media.look import LookMaker, look_at_picture
@@ -73,12 +74,16 @@ class Split:
             if row["kind"] == "image":
                 return _split_picture(row, self._config)
             parts: list[_PartSplit] = []
-            with Decoder(row["uri"], track_of(row), self._threads) as decoder:
+            combing = CombMeter()
+            with Decoder(row["uri"], track_of(row), self._threads, combing.watch) as decoder:
                 for part, frames in parts_of(decoder):
                     shots_before = sum(len(done.shots) for done in parts)
                     parts.append(self._split_part(row, part, frames, decoder.packets, shots_before))
         if not parts:
             raise MediaError("no frame can be decoded")
+        for part_split in parts:
+            for clip in part_split.clips:
+                clip["interlaced"] = combing.share(clip["start_time"], clip["end_time"])
         return _result(row, parts, decoder, self._config.min_seconds)
 
     def _split_part(
@@ -213,6 +218,7 @@ def _split_picture(row: Row, config: SplitConfig) -> Result:
         "duration": 0.0,
         "fps": 0.0,
         **_geometry_columns(geometry),
+        "interlaced": None,
         **measurer.summarise(0, 1),
     }
     size = geometry.fitted(config.still_short_side)

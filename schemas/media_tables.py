@@ -57,6 +57,13 @@ VIDEOS = TableContract(
         Column(name="duration", type=pa.float64(), doc="seconds of film, without gaps in the recording"),
         Column(name="frames", type=pa.int64(), doc="video packets that are to be shown"),
         Column(name="stream", type=pa.int32(), doc="index of the stream that is the film"),
+        Column(name="scan", type=pa.string(), doc="`progressive`, `interlaced` or `telecine`, as seen in its frames"),
+        Column(
+            name="field_order",
+            type=pa.string(),
+            doc="`top` or `bottom`: the field that comes first; null where that is not known or does not matter",
+            optional=True,
+        ),
         Column(name="frame_interval", type=pa.float64(), doc="median time between two frames, seconds"),
         Column(
             name="segments",
@@ -115,12 +122,12 @@ CLIPS = TableContract(
         Column(name="end_time", type=pa.float64(), doc="end of its last frame, seconds; no frame at or after it"),
         Column(name="start_frame", type=pa.int64(), doc="index of its first frame in presentation order"),
         Column(name="end_frame", type=pa.int64(), doc="index after its last frame"),
+        Column(name="rotation", type=pa.int32(), doc="degrees to turn clockwise for display: 0, 90, 180, 270"),
+        Column(name="mirrored", type=pa.bool_(), doc="whether it is mirrored left to right before it is turned"),
         Column(name="duration", type=pa.float64(), doc="seconds; 0 for an image"),
         Column(name="fps", type=pa.float64(), doc="frames over duration; 0 for an image"),
         Column(name="width", type=pa.int32(), doc="pixels as displayed"),
         Column(name="height", type=pa.int32(), doc="pixels as displayed"),
-        Column(name="rotation", type=pa.int32(), doc="degrees to turn clockwise for display: 0, 90, 180, 270"),
-        Column(name="mirrored", type=pa.bool_(), doc="whether it is mirrored left to right before it is turned"),
         Column(
             name="motion",
             type=pa.float64(),
@@ -162,6 +169,12 @@ CLIPS = TableContract(
             name="frozen",
             type=pa.float64(),
             doc="share of the time in which the picture stands still for 0.25 s or more, 0 to 1; null for an image",
+            optional=True,
+        ),
+        Column(
+            name="interlaced",
+            type=pa.float64(),
+            doc="share of the source's frames whose lines come from two moments, 0 to 1; null for an image",
             optional=True,
         ),
         Column(

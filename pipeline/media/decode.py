@@ -9,7 +9,7 @@ import contextlib
 import heapq
 import itertools
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, cast
@@ -18,8 +18,10 @@ import av
 import numpy as np
 from av.codec.context import Flags
 
+from pipeline.media.deinterlace import LEAD_FRAMES, deinterlace
 from pipeline.media.geometry import pixel_aspect
 from pipeline.media.open import open_media
+from pipeline.media.scan import WHOLE_FRAMES
 from pipeline.media.timeline import EPSILON, Timeline
 from pipeline.media.tracks import Track, first_track, is_flush
 
@@ -66,10 +68,18 @@ class Decoder:
     """One open film. `decoded_frames`, `damaged_packets` and `packets` count over all its use.
 
     `track` is what the probe said of the file; without it the file's header chooses the stream, and stamps are times.
+    Frames of interlaced film come out whole; `watch` passes them on as the source has them.
     """
 
-    def __init__(self, uri: str, track: Track | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        uri: str,
+        track: Track | None = None,
+        threads: int = 1,
+        watch: Callable[[Iterator[TimedFrame]], Iterator[TimedFrame]] = iter,
+    ) -> None:
         self._uri = uri
+        self._watch = watch
         self._threads = threads
         self._track = track
         self.decoded_frames = 0
@@ -107,7 +117,11 @@ class Decoder:
         """All frames of the film; times rise strictly."""
         if not self._is_fresh:
             self._reopen()
-        return self._decode(self._numbered())
+        return self._whole_frames(self._numbered())
+
+    def _whole_frames(self, packets: Iterator[Any]) -> Iterator[TimedFrame]:
+        assert self._track is not None
+        return deinterlace(self._watch(self._decode(packets)), self._track.scan)
 
     def span(self, start: float, end: float, floor: float | None = None) -> Iterator[TimedFrame]:
         """The frames with `start` <= time < `end`, from the key frame before `start` on.
@@ -115,9 +129,13 @@ class Decoder:
         With `floor`, also the one before them - what is on screen at `start` - unless it is earlier than `floor`.
         Where the container's index leads past `start`, or to nothing, the film is decoded from its beginning instead.
         """
-        frames = self._decode(self._from_key_frame(start))
+        assert self._track is not None
+        begin = start
+        if self._track.scan != WHOLE_FRAMES:  # what makes its first frame whole are the frames before it
+            begin = max(self.timeline.start, start - (LEAD_FRAMES + 0.5) * self.timeline.interval)
+        frames = self._whole_frames(self._from_key_frame(begin))
         first = next(frames, None)
-        if first is None or first.time > start + EPSILON:
+        if first is None or first.time > begin + EPSILON:
             yield from self.span_from_beginning(start, end, floor)
         else:
             yield from _cut(itertools.chain([first], frames), start, end, floor)

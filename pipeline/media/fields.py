@@ -11,6 +11,7 @@ The lines are compared where something moves, block by block, in every few colum
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import cv2
@@ -102,7 +103,7 @@ def _between(lines: Lines) -> Lines:
     return np.asarray(cv2.addWeighted(lines[:-1], 0.5, lines[1:], 0.5, 0), np.uint8)
 
 
-def _blocks(difference: NDArray[np.generic]) -> NDArray[np.float64]:
+def _blocks(difference: Any) -> NDArray[np.float64]:
     height, width = difference.shape
     size = max(1, width // _BLOCK_COLUMNS), max(1, height // _BLOCK_LINES)
     return np.asarray(cv2.resize(difference, size, interpolation=cv2.INTER_AREA), np.float64)

@@ -18,6 +18,7 @@ from pipeline.media.geometry import Geometry, geometry_of, pixel_aspect
 from pipeline.media.open import open_media
 from pipeline.media.picture import check_matrix
 from pipeline.media.picture_file import PictureFile, open_picture
+from pipeline.media.scan import PROGRESSIVE, find_scan, sample_runs
 from pipeline.media.tracks import Track, choose_film, film_streams, read_packets, read_timeline, track_of
 from pipeline.media.truncation import refuse_truncated
 from pipeline.storage import open_source
@@ -55,11 +56,13 @@ class MediaInfo:
     segments: list[dict[str, Any]]
     frame_interval: float
     variable_rate: bool
+    scan: str
+    field_order: str | None
 
     @property
     def track(self) -> Track:
         """The film of a file that is one, for its decoder."""
-        return track_of({"stream": self.stream, "segments": self.segments, "frame_interval": self.frame_interval})
+        return track_of(dataclasses.asdict(self))
 
     @property
     def geometry(self) -> Geometry:
@@ -87,6 +90,7 @@ def _describe_picture(picture: PictureFile) -> MediaInfo:
         sample_aspect=1.0, rotation=0, mirrored=False, average_fps=None, nominal_fps=None, variable_rate=False,
         start_time=0.0, duration=0.0, frames=1, color_range="full", color_space="0", color_primaries="1",
         color_transfer="sdr", audio=False, stream=0, segments=[], frame_interval=0.0,
+        scan=PROGRESSIVE, field_order=None,
     )  # fmt: skip
 
 
@@ -105,6 +109,8 @@ def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
     aspect = pixel_aspect(stream)
     geometry = geometry_of(frame, aspect)
     transfer = int(frame.color_trc)
+    first = timeline.segments[0]  # of joined recordings the first stands for all
+    scan = find_scan(sample_runs(container, stream, first.start - first.shift, first.end - first.start))
     return MediaInfo(
         kind="video",
         container=container.format.name,
@@ -128,6 +134,8 @@ def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
         color_transfer="unspecified" if transfer == 2 else _HDR.get(transfer, "sdr"),
         audio=audio,
         stream=stream.index,
+        scan=scan.kind,
+        field_order=scan.order,
         **timeline.columns(),
     )
 

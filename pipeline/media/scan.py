@@ -33,6 +33,9 @@ class Scan:
     order: str | None
 
 
+WHOLE_FRAMES = Scan(PROGRESSIVE, None)
+
+
 def find_scan(runs: Sequence[Sequence[av.VideoFrame]]) -> Scan:
     """Judge a film by runs of consecutive frames."""
     votes = [_votes(run) for run in runs]
@@ -44,7 +47,7 @@ def find_scan(runs: Sequence[Sequence[av.VideoFrame]]) -> Scan:
     if len(seen) >= _FEWEST_PAIRS:
         # Whole frames that seem to be combed seem so in either order; fields have one.
         combed = abs(top - bottom) >= _COMBED_SHARE * len(seen)
-        return Scan(INTERLACED, order) if combed else Scan(PROGRESSIVE, None)
+        return Scan(INTERLACED, order) if combed else WHOLE_FRAMES
     return _by_flags([frame for run in runs for frame in run])
 
 
@@ -101,5 +104,5 @@ def _is_pulldown(run: Sequence[FieldVote]) -> bool:
 def _by_flags(frames: Sequence[av.VideoFrame]) -> Scan:
     flagged = [frame for frame in frames if frame.interlaced_frame]
     if not flagged or 2 * len(flagged) < len(frames):
-        return Scan(PROGRESSIVE, None)
+        return WHOLE_FRAMES
     return Scan(INTERLACED, None)

@@ -15,19 +15,23 @@ import numpy as np
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from pipeline.media.scan import WHOLE_FRAMES, Scan
 from pipeline.media.timeline import COUNTED_HOLD, PacketStamps, Timeline, make_timeline, plain_timeline, timeline_of
 from schemas.errors import MediaError
 
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 FALLBACK_FPS = 25
+# The columns of the videos table that say how a film is read.
+TRACK_COLUMNS = ("stream", "scan", "field_order", "frame_interval", "segments")
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The stream of a container that is the film (`stream`, its index), and its one clock."""
+    """The stream of a container that is the film (`stream`, its index), its one clock, and how it was scanned."""
 
     stream: int
     timeline: Timeline
+    scan: Scan = WHOLE_FRAMES
 
 
 @dataclass(slots=True)
@@ -40,7 +44,7 @@ class Demuxed:
 
 def track_of(row: Mapping[str, Any]) -> Track:
     """The film of a row of the videos table (or one with its columns)."""
-    return Track(row["stream"], timeline_of(row))
+    return Track(row["stream"], timeline_of(row), Scan(row["scan"], row["field_order"]))
 
 
 def first_track(container: Any) -> Track:

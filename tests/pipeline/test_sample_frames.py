@@ -144,7 +144,7 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
         for ordinal in {0, found.samples - 1}:
             first = start + ordinal * bucket.seconds
             row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end, "stills": []}
-            row |= {"stream": 0, "segments": [], "frame_interval": 0.04}
+            row |= {"stream": 0, "segments": [], "frame_interval": 0.04, "scan": "progressive", "field_order": None}
             geometry = Geometry(0, 64, 48)
             frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
             assert len(frames) == bucket.frames

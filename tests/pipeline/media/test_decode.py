@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.measures.combing import CombMeter
 from pipeline.media.decode import Decoder
+from pipeline.media.fields import compare_fields, luma_lines
 from pipeline.media.probe import probe
 from schemas.errors import MediaError
 from tests.films import make_film, make_sound, shots
+from tests.interlaced_films import scanned, write_film
 
 SPANS = ((0, 8), (5, 20), (13, 40), (30, 45), (31, 60), (59, 60))
 VARIABLE = [index / 24 + 0.008 * (index * 7 % 5) for index in range(60)]
@@ -114,6 +117,27 @@ def test_a_film_whose_first_packet_alone_names_its_encoder_is_decoded_alike_afte
         span = [(timed.time, timed.frame.is_corrupt) for timed in decoder.span(whole[36][0], whole[48][0])]
     assert span == whole[36:48]
     assert any(is_corrupt for _, is_corrupt in span)
+
+
+@pytest.mark.parametrize("kind", ["top", "telecine"])
+def test_interlaced_film_comes_out_whole_and_a_span_is_the_slice_of_it(kind: str, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "scanned.mpg", scanned(kind, 70))
+    facts = probe(str(path), path.stat().st_size)
+    assert facts.scan == {"top": "interlaced"}.get(kind, kind)
+    meter = CombMeter()
+    with Decoder(str(path), facts.track, watch=meter.watch) as decoder:
+        whole = [(timed.time, timed.frame) for timed in decoder.frames()]
+    assert len(whole) == 70
+    assert (meter.share(0, 10) or 0) > 0.3  # as the source has it
+    lines = [luma_lines(frame) for _, frame in whole]
+    assert sum(compare_fields(*pair).combed is not None for pair in pairwise(lines)) <= 2
+    edges = [time for time, _ in whole] + [whole[-1][0] + 1]
+    for begin, end in ((0, 8), (25, 47), (60, 70)):
+        with Decoder(str(path), facts.track) as decoder:
+            span = [(timed.time, timed.frame.to_ndarray()) for timed in decoder.span(edges[begin], edges[end])]
+        assert [time for time, _ in span] == edges[begin:end]
+        for (_, got), (_, wanted) in zip(span, whole[begin:end], strict=True):
+            assert np.array_equal(got, wanted.to_ndarray())
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv"])

@@ -4,7 +4,7 @@ python -m pytest tests/pipeline/media/test_deinterlace.py
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -73,11 +73,11 @@ def test_a_span_begun_early_is_the_slice_of_the_whole(kind: str, scan: Scan) -> 
 def test_frames_are_given_on_as_soon_as_the_next_ones_are_known() -> None:
     taken = 0
 
-    def counted() -> itertools.chain[TimedFrame]:
+    def counted() -> Iterator[TimedFrame]:
         nonlocal taken
         for timed in _timed("top", 20):
             taken += 1
-            yield timed  # type: ignore[misc]
+            yield timed
 
     whole = deinterlace(iter(counted()), INTERLACED)
     next(whole)
