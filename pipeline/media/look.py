@@ -14,7 +14,7 @@ from functools import cache
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from pipeline.media.decode import TimedFrame
@@ -26,11 +26,12 @@ Plane = NDArray[np.uint8]
 LUMA_SHORT_SIDE = 108
 # Formats whose first three planes are 8-bit Y, U and V; any other is converted to one of them first.
 _PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
-# Red and blue shares of luma: BT.601, BT.709, BT.2020, SMPTE 240M (ITU-T H.273, table 4); the rest counts as BT.601.
+# Red and blue shares of luma: BT.709, BT.2020, SMPTE 240M, FCC (ITU-T H.273, table 4); the rest counts as BT.601.
 _SHARES = {
     Colorspace.ITU709: (0.2126, 0.0722),
     Colorspace.BT2020: (0.2627, 0.0593),
     Colorspace.SMPTE240M: (0.212, 0.087),
+    Colorspace.FCC: (0.30, 0.11),
 }
 _BT601 = (0.299, 0.114)
 _STRETCH = np.clip(np.round((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
@@ -101,6 +102,8 @@ class LookMaker:
             src_color_range=ColorRange.JPEG if frame.format.is_rgb else extent,
             dst_colorspace=matrix,
             dst_color_range=extent,
+            # Without these grey gets a tint of a level.
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
         )
         return planar, matrix, full
 
