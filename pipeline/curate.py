@@ -60,7 +60,7 @@ class Curation:
         self.bucket = clean(bucket)
         self.dataset = dataset
         self.config = config
-        self.engine = Engine(dataset, config.engine, cluster, retry)
+        self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
         self.captions = CAPTIONS.empty()
         self._stages = Stages(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from pipeline.addresses import address_of, redact
 from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
+from pipeline.media.limits import DEFAULT
 from pipeline.plan import Plan, make_part, make_plan
 from pipeline.progress import Progress
 from pipeline.stage import Output, StageSpec
@@ -29,6 +30,7 @@ from schemas import errors
 from schemas.config import EngineConfig
 from schemas.contract import TableContract
 from schemas.ids import digest
+from schemas.limits import Limits
 
 _TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
 
@@ -72,12 +74,20 @@ class StageRun:
 class Engine:
     """Runs row stages of one dataset, one after the other, and collects their records."""
 
-    def __init__(self, dataset: Dataset, config: EngineConfig, cluster: Cluster, retry: bool = False) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: EngineConfig,
+        cluster: Cluster,
+        retry: bool = False,
+        limits: Limits = DEFAULT,
+    ) -> None:
         self.dataset = dataset
         self.records: dict[str, StageRecord] = {}
         self._config = config
         self._cluster = cluster
         self._retry = retry
+        self._limits = limits
         self._progress = Progress()
 
     def run(self, spec: StageSpec, rows: pa.Table) -> StageRun:
@@ -187,7 +197,11 @@ class Engine:
         import ray.data
         import ray.exceptions
 
-        limits = WorkerLimits(max_attempts=self._config.max_attempts, max_worker_deaths=self._config.max_worker_deaths)
+        limits = WorkerLimits(
+            max_attempts=self._config.max_attempts,
+            max_worker_deaths=self._config.max_worker_deaths,
+            objects=self._limits,
+        )
         told: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.address, "limits": limits}
         tasks_table = ray.data.from_arrow(tasks)
         if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and stays: actors

@@ -15,14 +15,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.addresses import clean
-from pipeline.media.limits import DEFAULT, check_bytes
+from pipeline.media.limits import check_bytes
 from pipeline.media.probe import probe
 from pipeline.stage import Output, Result, Row, describe
 from pipeline.storage import MISSING, Store, StoredFile, open_source, stat_address
 from schemas.config import IngestConfig
 from schemas.errors import InputError, MediaError
 from schemas.ids import object_id, video_id
-from schemas.limits import Limits
 from schemas.media_tables import DUPLICATES, OBJECTS, VIDEOS
 from schemas.nearest import closest
 
@@ -110,12 +109,9 @@ def _stat(address: str) -> StoredFile:
 class Probe:
     """Rows: the objects table."""
 
-    def __init__(self, limits: Limits = DEFAULT) -> None:
-        self._limits = limits
-
     def process(self, row: Row) -> Result:
         """Probe one object; a file that is no use is a failed row that keeps its id, key and size."""
-        check_bytes(row["bytes"], self._limits)
+        check_bytes(row["bytes"])
         identity = row["etag"] or _content_hash(row["uri"])
         known = {
             "object_id": row["object_id"],

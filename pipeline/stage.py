@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 import pyarrow as pa
 
 from pipeline.addresses import redact
+from pipeline.temporary import is_full, temporary_folder_is_full
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError, StageError
 
@@ -183,6 +184,8 @@ def attempt(call: Callable[[], Value], max_attempts: int) -> Tried[Value]:
         except _FATAL:
             raise
         except _PASSING as error:
+            if is_full(error):
+                raise temporary_folder_is_full("stills and samples are gathered there") from error
             if tries == max_attempts or isinstance(error, _LASTING):
                 return Tried(None, describe(error), tries, False)
             time.sleep(0.2 * 2**tries)

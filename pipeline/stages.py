@@ -102,7 +102,7 @@ class Stages:
         return StageSpec(
             name="ingest",
             build=ingest.Probe,
-            arguments={"limits": self._config.limits},
+            arguments={},
             outputs=ingest.OUTPUTS,
             fingerprint=self._fingerprint("ingest", ingest.VERSION, {}, ingest.OUTPUTS),
             identity=("version", "uri"),

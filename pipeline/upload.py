@@ -5,17 +5,16 @@ parts that have arrived are removed from the store, and what stood under the nam
 killed meanwhile stay invisible in the store; a lifecycle rule of the bucket removes them.
 """
 
-import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
 from pipeline.addresses import redact
+from pipeline.temporary import is_full, temporary_folder_is_full
 from schemas.errors import DatasetError
 
 BLOCK_BYTES = 1 << 22
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -41,12 +40,9 @@ def _temporary_file(uri: str) -> Iterator[IO[bytes]]:
         with tempfile.TemporaryFile() as file:
             yield file
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_full(error):
             raise
-        raise DatasetError(
-            f"the temporary folder {tempfile.gettempdir()} is full: {uri} is gathered there before it is uploaded; "
-            "free some space, or set TMPDIR to a folder that has more"
-        ) from error
+        raise temporary_folder_is_full(f"{uri} is gathered there before it is uploaded") from error
 
 
 def _upload(filesystem: Any, path: str, spool: IO[bytes]) -> None:

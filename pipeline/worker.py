@@ -19,8 +19,12 @@ import pyarrow as pa
 from pipeline.addresses import grant, redact
 from pipeline.commit import commit
 from pipeline.dataset import Dataset
+from pipeline.marks import Deaths, Mark
+from pipeline.media.limits import DEFAULT, hold_to
 from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
+from pipeline.watch import watched_memory
 from schemas.errors import CutroomError
+from schemas.limits import Limits
 
 PRIOR_ATTEMPTS, ADDRESS = "prior_attempts", "address"
 REPORT_SCHEMA = pa.schema([("part", pa.string()), ("report", pa.string())])
@@ -33,10 +37,11 @@ def marks_of(spec: StageSpec) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
-    """How often a row is tried, and how often a process may die on it."""
+    """How often a row is tried, how often a process may die on it, and what one object may cost."""
 
     max_attempts: int
     max_worker_deaths: int
+    objects: Limits = DEFAULT
 
 
 def encode_rows(table: pa.Table) -> bytes:
@@ -67,6 +72,7 @@ class PartWorker:
     def _report(self, part: str, payload: bytes) -> dict[str, Any]:
         started, cpu_started = time.monotonic(), time.process_time()
         try:
+            hold_to(self._limits.objects)
             if self._stage is None:
                 _limit_threads(self._spec.cpus)
                 self._stage = self._spec.build(**self._spec.arguments)
@@ -84,42 +90,34 @@ class PartWorker:
         }
 
     def _run_marked(self, stage: Stage, part: str, rows: Sequence[Row]) -> list[Outcome]:
-        store, mark = self._dataset.store, f"{marks_of(self._spec)}/{part}"
-        key = self._spec.key
-        deaths: dict[str, int] | None = None
-        if store.exists(mark):
-            found = json.loads(store.read(mark))
-            deaths = found["deaths"]
-            if found["row"] is not None:
-                deaths[found["row"]] = deaths.get(found["row"], 0) + 1
-        else:
-            store.write(mark, json.dumps({"deaths": {}, "row": None}).encode())
-        if deaths is None:
-            outcomes = run_rows(stage, rows, key, self._limits.max_attempts)
-        else:
-            outcomes = self._second_look(stage, rows, deaths, mark)
-        store.remove(mark)
+        mark = Mark(self._dataset.store, f"{marks_of(self._spec)}/{part}")
+        with watched_memory(self._limits.objects.worker_gigabytes * 1e9, mark.explain):
+            deaths = mark.left()
+            if deaths is None:
+                mark.set(Deaths(), None)
+                outcomes = run_rows(stage, rows, self._spec.key, self._limits.max_attempts)
+            else:
+                outcomes = self._second_look(stage, rows, deaths, mark)
+        mark.clear()
         return outcomes
 
-    def _second_look(self, stage: Stage, rows: Sequence[Row], deaths: dict[str, int], mark: str) -> list[Outcome]:
+    def _second_look(self, stage: Stage, rows: Sequence[Row], deaths: Deaths, mark: Mark) -> list[Outcome]:
         """Row by row, each under a mark with its name, so that the one that kills the process is known."""
-        store, key = self._dataset.store, self._spec.key
-        whole = isinstance(stage, RehearsingStage)
+        key, whole = self._spec.key, isinstance(stage, RehearsingStage)
         found: dict[str, Outcome] = {}
         for row in rows:
-            times = deaths.get(row[key], 0)
+            times = deaths.times.get(row[key], 0)
             if times >= self._limits.max_worker_deaths:
-                text = f"the worker process died {times} times on this row: out of memory, or a crash in a library"
-                found[row[key]] = Outcome(Result(key=row[key], error=text), times, False)
+                found[row[key]] = Outcome(Result(key=row[key], error=deaths.text(row[key])), times, False)
                 continue
-            store.write(mark, json.dumps({"deaths": deaths, "row": row[key]}).encode())
+            mark.set(deaths, row[key])
             if isinstance(stage, RehearsingStage):
                 with contextlib.suppress(Exception):  # a plain failure will show again when the part is made
                     stage.rehearse(row)
             else:
                 found[row[key]] = run_rows(stage, [row], key, self._limits.max_attempts)[0]
         if whole:
-            store.write(mark, json.dumps({"deaths": deaths, "row": None}).encode())
+            mark.set(deaths, None)
             rest = [row for row in rows if row[key] not in found]
             for outcome in run_rows(stage, rest, key, self._limits.max_attempts) if rest else []:
                 found[outcome.result.key] = outcome

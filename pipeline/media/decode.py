@@ -11,6 +11,7 @@ import itertools
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from time import process_time
 from types import TracebackType
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from av.codec.context import Flags
 
 from pipeline.media.deinterlace import LEAD_FRAMES, deinterlace
 from pipeline.media.geometry import pixel_aspect
+from pipeline.media.limits import DecodeBudget
 from pipeline.media.open import open_media
 from pipeline.media.scan import WHOLE_FRAMES
 from pipeline.media.timeline import EPSILON, Timeline
@@ -85,6 +87,7 @@ class Decoder:
         self.decoded_frames = 0
         self.damaged_packets = 0
         self.packets = PacketSizes()
+        self._budget = DecodeBudget()
         self._open()
 
     def _open(self) -> None:
@@ -222,12 +225,15 @@ class Decoder:
         for packet in packets:
             if self._counts_coded_order and packet.opaque is not None:
                 heapq.heappush(waiting, packet.opaque)
+            started = process_time()
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:
                 self.damaged_packets += 1
                 waiting = waiting[1:]
                 continue
+            finally:
+                self._budget.spend(process_time() - started, self.decoded_frames * self.timeline.interval)
             for frame in decoded:
                 time = heapq.heappop(waiting) if waiting else frame.opaque
                 if time is None:  # without a stamp the frame follows the last one at the usual rate

@@ -1,8 +1,9 @@
 """What a picture or a film may cost, checked before its pixels are made; what exceeds it is refused by name.
 
 A kilobyte of a compressed file can stand for gigabytes of pixels, so sizes are compared as soon as a header tells them.
+The limits hold for a process, as those of the operating system do; workers are told those of the run.
 
-    check_pixels(picture.width, picture.height, limits)
+    check_pixels(picture.width, picture.height)
 """
 
 from av.container import InputContainer
@@ -13,36 +14,68 @@ from schemas.limits import Limits
 
 DEFAULT = Limits()
 MAX_PIXELS = DEFAULT.pixels
+_GRACE_SECONDS = 60.0
+
+_in_force = DEFAULT
 
 
-def check_pixels(width: int, height: int, limits: Limits = DEFAULT) -> None:
+def hold_to(limits: Limits) -> None:
+    """From now on this process refuses what exceeds these limits."""
+    global _in_force
+    _in_force = limits
+
+
+def in_force() -> Limits:
+    """The limits that hold for this process."""
+    return _in_force
+
+
+def check_pixels(width: int, height: int) -> None:
     """Raise `MediaError` if a picture or frame of this size in pixels is larger than `limits.pixels`."""
-    if width * height > limits.pixels:
+    most = _in_force.pixels
+    if width * height > most:
         raise MediaError(
             f"{width}x{height} pixels are {width * height / 1e6:,.0f} million, "
-            f"more than limits.pixels = {limits.pixels} ({limits.pixels / 1e6:,.0f} million)"
+            f"more than limits.pixels = {most} ({most / 1e6:,.0f} million)"
         )
 
 
-def check_bytes(size: int, limits: Limits = DEFAULT) -> None:
+def check_bytes(size: int) -> None:
     """Raise `MediaError` if an object of `size` bytes is larger than `limits.object_gigabytes`."""
-    if size > limits.object_gigabytes * 1e9:
-        raise MediaError(f"{size / 1e9:,.1f} GB, more than limits.object_gigabytes = {limits.object_gigabytes:g}")
+    if size > _in_force.object_gigabytes * 1e9:
+        raise MediaError(f"{size / 1e9:,.1f} GB, more than limits.object_gigabytes = {_in_force.object_gigabytes:g}")
 
 
-def check_claims(container: InputContainer, limits: Limits = DEFAULT) -> None:
+def check_frames(frames: int) -> None:
+    """Raise `MediaError` if a stream of this many frames, claimed or counted, has more than `limits.frames`."""
+    if frames > _in_force.frames:
+        raise MediaError(f"{frames} frames, more than limits.frames = {_in_force.frames}")
+
+
+def check_claims(container: InputContainer) -> None:
     """Raise `MediaError` if what a container's header claims - streams, length, frames, sizes - exceeds a limit."""
     streams, seconds = len(container.streams), (container.duration or 0) / 1e6
-    if streams > limits.streams:
-        raise MediaError(f"{streams} streams, more than limits.streams = {limits.streams}")
-    if seconds > limits.seconds:
-        raise MediaError(f"claims {seconds:,.0f} s, more than limits.seconds = {limits.seconds:g}")
+    if streams > _in_force.streams:
+        raise MediaError(f"{streams} streams, more than limits.streams = {_in_force.streams}")
+    if seconds > _in_force.seconds:
+        raise MediaError(f"claims {seconds:,.0f} s, more than limits.seconds = {_in_force.seconds:g}")
     for stream in container.streams.video:
-        if stream.codec_context is None or stream.disposition & Disposition.attached_pic:
-            continue
-        if stream.frames > limits.frames:
-            raise MediaError(f"claims {stream.frames} frames, more than limits.frames = {limits.frames}")
-        aspect = float(stream.sample_aspect_ratio or 1) or 1.0
-        width, height = stream.codec_context.width, stream.codec_context.height
-        check_pixels(width, height, limits)
-        check_pixels(round(width * aspect), height, limits)
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
+            check_frames(stream.frames)
+            check_pixels(stream.codec_context.width, stream.codec_context.height)
+
+
+class DecodeBudget:
+    """The CPU time that decoding a film may take: a minute, and `limits.decode_seconds` for each second of media."""
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+
+    def spend(self, cpu_seconds: float, media_seconds: float) -> None:
+        """Add what one call took; `media_seconds` were decoded so far. Raises `MediaError` when it is too much."""
+        self._spent += cpu_seconds
+        if self._spent > _GRACE_SECONDS + _in_force.decode_seconds * media_seconds:
+            raise MediaError(
+                f"decoding took {self._spent:,.0f} s of CPU for {media_seconds:,.1f} s of media, "
+                f"more than limits.decode_seconds = {_in_force.decode_seconds:g} for each"
+            )

@@ -8,6 +8,7 @@ from within it. Limits are checked as soon as the header tells what is claimed; 
 """
 
 import codecs
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import IO, Any, cast
@@ -16,10 +17,9 @@ import av
 import av.logging
 from av.container import InputContainer
 
-from pipeline.media.limits import DEFAULT, check_claims
+from pipeline.media.limits import check_claims, check_pixels, in_force
 from pipeline.storage import open_source
 from schemas.errors import MediaError
-from schemas.limits import Limits
 
 # Containers of films, streams without a container, and sound (which is refused by a better reason further on). Each
 # reads one file from its beginning to its end; demuxers that open other files, devices or pictures are not here.
@@ -66,12 +66,12 @@ class _Nameless:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
-def open_media(uri: str, limits: Limits = DEFAULT) -> InputContainer:
+def open_media(uri: str) -> InputContainer:
     """Open a file of the bucket. Raises `MediaError` for what is not opened, not readable, or over a limit."""
-    return open_stream(open_source(uri), limits)
+    return open_stream(open_source(uri))
 
 
-def open_stream(file: IO[bytes], limits: Limits = DEFAULT) -> InputContainer:
+def open_stream(file: IO[bytes]) -> InputContainer:
     """`open_media` for a seekable file that is open already; it is closed when the container is dropped."""
     nameless = _Nameless(file)
     head = nameless.read(_HEAD_BYTES)
@@ -80,19 +80,22 @@ def open_stream(file: IO[bytes], limits: Limits = DEFAULT) -> InputContainer:
         raise MediaError("empty file (0 bytes)")
     if _is_text(head) and (name := _playlist(head)):
         raise MediaError(_names_others(name))
+    # Given with the container, for what FFmpeg decodes to learn what a stream is, and to each decoder: no frame over
+    # the limit is made, whatever a stream turns into later on.
+    most = {"max_pixels": str(in_force().pixels)}
     try:
-        # Options of the container go to its streams too: no frame over the limit is decoded to learn what it is.
-        container = _open(nameless, {"max_pixels": str(limits.pixels)})
+        container = _open(nameless, most)
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(_refusal(nameless, head, error)) from None
     try:
-        check_claims(container, limits)
+        check_claims(container)
+        _check_hidden_size(nameless, container, most)
     except MediaError:
         container.close()
         raise
     for stream in container.streams.video:
         if stream.codec_context is not None:
-            stream.codec_context.options = {"max_pixels": str(limits.pixels)}
+            stream.codec_context.options = most
     return container
 
 
@@ -138,14 +141,27 @@ def _refusal(file: _Nameless, head: bytes, error: Exception) -> str:
 
 def _demuxer_refused(file: _Nameless) -> str | None:
     """The name of the demuxer that is not in the list: FFmpeg tells it in its log alone."""
+    return next((name for name, text in _log_of_opening(file, {}) if "not on whitelist" in text), None)
+
+
+def _check_hidden_size(file: _Nameless, container: InputContainer, most: Mapping[str, str]) -> None:
+    """Raise `MediaError` for a stream whose size FFmpeg leaves out, because it is more than `most` pixels."""
+    if all(stream.codec_context is None or stream.codec_context.width for stream in container.streams.video):
+        return
+    for _, text in _log_of_opening(file, most):
+        if size := re.search(r"Picture size (\d+)x(\d+) (?:is invalid|exceeds)", text):
+            check_pixels(int(size[1]), int(size[2]))
+
+
+def _log_of_opening(file: _Nameless, options: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What FFmpeg says while it opens the file: who says it, and what."""
+    place, before = file.tell(), av.logging.get_level()
     file.seek(0)
-    before = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture() as logs:
-            _open(file, {})
-    except (av.error.FFmpegError, ValueError):
-        return next((name for _, name, text in logs if "not on whitelist" in text), None)
+        with av.logging.Capture() as logs, contextlib.suppress(av.error.FFmpegError, ValueError):
+            _open(file, options).close()
     finally:
         av.logging.set_level(before)
-    return None
+        file.seek(place)  # another container may be reading it
+    return [(name, text) for _, name, text in logs]

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from pipeline.media.limits import DEFAULT, check_pixels
+from pipeline.media.limits import check_pixels
 from pipeline.media.picture_formats import HEAD_BYTES, PictureFormat, hdr_curve, identify
 from pipeline.media.srgb import to_srgb
 from pipeline.media.tiff import check_pages, check_tiff, stored_size
 from pipeline.storage import open_source
 from schemas.errors import MediaError
-from schemas.limits import Limits
 
 # Pillow has a bound of its own on pixels, for the whole process; `check_pixels` holds ours before any is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -37,10 +36,10 @@ class PictureFile:
     pixels: NDArray[np.uint8]
 
 
-def open_picture(source: IO[bytes], limits: Limits = DEFAULT) -> PictureFile | None:
+def open_picture(source: IO[bytes]) -> PictureFile | None:
     """The picture that a file is; None if it is something else, or a film (an animated GIF, PNG or AVIF).
 
-    Raises `MediaError` for a picture that is not read, is damaged, or has more pixels than `limits` allow.
+    Raises `MediaError` for a picture that is not read, is damaged, or has more pixels than the limits allow.
     """
     head = source.read(HEAD_BYTES)
     found = identify(head)
@@ -52,28 +51,28 @@ def open_picture(source: IO[bytes], limits: Limits = DEFAULT) -> PictureFile | N
     if found.name in ("AVIF", "PNG") and (curve := hdr_curve(head)):
         raise MediaError(f"HDR picture ({curve}): only films are tone-mapped; convert it to SDR")
     try:
-        return _read(source, found, limits)
+        return _read(source, found)
     except MediaError:
         raise
     except Exception as error:  # Pillow's readers let through whatever a damaged file makes them stumble over
         raise MediaError(f"picture that cannot be decoded ({found.name}): {_reason(error)}") from None
 
 
-def read_picture(uri: str, limits: Limits = DEFAULT) -> NDArray[np.uint8]:
+def read_picture(uri: str) -> NDArray[np.uint8]:
     """A picture file as upright RGB [height, width, 3]. Raises `MediaError` if it cannot be used."""
     with open_source(uri) as source:
-        picture = open_picture(source, limits)
+        picture = open_picture(source)
     if picture is None:
         raise MediaError("not a picture: changed since it was listed")
     return picture.pixels
 
 
-def _read(file: IO[bytes], found: PictureFormat, limits: Limits) -> PictureFile | None:
+def _read(file: IO[bytes], found: PictureFormat) -> PictureFile | None:
     if found.name == "TIFF":
         check_tiff(file)
     with Image.open(file, formats=(found.name,)) as picture:
         size = stored_size(picture) if isinstance(picture, TiffImageFile) else picture.size
-        check_pixels(*size, limits)
+        check_pixels(*size)
         if _is_animated(picture, found):
             return None
         mode = picture.mode

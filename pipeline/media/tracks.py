@@ -15,6 +15,7 @@ import numpy as np
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from pipeline.media.limits import check_frames
 from pipeline.media.scan import WHOLE_FRAMES, Scan
 from pipeline.media.timeline import COUNTED_HOLD, PacketStamps, Timeline, make_timeline, plain_timeline, timeline_of
 from schemas.errors import MediaError
@@ -79,6 +80,7 @@ def read_packets(container: Any, streams: list[VideoStream]) -> Demuxed:
             if is_flush(packet):
                 continue
             base = bases[packet.stream_index]
+            check_frames(len(demuxed.stamps[packet.stream_index]))
             demuxed.stamps[packet.stream_index].add(
                 None if packet.pts is None else packet.pts * base,
                 None if packet.dts is None else packet.dts * base,

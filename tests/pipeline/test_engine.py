@@ -15,6 +15,7 @@ from pipeline.worker import marks_of
 from schemas.config import EngineConfig
 from schemas.errors import StageError
 from schemas.ids import digest
+from schemas.limits import Limits
 from tests.pipeline import toy
 
 NUMBERS = {f"k{number:02d}": number for number in range(10)}
@@ -125,6 +126,18 @@ def test_a_row_that_kills_its_worker_is_recorded_and_its_neighbours_live(cluster
     assert "worker process died 2 times" in failed[0]["error"]
     assert engine.records["double"].computed == 10
     assert not [path for path in (tmp_path / ".tries").rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_a_row_that_takes_too_much_memory_is_recorded_with_the_limit(cluster: Cluster, tmp_path: Path) -> None:
+    rows = toy.rows(NUMBERS, {"k04": "hungry"})
+    limits = Limits(worker_gigabytes=0.3)
+    engine = Engine(Dataset(str(tmp_path)), EngineConfig(), cluster, limits=limits)
+    found = engine.run(toy.spec(rows_per_part=5), rows).primary.to_pylist()
+    failed = [row for row in found if row["status"] == "failed"]
+    assert [row["id"] for row in failed] == ["k04"]
+    assert "died 2 times on this row: it took 0." in failed[0]["error"]
+    assert failed[0]["error"].endswith("GB of memory, limits.worker_gigabytes = 0.3")
 
 
 def test_marks_of_a_killed_run_are_no_parts(cluster: Cluster, tmp_path: Path) -> None:

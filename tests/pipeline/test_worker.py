@@ -59,3 +59,10 @@ def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) 
     assert (report["rows"], report["failed"], report["last_error"]) == (3, 1, None)
     table = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None})
     assert {row["id"]: row["status"] for row in table.to_pylist()} == {"k0": "ok", "k1": "failed", "k2": "ok"}
+
+
+def test_the_reason_of_a_death_is_recorded_where_it_is_known(tmp_path: Path) -> None:
+    mark = {"deaths": {"k1": 1}, "reasons": {}, "row": "k1", "reason": "it took 9.1 GB of memory"}
+    found = work(tmp_path, toy.Doubler, mark)
+    assert found["k1"]["error"] == "the worker process died 2 times on this row: it took 9.1 GB of memory"
+    assert [key for key, row in found.items() if row["status"] == "failed"] == ["k1"]

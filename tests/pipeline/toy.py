@@ -56,6 +56,9 @@ class Doubler:
                 os._exit(7)
             case "slow":
                 time.sleep(1)
+            case "hungry":
+                held = [bytearray(20_000_000) for _ in range(50) if time.sleep(0.02) is None]
+                assert len(held) == 50
         others = [{"half_id": f"{row['id']}-{side}", "id": row["id"]} for side in "ab"]
         return Result(
             key=row["id"],
