@@ -57,8 +57,10 @@ class Doubler:
             case "slow":
                 time.sleep(1)
             case "hungry":
-                held = [bytearray(20_000_000) for _ in range(50) if time.sleep(0.02) is None]
-                assert len(held) == 50
+                held: list[bytearray] = []
+                for _ in range(50):
+                    held.append(bytearray(20_000_000))
+                    time.sleep(0.02)
         others = [{"half_id": f"{row['id']}-{side}", "id": row["id"]} for side in "ab"]
         return Result(
             key=row["id"],
