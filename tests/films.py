@@ -91,6 +91,7 @@ def make_film(
     mirrored: bool = False,
     tagged: bool = True,
     pixel_format: str = "yuv420p",
+    pixel_aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> list[float]:
@@ -106,6 +107,8 @@ def make_film(
         context.thread_count, context.time_base = 1, base
         context.gop_size, context.max_b_frames = key_interval, b_frames
         stream.options = {**_QUALITY.get(codec, {}), **(options or {})}
+        if pixel_aspect is not None:
+            context.sample_aspect_ratio = pixel_aspect
         if tagged:
             context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
             context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
