@@ -33,7 +33,7 @@ CONFIG = RunConfig(
     score=ScoreConfig(scorers=["aesthetic_ridge", "text_area"]),
     pack=PackConfig(buckets=["384x256x17@8", "384x256x49@8", "64x64x1"]),
 )
-PLAIN = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.float64(): 0.5}
+PLAIN = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.float64(): 0.5, pa.bool_(): False}
 
 
 def _clip(place: int, **changes: object) -> Row:
