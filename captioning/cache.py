@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from captioning.chat import ChatModel, ChatReply, ChatRequest
+from captioning.thinking import reply_with
 
 # "cutr": marks the file as ours, so that another program's database is left alone.
 _APPLICATION = 0x63757472
@@ -42,7 +43,8 @@ class ReplyCache:
         if not found:
             return None
         try:
-            return ChatReply.from_json(found[0][0])
+            # Earlier versions kept the thinking in the text.
+            return reply_with(ChatReply.from_json(found[0][0]))
         except (ValueError, TypeError):
             return None  # written by another version; it is asked for again and then replaced
 

@@ -87,6 +87,7 @@ class ChatReply:
     """What came back: `text`, or `error` if the model could not be reached or refused the request itself.
 
     `finish_reason` is `stop` where the model ended by itself and `length` where it was cut at `max_tokens`.
+    `thinking_tokens` are those of `completion_tokens` that went into thinking, which is no part of `text`.
     `attempts` counts how often the request was sent.
     """
 
@@ -96,12 +97,15 @@ class ChatReply:
     error: str | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking_tokens: int = 0
     attempts: int = 1
     cached: bool = False
 
     def to_json(self) -> str:
         """One line that `from_json` reads; what a cache keeps."""
-        kept = ("id", "text", "finish_reason", "error", "prompt_tokens", "completion_tokens", "attempts")
+        kept = (
+            "id", "text", "finish_reason", "error", "prompt_tokens", "completion_tokens", "thinking_tokens", "attempts",
+        )  # fmt: skip
         return json.dumps({name: getattr(self, name) for name in kept}, ensure_ascii=False)
 
     @classmethod
@@ -123,12 +127,13 @@ class ChatModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a row cost: requests sent (without what a cache answered) and tokens in and out."""
+    """What a row cost: requests sent (without what a cache answered), tokens in and out, and of those the thinking."""
 
     calls: int = 0
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    thinking_tokens: int = 0
 
     @classmethod
     def of(cls, replies: Sequence[ChatReply]) -> "Usage":
@@ -139,6 +144,7 @@ class Usage:
             cached=len(replies) - len(paid),
             prompt_tokens=sum(reply.prompt_tokens for reply in paid),
             completion_tokens=sum(reply.completion_tokens for reply in paid),
+            thinking_tokens=sum(reply.thinking_tokens for reply in paid),
         )
 
 

@@ -20,7 +20,22 @@ PREAMBLE = re.compile(
     r"(?:the )?(?:following|summary|caption|description|answer|notes)\b)",
     re.IGNORECASE,
 )
-MARKUP = re.compile(r"^\s*(?:[-*•#>]|\d+[.)])\s|\*\*|__|```|<\|?\w+|^\s*[{\[]\s*\"", re.MULTILINE)
+MARKUP = re.compile(
+    r"^\s*(?:[-*•#>]|\d+[.)])\s|\*\*|__|```|</?\|?\w+|\w\|?>|^\s*[{\[]\s*\"|\[/?[A-Z]{3,}\]|[◁▷]|\\(?:boxed|text)\b",
+    re.MULTILINE,
+)
+# Thinking that no mark sets apart. Words that a scene may be described with ("a man waits", "first, a car") are none.
+THINKING = re.compile(
+    r"\bthe user(?:['’]s)? (?:wants?|wanted|asks?|asked|is asking|provided|said|says|gave|needs?|request(?:s|ed)?|"
+    r"instructions?|query|prompt)\b|"
+    r"(?:^|[.!?…]\s+|\n)\W*(?:(?:so|now|then|first|next|okay|ok|alright|hmm+|well|but|wait),? +)*"
+    r"(?:let me|let['’]s|let us|i(?:['’]ll| will| need to| should| have to| must| think| can see)|"
+    r"we (?:need to|should|have to|must|are asked)|(?:hmm+|wait|alright|okay|got it)[,.!])(?=\W|$)|"
+    r"\b(?:step[ -]by[ -]step|chain of thought|final answer|my (?:answer|response|task|instructions?)|"
+    r"the (?:task|instructions?|prompt|guidelines?) (?:is|are|says?|asks?|requires?|wants?)|double[- ]check|"
+    r"the (?:final )?(?:caption|description|summary|answer) (?:should|must|needs? to|could|would be))\b",
+    re.IGNORECASE,
+)
 REFUSAL = re.compile(
     r"\b(?:i(?:['’]m| am)? (?:sorry|unable|not able|afraid)|"
     r"i (?:can(?:no|['’])t|can not|could not|couldn['’]t|won['’]t|do not|don['’]t) (?:\w+ ){0,2}"
@@ -56,14 +71,22 @@ class Fault:
 
 
 def find_fault(
-    text: str, *, cut_off: bool = False, notes: Sequence[str] = (), told: Sequence[str] = ()
+    text: str,
+    *,
+    cut_off: bool = False,
+    thinking_tokens: int = 0,
+    notes: Sequence[str] = (),
+    told: Sequence[str] = (),
 ) -> Fault | None:
     """The first fault of form of a text; None if there is none.
 
-    `cut_off`: the model did not end by itself. `notes` are what it was to work on (their turns of phrase are no loop),
-    and `told` what it was told (instruction and examples), of which it must not repeat a run of 7 words that no note
-    holds.
+    `cut_off`: the model did not end by itself. `thinking_tokens`: what it thought before. `notes` are what it was to
+    work on (their turns of phrase are no loop), and `told` what it was told (instruction and examples), of which it
+    must not repeat a run of 7 words that no note holds.
     """
+    if not text.strip() and thinking_tokens:
+        reason = f"{thinking_tokens} tokens of thinking and no answer; raise model.max_new_tokens if it was cut off"
+        return Fault(reason, "You only thought. Answer at once with the caption.")
     if not text.strip():
         return Fault("the model wrote nothing", "You wrote nothing. Answer with the caption.")
     if cut_off:
@@ -75,6 +98,11 @@ def find_fault(
     if markup := MARKUP.search(text):
         return Fault(
             f"list or markup: {markup.group().strip()!r}", "Write one paragraph of plain prose, no list or markup."
+        )
+    if thinking := THINKING.search(text):
+        return Fault(
+            f"thinks aloud: {thinking.group().strip()!r}",
+            "Answer with the caption alone, without what you think of it.",
         )
     if language := other_language(text):
         return Fault(f"not in English: {language}", "Write in English.")

@@ -6,6 +6,10 @@ again. A text that is changed here gets a new version, so that a dataset's linea
     python -m captioning.prompts          # print all prompts with their versions and hashes
 """
 
+import re
+from collections.abc import Collection
+
+from schemas.errors import ConfigError
 from schemas.ids import digest
 
 VERSIONS = {"facts": 1, "frame": 1, "overview": 1, "prose": 1, "structured": 1}
@@ -77,6 +81,15 @@ SUMMARY_EXAMPLES: tuple[tuple[tuple[str, ...], str], ...] = (
         "Then a wooden gate in a dim scene of brown and grey with a touch of orange.",
     ),
 )
+
+
+def check_placeholders(setting: str, prompt: str, known: Collection[str]) -> None:
+    """Raise `ConfigError` for a `{word}` in a prompt that nothing fills: the model would read it as it stands."""
+    for name in re.findall(r"\{(\w+)\}", prompt):
+        if name not in known:
+            placeholders = ", ".join(f"{{{one}}}" for one in known)
+            rule = f"only {placeholders} is filled" if known else "nothing is filled into this prompt"
+            raise ConfigError(f"{setting} holds {{{name}}}, but {rule}; leave it out: {prompt!r}")
 
 
 def main() -> None:

@@ -104,5 +104,6 @@ def count_usage(usage: Usage) -> dict[str, int]:
         "cached_replies": usage.cached,
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
+        "thinking_tokens": usage.thinking_tokens,
     }
     return {name: count for name, count in counted.items() if count}

@@ -73,14 +73,14 @@ class BatchChat:
         if not rows:
             return
         with _quiet():
-            check_template(self._template)
+            opened = check_template(self._template)
         arguments, settings = self._settings()
         logs = WorkerLogs()
         stream = _Stream(partial(self._run, settings, rows))
         try:
             while (row := await stream.next(self._silence)) is not None:
                 request = waiting.pop(row["id"])
-                yield reply_of(row, request, arguments.get("max_model_len"))
+                yield reply_of(row, request, arguments.get("max_model_len"), opened)
         except TimeoutError as error:
             raise StageError(
                 f"vllm: no reply for {self._silence:.0f} s; {len(waiting)} of {len(requests)} requests are open."

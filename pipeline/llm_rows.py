@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 from captioning.chat import ChatReply, ChatRequest, Message, Picture, PictureBytes
+from captioning.thinking import opens_thinking, quiet_modes, reply_with, special_marks
 from pipeline.stage import Row, describe
 from pipeline.stored_picture import StoredPicture
 from schemas.errors import CutroomError, StageError
@@ -68,6 +69,8 @@ def prepare(row: Row, template: Template) -> Row:
         ]
         pictures = [_decode(picture) for message in messages for picture in message.pictures]
         found |= {"prompt": render(messages, template), "sampling_params": request["sampling"]}
+        if _keeps_special(template.model, template.revision):
+            found["sampling_params"] = {**request["sampling"], "skip_special_tokens": False}
         if pictures:
             found["multimodal_data"] = {"image": pictures}
     except (StageError, ImportError):
@@ -88,8 +91,10 @@ def finish(row: Row) -> Row:
     }
 
 
-def reply_of(row: Mapping[str, Any], request: ChatRequest, longest: int | None) -> ChatReply:
+def reply_of(row: Mapping[str, Any], request: ChatRequest, longest: int | None, opened: bool = False) -> ChatReply:
     """The reply in a row of either shape; `longest` is the engine's `max_model_len` in tokens, if it is known.
+
+    `opened`: the template ends in an open thinking (`captioning.thinking`).
 
     The engine's rows hold no finish reason: a text is cut where its tokens reach `max_tokens` or the model's length.
     A text that ends by itself on its last allowed token counts as cut too.
@@ -99,18 +104,22 @@ def reply_of(row: Mapping[str, Any], request: ChatRequest, longest: int | None) 
     if error:
         return ChatReply(id=request.id, error=" ".join(str(error).split())[:_LONGEST_ERROR], prompt_tokens=prompt)
     cut = completion >= request.max_tokens or (longest is not None and prompt + completion >= longest)
-    return ChatReply(
+    reply = ChatReply(
         id=request.id,
         text=str(row.get("generated_text") or ""),
         finish_reason="length" if cut else "stop",
         prompt_tokens=prompt,
         completion_tokens=completion,
     )
+    return reply_with(reply, opened=opened)
 
 
-def check_template(template: Template) -> None:
-    """Raise `StageError` if the model has no tokenizer or chat template: every row would fail with that."""
-    _processor(template.model, template.revision)
+def check_template(template: Template) -> bool:
+    """Whether the template ends in an open thinking.
+
+    Raises `StageError` if the model has no tokenizer or chat template: every row would fail with that.
+    """
+    return opens_thinking(render([Message("user", "1")], template))
 
 
 def render(messages: Sequence[Message], template: Template) -> str:
@@ -124,7 +133,7 @@ def render(messages: Sequence[Message], template: Template) -> str:
     for one in messages:
         words = [{"type": "image"}] * len(one.pictures) + [{"type": "text", "text": one.text}]
         chat.append({"role": one.role, "content": words if template.parts else one.text})
-    modes = {"enable_thinking": False} if "enable_thinking" in str(processor.chat_template) else {}
+    modes = quiet_modes(processor.chat_template)
     prompt: str = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **modes)
     return prompt.removeprefix(adds_start)
 
@@ -144,6 +153,12 @@ def _processor(model: str, revision: str) -> tuple[Any, str]:
     start = tokenizer.bos_token or ""
     adds = bool(start) and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
     return processor, start if adds else ""
+
+
+@lru_cache(maxsize=2)
+def _keeps_special(model: str, revision: str) -> bool:
+    processor, _ = _processor(model, revision)
+    return special_marks(getattr(processor, "tokenizer", processor))
 
 
 def _reference(picture: Picture) -> dict[str, str]:

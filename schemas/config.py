@@ -64,6 +64,8 @@ class IngestConfig(Section):
     """Look at the first N objects in key order only; 0 = all."""
     exclude: list[str] = []
     """Glob patterns over keys (`*.txt`, `drafts/*`) that are left out of the listing."""
+    max_vanished_share: float = Field(default=0.1, ge=0, le=1)
+    """Share of the known sources that may be missing from the listing of a further run; more need a confirmation."""
     videos_per_part: int = Field(default=16, ge=1)
     """Objects per part file."""
 
@@ -216,6 +218,8 @@ class ReportConfig(Section):
         "empty <= 0",
         "error <= 0",
         "refusal <= 0",
+        "markup <= 0",
+        "thinking <= 0",
         "loop <= 0.01",
         "truncated <= 0.02",
         "repeated <= 0.02",

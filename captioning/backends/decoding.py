@@ -15,6 +15,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from captioning.chat import ChatRequest
+from captioning.thinking import MARK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,13 @@ def decode(model: Any, batch: Batch, pad: int) -> list[Written]:
         _written(row[start : start + request.max_tokens], ends, length)
         for row, request, length in zip(rows.tolist(), batch.requests, lengths, strict=True)
     ]
+
+
+def decode_answer(tokenizer: Any, tokens: Sequence[int]) -> str:
+    """The text of an answer's tokens without special ones, except for those that mark thinking."""
+    special = [int(one) for one in tokenizer.all_special_ids]
+    kept = [token for token in tokens if token not in special or MARK.search(tokenizer.decode([token]))]
+    return str(tokenizer.decode(kept, skip_special_tokens=False))
 
 
 def _written(row: list[int], ends: Sequence[int], prompt_tokens: int) -> Written:

@@ -63,7 +63,7 @@ class OpenAIChat:
 
     async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
         """Yield each reply the moment it is there. Raises `ConfigError` if a key is needed and there is none."""
-        key = self._key()
+        key = self.check_key()
         slots = self._slots_of_this_loop()
         waiting = iter(requests)
         replies: asyncio.Queue[ChatReply] = asyncio.Queue()
@@ -92,8 +92,8 @@ class OpenAIChat:
             del self._slots[ended]
         return self._slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._most_in_flight))
 
-    def _key(self) -> str:
-        """The key, or nothing where none is needed."""
+    def check_key(self) -> str:
+        """The key, or nothing where none is needed. Raises `ConfigError` where one is missing or is none."""
         variable = self._config.key_variable
         key = os.environ.get(variable, "").strip()
         if not key and not self._address.private:

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from PIL import Image
 
-from captioning.backends.decoding import Batch
-from captioning.chat import ChatReply, ChatRequest, Picture
+from captioning.backends.decoding import Batch, decode_answer
+from captioning.chat import ChatReply, ChatRequest, Message, Picture
+from captioning.thinking import quiet_modes
 from schemas.errors import CutroomError
 
 
@@ -26,7 +27,7 @@ class PicturePrompts:
         """Yield batches of at most `size` requests, and an error for each with a picture that cannot be read."""
         groups: dict[int, list[tuple[str, ChatRequest]]] = defaultdict(list)
         for request in requests:
-            groups[len(_pictures(request))].append((self._render(request), request))
+            groups[len(_pictures(request))].append((self.render(request.messages), request))
         for group in groups.values():
             group.sort(key=lambda one: (len(one[0]), one[1].id))
             for at in range(0, len(group), size):
@@ -41,14 +42,16 @@ class PicturePrompts:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of an answer's tokens."""
-        return str(self._processor.tokenizer.decode(tokens, skip_special_tokens=True))
+        return decode_answer(self._processor.tokenizer, tokens)
 
-    def _render(self, request: ChatRequest) -> str:
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt as the model was trained on it, without thinking where that can be asked for."""
         chat = []
-        for message in request.messages:
+        for message in messages:
             words = [{"type": "text", "text": message.text}]
             chat.append({"role": message.role, "content": [{"type": "image"}] * len(message.pictures) + words})
-        return str(self._processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
+        modes = quiet_modes(self._processor.chat_template or self._processor.tokenizer.chat_template)
+        return str(self._processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **modes))
 
     def _batch(self, several: Sequence[tuple[str, ChatRequest, list[Image.Image]]]) -> Batch:
         pictures = [images for _, _, images in several]

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicLayer
 
-from captioning.backends.decoding import Batch
+from captioning.backends.decoding import Batch, decode_answer
 from captioning.chat import ChatReply, ChatRequest, Message
+from captioning.thinking import quiet_modes
 
 _MOST_HEADS = 4  # keys and values of a long head fill memory
 
@@ -64,7 +65,7 @@ class TextPrompts:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of an answer's tokens."""
-        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+        return decode_answer(self._tokenizer, tokens)
 
     def _refusal(self, request: ChatRequest, tokens: int) -> str | None:
         if any(message.pictures for message in request.messages):
@@ -73,10 +74,14 @@ class TextPrompts:
             return f"{tokens} tokens and an answer of {request.max_tokens} exceed the model's {self._longest}"
         return None
 
-    def _encode(self, messages: Sequence[Message]) -> list[int]:
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt as the model was trained on it, without thinking where that can be asked for."""
         chat = [{"role": message.role, "content": message.text} for message in messages]
-        text = self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        tokens: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        modes = quiet_modes(self._tokenizer.chat_template)
+        return str(self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **modes))
+
+    def _encode(self, messages: Sequence[Message]) -> list[int]:
+        tokens: list[int] = self._tokenizer(self.render(messages), add_special_tokens=False)["input_ids"]
         return tokens
 
     def _head(self, messages: tuple[Message, ...]) -> _Head:

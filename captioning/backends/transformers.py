@@ -14,14 +14,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from captioning.chat import ChatReply, ChatRequest, check_ids
+from captioning.chat import ChatReply, ChatRequest, Message, check_ids
 from captioning.checkpoints import model_identity
+from captioning.thinking import opens_thinking, reply_with
 from schemas.errors import ConfigError, StageError
 from schemas.model_config import ModelConfig
 
 
 class _Prompts(Protocol):
     def prepare(self, requests: Sequence[ChatRequest], size: int) -> Iterator[Any]: ...
+
+    def render(self, messages: Sequence[Message]) -> str: ...
 
     def decode(self, tokens: Sequence[int]) -> str: ...
 
@@ -49,6 +52,7 @@ class TransformersChat:
         except (OSError, ValueError, ImportError, KeyError) as error:
             raise StageError(f"no chat model can be loaded from {config.name}: {error}") from error
         self.model = model or _lineage(config, self._model)
+        self._opened = opens_thinking(self._prompts.render((Message("user", "1"),)))
 
     async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
         """Yield one reply per request, batch by batch."""
@@ -61,13 +65,14 @@ class TransformersChat:
                 continue
             texts = decode(self._model, prepared, self._pad)
             for request, written in zip(prepared.requests, texts, strict=True):
-                yield ChatReply(
+                reply = ChatReply(
                     id=request.id,
                     text=self._prompts.decode(written.tokens),
                     finish_reason="stop" if written.ended else "length",
                     prompt_tokens=written.prompt_tokens,
                     completion_tokens=len(written.tokens) + written.ended,
                 )
+                yield reply_with(reply, opened=self._opened)
 
 
 def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:

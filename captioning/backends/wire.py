@@ -15,9 +15,11 @@ from typing import Any
 from urllib.parse import quote
 
 from captioning.chat import ChatReply, ChatRequest, Message
+from captioning.thinking import reply_with
 
 LONGEST_MESSAGE = 200
 _HIDDEN = "***"
+_ANSWERS = (None, "text", "output_text")  # types of the parts of a content that are the answer
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;}]+")
 
 
@@ -66,8 +68,8 @@ def _data_url(picture: bytes) -> str:
 def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
     """The reply in the body of a 200; a `Failure` to be tried again if there is none in it (a proxy's page, an error).
 
-    A refusal is an error and not a text: refusals must not become captions. An empty `content` without one is an empty
-    text, as from a model that spent all its tokens on thinking (`finish_reason` is then `length`).
+    A refusal is an error and not a text: refusals must not become captions. Thinking is no text either, wherever the
+    server puts it (`captioning.thinking`), so an answer that holds nothing else is an empty text.
     """
     try:
         answer = json.loads(body)
@@ -82,23 +84,38 @@ def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
     text, refusal = _text(message.get("content")), message.get("refusal")
     if not text and isinstance(refusal, str) and refusal:
         return Failure(f"refused by the model: {one_line(refusal, key)}")
-    if key and key in text:
+    thinking = _thinking(message)
+    if key and key in text + thinking:
         return Failure(
             "the answer holds the endpoint's key and is thrown away; see what the endpoint does with headers"
         )
     finish_reason, usage = choice.get("finish_reason"), answer.get("usage")
-    return ChatReply(
+    details = usage.get("completion_tokens_details") if isinstance(usage, Mapping) else None
+    reply = ChatReply(
         id=id,
         text=text,
         finish_reason=one_line(finish_reason, key) if isinstance(finish_reason, str) else "stop",
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
     )
+    thinking_tokens = _count(details, "reasoning_tokens") or _count(usage, "reasoning_tokens")
+    return reply_with(reply, thinking=thinking, thinking_tokens=thinking_tokens)
+
+
+def _thinking(message: Mapping[str, Any]) -> str:
+    """What a server separated: a field of its own (vLLM, SGLang, DeepSeek, OpenRouter), or parts of the content."""
+    fields = [_text(message.get(name)) for name in ("reasoning_content", "reasoning", "thinking")]
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    others = [part for part in parts if isinstance(part, dict) and part.get("type") not in _ANSWERS]
+    inner = [_text(part.get(name)) for part in others for name in ("thinking", "reasoning", "text")]
+    return next(filter(None, fields), "") + "".join(inner)
 
 
 def _text(content: object) -> str:
-    if isinstance(content, list):  # some servers answer in parts
-        return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
+    if isinstance(content, list):  # some servers answer in parts, of which those of the thinking are of another type
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in _ANSWERS]
+        return "".join(map(_text, texts))
     # Half a surrogate pair is legal in JSON but in no file that a caption goes to.
     return content.encode(errors="replace").decode() if isinstance(content, str) else ""
 

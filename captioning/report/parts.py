@@ -12,7 +12,7 @@ from captioning.report.charts import draw_bar, draw_histogram, draw_interval, hi
 from captioning.report.markup import count_of, shown_name, shown_value, tag
 
 KINDS = ("video", "clip", "sample")
-STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed")
+STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed", "vanished")
 _GOOD = {"low": "lower is better", "high": "higher is better", None: ""}
 _MOST_REPEATS, _MOST_IDS, _MOST_REASONS = 20, 8, 12
 

@@ -89,7 +89,8 @@ def _judge(request: ChatRequest, replies: Sequence[ChatReply], told: str, max_at
     last = replies[-1]
     if last.error is not None:
         return _Said(error=last.error, answered=False)
-    fault = find_fault(last.text, cut_off=last.finish_reason == "length", told=(told,))
+    cut_off = last.finish_reason == "length"
+    fault = find_fault(last.text, cut_off=cut_off, thinking_tokens=last.thinking_tokens, told=(told,))
     if fault is None:
         return _Said(" ".join(last.text.split()))
     if len(replies) < max_attempts:

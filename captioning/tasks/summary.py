@@ -9,12 +9,12 @@ that cannot be reached is always a failure, to be tried again: it says nothing a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from captioning.budget import cut_to_budget, words_for
 from captioning.chat import ChatReply, ChatRequest, Usage
-from captioning.form import Fault, find_fault
+from captioning.form import MARKUP, THINKING, Fault, find_fault
 from captioning.grounding import guard, unsupported
 from captioning.joining import distinct, join
 from captioning.lengths import MEDIUM_WORDS, SHORT_WORDS, shorten
@@ -78,6 +78,8 @@ class SummaryTask:
             return self._reply(question, last.draft, "asked again" if asked else None, usage)
         if len(replies) < self._max_attempts:
             assert last.fault is not None
+            if replies[-1].thinking_tokens:  # a form's own limit counts the words of the answer alone
+                request = replace(request, max_tokens=self._max_tokens)
             return self._form.retry(request, replies[-1].text, last.fault.correction, len(replies))
         return self._settle(question, judged, usage)
 
@@ -86,7 +88,13 @@ class SummaryTask:
         read = self._form.read(reply.text) if reply.text.strip() and not cut_off else Draft(dense=reply.text)
         if isinstance(read, Fault):
             return _Judged(None, read)
-        fault = find_fault(read.dense, cut_off=cut_off, notes=clip.evidence, told=self._form.told)
+        fault = find_fault(
+            read.dense,
+            cut_off=cut_off,
+            thinking_tokens=reply.thinking_tokens,
+            notes=clip.evidence,
+            told=self._form.told,
+        )
         if fault is not None:
             return _Judged(None, fault)
         verdict = guard(read.dense, clip.evidence)
@@ -156,8 +164,10 @@ def finish_joined(clip: ClipRequest, budget: Budget, reason: str | None, usage: 
 def _length(written: str, dense: str, limit: int, evidence: Sequence[str]) -> str:
     """The model's own shorter form if it is sound, else the start of the dense one."""
     whole = bool(written) and all(is_closed(one) for one in sentences(written)) and len(written.split()) <= limit
-    return written if whole and guard(written, evidence).reason is None else shorten(dense, limit)
+    plain = not (MARKUP.search(written) or THINKING.search(written))
+    return written if whole and plain and guard(written, evidence).reason is None else shorten(dense, limit)
 
 
 def _grounded(fields: Mapping[str, str], evidence: Sequence[str]) -> dict[str, str]:
-    return {name: text for name, text in fields.items() if unsupported(text, evidence) is None}
+    plain = {name: text for name, text in fields.items() if not (MARKUP.search(text) or THINKING.search(text))}
+    return {name: text for name, text in plain.items() if unsupported(text, evidence) is None}

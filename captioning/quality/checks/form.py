@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from captioning.form import LOOP_TIMES, LOOP_WORDS, MARKUP, REFUSAL
+from captioning.form import LOOP_TIMES, LOOP_WORDS, MARKUP, REFUSAL, THINKING
 from captioning.language import other_language
 from captioning.quality.check import Check, Seen, each_captioned, fault
 from captioning.quality.clip import Clip, runs
@@ -79,10 +79,23 @@ def _found(pattern: re.Pattern[str], told: str, clip: Clip) -> str:
 
 
 def _markup(clip: Clip) -> str:
-    found = MARKUP.search(clip.record.dense) or _JSON.search(clip.record.dense)
-    if found:
-        return f"holds markup, a list or JSON: {found.group().strip()!r}"
-    return "holds a line break" if "\n" in clip.record.dense.strip() else ""
+    for text in _lengths(clip):
+        found = MARKUP.search(text) or _JSON.search(text)
+        if found:
+            return f"holds markup, a list or JSON: {found.group().strip()!r}"
+        if "\n" in text.strip():
+            return "holds a line break"
+    return ""
+
+
+def _thinking(clip: Clip) -> str:
+    found = next(filter(None, map(THINKING.search, _lengths(clip))), None)
+    return f"thinks aloud: {found.group().strip()!r}" if found else ""
+
+
+def _lengths(clip: Clip) -> tuple[str, ...]:
+    """Everything that ships of a clip."""
+    return clip.record.dense, clip.record.medium, clip.record.short
 
 
 def _hedge(clip: Clip) -> str:
@@ -137,6 +150,12 @@ CHECKS = (
     ),
     Check(
         name="markup", doc="captions with line breaks, lists, markup or JSON", weight=0.5, look=each_captioned(_markup)
+    ),
+    Check(
+        name="thinking",
+        doc="captions in which a model thinks aloud about its task",
+        weight=1.0,
+        look=each_captioned(_thinking),
     ),
     Check(name="hedge", doc="captions that doubt or interpret what is seen", weight=0.1, look=each_captioned(_hedge)),
     Check(

@@ -13,7 +13,17 @@ from captioning.chat import ChatReply
 KEY = "sk-0123456789/abcdef"
 # JSON of any shape, with the API's own names among the keys.
 _NAMES = st.sampled_from(
-    ["choices", "message", "content", "refusal", "usage", "prompt_tokens", "error", "finish_reason"]
+    [
+        "choices",
+        "message",
+        "content",
+        "reasoning_content",
+        "refusal",
+        "usage",
+        "prompt_tokens",
+        "error",
+        "finish_reason",
+    ]
 )
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10) | st.just(KEY),
@@ -52,6 +62,43 @@ def test_content_in_its_forms(message: dict[str, Any], text: str) -> None:
     reply = read_answer("a", answer(message))
     assert isinstance(reply, ChatReply)
     assert (reply.text, reply.error) == (text, None)
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": "<think>A dog? Yes.</think>\n\nA dog."}, "A dog."),
+        ({"content": "A dog? Yes.</think>A dog."}, "A dog."),
+        ({"content": "<think>A dog? Or"}, ""),
+        ({"content": None, "reasoning_content": "A dog? Yes."}, ""),
+        ({"content": "", "reasoning": "A dog? Yes."}, ""),
+        ({"content": "A dog.", "reasoning_content": "A dog? Yes."}, "A dog."),
+        ({"content": "\n\nA dog.", "reasoning": "A dog? Yes."}, "\n\nA dog."),
+        ({"content": None, "reasoning_content": "A dog? Yes.</think>A dog."}, "A dog."),
+        ({"content": [{"type": "thinking", "thinking": "A dog?"}, {"type": "text", "text": "A dog."}]}, "A dog."),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"text": "A dog."}]},
+            "A dog.",
+        ),
+        ({"content": [{"type": "reasoning", "text": "A dog?"}, {"type": "output_text", "text": "A dog."}]}, "A dog."),
+    ],
+)
+def test_thinking_is_no_part_of_the_text_wherever_it_stands(message: dict[str, Any], text: str) -> None:
+    def read(**more: Any) -> ChatReply:
+        usage = {"prompt_tokens": 5, "completion_tokens": 90, **more}
+        choices = [{"message": message, "finish_reason": "stop"}]
+        reply = read_answer("a", json.dumps({"choices": choices, "usage": usage}))
+        assert isinstance(reply, ChatReply)
+        return reply
+
+    assert (read().text, read().completion_tokens) == (text, 90)
+    assert 0 < read().thinking_tokens <= 90
+    assert read(completion_tokens_details={"reasoning_tokens": 77}).thinking_tokens == 77
+
+
+def test_a_key_in_the_thinking_is_thrown_away_too() -> None:
+    found = read_answer("a", answer({"content": None, "reasoning": f"{KEY}</think>{KEY}"}), KEY)
+    assert isinstance(found, Failure)
 
 
 @given(ANY_JSON)

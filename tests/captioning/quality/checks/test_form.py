@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 
 from tests.captioning.quality.clips import clip, look, why
 
-FORM = ("empty", "error", "refusal", "frame_leak", "markup", "hedge", "negation", "foreign", "loop", "truncated")
+FORM = (
+    "empty",
+    "error",
+    "refusal",
+    "frame_leak",
+    "markup",
+    "thinking",
+    "hedge",
+    "negation",
+    "foreign",
+    "loop",
+    "truncated",
+)
 PLAIN = (
     "A grey wolf stands between trees and turns its head.",
     "Two small children jump up and down on a bed in a bright bedroom with pink striped wallpaper.",
@@ -39,6 +51,8 @@ def test_plain_captions_pass(text: str) -> None:
         ("markup", '{"caption": "A dog runs."}'),
         ("markup", "- A dog runs.\n- A cat sits."),
         ("markup", "A dog runs.\nA cat sits."),
+        ("markup", "A dog runs.</think> It jumps."),
+        ("thinking", "The user wants a caption. A dog runs."),
         ("hedge", "The man is possibly a doctor."),
         ("hedge", "What may be a cat in a scene of grey."),
         ("negation", "There are no people in the street."),
