@@ -6,12 +6,15 @@ just curate <bucket> --set engine.ray_address=auto
 import logging
 import os
 import re
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from pipeline.cluster_room import Need, check_reachable, check_room, check_temporary_folder
 from schemas.errors import StageError
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +40,7 @@ class Cluster:
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address
+        self._needs: list[Need] = []
         self.cores = 0
         """CPUs that Ray has; 0 before `start`."""
         self.gpus = 0
@@ -54,10 +58,25 @@ class Cluster:
             ray.shutdown()
             self.cores = 0
 
+    def expect(self, needs: Sequence[Need]) -> None:
+        """Hold a cluster that is started or joined from here on against what the stages of a run need."""
+        self._needs = list(needs)
+
     def start(self) -> None:
-        """Start or join Ray, once. Raises `StageError` if it cannot be reached."""
-        if self.cores:
-            return
+        """Start or join Ray, once. Raises `StageError` if it cannot be reached or is too small for the run."""
+        if not self.cores:
+            self._start()
+        check_room(self._needs, self.cores, self.gpus, self._where)
+
+    @property
+    def _where(self) -> str:
+        return f"at {self._address}" if self._address else "on this machine"
+
+    def _start(self) -> None:
+        if self._address:
+            check_reachable(self._address)
+        else:
+            check_temporary_folder()
         # Workers on this machine import the packages from here; a cluster gets them with its runtime environment.
         os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         for name, value in _ENVIRONMENT.items():
@@ -65,24 +84,26 @@ class Cluster:
         import ray
         import ray.data
 
-        for tries in range(1, _START_TRIES + 1):
+        most_tries = 1 if self._address else _START_TRIES
+        for tries in range(1, most_tries + 1):
             try:
-                with _native_messages_off():
+                with _native_messages_off(), _our_signals():
                     self._connect()
                 break
             except Exception as error:  # Ray raises bare exceptions where a busy machine makes it wait too long
                 ray.shutdown()
-                if tries == _START_TRIES:
-                    where = f"at {self._address}" if self._address else "on this machine"
+                if tries == most_tries:
                     text = " ".join(str(error).split())[:300]
-                    raise StageError(f"Ray cannot be started {where}: {text}") from error
+                    verb = "joined" if self._address else "started"
+                    raise StageError(f"Ray cannot be {verb} {self._where}: {text}") from error
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
         found = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        self.cores, self.gpus = max(1, int(found.get("CPU", 1))), int(found.get("GPU", 0))
+        check_room(self._needs, found.get("CPU", 0), found.get("GPU", 0), self._where)
+        self.cores, self.gpus = int(found["CPU"]), int(found.get("GPU", 0))
 
     def _connect(self) -> None:
         import ray
@@ -95,6 +116,7 @@ class Cluster:
             )
             return
         ray.init(
+            address="local",  # not one that somebody else has started on this machine
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -124,6 +146,17 @@ class WorkerLogs:
 
     def _files(self) -> list[Path]:
         return list(self._folder.glob("worker-*")) if self._folder is not None else []
+
+
+@contextmanager
+def _our_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself, which would end a run with another code and without its line."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ just curate s3://bucket/raw --profile gpu               # an object store
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from captioning.captioners import CAPTIONERS
 from pipeline import score
-from pipeline.addresses import clean
+from pipeline.belonging import Confirmation, canonical_bucket, check_bucket, check_vanished
 from pipeline.caption_rows import caption_rows, gather_said, overview_rows, summary_rows
 from pipeline.cluster import Cluster
 from pipeline.dataset import PART_COLUMN, Dataset
@@ -26,8 +26,9 @@ from pipeline.ingest import find_identical, list_bucket
 from pipeline.ledger import build_ledger
 from pipeline.looks import gather_looks
 from pipeline.media.tracks import TRACK_COLUMNS
-from pipeline.models import check_models
+from pipeline.models import check_models, needs_of
 from pipeline.pack import drop_lost_parts
+from pipeline.preflight import check_ahead
 from pipeline.progress import Progress
 from pipeline.record import make_record
 from pipeline.references import REFERENCE, group_references, keys_of
@@ -46,24 +47,36 @@ _STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
 
 
 def check_config(config: RunConfig) -> None:
-    """Raise `ConfigError` or `RuleError` for names that do not exist, before any work is done."""
+    """Raise `ConfigError` or `RuleError` for what does not exist or cannot work, before any work is done."""
     score.check_scorers(config.score)
     check_models(config)
     check_rules(config)
+    check_ahead(config)
 
 
 class Curation:
     """One run over one bucket into one dataset. Checks the configuration and lists the bucket before it writes."""
 
-    def __init__(self, bucket: str, dataset: Dataset, config: RunConfig, cluster: Cluster, retry: bool = False) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        dataset: Dataset,
+        config: RunConfig,
+        cluster: Cluster,
+        retry: bool = False,
+        confirmed: Collection[Confirmation] = (),
+    ) -> None:
         check_config(config)
-        self.bucket = clean(bucket)
+        check_bucket(dataset, bucket, confirmed)
+        self.bucket = canonical_bucket(bucket)
         self.dataset = dataset
         self.config = config
+        cluster.expect(needs_of(config))
         self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
         self.captions = CAPTIONS.empty()
         self._stages = Stages(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
+        self.vanished = check_vanished(dataset, self._objects["key"].to_pylist(), config.ingest, confirmed)
 
     def run(self) -> dict[str, Any]:
         """Bring the dataset up to date with the bucket; returns the run's record, which also stands in `run.json`."""
@@ -92,9 +105,16 @@ class Curation:
             spans,
             failures,
             samples.to_pylist(),
+            self.vanished,
+            self.config,
         )
         self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
-        inputs = {"videos": len(videos), "clips": len(clips), "stills": len(stills), "samples": len(spans)}
+        inputs = {
+            "videos": len(videos) + len(self.vanished),
+            "clips": len(clips),
+            "stills": len(stills),
+            "samples": len(spans),
+        }
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
         self.dataset.write_record(record)
         return record

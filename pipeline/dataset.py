@@ -21,7 +21,7 @@ from pipeline.plan import Part
 from pipeline.stage import Output
 from pipeline.storage import Store
 from schemas.contract import TableContract
-from schemas.errors import DatasetError
+from schemas.errors import ContractError, DatasetError
 
 _PLAN_SCHEMA = pa.schema([("part", pa.string()), ("key", pa.string()), ("identity", pa.string())])
 PART_COLUMN = "part"
@@ -114,11 +114,28 @@ class Dataset:
         self._write_table(key, contract.check(table))
 
     def read_table(self, key: str, contract: TableContract) -> pa.Table:
-        """Read a whole table. Raises `DatasetError` if this folder does not hold it."""
+        """Read a whole table. Raises `DatasetError` if this folder does not hold it, or holds another version's."""
+        table = self._read(key)
+        if table is None:
+            raise DatasetError(f"{self.store.path(key)} is not there; `just curate` writes it at its end")
         try:
-            return contract.check(pq.read_table(io.BytesIO(self.store.read(key))))
+            return contract.check(table)
+        except ContractError as error:
+            raise DatasetError(f"{self.store.path(key)}: {error}") from None
+
+    def read_columns(self, key: str, columns: Sequence[str]) -> pa.Table | None:
+        """These columns of a whole table of any version; None if it is not there or lacks one of them."""
+        table = self._read(key)
+        return table.select(list(columns)) if table is not None and {*columns} <= {*table.column_names} else None
+
+    def _read(self, key: str) -> pa.Table | None:
+        try:
+            return pq.read_table(io.BytesIO(self.store.read(key)))
         except FileNotFoundError:
-            raise DatasetError(f"{self.store.path(key)} is not there; `just curate` writes it at its end") from None
+            return None
+        except pa.ArrowInvalid as error:
+            said = " ".join(str(error).split())
+            raise DatasetError(f"{self.store.path(key)} is damaged ({said}); remove it and curate again") from None
 
     def _write_table(self, key: str, table: pa.Table) -> None:
         buffer = io.BytesIO()
@@ -133,6 +150,10 @@ class Dataset:
         """Read `run.json`. Raises `DatasetError` if this folder is no dataset."""
         try:
             record: dict[str, Any] = json.loads(self.store.read("run.json"))
+        except ValueError as error:
+            raise DatasetError(
+                f"{self.store.path('run.json')} is damaged ({error}); remove it and curate again"
+            ) from None
         except FileNotFoundError:
             raise DatasetError(
                 f"{self.store.uri} is no dataset: it holds no run.json; `just curate` makes one"

@@ -125,12 +125,13 @@ class Engine:
         """
         started = time.monotonic()
         record = self.records[name] = StageRecord(fingerprint="", rows=len(table))
-        before = self.dataset.read_table(key, contract).to_pylist() if self.dataset.store.exists(key) else []
-        stood = {row[contract.key]: row for row in before}
+        # None where nothing stands there, or what an earlier version wrote with other columns.
+        before = self.dataset.read_columns(key, contract.names)
+        stood = {row[contract.key]: row for row in before.to_pylist()} if before is not None else {}
         rows = contract.check(table).to_pylist()
         record.computed = sum(stood.get(row[contract.key]) != row for row in rows)
         record.reused = len(rows) - record.computed
-        if record.computed or len(rows) != len(stood) or not self.dataset.store.exists(key):
+        if record.computed or len(rows) != len(stood) or before is None:
             self.dataset.write_table(key, contract, table)
         record.seconds = time.monotonic() - started
         return table

@@ -1,8 +1,9 @@
 """The ledger: every video, clip and sample ends in exactly one state, and the sums hold.
 
 A video is shipped if any of its clips is; otherwise it has the state and reason that most of its clips have. The same
-holds for a kept clip and its samples; a sample is shipped, or its caption or its packing failed. The ledger is rebuilt
-whole from the tables, so it cannot drift from them.
+holds for a kept clip and its samples; a sample is shipped, or its caption or its packing failed. Seconds are counted
+beside the rows, and a span that is lost has a row of its own (`pipeline.seconds`). The ledger is rebuilt whole from the
+tables, so it cannot drift from them.
 
     just ledger <dataset>                 # the funnel
     just ledger <dataset> --state failed  # the rows in one state
@@ -13,10 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from pipeline.seconds import Footage, account, wrong_sums
 from pipeline.stage import Failure, Row
+from schemas.config import RunConfig
 from schemas.errors import VerifyError
 from schemas.outcome_tables import LEDGER, STATES
 
+_DEFAULTS = RunConfig()
+_SHOWN = 20
 _ORDER = {state: place for place, state in enumerate(STATES)}
 
 
@@ -29,10 +34,14 @@ def build_ledger(
     spans: Sequence[Row],
     caption_failures: Mapping[str, Failure],
     samples: Sequence[Row],
+    vanished: Sequence[Row] = (),
+    config: RunConfig = _DEFAULTS,
 ) -> pa.Table:
-    """Build the ledger of one run from its tables. All mappings are by id; `videos` hold every listed object.
+    """Build the ledger of one run from its tables.
 
-    `spans` are the planned samples, `caption_failures` those that have no caption, `samples` those that were packed.
+    All mappings are by id; `videos` hold every listed object, `vanished` those that only earlier runs listed
+    (`pipeline.belonging.find_vanished`). `spans` are the planned samples, `caption_failures` those that have no
+    caption, `samples` those that were packed.
     """
     source = {row["video_id"]: row["key"] for row in videos if row["video_id"]}
     source_of_clip = {clip["clip_id"]: source[clip["video_id"]] for clip in clips}
@@ -50,19 +59,30 @@ def build_ledger(
         by_video[clip["video_id"]].append(row)
         rows.append(row)
     rows += [_video_row(video, identical, splits, by_video) for video in videos]
+    rows += [_row("video", row["id"], row["source"], "vanished", "ingest", row["reason"]) for row in vanished]
+    footage = Footage(
+        videos={row["video_id"] or row["object_id"]: row for row in videos},
+        splits=splits,
+        clips={row["clip_id"]: row for row in clips},
+        planned={row["sample_id"]: row for row in spans},
+        config=config,
+    )
+    rows = account(rows, footage)
     ledger = LEDGER.table(sorted(rows, key=lambda row: (row["kind"], row["source"], row["id"])))
-    check_sums(ledger, len(videos), len(clips), len(spans))
+    check_sums(ledger, len(videos) + len(vanished), len(clips), len(spans))
     return ledger
 
 
 def check_sums(ledger: pa.Table, videos: int, clips: int, samples: int) -> None:
-    """Raise `VerifyError` unless every object stands in the ledger once, in a state that there is."""
+    """Raise `VerifyError` unless every object stands there once, in a state that there is, and seconds add up."""
     counts = Counter(ledger["kind"].to_pylist())
     expected = {"video": videos, "clip": clips, "sample": samples}
     wrong = [f"{counts[kind]} {kind} rows for {count}" for kind, count in expected.items() if counts[kind] != count]
     unknown = set(ledger["state"].to_pylist()) - set(STATES)
-    if wrong or unknown:
-        raise VerifyError(f"the ledger does not add up: {'; '.join([*wrong, *sorted(unknown)])}")
+    wrong += [f"state {state}" for state in sorted(unknown)] + wrong_sums(ledger.to_pylist())
+    if wrong:
+        more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise VerifyError(f"the ledger does not add up: {'; '.join(wrong[:_SHOWN])}{more}")
 
 
 def _row(kind: str, key: str, source: str, state: str, stage: str, reason: str | None, attempts: int = 1) -> Row:

@@ -3,6 +3,7 @@
 just curate <bucket> --set caption.captioner=openai --set caption.model.base_url=http://127.0.0.1:8000/v1
 """
 
+import math
 from pathlib import Path
 
 from captioning.backends import BACKENDS
@@ -20,6 +21,7 @@ from captioning.tasks.forms import Form, ProseForm, StructuredForm
 from captioning.tasks.pictures import FrameTask, OverviewTask
 from captioning.tasks.summary import Budget, SummaryTask
 from captioning.tokens import TokenCounter
+from pipeline.cluster_room import Need
 from pipeline.llm import BatchChat
 from schemas.config import CaptionConfig, RunConfig, SummariseConfig
 from schemas.errors import ConfigError
@@ -49,6 +51,19 @@ def check_models(config: RunConfig) -> None:
             raise ConfigError(f"{section}.model.name = {model.name!r}: no folder of a Hugging Face model (config.json)")
         elif name == "openai" and not model.base_url:
             raise ConfigError(f"{section}.model.base_url is empty: openai needs an address, http://127.0.0.1:8000/v1")
+
+
+def needs_of(config: RunConfig) -> list[Need]:
+    """What the engines of the configuration ask of the cluster."""
+    found = []
+    for setting, backend, model in (
+        ("caption.model", config.caption.captioner, config.caption.model),
+        ("summarise.model", config.summarise.summariser, config.summarise.model),
+    ):
+        if backend == BATCH:
+            sizes = [int(model.engine.get(f"{kind}_parallel_size", 1)) for kind in ("tensor", "pipeline")]
+            found.append(Need(setting, model.replicas, math.prod(sizes)))
+    return found
 
 
 def runs_in_driver(backend: str) -> bool:

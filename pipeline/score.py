@@ -28,7 +28,7 @@ EMBEDDING_OUTPUTS = (Output(folder="embeddings", contract=EMBEDDINGS, parent="st
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")  # what a rule can name
 # Columns that clips have before anything is scored.
 _CLIP_COLUMNS = {*CLIPS.names, "bitrate"}
-_READ_HEAD_WEIGHTS = (RidgeAesthetic.name, LaionAesthetic.name)
+READ_HEAD_WEIGHTS = (RidgeAesthetic.name, LaionAesthetic.name)
 LABEL_OUTPUTS = (Output(folder="labels", contract=LABELS, parent="still_id"),)
 
 
@@ -47,7 +47,7 @@ def check_scorers(config: ScoreConfig) -> None:
         if name not in SCORERS:
             raise ConfigError(f"score.scorers holds {name!r}; {did_you_mean(name, SCORERS)}")
         made_for = getattr(SCORERS[name], "embedder", config.embedder)
-        if made_for != config.embedder and not (name in _READ_HEAD_WEIGHTS and config.head_weights):
+        if made_for != config.embedder and not (name in READ_HEAD_WEIGHTS and config.head_weights):
             raise ConfigError(
                 f"score.scorers holds {name!r}, which reads vectors of {made_for}, but score.embedder = "
                 f"{config.embedder!r}; choose that embedder or a head that is made for yours"
@@ -97,7 +97,7 @@ def scorer_class(name: str) -> type[ImageScorer] | type[VectorScorer] | type[Tau
 
 def weights_of(name: str, config: ScoreConfig) -> str:
     """The file of weights that the configuration gives a scorer; empty for those that need none."""
-    if name in _READ_HEAD_WEIGHTS:
+    if name in READ_HEAD_WEIGHTS:
         return config.head_weights
     return next((path for path in config.heads if Path(path).stem == name), "")
 

@@ -57,7 +57,7 @@ def exit_code_of(command: Command) -> int:
         return _failed(f"{type(error).__name__}: {' '.join(str(error).split())}")
     except Exception as error:
         traceback.print_exc()
-        words = " ".join(str(error).split())
+        words = " ".join(str(error).split())[:300]
         return _failed(f"{type(error).__name__}: {words}; this should not happen: report the lines above")
     return code
 

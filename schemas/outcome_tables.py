@@ -78,20 +78,27 @@ SAMPLES = TableContract(
 LEDGER = TableContract(
     name="ledger",
     key="id",
-    doc="one row per video, clip and sample: the one state that it ended in",
+    doc="one row per video, clip and sample, and per span of them that is lost: the one state that it ended in",
     columns=(
-        Column(name="kind", type=pa.string(), doc="`video`, `clip` or `sample`"),
-        Column(name="id", type=pa.string(), doc="video_id, clip_id or sample_id"),
+        Column(name="kind", type=pa.string(), doc="`video`, `clip`, `sample` or `span` (that nothing below it holds)"),
+        Column(name="id", type=pa.string(), doc="video_id, clip_id or sample_id; for a span its parent and its times"),
+        Column(
+            name="parent", type=pa.string(), doc="id of the video of a clip, or of the clip of a sample", optional=True
+        ),
         Column(name="source", type=pa.string(), doc="key of the source in the bucket"),
         Column(
             name="state",
             type=pa.string(),
-            doc="`shipped`, `filtered`, `duplicate`, `unbucketed`, `empty` or `failed`",
+            doc="`shipped`, `filtered`, `duplicate`, `unbucketed`, `empty`, `failed` or `vanished` (from the bucket)",
         ),
         Column(name="stage", type=pa.string(), doc="the stage that decided"),
         Column(name="reason", type=pa.string(), doc="why, in one sentence; null when shipped", optional=True),
         Column(name="attempts", type=pa.int32(), doc="how often the deciding row was tried"),
+        Column(name="start_time", type=pa.float64(), doc="where it begins in the film, seconds", optional=True),
+        Column(name="end_time", type=pa.float64(), doc="where it ends, seconds; exclusive", optional=True),
+        Column(name="seconds", type=pa.float64(), doc="of film in it, >= 0; 0 for pictures and what cannot be read"),
     ),
 )
 
-STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed")
+KINDS = ("video", "clip", "sample", "span")
+STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed", "vanished")

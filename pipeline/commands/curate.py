@@ -5,11 +5,14 @@ just curate demo
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow.compute as pc
 
 from pipeline.addresses import clean
+from pipeline.belonging import Confirmation, vanished_in_words
 from pipeline.cluster import Cluster
 from pipeline.commands.front import add_config_arguments, config_of
 from pipeline.commands.summary import print_summary
@@ -18,9 +21,13 @@ from pipeline.curate import Curation
 from pipeline.dataset import Dataset
 from pipeline.ingest import LIST_SUFFIXES
 from pipeline.lock import dataset_lock
+from pipeline.verify import LEDGER_FILE
 from schemas.command import make_parser, run_command
 from schemas.config import RunConfig
 from schemas.load import dump_config
+from schemas.outcome_tables import LEDGER
+
+_REASONS_SHOWN = 3
 
 _EPILOG = """examples:
   just curate demo                                   a sample bucket, made on this machine
@@ -40,6 +47,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="look at the first N objects only")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out keys like this")
+    add_confirmations(parser)
     parser.add_argument("--show-config", action="store_true", help="print the resolved configuration and stop")
     parsed = parser.parse_args(arguments)
     if parsed.limit is not None:
@@ -47,6 +55,22 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if parsed.exclude:
         parsed.set.append(f"ingest.exclude={parsed.exclude!r}")
     return parsed
+
+
+def add_confirmations(parser: argparse.ArgumentParser) -> None:
+    """`--bucket-moved` and `--confirm-vanished`: what a run must not do to a dataset unless a person says so."""
+    for name, what in (
+        ("bucket-moved", "the bucket is the dataset's own, at a new place"),
+        ("confirm-vanished", "go on without the sources that are not listed any more"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            action="append_const",
+            dest="confirmed",
+            const=name.removeprefix("confirm-"),
+            default=[],
+            help=what,
+        )
 
 
 def prepare_demo() -> str:
@@ -60,7 +84,9 @@ def prepare_demo() -> str:
     return str(folder)
 
 
-def curate(bucket: str, out: str, config: RunConfig, retry: bool = False) -> int:
+def curate(
+    bucket: str, out: str, config: RunConfig, retry: bool = False, confirmed: Collection[Confirmation] = ()
+) -> int:
     """Run a curation, print its summary, verify it; returns the exit code."""
     dataset = Dataset(out)
     print(f"curating {clean(bucket)} into {dataset.store.uri} (profile {config.profile})", file=sys.stderr)
@@ -70,13 +96,27 @@ def curate(bucket: str, out: str, config: RunConfig, retry: bool = False) -> int
             file=sys.stderr,
         )
     cluster = Cluster(config.engine.ray_address)
-    curation = Curation(bucket, dataset, config, cluster, retry)
+    curation = Curation(bucket, dataset, config, cluster, retry, confirmed)
+    if gone := vanished_in_words(curation.vanished):
+        print(f"{gone}; see just ledger {out} --state vanished", file=sys.stderr)
     with dataset_lock(dataset):
         with cluster:
             record = curation.run()
         captions = curation.captions
         print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
-        return report_verification(dataset)
+        return report_verification(dataset) or report_shipped(dataset)
+
+
+def report_shipped(dataset: Dataset) -> int:
+    """0 if a sample shipped; else 1, with the reasons on stderr: whatever comes next would wait for samples."""
+    rows = dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
+    if any((row["kind"], row["state"]) == ("sample", "shipped") for row in rows):
+        return 0
+    reasons = Counter((row["state"], row["reason"]) for row in rows if row["kind"] == "video")
+    told = "; ".join(f"{count} {state}: {reason}" for (state, reason), count in reasons.most_common(_REASONS_SHOWN))
+    more = f"; and {len(reasons) - _REASONS_SHOWN} more reasons" if len(reasons) > _REASONS_SHOWN else ""
+    print(f"error: {dataset.store.uri}: no sample ships; of {reasons.total()} sources {told}{more}", file=sys.stderr)
+    return 1
 
 
 def main() -> int:
@@ -87,7 +127,7 @@ def main() -> int:
         return 0
     config = config_of(parsed)
     bucket = prepare_demo() if parsed.bucket == "demo" else parsed.bucket
-    return curate(bucket, parsed.out or default_out(parsed.bucket), config)
+    return curate(bucket, parsed.out or default_out(parsed.bucket), config, confirmed=parsed.confirmed)
 
 
 def default_out(bucket: str) -> str:

@@ -1,18 +1,22 @@
 """`just explain <dataset> <clip-id>`: a clip's whole history, from its source to its samples' places in the shards.
 
 just explain datasets/demo 3f2a
+just explain datasets/demo harbour.mp4      # a film: its clips and every span that is lost, with the reason
 """
 
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from pipeline.commands.explain_film import find_film, print_film
 from pipeline.dataset import Dataset
 from pipeline.history import History
 from pipeline.sample_spans import is_told_from_outside
 from pipeline.stage import Row
+from pipeline.verify import LEDGER_FILE
 from schemas.command import make_parser, run_command
 from schemas.errors import InputError
 from schemas.nearest import did_you_mean
+from schemas.outcome_tables import LEDGER
 
 _SOURCE = ("key", "uri", "container", "codec", "width", "height", "rotation", "average_fps", "duration", "video_id")
 _SPLIT = ("shots", "clips", "decoded_frames")
@@ -22,11 +26,20 @@ _PACKED = ("split", "shard", "offset", "size", "status", "error")
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("explain", "Print everything the dataset knows of one clip.")
+    parser = make_parser(
+        "explain", "Print everything the dataset knows of one clip, or where the seconds of one film went."
+    )
     parser.add_argument("dataset", help="dataset folder")
-    parser.add_argument("clip", help="clip id, or the beginning of one; the id of a sample or still names its clip")
+    parser.add_argument(
+        "clip",
+        help="clip id, or the beginning of one; the id of a sample or still names its clip; or the key or id of a film",
+    )
     parsed = parser.parse_args()
     history = History(Dataset(parsed.dataset))
+    ledger = history.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
+    if film := find_film(parsed.clip, ledger):
+        print_film(film, ledger)
+        return
     clip_id = find_clip(parsed.clip, list(history.selection))
     found = history.of_clip(clip_id)
     clip = found["clip"][0]
@@ -97,9 +110,8 @@ def find_clip(text: str, known: Sequence[str]) -> str:
     if text in known or len(found) == 1:
         return text if text in known else found[0]
     if not found:
-        raise InputError(
-            f"no clip {text!r} in this dataset; {did_you_mean(text, known) if len(known) < 20 else 'see just ledger'}"
-        )
+        near = did_you_mean(text, known) if len(known) < 20 else "see just ledger"
+        raise InputError(f"no clip or film {text!r} in this dataset; {near}")
     shown = ", ".join(sorted(found)[:5])
     raise InputError(f"{len(found)} clips begin with {text!r}: {shown}{' ...' if len(found) > 5 else ''}")
 

@@ -2,6 +2,7 @@
 
 just ledger datasets/demo
 just ledger datasets/demo --state failed
+just ledger datasets/demo --kind span      # every span of film that is lost, and why
 """
 
 from collections import Counter
@@ -11,7 +12,7 @@ from pipeline.commands.summary import print_funnel
 from pipeline.dataset import Dataset
 from pipeline.verify import LEDGER_FILE
 from schemas.command import make_parser, run_command
-from schemas.outcome_tables import LEDGER, STATES
+from schemas.outcome_tables import KINDS, LEDGER, STATES
 
 
 def main() -> None:
@@ -19,21 +20,29 @@ def main() -> None:
     parser = make_parser("ledger", "Show in which state every video, clip and sample ended, and why.")
     parser.add_argument("dataset", help="dataset folder")
     parser.add_argument("--state", choices=STATES, help="list the rows in this state")
-    parser.add_argument("--kind", choices=("video", "clip", "sample"), help="list or count this kind only")
+    parser.add_argument("--kind", choices=KINDS, help="list or count this kind only")
     parsed = parser.parse_args()
     ledger = Dataset(parsed.dataset).read_table(LEDGER_FILE, LEDGER)
     rows = [row for row in ledger.to_pylist() if parsed.kind in (None, row["kind"])]
-    if parsed.state:
-        chosen = [row for row in rows if row["state"] == parsed.state]
-        listed = [(row["kind"], row["source"], row["id"], row["reason"] or "") for row in chosen]
-        print_table(f"{len(listed)} rows {parsed.state}", ("kind", "source", "id", "reason"), listed)
+    if parsed.state or parsed.kind == "span":
+        chosen = [row for row in rows if parsed.state in (None, row["state"])]
+        listed = [
+            (row["kind"], row["source"], row["id"], f"{row['seconds']:.2f}", row["reason"] or "") for row in chosen
+        ]
+        title = f"{len(listed)} rows {parsed.state or 'of spans that are lost'}"
+        print_table(title, ("kind", "source", "id", "seconds", "reason"), listed)
         return
     print_funnel(ledger)
-    reasons = Counter(
-        (row["kind"], row["state"], row["stage"], row["reason"]) for row in rows if row["state"] != "shipped"
-    )
-    counted = [(count, *parts) for parts, count in sorted(reasons.items(), key=lambda item: (-item[1], str(item)))]
-    print_table("Reasons", ("rows", "kind", "state", "stage", "reason"), counted)
+    reasons: Counter[tuple[str, ...]] = Counter()
+    seconds: Counter[tuple[str, ...]] = Counter()
+    for row in rows:
+        if row["state"] != "shipped":
+            group = (row["kind"], row["state"], row["stage"], row["reason"])
+            reasons[group] += 1
+            seconds[group] += row["seconds"]
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], str(item)))
+    counted = [(count, f"{seconds[parts]:.1f}", *parts) for parts, count in ordered]
+    print_table("Reasons", ("rows", "seconds", "kind", "state", "stage", "reason"), counted)
 
 
 if __name__ == "__main__":

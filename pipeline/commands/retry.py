@@ -3,7 +3,7 @@
 just retry datasets/demo
 """
 
-from pipeline.commands.curate import curate
+from pipeline.commands.curate import add_confirmations, curate
 from pipeline.dataset import Dataset
 from schemas.command import make_parser, run_command
 from schemas.config import RunConfig
@@ -14,11 +14,12 @@ def main() -> int:
     parser = make_parser("retry", "Try again every row that failed, in every stage; all else is kept.")
     parser.add_argument("dataset", help="dataset folder")
     parser.add_argument("--bucket", help="the bucket's address, if it holds a password: the dataset keeps none")
+    add_confirmations(parser)
     parsed = parser.parse_args()
     record = Dataset(parsed.dataset).read_record()
-    return curate(
-        parsed.bucket or record["bucket"], parsed.dataset, RunConfig.model_validate(record["config"]), retry=True
-    )
+    config = RunConfig.model_validate(record["config"])
+    bucket = parsed.bucket or record["bucket"]
+    return curate(bucket, parsed.dataset, config, retry=True, confirmed=parsed.confirmed)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ import pyarrow as pa
 from pipeline.commands.front import print_table
 from pipeline.dataset import Dataset
 from pipeline.verify import INDEX, LEDGER_FILE
-from schemas.outcome_tables import LEDGER, SAMPLES, STATES
-
-_KINDS = ("video", "clip", "sample")
+from schemas.outcome_tables import KINDS, LEDGER, SAMPLES, STATES
 
 
 def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Table) -> None:
@@ -24,13 +22,21 @@ def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Tabl
 
 
 def print_funnel(ledger: pa.Table) -> None:
-    """How many videos, clips and samples ended in which state."""
-    counts = Counter((row["kind"], row["state"]) for row in ledger.to_pylist())
-    rows = [
-        (kind + "s", sum(counts[kind, state] for state in STATES), *(counts[kind, state] for state in STATES))
-        for kind in _KINDS
-    ]
-    print_table("Funnel", ("", "in", *STATES), rows)
+    """How many videos, clips, samples and lost spans ended in which state, and how many seconds of footage that is."""
+    counts: Counter[tuple[str, str]] = Counter()
+    seconds: Counter[tuple[str, str]] = Counter()
+    for row in ledger.select(["kind", "state", "seconds"]).to_pylist():
+        counts[row["kind"], row["state"]] += 1
+        seconds[row["kind"], row["state"]] += row["seconds"]
+    for title, cells, unit in (("Funnel", counts, "d"), ("Seconds", seconds, ".1f")):
+        rows = [(f"{kind}s", *(format(cells[kind, state], unit) for state in STATES)) for kind in KINDS]
+        totals = [format(sum(cells[kind, state] for state in STATES), unit) for kind in KINDS]
+        table = [(name, total, *rest) for (name, *rest), total in zip(rows, totals, strict=True)]
+        print_table(title, ("", "in", *STATES), table)
+    film = sum(count for (kind, _), count in seconds.items() if kind == "video")
+    if film:
+        shipped = seconds["sample", "shipped"]
+        print(f"{shipped:.1f} of {film:.1f} s of film ship ({shipped / film:.0%}); just ledger lists what is lost\n")
 
 
 def print_shards(samples: pa.Table) -> None:
@@ -85,10 +91,11 @@ def print_times(record: Mapping[str, Any]) -> None:
     print(f"; bottleneck: {bottleneck} ({share:.1f} s of work)" if bottleneck else "", end="")
     print(f"; frames decoded: {frames}" if frames else "")
     for name, used in record["models"].items():
+        thinking = f" ({used['thinking_tokens']:.0f} of them thinking)" if used.get("thinking_tokens") else ""
         cost = f", cost {used['cost']:.2f}" if used["cost"] else ""
         print(
             f"{name}: {used['model_calls']:.0f} requests ({used['cached_replies']:.0f} more from the cache), "
-            f"{used['prompt_tokens']:.0f} tokens in, {used['completion_tokens']:.0f} out{cost}"
+            f"{used['prompt_tokens']:.0f} tokens in, {used['completion_tokens']:.0f} out{thinking}{cost}"
         )
     print()
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cluster import Cluster
@@ -13,7 +14,7 @@ from pipeline.plan import make_part
 from pipeline.stage import StageSpec
 from pipeline.worker import marks_of
 from schemas.config import EngineConfig
-from schemas.errors import StageError
+from schemas.errors import DatasetError, StageError
 from schemas.ids import digest
 from schemas.limits import Limits
 from tests.pipeline import toy
@@ -181,3 +182,17 @@ def test_a_table_stage_counts_what_changed(tmp_path: Path) -> None:
         counts.append(engine.records["halves"].computed)
     assert counts == [2, 0, 1]
     assert json.loads(json.dumps(engine.records["halves"].rows)) == 2
+
+
+def test_a_table_that_an_earlier_version_wrote_is_written_anew(tmp_path: Path) -> None:
+    """As the ledger was, when it had no seconds: the same rows without a column, and once without any row."""
+    dataset = Dataset(str(tmp_path))
+    table = toy.HALVES.table([{"half_id": "a", "id": "x"}])
+    for rows in (table, toy.HALVES.empty()):
+        pq.write_table(rows.drop_columns(["id"]), tmp_path / "halves.parquet")
+        with pytest.raises(DatasetError, match=r"missing columns id.*just curate"):
+            dataset.read_table("halves.parquet", toy.HALVES)
+        engine = Engine(dataset, EngineConfig(), Cluster())
+        engine.table("halves", toy.HALVES, "halves.parquet", rows)
+        assert dataset.read_table("halves.parquet", toy.HALVES).equals(rows)
+        assert engine.records["halves"].computed == len(rows)

@@ -14,11 +14,16 @@ from schemas.outcome_tables import LEDGER
 def _video(key: str, status: str = "ok", **changes: object) -> Row:
     error = None if status == "ok" else "0 bytes"
     known: Row = {"video_id": key, "object_id": f"object {key}", "key": f"{key}.mp4"}
+    known |= {"kind": "video" if status == "ok" else None}
+    known |= {"start_time": 0.0, "duration": 10.0, "segments": [{"start": 0.0, "end": 10.0}]}
     return {**known, "status": status, "error": error, "attempts": 1, **changes}
 
 
 def _split(status: str = "ok", reason: str | None = None) -> Row:
-    return {"status": status, "reason": reason, "error": None if status == "ok" else "no frame", "attempts": 2}
+    times = {"boundaries": [3.0, 6.0], "parts": [{"start_time": 0.0, "end_time": 10.0}]}
+    return {
+        "status": status, "reason": reason, "error": None if status == "ok" else "no frame", "attempts": 2, **times,
+    }  # fmt: skip
 
 
 def _choice(state: str, reason: str | None = None) -> Row:
@@ -31,6 +36,17 @@ def _sample(key: str, clip: str, status: str = "ok") -> Row:
     return {**known, "status": status, "error": error, "attempts": 3 if error else 1}
 
 
+def _clip(key: str) -> Row:
+    start = 3.0 * (int(key[1]) - 1)
+    return {"clip_id": key, "video_id": key[0], "start_time": start, "end_time": start + 3, "duration": 3.0}
+
+
+def _planned(key: str) -> Row:
+    start = float(key[-1])
+    times = {"start_time": start, "end_time": start + 1}
+    return {"sample_id": key, "clip_id": key[:2], "bucket": "384x256x9@9", **times}
+
+
 VIDEOS = [
     *(_video(key) for key in "ABCDEFG"),
     _video("H", "failed"),
@@ -38,7 +54,7 @@ VIDEOS = [
     _video("J"),
 ]
 SPLITS = {key: _split() for key in "ABCDG"} | {"E": _split("failed"), "J": _split(reason="too short")}
-CLIPS = [{"clip_id": key, "video_id": key[0]} for key in ("A1", "A2", "B1", "B2", "B3", "C1", "D1", "G1")]
+CLIPS = [_clip(key) for key in ("A1", "A2", "B1", "B2", "B3", "C1", "D1", "G1")]
 SELECTION = {
     "A1": _choice("kept"),
     "A2": _choice("filtered", "dull"),
@@ -51,13 +67,14 @@ SELECTION = {
 }
 SAMPLES = [_sample("A1-0", "A1"), _sample("A1-1", "A1", "failed"), _sample("D1-0", "D1", "failed")]
 FAILURES = {"A1-2": ("summarise", "no answer", 3), "C1-0": ("caption", "no words", 2)}
-SPANS: list[Row] = [{"sample_id": key, "clip_id": key[:2]} for key in ("A1-0", "A1-1", "A1-2", "C1-0", "D1-0")]
+SPANS = [_planned(key) for key in ("A1-0", "A1-1", "A1-2", "C1-0", "D1-0")]
 
 
 def _ledger() -> dict[tuple[str, str], Row]:
     table = build_ledger(VIDEOS, {"F": "A"}, SPLITS, CLIPS, SELECTION, SPANS, FAILURES, SAMPLES)
-    assert LEDGER.check(table).num_rows == len(VIDEOS) + len(CLIPS) + len(SPANS)
-    return {(row["kind"], row["id"]): row for row in table.to_pylist()}
+    rows = LEDGER.check(table).to_pylist()
+    assert sum(row["kind"] != "span" for row in rows) == len(VIDEOS) + len(CLIPS) + len(SPANS)
+    return {(row["kind"], row["id"]): row for row in rows}
 
 
 @pytest.mark.parametrize(
@@ -113,14 +130,14 @@ def test_a_sample_without_a_caption_is_a_failed_sample_and_its_clip_ships_with_t
 
 
 def test_a_clip_whose_samples_all_failed_has_the_reason_of_most_of_them() -> None:
-    spans: list[Row] = [{"sample_id": f"A1-{number}", "clip_id": "A1"} for number in range(3)]
+    spans = [_planned(f"A1-{number}") for number in range(3)]
     failures = {"A1-0": ("caption", "no words", 2), "A1-2": ("caption", "no words", 4)}
     samples = [_sample("A1-1", "A1", "failed")]
     table = build_ledger([_video("A")], {}, {"A": _split()}, CLIPS[:1], SELECTION, spans, failures, samples)
     rows = {row["id"]: row for row in table.to_pylist()}
     assert (rows["A1"]["state"], rows["A1"]["stage"], rows["A1"]["reason"]) == ("failed", "caption", "no words")
     assert rows["A1"]["attempts"] == 4
-    assert len(table) == 1 + 1 + 3
+    assert sum(kind != "span" for kind in table["kind"].to_pylist()) == 1 + 1 + 3
 
 
 def test_a_clip_without_a_planned_sample_is_not_lost() -> None:
@@ -141,7 +158,8 @@ def test_sums_that_do_not_hold_are_named(counts: tuple[int, int, int], words: st
 
 
 def test_a_state_that_is_none_is_named() -> None:
-    row = {"kind": "video", "id": "A", "source": "A.mp4", "state": "lost", "stage": "", "reason": None, "attempts": 1}
+    row = {**dict.fromkeys(LEDGER.names), "kind": "video", "id": "A", "source": "A.mp4", "state": "lost", "stage": ""}
+    row |= {"attempts": 1, "seconds": 0.0}
     with pytest.raises(VerifyError, match="lost"):
         check_sums(LEDGER.table([row]), 1, 0, 0)
 
@@ -151,3 +169,11 @@ def test_the_most_frequent_state_wins_and_ties_go_to_the_first_of_the_list() -> 
     assert most_frequent(found) == ("filtered", "select", "dull")
     assert most_frequent(found[:2]) == ("filtered", "select", "dull")
     assert most_frequent(reversed(found)) == ("filtered", "select", "dark")
+
+
+def test_a_source_that_vanished_stands_in_its_own_state_and_counts() -> None:
+    gone: Row = {"id": "Z", "source": "z.mp4", "state": "shipped", "reason": "its 2 samples left the shards"}
+    table = build_ledger([_video("F")], {"F": "A"}, {}, [], {}, [], {}, [], [gone])
+    rows = {row["id"]: (row["kind"], row["state"], row["stage"], row["reason"]) for row in table.to_pylist()}
+    assert rows["Z"] == ("video", "vanished", "ingest", "its 2 samples left the shards")
+    check_sums(table, 2, 0, 0)

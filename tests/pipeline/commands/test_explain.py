@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from pipeline.commands.explain import find_clip, main
+from pipeline.commands.explain_film import find_film, print_film
 from pipeline.dataset import Dataset
 from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.plan import Part
-from pipeline.stage import Output
+from pipeline.stage import Output, Row
 from pipeline.verify import INDEX
 from schemas.config import RunConfig, ScoreConfig
 from schemas.contract import TableContract
@@ -46,8 +47,40 @@ def test_a_beginning_that_fits_several_lists_them() -> None:
 
 
 def test_an_unknown_clip_names_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"no clip '77ab-0-2000' .* did you mean '77aa-0-2000'\?"):
+    with pytest.raises(InputError, match=r"no clip or film '77ab-0-2000' .* did you mean '77aa-0-2000'\?"):
         find_clip("77ab-0-2000", CLIPS)
+
+
+LEDGER_ROWS: list[Row] = [
+    {"kind": kind, "id": key, "parent": parent, "source": "harbour.mp4", "state": state, "stage": "split"}
+    | {"reason": reason, "attempts": 1, "start_time": start, "end_time": end, "seconds": end - start}
+    for kind, key, parent, state, reason, start, end in (
+        ("video", "3f2a", None, "shipped", None, 0.0, 6.0),
+        ("span", "3f2a-lost-0-1500", "3f2a", "empty", "shot shorter than split.min_seconds = 2", 0.0, 1.5),
+        ("clip", "3f2a-1500-6000", "3f2a", "shipped", None, 1.5, 6.0),
+        ("sample", "3f2a-1500-6000-s-0", "3f2a-1500-6000", "shipped", None, 1.5, 5.5),
+        ("span", "3f2a-1500-6000-lost-5500-6000", "3f2a-1500-6000", "unbucketed", "rest of a clip", 5.5, 6.0),
+    )
+]
+
+
+@pytest.mark.parametrize(("text", "found"), [("harbour.mp4", True), ("3f2a", True), ("3f2a-1500-6000", False)])
+def test_a_film_is_meant_by_its_key_or_its_id(text: str, found: bool) -> None:
+    assert (find_film(text, LEDGER_ROWS) is not None) == found
+
+
+def test_a_film_is_shown_from_its_first_second_to_its_last(capsys: pytest.CaptureFixture[str]) -> None:
+    print_film(LEDGER_ROWS[0], LEDGER_ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert "6.00 s of film, 4.00 s of them in samples" in lines
+    told = [line.split()[:3] for line in lines if line[:1].isdigit() and "-" in line.split()[0]]
+    assert [(span, seconds) for span, seconds, _ in told] == [
+        ("0.00-1.50", "1.50"),
+        ("1.50-6.00", "4.50"),
+        ("1.50-5.50", "4.00"),
+        ("5.50-6.00", "0.50"),
+    ]
+    assert any("shot shorter than split.min_seconds = 2" in line for line in lines)
 
 
 @pytest.fixture

@@ -1,0 +1,38 @@
+"""A film from its first second to its last, for `just explain <dataset> <key or id of a film>`.
+
+just explain datasets/demo harbour.mp4
+"""
+
+from collections.abc import Sequence
+
+from pipeline.commands.front import print_table
+from pipeline.stage import Row
+
+_WITHIN = ("clip", "span", "sample")
+
+
+def find_film(text: str, ledger: Sequence[Row]) -> Row | None:
+    """The ledger row of the source whose key or id is `text`; None if there is none, or if a clip is meant."""
+    return next((row for row in ledger if row["kind"] == "video" and text in (row["source"], row["id"])), None)
+
+
+def print_film(film: Row, ledger: Sequence[Row]) -> None:
+    """Where its seconds went: its clips, their samples, and the spans that nothing holds, in time order."""
+    print(f"{film['source']}  ({film['id']})\n")
+    print(f"{film['state']} by {film['stage']}{': ' + film['reason'] if film['reason'] else ''}")
+    clips = {row["id"] for row in ledger if row["parent"] == film["id"]}
+    inside = [row for row in ledger if row["parent"] == film["id"] or row["parent"] in clips]
+    shipped = sum(row["seconds"] for row in inside if (row["kind"], row["state"]) == ("sample", "shipped"))
+    print(f"{film['seconds']:.2f} s of film, {shipped:.2f} s of them in samples\n")
+    inside.sort(key=lambda row: (row["start_time"] or 0.0, _WITHIN.index(row["kind"]), row["end_time"] or 0.0))
+    rows = [
+        (
+            f"{row['start_time']:.2f}-{row['end_time']:.2f}",
+            f"{row['seconds']:.2f}",
+            f"{'  ' if row['parent'] in clips else ''}{row['kind']}",
+            row["state"],
+            row["reason"] or row["id"],
+        )
+        for row in inside
+    ]
+    print_table("From the first second to the last", ("from-to", "seconds", "what", "state", "why, or its id"), rows)
