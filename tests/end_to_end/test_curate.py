@@ -183,7 +183,7 @@ def test_a_film_that_is_added_computes_that_film_and_the_packing(home: Home) -> 
     write_film(home.bucket / "added.mp4", ADDED)
     record = home.run()
     found = computed(record)
-    assert (found["ingest"], found["split"], found["embed"], found["caption"], found["summarise"]) == (1, 1, 3, 2, 1)
+    assert (found["ingest"], found["split"], found["embed"], found["caption"], found["summarise"]) == (1, 1, 3, 3, 1)
     assert set(splits) < set(home.ledger("sample"))
     assert (
         home.ledger("video")[next(key for key, row in home.ledger("video").items() if row["source"] == "added.mp4")][
