@@ -165,6 +165,22 @@ def test_another_prompt_captions_again_and_looks_at_nothing_again(home: Home) ->
     assert computed(back).keys() <= {"pack", "index"}
 
 
+def test_another_bucket_set_captions_the_stills_that_no_sample_showed_before(home: Home) -> None:
+    def asked() -> set[str]:
+        spans = History(home.dataset).spans.values()
+        return {still["still_id"] for span in spans for still in span["stills"]}
+
+    before = asked()
+    record = home.run("pack.buckets=[256x256x9@8, 256x256x1]")  # 1.125 s: more samples of each clip, and its whole
+    after = asked()
+    assert before < after
+    found = computed(record)
+    assert found["caption"] == len(after - before)
+    assert found["summarise"] == record["inputs"]["samples"] == len(home.ledger("sample"))
+    assert not set(found) & set(LOOKING)
+    assert not set(computed(home.run())) & {*LOOKING, "caption", "summarise"}
+
+
 def test_another_threshold_computes_newly_kept_rows_only(home: Home) -> None:
     strict = home.run("select.rules=[duration <= 2.6]")
     assert not set(computed(strict)) & {*LOOKING, "caption", "summarise"}
