@@ -14,6 +14,8 @@ import pytest
 from pipeline.media.decode import Decoder
 from pipeline.media.limits import DEFAULT, MAX_PIXELS, DecodeBudget, check_bytes, check_frames, check_pixels, hold_to
 from pipeline.media.probe import probe
+from pipeline.stages import Stages
+from schemas.config import RunConfig
 from schemas.errors import MediaError
 from schemas.limits import Limits
 from tests.films import make_film, shots
@@ -67,6 +69,12 @@ def test_a_decoder_spends_what_its_calls_take(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("pipeline.media.decode.process_time", lambda: next(clock))
     with Decoder(str(tmp_path / "film.mp4")) as decoder, pytest.raises(MediaError, match="s of CPU for"):
         list(decoder.frames())
+
+
+def test_limits_are_part_of_no_fingerprint() -> None:
+    usual, other = (Stages(config, "set") for config in (RunConfig(), RunConfig(limits=Limits(pixels=1, seconds=1))))
+    assert usual.probe().fingerprint == other.probe().fingerprint
+    assert usual.split().fingerprint == other.split().fingerprint
 
 
 # --- bombs: what they cost is measured in a process of their own ----------------------------------------------------
