@@ -33,6 +33,7 @@ from pipeline.media.signature import matches_crop, picture_signature, signatures
 from pipeline.sample_frames import read_frames
 from pipeline.stage import Output, Result, Row, attempt, describe
 from pipeline.storage import Store, unchanged_source
+from pipeline.temporary import is_full, temporary_folder_is_full
 from schemas.bucket import Bucket
 from schemas.config import PackConfig
 from schemas.errors import CutroomError, MediaError, StageError
@@ -112,6 +113,8 @@ class Pack:
         except CutroomError:
             raise
         except Exception as error:  # never row by row: that would write the shard once per sample
+            if is_full(error):
+                raise temporary_folder_is_full(f"shard {rows[0]['shard']} is gathered there") from error
             raise StageError(f"shard {rows[0]['shard']} cannot be written: {describe(error)}") from error
 
     def _make_shard(self, rows: Sequence[Row]) -> list[Result]:

@@ -6,6 +6,7 @@ python -m pytest tests/pipeline/test_pack.py
 import io
 import json
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from pipeline.samples import plan_samples
 from pipeline.split import Split
 from pipeline.stage import Result, Row, run_rows
 from schemas.config import PackConfig, RunConfig, SplitConfig
+from schemas.errors import DatasetError
 from schemas.ids import clip_id
 from schemas.outcome_tables import SAMPLES
 from tests.films import Picture, flat, make_film, moving, texture, video_row
@@ -315,3 +317,11 @@ def test_a_picture_with_bars_ships_without_them(tmp_path: Path) -> None:
     (result,) = pack_clips(tmp_path, [{**source, **clip, **texts, "source": "still.png"}])
     with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as found:
         assert np.asarray(found).max(axis=2).min() > 60
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the tar that is given up
+def test_a_full_temporary_folder_ends_the_run_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = partial(Path.open, Path("/dev/full"), "w+b", buffering=0)
+    monkeypatch.setattr("pipeline.pack.SpooledTemporaryFile", lambda **_: full())
+    with pytest.raises(DatasetError, match=r"the temporary folder /\S+ is full: shard \S+ is gathered there"):
+        pack_clips(tmp_path, make_clips(tmp_path))

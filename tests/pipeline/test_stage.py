@@ -153,6 +153,16 @@ def test_what_ends_a_run_ends_it(error: Exception, batch: bool) -> None:
         _run(stage, _rows(1, 2))
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("batch", [True, False])
+def test_a_full_temporary_folder_ends_the_run_and_is_named(number: int, batch: bool, naps: list[float]) -> None:
+    error = OSError(number, "No space left on device")
+    stage: Stage = Together(_refuse(2, error)) if batch else OneByOne(_Flaky(error, 9))
+    with pytest.raises(DatasetError, match=r"the temporary folder /\S+ is full: .* set TMPDIR"):
+        _run(stage, _rows(1, 2))
+    assert naps == []
+
+
 @pytest.mark.parametrize(
     "answers", [[("row 9", 9)], [("row 1", 1), ("row 1", 1)]], ids=["a row that was not asked", "the same row twice"]
 )
