@@ -4,13 +4,17 @@ python -m pytest tests/pipeline/test_interlaced.py
 """
 
 import io
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.media.decode import Decoder
+from pipeline.media.decode import Decoder, TimedFrame
+from pipeline.media.fields import compare_fields, luma_lines
+from pipeline.media.probe import probe
 from pipeline.media.tracks import track_of
 from pipeline.split import Split
 from pipeline.stage import Result
@@ -37,6 +41,23 @@ def test_a_span_of_interlaced_film_is_the_slice_of_the_whole(kind: str, scan: st
             span = [(timed.time, timed.frame.to_ndarray()) for timed in decoder.span(edges[first], edges[last])]
         assert [time for time, _ in span] == edges[first:last]
         assert all(np.array_equal(found, right) for (_, found), (_, right) in zip(span, whole[first:last], strict=True))
+
+
+def test_interlaced_film_is_decoded_as_whole_frames_and_watched_as_it_is(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.mpg", scanned("bottom", 50, (8, 1)))
+    seen: list[TimedFrame] = []
+
+    def watch(frames: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
+        for timed in frames:
+            seen.append(timed)
+            yield timed
+
+    with Decoder(str(path), probe(str(path), path.stat().st_size).track, watch=watch) as decoder:
+        frames = list(decoder.frames())
+    assert len(frames) == len(seen) == 50
+    for timed, combed in ((frames, 0), (seen, 49)):
+        lines = [luma_lines(one.frame) for one in timed]
+        assert sum(compare_fields(*pair).combed is not None for pair in itertools.pairwise(lines)) == combed
 
 
 @pytest.mark.parametrize(("kind", "least", "most"), [("top", 1, 1), ("telecine", 0.2, 0.6), ("progressive", 0, 0)])
