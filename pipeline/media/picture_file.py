@@ -108,6 +108,8 @@ def _is_animated(picture: Image.Image, found: PictureFormat) -> bool:
     animated = bool(getattr(picture, "is_animated", False))
     if animated and found.name == "WEBP":
         raise MediaError("animated WebP, which FFmpeg does not decode: convert it to a video")
+    if animated and found.name == "AVIF" and picture.has_transparency_data:  # it stands in a stream of its own
+        raise MediaError("animated AVIF with transparency, which FFmpeg does not apply: convert it to a video")
     return animated
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.media.decode import Decoder
+from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import open_picture, read_picture
 from pipeline.media.probe import probe
 from schemas.errors import MediaError
@@ -231,6 +233,22 @@ def test_one_frame_is_a_picture_and_more_are_a_film(format: str, tmp_path: Path)
     if format in ("GIF", "PNG"):  # of an AVIF, which stream is the film is the decoder's choice
         facts = probe(several, 1)
         assert (facts.kind, facts.frames) == ("video", 3)
+
+
+def test_an_animation_whose_alpha_would_be_lost_is_refused_and_others_keep_it(tmp_path: Path) -> None:
+    noise, alpha = _noise_with_hole()
+    frames = [Image.fromarray(np.dstack([noise // number, alpha])) for number in (1, 2, 3)]
+    for format in ("GIF", "PNG", "AVIF"):
+        path = _saved(tmp_path / format, frames[0], format, save_all=True, append_images=frames[1:], duration=100)
+        if format == "AVIF":
+            with pytest.raises(MediaError, match="animated AVIF with transparency"):
+                probe(path, 1)
+            continue
+        facts = probe(path, Path(path).stat().st_size)
+        with Decoder(path, facts.track) as decoder:
+            shown = [PictureMaker(facts.geometry).rgb(timed.frame, 60, 40) for timed in decoder.frames()]
+        assert len(shown) == 3
+        assert all((picture[:, :28] == 255).all() for picture in shown)
 
 
 @pytest.mark.parametrize(("transfer", "curve"), [(16, "PQ"), (18, "HLG")])
