@@ -18,7 +18,10 @@ from schemas.errors import InputError
 from schemas.nearest import did_you_mean
 from schemas.outcome_tables import LEDGER
 
-_SOURCE = ("key", "uri", "container", "codec", "width", "height", "rotation", "average_fps", "duration", "video_id")
+_SOURCE = (
+    "key", "uri", "container", "codec", "stream", "width", "height", "rotation", "mirrored", "scan", "average_fps",
+    "start_time", "duration", "video_id",
+)  # fmt: skip
 _SPLIT = ("shots", "clips", "decoded_frames")
 _OVERVIEW = ("overview", "error", "captioner", "model", "prompt_hash")
 _PACKED = ("split", "shard", "offset", "size", "status", "error")
@@ -46,6 +49,7 @@ def main() -> None:
     print(f"clip {clip_id}\n")
     _section("source", _pick(found["source"][0], _SOURCE))
     _section("split", _pick(found["split"][0], _SPLIT))
+    _section("parts", dict(describe_part(part) for part in found["split"][0]["parts"]))
     _section("clip", {name: value for name, value in clip.items() if name not in ("clip_id", "video_id")})
     _section("selection", {name: value for name, value in found["selection"][0].items() if value is not None})
     _print_stills(found)
@@ -53,6 +57,11 @@ def main() -> None:
         _print_sample(span, found)
     for row in found["ledger"]:
         _section("ledger", {name: row[name] for name in ("state", "stage", "reason", "attempts")})
+
+
+def describe_part(part: Row) -> tuple[str, str]:
+    """When a part of a film was shown; its size, and what began it."""
+    return f"{part['start_time']:.2f}-{part['end_time']:.2f} s", f"{part['width']}x{part['height']}, {part['cause']}"
 
 
 def _print_stills(found: Mapping[str, Sequence[Row]]) -> None:
