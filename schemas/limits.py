@@ -17,8 +17,11 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     pixels: int = Field(default=1 << 26, ge=1)
-    """Pixels of a picture or frame, as stored and as displayed. 8192 x 8192: twice an 8K frame, every camera up to 60
-    megapixels, and a decoded picture with its copies stays under 1 GB."""
+    """Pixels of a picture, as stored. 8192 x 8192: every camera up to 60 megapixels, and a decoded picture with its
+    copies stays under 1 GB."""
+    frame_pixels: int = Field(default=8192 * 4320, ge=1)
+    """Pixels of a film's frame, as stored. 8192 x 4320, the largest 8K: a decoder holds several frames at once, and
+    those of an animated picture, at four bytes a pixel, stay under 1 GB."""
     object_gigabytes: float = Field(default=256.0, gt=0)
     """Size of an object, 10^9 bytes: an hour of 8K in a mezzanine codec."""
     seconds: float = Field(default=360000.0, gt=0)

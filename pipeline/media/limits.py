@@ -31,12 +31,20 @@ def in_force() -> Limits:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Raise `MediaError` if a picture or frame of this size in pixels is larger than `limits.pixels`."""
-    most = _in_force.pixels
+    """Raise `MediaError` if a picture of this size in pixels is larger than `limits.pixels`."""
+    _refuse_pixels(width, height, "pixels", _in_force.pixels)
+
+
+def check_frame_pixels(width: int, height: int) -> None:
+    """Raise `MediaError` if frames of this size in pixels are larger than `limits.frame_pixels`."""
+    _refuse_pixels(width, height, "frame_pixels", _in_force.frame_pixels)
+
+
+def _refuse_pixels(width: int, height: int, name: str, most: int) -> None:
     if width * height > most:
         raise MediaError(
             f"{width}x{height} pixels are {width * height / 1e6:,.0f} million, "
-            f"more than limits.pixels = {most} ({most / 1e6:,.0f} million)"
+            f"more than limits.{name} = {most} ({most / 1e6:,.0f} million)"
         )
 
 
@@ -62,7 +70,7 @@ def check_claims(container: InputContainer) -> None:
     for stream in container.streams.video:
         if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
             check_frames(stream.frames)
-            check_pixels(stream.codec_context.width, stream.codec_context.height)
+            check_frame_pixels(stream.codec_context.width, stream.codec_context.height)
 
 
 class DecodeBudget:

@@ -17,7 +17,7 @@ import av
 import av.logging
 from av.container import InputContainer
 
-from pipeline.media.limits import check_claims, check_pixels, in_force
+from pipeline.media.limits import check_claims, check_frame_pixels, in_force
 from pipeline.storage import open_source
 from schemas.errors import MediaError
 
@@ -82,7 +82,7 @@ def open_stream(file: IO[bytes]) -> InputContainer:
         raise MediaError(_names_others(name))
     # Given with the container, for what FFmpeg decodes to learn what a stream is, and to each decoder: no frame over
     # the limit is made, whatever a stream turns into later on.
-    most = {"max_pixels": str(in_force().pixels)}
+    most = {"max_pixels": str(in_force().frame_pixels)}
     try:
         container = _open(nameless, most)
     except (av.error.FFmpegError, ValueError) as error:
@@ -150,7 +150,7 @@ def _check_hidden_size(file: _Nameless, container: InputContainer, most: Mapping
         return
     for _, text in _log_of_opening(file, most):
         if size := re.search(r"Picture size (\d+)x(\d+) (?:is invalid|exceeds)", text):
-            check_pixels(int(size[1]), int(size[2]))
+            check_frame_pixels(int(size[1]), int(size[2]))
 
 
 def _log_of_opening(file: _Nameless, options: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ tone-mapped to BT.709 by swscale (FFmpeg >= 7.1), which is the only place where 
 the SDR curves the difference is below what H.264 at crf 18 loses.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
@@ -25,6 +25,7 @@ _NOT_CONVERTED = {8: "YCgCo", 11: "SMPTE ST 2085", 14: "ICtCp", 15: "IPT-C2", 16
 _FULL_RANGE_FORMATS = ("yuvj", "gray", "ya8", "ya16")
 # What shows through where a film has an alpha channel: white, as under pictures (`pipeline.media.srgb`).
 _GROUND = 255
+_STRIP_LINES = 64
 
 
 class PictureMaker:
@@ -75,10 +76,14 @@ class PictureMaker:
             src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND,
-        ).to_ndarray()
-        share = layers[..., 3:].astype(np.uint16)
-        blended = (layers[..., :3] * share + _GROUND * (255 - share) + 127) // 255
-        return av.VideoFrame.from_ndarray(blended.astype(np.uint8), format="rgb24")
+        )
+        blended = np.empty((frame.height, frame.width, 3), np.uint8)
+        rows = np.frombuffer(cast(Any, layers.planes[0]), np.uint8).reshape(frame.height, -1)[:, : 4 * frame.width]
+        for top in range(0, frame.height, _STRIP_LINES):  # by strips: 16-bit copies of a whole frame fill the memory
+            strip = rows[top : top + _STRIP_LINES].reshape(-1, frame.width, 4)
+            share = strip[..., 3:].astype(np.uint16)
+            blended[top : top + _STRIP_LINES] = (strip[..., :3] * share + _GROUND * (255 - share) + 127) // 255
+        return av.VideoFrame.from_ndarray(blended, format="rgb24")
 
     def to_sdr(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A PQ or HLG frame tone-mapped to 8-bit yuv420p, BT.709, limited range, at its own size."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import av
 
-from pipeline.media.fields import FieldVote, compare_fields, luma_lines
+from pipeline.media.fields import FieldVote, Lines, compare_fields, luma_lines
 
 PROGRESSIVE, INTERLACED, TELECINE = "progressive", "interlaced", "telecine"
 # Two rounds of the pulldown's five frames and two more. Short runs are enough to see that nothing is combed.
@@ -36,7 +36,15 @@ class Scan:
 WHOLE_FRAMES = Scan(PROGRESSIVE, None)
 
 
-def find_scan(runs: Sequence[Sequence[av.VideoFrame]]) -> Scan:
+@dataclass(frozen=True, slots=True)
+class SeenFrame:
+    """What is kept of a frame (whole ones of a large film would fill the memory): its lines, and the codec's flag."""
+
+    lines: Lines
+    is_flagged: bool
+
+
+def find_scan(runs: Sequence[Sequence[SeenFrame]]) -> Scan:
     """Judge a film by runs of consecutive frames."""
     votes = [_votes(run) for run in runs]
     seen = [vote for run in votes for vote in run if vote.is_seen]
@@ -51,7 +59,7 @@ def find_scan(runs: Sequence[Sequence[av.VideoFrame]]) -> Scan:
     return _by_flags([frame for run in runs for frame in run])
 
 
-def sample_runs(container: Any, stream: Any, start: float, duration: float) -> list[list[av.VideoFrame]]:
+def sample_runs(container: Any, stream: Any, start: float, duration: float) -> list[list[SeenFrame]]:
     """Runs of frames from a few places of an open film: short ones, or long ones if those (or flags) raise suspicion.
 
     Moves the container's position. What cannot be decoded is left out.
@@ -59,17 +67,18 @@ def sample_runs(container: Any, stream: Any, start: float, duration: float) -> l
     times = [start + place * duration for place in PLACES]
     runs = [_run(container, stream, time, SHORT_RUN_FRAMES) for time in times]
     suspicious = any(vote.combed for run in runs for vote in _votes(run))
-    if suspicious or any(frame.interlaced_frame for run in runs for frame in run):
+    if suspicious or any(frame.is_flagged for run in runs for frame in run):
         return [_run(container, stream, time, RUN_FRAMES) for time in times]
     return runs
 
 
-def _run(container: Any, stream: Any, time: float, count: int) -> list[av.VideoFrame]:
+def _run(container: Any, stream: Any, time: float, count: int) -> list[SeenFrame]:
     try:
         container.seek(int(time / stream.time_base), stream=stream, backward=True)
     except av.error.FFmpegError:
         return []
-    return list(itertools.islice(_decoded(container, stream), count))
+    frames = itertools.islice(_decoded(container, stream), count)
+    return [SeenFrame(luma_lines(frame), frame.interlaced_frame) for frame in frames]
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[av.VideoFrame]:
@@ -80,9 +89,8 @@ def _decoded(container: Any, stream: Any) -> Iterator[av.VideoFrame]:
             continue
 
 
-def _votes(run: Sequence[av.VideoFrame]) -> list[FieldVote]:
-    lines = [luma_lines(frame) for frame in run]
-    return [compare_fields(first, second) for first, second in itertools.pairwise(lines)]
+def _votes(run: Sequence[SeenFrame]) -> list[FieldVote]:
+    return [compare_fields(first.lines, second.lines) for first, second in itertools.pairwise(run)]
 
 
 def _is_pulldown(run: Sequence[FieldVote]) -> bool:
@@ -101,8 +109,8 @@ def _is_pulldown(run: Sequence[FieldVote]) -> bool:
     return False
 
 
-def _by_flags(frames: Sequence[av.VideoFrame]) -> Scan:
-    flagged = [frame for frame in frames if frame.interlaced_frame]
+def _by_flags(frames: Sequence[SeenFrame]) -> Scan:
+    flagged = [frame for frame in frames if frame.is_flagged]
     if not flagged or 2 * len(flagged) < len(frames):
         return WHOLE_FRAMES
     return Scan(INTERLACED, None)

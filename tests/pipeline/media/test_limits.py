@@ -124,7 +124,9 @@ def _gif(width: int, height: int, frames: int) -> bytes:
         ("deep.png", _png(12_000, 12_000, depth=16, colour=6), "more than limits.pixels"),
         ("bomb.gif", _gif(30_000, 30_000, 20), "more than limits.pixels"),
         ("widest.gif", _gif(65_535, 65_535, 2), "65535x65535 pixels are 4,295 million, more than limits.pixels"),
+        ("large.gif", _gif(8_192, 8_192, 2), "8192x8192 pixels are 67 million, more than limits.frame_pixels"),
         ("film.gif", _gif(4_000, 4_000, 40), "read 4000"),
+        ("largest.gif", _gif(8_192, 4_320, 20), "read 8192"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -176,7 +176,7 @@ def _defaults() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        (Limits(pixels=64 * 48 - 1), r"64x48 pixels are 0 million, more than limits\.pixels = 3071"),
+        (Limits(frame_pixels=64 * 48 - 1), r"64x48 pixels are 0 million, more than limits\.frame_pixels = 3071"),
         (Limits(seconds=0.9), r"claims 1 s, more than limits\.seconds = 0\.9"),
         (Limits(frames=24), r"25 frames, more than limits\.frames = 24"),
     ],
@@ -185,7 +185,7 @@ def test_claims_over_a_limit_are_refused_with_its_name(limits: Limits, words: st
     hold_to(limits)
     with pytest.raises(MediaError, match=words):
         open_media(str(folder / "film.mp4"))
-    hold_to(Limits(pixels=64 * 48, seconds=1.1, frames=25, streams=1))
+    hold_to(Limits(frame_pixels=64 * 48, seconds=1.1, frames=25, streams=1))
     open_media(str(folder / "film.mp4")).close()
 
 
@@ -211,7 +211,7 @@ def test_a_frame_that_grows_over_the_limit_in_the_stream_is_never_made(tmp_path:
         make_film(tmp_path / name, flat((0, 90, 0), 12, size))
         parts.append((tmp_path / name).read_bytes())
     (tmp_path / "grows.ts").write_bytes(b"".join(parts))
-    hold_to(Limits(pixels=64 * 48))
+    hold_to(Limits(frame_pixels=64 * 48))
     sizes = set()
     with open_media(str(tmp_path / "grows.ts")) as container:
         for packet in container.demux(video=0):
