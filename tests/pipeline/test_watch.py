@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.dataset import Dataset
 from pipeline.marks import Deaths, Mark
 from pipeline.storage import Store
 from pipeline.watch import held_bytes, watched_memory
+from tests.pipeline import toy
 
 _TAKE = """
 import sys, time
@@ -79,3 +81,25 @@ def test_a_mark_counts_deaths_and_keeps_their_reasons(tmp_path: Path) -> None:
     assert again.left() == left
     again.clear()
     assert again.left() is None
+
+
+_WORK = """
+import sys
+from pipeline.worker import PartWorker, WorkerLimits, encode_rows
+from schemas.limits import Limits
+from tests.pipeline import toy
+limits = WorkerLimits(max_attempts=1, max_worker_deaths=2, objects=Limits(worker_gigabytes=0.3))
+rows = toy.rows({"k0": 0, "k1": 1, "k2": 2}, {"k1": "hungry"})
+PartWorker(toy.spec(), sys.argv[1], limits)._report("part-x", encode_rows(rows))
+"""
+
+
+def test_a_row_that_takes_too_much_memory_costs_itself_alone(tmp_path: Path) -> None:
+    """Processes are started again as Ray does it: the first dies on the part, two on the row, the last records it."""
+    command = [sys.executable, "-c", _WORK, str(tmp_path)]
+    assert [subprocess.run(command, check=False).returncode for _ in range(4)] == [137, 137, 137, 0]
+    table = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None}).to_pylist()
+    assert {row["id"]: row["status"] for row in table} == {"k0": "ok", "k1": "failed", "k2": "ok"}
+    error = next(row["error"] for row in table if row["id"] == "k1")
+    assert error.startswith("the worker process died 2 times on this row: it took 0.")
+    assert error.endswith("GB of memory, limits.worker_gigabytes = 0.3")
