@@ -87,7 +87,8 @@ def check_reachable(address: str, seconds: float = _SECONDS_TO_ANSWER) -> None:
 
 def check_temporary_folder() -> None:
     """Raise `StageError` if the folder that Ray and the decoders work in is full or cannot be written."""
-    folder = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
+    # As Ray chooses it; Python's own choice passes over a folder that is full.
+    folder = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or tempfile.gettempdir())
     fix = "free some, or set TMPDIR to another folder"
     try:
         free = shutil.disk_usage(folder).free >> 20

@@ -39,6 +39,7 @@ def main() -> None:
     )
     parsed = parser.parse_args()
     history = History(Dataset(parsed.dataset))
+    history.dataset.read_record()  # a folder that is no dataset says so
     ledger = history.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
     if film := find_film(parsed.clip, ledger):
         print_film(film, ledger)
