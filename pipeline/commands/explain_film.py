@@ -28,7 +28,7 @@ def print_film(film: Row, ledger: Sequence[Row]) -> None:
     rows = [
         (
             f"{row['start_time']:.2f}-{row['end_time']:.2f}",
-            f"{row['seconds']:.2f}",
+            round(row["seconds"], 2),
             f"{'  ' if row['parent'] in clips else ''}{row['kind']}",
             row["state"],
             row["reason"] or row["id"],

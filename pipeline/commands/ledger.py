@@ -5,7 +5,7 @@ just ledger datasets/demo --state failed
 just ledger datasets/demo --kind span      # every span of film that is lost, and why
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from pipeline.commands.front import print_table
 from pipeline.commands.summary import print_funnel
@@ -27,21 +27,21 @@ def main() -> None:
     if parsed.state or parsed.kind == "span":
         chosen = [row for row in rows if parsed.state in (None, row["state"])]
         listed = [
-            (row["kind"], row["source"], row["id"], f"{row['seconds']:.2f}", row["reason"] or "") for row in chosen
+            (row["kind"], row["source"], row["id"], round(row["seconds"], 2), row["reason"] or "") for row in chosen
         ]
         title = f"{len(listed)} rows {parsed.state or 'of spans that are lost'}"
         print_table(title, ("kind", "source", "id", "seconds", "reason"), listed)
         return
     print_funnel(ledger)
     reasons: Counter[tuple[str, ...]] = Counter()
-    seconds: Counter[tuple[str, ...]] = Counter()
+    seconds: dict[tuple[str, ...], float] = defaultdict(float)
     for row in rows:
         if row["state"] != "shipped":
             group = (row["kind"], row["state"], row["stage"], row["reason"])
             reasons[group] += 1
             seconds[group] += row["seconds"]
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], str(item)))
-    counted = [(count, f"{seconds[parts]:.1f}", *parts) for parts, count in ordered]
+    counted = [(count, round(seconds[parts], 1), *parts) for parts, count in ordered]
     print_table("Reasons", ("rows", "seconds", "kind", "state", "stage", "reason"), counted)
 
 

@@ -1,7 +1,7 @@
 """What a person sees at the end of a run: the funnel, the shards per bucket, where the time went, example captions."""
 
 import textwrap
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,16 +23,17 @@ def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Tabl
 
 def print_funnel(ledger: pa.Table) -> None:
     """How many videos, clips, samples and lost spans ended in which state, and how many seconds of footage that is."""
-    counts: Counter[tuple[str, str]] = Counter()
-    seconds: Counter[tuple[str, str]] = Counter()
+    counts: dict[tuple[str, str], float] = defaultdict(int)
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
     for row in ledger.select(["kind", "state", "seconds"]).to_pylist():
         counts[row["kind"], row["state"]] += 1
         seconds[row["kind"], row["state"]] += row["seconds"]
-    for title, cells, unit in (("Funnel", counts, "d"), ("Seconds", seconds, ".1f")):
-        rows = [(f"{kind}s", *(format(cells[kind, state], unit) for state in STATES)) for kind in KINDS]
-        totals = [format(sum(cells[kind, state] for state in STATES), unit) for kind in KINDS]
-        table = [(name, total, *rest) for (name, *rest), total in zip(rows, totals, strict=True)]
-        print_table(title, ("", "in", *STATES), table)
+    for title, cells in (("Funnel", counts), ("Seconds", seconds)):
+        rows = []
+        for kind in KINDS:
+            row = [cells[kind, state] for state in STATES]
+            rows.append((f"{kind}s", *(round(value, 1) for value in (sum(row), *row))))
+        print_table(title, ("", "in", *STATES), rows)
     film = sum(count for (kind, _), count in seconds.items() if kind == "video")
     if film:
         shipped = seconds["sample", "shipped"]

@@ -74,11 +74,11 @@ def test_a_film_is_shown_from_its_first_second_to_its_last(capsys: pytest.Captur
     lines = capsys.readouterr().out.splitlines()
     assert "6.00 s of film, 4.00 s of them in samples" in lines
     told = [line.split()[:3] for line in lines if line[:1].isdigit() and "-" in line.split()[0]]
-    assert [(span, seconds) for span, seconds, _ in told] == [
-        ("0.00-1.50", "1.50"),
-        ("1.50-6.00", "4.50"),
-        ("1.50-5.50", "4.00"),
-        ("5.50-6.00", "0.50"),
+    assert [(span, float(seconds)) for span, seconds, _ in told] == [
+        ("0.00-1.50", 1.5),
+        ("1.50-6.00", 4.5),
+        ("1.50-5.50", 4.0),
+        ("5.50-6.00", 0.5),
     ]
     assert any("shot shorter than split.min_seconds = 2" in line for line in lines)
 
