@@ -24,7 +24,8 @@ SHARD = "shards/64x48x17-8fps/train-000000.tar"
 def _row(kind: str, key: str, state: str = "shipped") -> Row:
     reason = None if state == "shipped" else "lost"
     known: Row = {"kind": kind, "id": key, "source": "film.mp4", "state": state, "stage": "pack"}
-    return {**known, "reason": reason, "attempts": 1}
+    times = {"parent": None, "start_time": None, "end_time": None, "seconds": 0.0}
+    return {**known, "reason": reason, "attempts": 1, **times}
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ def _write(folder: Path, *rows: tuple[str, str, str | None]) -> Dataset:
     dataset = Dataset(str(folder))
     listed: list[Row] = [
         {**dict.fromkeys(LEDGER.names), "kind": kind, "id": str(place), "source": f"{place}.mp4"}
-        | {"state": state, "stage": "s", "reason": reason, "attempts": 1}
+        | {"state": state, "stage": "s", "reason": reason, "attempts": 1, "seconds": 0.0}
         for place, (kind, state, reason) in enumerate(rows)
     ]
     dataset.write_table(LEDGER_FILE, LEDGER, LEDGER.table(listed))
