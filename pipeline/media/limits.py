@@ -30,9 +30,12 @@ def in_force() -> Limits:
     return _in_force
 
 
-def check_pixels(width: int, height: int) -> None:
-    """Raise `MediaError` if a picture of this size in pixels is larger than `limits.pixels`."""
-    _refuse_pixels(width, height, "pixels", _in_force.pixels)
+def check_pixels(width: int, height: int, cost: int = 1) -> None:
+    """Raise `MediaError` if a picture of this size in pixels is larger than `limits.pixels` over `cost`.
+
+    `cost` is how many times the memory of others the picture's reader takes for a pixel.
+    """
+    _refuse_pixels(width, height, "pixels" if cost == 1 else f"pixels / {cost}", _in_force.pixels // cost)
 
 
 def check_frame_pixels(width: int, height: int) -> None:

@@ -23,6 +23,8 @@ from schemas.errors import MediaError
 # Pillow has a bound of its own on pixels, for the whole process; `check_pixels` holds ours before any is decoded.
 Image.MAX_IMAGE_PIXELS = None
 _STRIP_LINES = 256
+# OpenJPEG holds every value in 32 bits, so a picture takes twice the memory of others.
+_COSTS = {"JPEG2000": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def _read(file: IO[bytes], found: PictureFormat) -> PictureFile | None:
         check_tiff(file)
     with Image.open(file, formats=(found.name,)) as picture:
         size = stored_size(picture) if isinstance(picture, TiffImageFile) else picture.size
-        check_pixels(*size)
+        check_pixels(*size, cost=_COSTS.get(found.name, 1))
         if _is_animated(picture, found):
             return None
         mode = picture.mode

@@ -33,6 +33,12 @@ def test_a_picture_at_the_limit_passes_and_one_row_more_does_not() -> None:
         check_pixels(8192, MAX_PIXELS // 8192 + 1)
 
 
+def test_a_picture_whose_reader_takes_more_memory_may_have_fewer_pixels() -> None:
+    check_pixels(8192, MAX_PIXELS // 8192 // 2, cost=2)
+    with pytest.raises(MediaError, match=r"limits.pixels / 2 = "):
+        check_pixels(8192, MAX_PIXELS // 8192 // 2 + 1, cost=2)
+
+
 def test_the_limits_are_settings() -> None:
     hold_to(Limits(pixels=9_999, object_gigabytes=0.5, frames=10))
     check_bytes(500_000_000)
