@@ -93,6 +93,7 @@ def make_film(
     pixel_format: str = "yuv420p",
     pixel_aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> list[float]:
     """Write a film; returns when each frame is shown. `times` (seconds) makes a variable rate."""
@@ -107,6 +108,7 @@ def make_film(
         context.thread_count, context.time_base = 1, base
         context.gop_size, context.max_b_frames = key_interval, b_frames
         stream.options = {**_QUALITY.get(codec, {}), **(options or {})}
+        stream.metadata.update(metadata or {})
         if pixel_aspect is not None:
             context.sample_aspect_ratio = pixel_aspect
         if tagged:

@@ -99,6 +99,9 @@ def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
     streams = film_streams(container)
     demuxed = read_packets(container, streams)
     stream = choose_film(streams, demuxed, audio)
+    if {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode") == "1":
+        # WebM keeps alpha as a second picture beside the first, which FFmpeg's own decoders of VP8 and VP9 leave out.
+        raise MediaError("film with transparency that is not applied (WebM's alpha_mode): flatten it")
     packets = demuxed.stamps[stream.index]
     timeline = read_timeline(container, stream, packets)
     refuse_truncated(container, stream, len(packets), timeline, source, size)

@@ -122,3 +122,9 @@ def test_a_picture_that_breaks_off_is_refused(tmp_path: Path) -> None:
     (tmp_path / "still.jpg").write_bytes(data[: len(data) // 2])
     with pytest.raises(MediaError, match="picture that cannot be decoded"):
         _probe(tmp_path / "still.jpg")
+
+
+def test_a_film_whose_transparency_would_be_lost_is_refused(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.webm", shots([12], (96, 64)), codec="libvpx-vp9", metadata={"alpha_mode": "1"})
+    with pytest.raises(MediaError, match="transparency that is not applied"):
+        _probe(tmp_path / "film.webm")
