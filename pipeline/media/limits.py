@@ -15,6 +15,8 @@ from schemas.limits import Limits
 DEFAULT = Limits()
 MAX_PIXELS = DEFAULT.pixels
 _GRACE_SECONDS = 60.0
+# A day of film that is interrupted every minute and a half.
+MAX_SEGMENTS = 1000
 
 _in_force = DEFAULT
 
@@ -61,6 +63,14 @@ def check_frames(frames: int) -> None:
     """Raise `MediaError` if a stream of this many frames, claimed or counted, has more than `limits.frames`."""
     if frames > _in_force.frames:
         raise MediaError(f"{frames} frames, more than limits.frames = {_in_force.frames}")
+
+
+def check_segments(segments: int) -> None:
+    """Raise `MediaError` if a film's clock jumps so often that it is no clock; each jump costs a row and a part."""
+    if segments > MAX_SEGMENTS:
+        raise MediaError(
+            f"its stamps jump {segments - 1} times, more than {MAX_SEGMENTS} parts of one film: write its stamps anew"
+        )
 
 
 def check_claims(container: InputContainer) -> None:

@@ -15,6 +15,7 @@ import av
 from av.video.stream import VideoStream
 
 from pipeline.media.geometry import Geometry, geometry_of, pixel_aspect
+from pipeline.media.limits import check_segments
 from pipeline.media.open import open_media
 from pipeline.media.picture import check_matrix
 from pipeline.media.picture_file import PictureFile, open_picture
@@ -104,6 +105,7 @@ def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
         raise MediaError("film with transparency that is not applied (WebM's alpha_mode): flatten it")
     packets = demuxed.stamps[stream.index]
     timeline = read_timeline(container, stream, packets)
+    check_segments(len(timeline.segments))
     refuse_truncated(container, stream, len(packets), timeline, source, size)
     if demuxed.is_damaged:
         raise MediaError(f"damaged: the container cannot be read past {timeline.segments[-1].end:.1f} s")

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.media.decode import Decoder
-from pipeline.media.limits import DEFAULT, MAX_PIXELS, DecodeBudget, check_bytes, check_frames, check_pixels, hold_to
+from pipeline.media.limits import (
+    DEFAULT,
+    MAX_PIXELS,
+    MAX_SEGMENTS,
+    DecodeBudget,
+    check_bytes,
+    check_frames,
+    check_pixels,
+    check_segments,
+    hold_to,
+)
 from pipeline.media.probe import probe
 from pipeline.stages import Stages
 from schemas.config import RunConfig
@@ -141,3 +151,9 @@ def test_a_bomb_stays_under_a_gigabyte(name: str, content: bytes, said: str, tmp
     text, peak = _cost(tmp_path / name)
     assert said in text
     assert peak < _MOST_BYTES
+
+
+def test_a_clock_that_jumps_all_the_time_is_refused() -> None:
+    check_segments(MAX_SEGMENTS)
+    with pytest.raises(MediaError, match="its stamps jump 1000 times"):
+        check_segments(MAX_SEGMENTS + 1)
