@@ -49,7 +49,7 @@ def make_shown_dataset(folder: Path) -> Dataset:
 def _still(still_id: str, place: int) -> dict[str, Any]:
     image = encode_jpeg(np.full((90, 160, 3), 80 * place, np.uint8))
     return {"still_id": still_id, "clip_id": "v-0-2000", "video_id": "v", "ordinal": place, "time": float(place),
-            "width": 160, "height": 90, "hash": place, "image": image}  # fmt: skip
+            "width": 160, "height": 90, "hash": place, "signature": bytes(192), "image": image}  # fmt: skip
 
 
 def _sample(sample_id: str, offset: int, size: int) -> dict[str, Any]:

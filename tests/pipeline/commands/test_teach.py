@@ -181,7 +181,7 @@ def stored(folder: Path, pictures: dict[str, Picture]) -> Dataset:
 
 def clip_table(*keys: str) -> pa.Table:
     known = {"kind": "video", "shot": 0, "duration": 5.0, "fps": 24.0, "width": 384, "height": 256}
-    known |= {"crop_width": 384, "crop_height": 256}
+    known |= {"crop_width": 384, "crop_height": 256, "mirrored": False}
     numbers = {column.name: 0 for column in CLIPS.columns if not column.optional}
     optional = {column.name: None for column in CLIPS.columns if column.optional}
     return CLIPS.table([{**numbers, **optional, **known, "clip_id": key, "video_id": key[:2]} for key in keys])
