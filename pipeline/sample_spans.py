@@ -37,7 +37,7 @@ def plan_spans(clips: Iterable[Row], stills: Iterable[Row], config: RunConfig) -
         assert not isinstance(found, str), f"clip {clip['clip_id']} was kept without a bucket: {found}"
         for ordinal in range(min(found.samples, config.pack.max_samples_per_clip)):
             start = clip["start_time"] + ordinal * found.bucket.seconds
-            end = min(clip["end_time"], start + found.bucket.seconds)
+            end = min(clip["end_time"], clip["start_time"] + (ordinal + 1) * found.bucket.seconds)
             rows.append(
                 {
                     "sample_id": sample_id(clip["clip_id"], found.bucket.slug, ordinal),

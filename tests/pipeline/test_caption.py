@@ -57,7 +57,8 @@ def make_stills(dataset: Dataset) -> list[Row]:
     """Store stills whose picture names its id; returns the caption stage's input rows."""
     stills = [
         {"still_id": f"c{number // 4}-s{number:03d}", "clip_id": f"c{number // 4}", "video_id": "v", "ordinal": number,
-         "time": float(number), "width": 1, "height": 1, "hash": 0, "image": f"picture {number}".encode()}
+         "time": float(number), "width": 1, "height": 1, "hash": 0, "signature": bytes(192),
+         "image": f"picture {number}".encode()}
         for number in range(STILL_COUNT)
     ]  # fmt: skip
     dataset.write_part(OUTPUTS[2], "f", "part-1", STILLS.table(stills))
