@@ -2,11 +2,12 @@
 
 Dissolves and fades change linearly in the encoded values, as editing programs do by default; a wipe moves a softened
 edge over the picture; a flash lights the whole picture up within a frame and dies away; a whip pan swings the camera to
-another part of the same scene with the blur that this gives.
+another part of the same scene with the blur that this gives. What else may happen in a shot: `events`.
 """
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 import av
@@ -15,6 +16,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from pipeline.benchmarks.shots.events import EVENTS, after_event, film_window, subtitle, take
 from pipeline.benchmarks.shots.plan import FilmPlan, ShotPlan
 from pipeline.media.encode import REPRODUCIBLE_MUXER, REPRODUCIBLE_X264, prepare_encoder, to_bt709
 
@@ -22,6 +24,8 @@ WIDTH, HEIGHT = 480, 270
 _BAR = 0.128  # share of the height above and below a letterboxed picture: 2.4 : 1
 _LATE_SECONDS = 1.7
 _WHIP_SECONDS = 0.25
+_LINE_SECONDS = 1.3  # of a subtitle
+_BANNER = 0.22  # share of the height above and below a picture that stands in a poster
 
 Picture = NDArray[np.uint8]
 
@@ -53,13 +57,14 @@ def draw_film(plan: FilmPlan, width: int = WIDTH, height: int = HEIGHT) -> Itera
     before = [0, *plan.mixed]
     after = [*plan.mixed, 0]
     tail: list[Picture] = []
+    ticks = count()
     for shot, lead, trail in zip(plan.shots, before, after, strict=True):
         pictures = _draw_shot(shot, plan.fps, lead, trail, (width, height))
         for place in range(lead):
             mixed = mix(plan.kind, tail[place], pictures[place], (place + 1) / (lead + 1), plan.seed)
-            yield _troubled(mixed, plan)
+            yield _troubled(mixed, plan, next(ticks))
         for picture in pictures[lead : lead + shot.frames]:
-            yield _troubled(picture, plan)
+            yield _troubled(picture, plan, next(ticks))
         tail = pictures[lead + shot.frames :]
 
 
@@ -69,6 +74,10 @@ def mix(kind: str, old: Picture, new: Picture, share: float, seed: int) -> Pictu
         return np.asarray(cv2.addWeighted(old, 1 - share, new, share, 0), np.uint8)
     if kind == "wipe":
         return _wipe(old, new, share, seed)
+    if kind in ("push", "whip"):
+        return _push(old, new, share, blurred=kind == "whip")
+    if kind == "zoom":
+        return _zoom(old, new, share)
     level = 0 if kind == "fade to black" else 255
     shown, strength = (old, 1 - 2 * share) if share < 0.5 else (new, 2 * share - 1)
     return np.asarray(cv2.addWeighted(shown, strength, np.full_like(shown, level), 1 - strength, 0), np.uint8)
@@ -84,17 +93,39 @@ def _wipe(old: Picture, new: Picture, share: float, seed: int) -> Picture:
     return np.asarray(np.round(old * (1 - weight) + new * weight), np.uint8)
 
 
+def _push(old: Picture, new: Picture, share: float, blurred: bool) -> Picture:
+    """The new picture pushes the old one out, fastest in the middle; a whip pan blurs both."""
+    width = old.shape[1]
+    place = round((3 * share**2 - 2 * share**3) * width)
+    pushed = np.concatenate([old[:, place:], new[:, :place]], axis=1)
+    return np.asarray(cv2.blur(pushed, (max(3, width // 4), 1)), np.uint8) if blurred else pushed
+
+
+def _zoom(old: Picture, new: Picture, share: float) -> Picture:
+    """Into the old picture until the new one takes its place."""
+    height, width = old.shape[:2]
+    size = 1 - 0.7 * share
+    window = ((1 - size) / 2 * width, (1 - size) / 2 * height, size * width, size * height)
+    near = cv2.GaussianBlur(take(old, window, (width, height)), (0, 0), 0.5 + 0.02 * width * share)
+    return np.asarray(cv2.addWeighted(near, 1 - share, new, share, 0), np.uint8)
+
+
 def _draw_shot(shot: ShotPlan, fps: int, lead: int, trail: int, film: tuple[int, int]) -> list[Picture]:
     width, height = film
-    count = lead + shot.frames + trail
+    length = lead + shot.frames + trail
     left, top, size = shot.view
     canvas = (round(width / size), round(height / size))
-    pictures = shot.footage.pictures([shot.start + place / fps for place in range(count)], *canvas)
+    pictures = shot.footage.pictures([shot.start + place / fps for place in range(length)], *canvas)
     room = canvas[0] - width
     whip = max(2, round(_WHIP_SECONDS * fps))
     drawn = []
     for place, picture in enumerate(pictures):
         moment = place - lead - shot.event_at
+        if shot.event in EVENTS:
+            seen = take(picture, film_window(shot, moment, fps, canvas, film), film)
+            seen = after_event(shot, seen, moment, fps)
+            drawn.append(np.asarray(seen[:, ::-1] if shot.mirrored else seen, np.uint8))
+            continue
         x, y = left * canvas[0], round(min(top * canvas[1], canvas[1] - height))
         if shot.event == "whip pan":
             x = room * float(np.clip(moment / whip, 0, 1))
@@ -109,12 +140,22 @@ def _draw_shot(shot: ShotPlan, fps: int, lead: int, trail: int, film: tuple[int,
     return drawn
 
 
-def _troubled(picture: Picture, plan: FilmPlan) -> Picture:
+def _troubled(picture: Picture, plan: FilmPlan, tick: int) -> Picture:
+    height, width = picture.shape[:2]
     if plan.trouble == "letterbox":
-        height, width = picture.shape[:2]
         bar = round(height * _BAR)
         inner = cv2.resize(picture, (width, height - 2 * bar), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.copyMakeBorder(inner, bar, bar, 0, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0)), np.uint8)
     if plan.trouble == "dark":
         return np.asarray(cv2.convertScaleAbs(picture, alpha=0.25), np.uint8)
+    if plan.trouble == "poster":
+        poster = np.full_like(picture, np.random.default_rng(plan.seed).integers(0, 255, 3))
+        bar = round(height * _BANNER)
+        poster[bar : height - bar] = cv2.resize(picture, (width, height - 2 * bar), interpolation=cv2.INTER_AREA)
+        return subtitle(poster, 0, plan.seed)
+    if plan.trouble == "subtitles":
+        return subtitle(np.ascontiguousarray(picture), int(tick / (_LINE_SECONDS * plan.fps)), plan.seed)
+    if plan.trouble == "portrait":
+        window = (0.34 * width, 0, 0.32 * width, height)
+        return take(np.ascontiguousarray(picture), window, (width, height))
     return np.ascontiguousarray(picture)

@@ -14,8 +14,9 @@ import numpy as np
 from pipeline.benchmarks.shots.footage import Footage
 from pipeline.detectors.base import Boundary
 
-Kind = Literal["cut", "dissolve", "fade to black", "fade to white", "wipe"]
-Trouble = Literal["none", "variable rate", "late start", "letterbox", "dark"]
+Kind = Literal["cut", "dissolve", "fade to black", "fade to white", "wipe", "push", "whip", "zoom"]
+Trouble = Literal["none", "variable rate", "late start", "letterbox", "dark", "poster", "subtitles", "portrait"]
+Event = Literal["none", "flash", "whip pan", "pan", "push in", "shake", "pulse", "dim", "pass", "title"]
 
 KINDS: tuple[Kind, ...] = ("cut", "dissolve", "fade to black", "fade to white", "wipe")
 GRADUAL = KINDS[1:]
@@ -23,7 +24,7 @@ SHOTS_PER_FILM = 13
 _FILMS: dict[Kind, int] = {"cut": 10, "dissolve": 8, "fade to black": 8, "fade to white": 7, "wipe": 7}
 _RATES = (25, 24, 30, 12, 25, 60, 15, 30, 50, 24)
 _TROUBLES: tuple[Trouble, ...] = ("none", "variable rate", "none", "late start", "letterbox", "none", "dark", "none")
-_SECONDS: dict[Kind, tuple[float, float]] = {
+_SECONDS: dict[str, tuple[float, float]] = {
     "cut": (0, 0),
     "dissolve": (0.3, 2.0),
     "fade to black": (0.5, 2.0),
@@ -44,7 +45,7 @@ class ShotPlan:
     frames: int
     view: tuple[float, float, float]
     mirrored: bool
-    event: Literal["none", "flash", "whip pan"]
+    event: Event
     event_at: int
 
 

@@ -1,0 +1,195 @@
+"""Films whose boundaries people marked: the formats of the public shot datasets, told by their files' names.
+
+    boundaries.tsv, <part>_boundaries.tsv    film, kind, last frame of the old shot, first frame of the new one; films
+                                             in `films/` or `<part>/`; kind `unsure` is neither asked for nor false
+    <part>_no_boundary.tsv                   film, first, last frame of a place where no shot ends, what happens there
+    *.json                                   ClipShots: {"<film>": {"transitions": [[last, first], ...]}}
+    kuaishou_v2.txt                          SHOT: a line `<film> <frames>`, then a line `last,first` per boundary
+    *_gt.txt, RAI-*.txt, shots/*.txt,        RAI, BBC and SHOT's single files: a line `first last` per shot
+    <film>.txt
+
+A film is matched by its name, with or without its ending; a BBC annotation by the number that it begins with. Films
+without an annotation, and annotations without a film, are left out. What a line says against all sense (public files
+have typing errors) is left out with a warning.
+
+    just bench split --marked <folder>
+"""
+
+import csv
+import itertools
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.detectors.base import Boundary
+from schemas.errors import InputError
+
+_log = logging.getLogger(__name__)
+UNSURE = "unsure"
+_VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".m4v"}
+_TABLE, _NONE_TABLE, _SHOT_LISTING = "boundaries.tsv", "no_boundary.tsv", "kuaishou_v2.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A boundary that a person marked, and what it is: `cut`, `gradual`, `dissolve`, ..., or `unsure`."""
+
+    boundary: Boundary
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoBoundary:
+    """A place in a film where a person says that no shot ends, and what happens there."""
+
+    first: int
+    last: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedFilm:
+    """A film's file and its marks in order. `part` names the table or the folder that it comes from."""
+
+    path: Path
+    part: str
+    marks: tuple[Mark, ...]
+    no_boundaries: tuple[NoBoundary, ...] = ()
+
+
+def read_marked(folder: Path) -> list[MarkedFilm]:
+    """The films below a folder that have an annotation. Raises `InputError` if there are none."""
+    videos = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _VIDEOS]
+    films: dict[Path, MarkedFilm] = {}
+    for path in sorted(folder.rglob("*")):
+        for name, marks in _read(path).items():
+            for video in _named(name, path, videos):
+                part = _part(path, folder)
+                places = parse_no_boundaries(path.with_name(f"{part}_{_NONE_TABLE}")).get(name, ())
+                films[video] = MarkedFilm(video, part, tuple(sorted(marks, key=_place)), tuple(places))
+    if not films:
+        raise InputError(
+            f"{folder} has no film with marked boundaries; expected films beside {_TABLE}, ClipShots' JSON, "
+            f"{_SHOT_LISTING}, or a text file per film with a line `first last` per shot"
+        )
+    return [films[path] for path in sorted(films)]
+
+
+def _place(mark: Mark) -> int:
+    return mark.boundary.end_of_old
+
+
+def _part(path: Path, folder: Path) -> str:
+    """`films` for `boundaries.tsv`, the part's name for a part's table, else the annotation's or its folder's name."""
+    if path.name.endswith(_TABLE):
+        return path.name.removesuffix(_TABLE).rstrip("_") or "films"
+    return path.stem if path.parent == folder else path.parent.name
+
+
+def _named(name: str, annotation: Path, videos: Iterable[Path]) -> list[Path]:
+    """The videos that an annotation means. A table's part stands in the folder of that name, if there is one."""
+    part = annotation.parent / _part(annotation, annotation.parent)
+    wanted = [path for path in videos if path.stem == name or path.name == name or _number(path.stem, name)]
+    return [path for path in wanted if path.is_relative_to(part)] or wanted
+
+
+def _number(stem: str, name: str) -> bool:
+    """BBC's films are called `bbc_01` and their annotations `01_From_Pole_to_Pole`."""
+    return bool(re.fullmatch(r"bbc_(\d+)", stem)) and re.match(r"\d+", name) is not None and stem[4:] == name[:2]
+
+
+def _read(path: Path) -> Mapping[str, list[Mark]]:
+    """The marks of one annotation file, by film; nothing if it is none."""
+    if path.name.endswith(_TABLE):
+        return parse_table(path.read_text())
+    if path.suffix == ".json":
+        return parse_clipshots(path.read_text())
+    if path.name == _SHOT_LISTING:
+        return parse_shot_listing(path.read_text())
+    if path.suffix == ".txt":
+        marks = parse_shots(path.read_text())
+        return {} if marks is None else {path.stem.removesuffix("_gt"): marks}
+    return {}
+
+
+def parse_table(text: str) -> dict[str, list[Mark]]:
+    """A table of boundaries with tabs: film, kind, last frame of the old shot, first of the new one; more is a note."""
+    films: dict[str, list[Mark]] = {}
+    for number, row in enumerate(csv.reader(text.splitlines(), delimiter="\t"), 1):
+        if len(row) < 4 or not (row[2].isdigit() and row[3].isdigit()):
+            if number > 1 and any(row):
+                _log.warning("line %d of the table is no boundary, left out: %s", number, row)
+            continue
+        films.setdefault(row[0], []).extend(_marks(int(row[2]), int(row[3]), row[1]))
+    return films
+
+
+def parse_no_boundaries(path: Path) -> dict[str, list[NoBoundary]]:
+    """A table of places where no shot ends; what happens there is called by its first word or two, before a colon."""
+    films: dict[str, list[NoBoundary]] = {}
+    for row in csv.reader(path.read_text().splitlines(), delimiter="\t") if path.exists() else ():
+        if len(row) >= 4 and row[1].isdigit() and row[2].isdigit():
+            what = row[3].split(":")[0].strip()
+            films.setdefault(row[0], []).append(NoBoundary(int(row[1]), int(row[2]), what))
+    return films
+
+
+def parse_clipshots(text: str) -> dict[str, list[Mark]]:
+    """ClipShots' annotations; anything else gives nothing."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    films: dict[str, list[Mark]] = {}
+    for name, facts in found.items() if isinstance(found, dict) else ():
+        pairs = facts.get("transitions") if isinstance(facts, dict) else None
+        if isinstance(pairs, list):
+            films[Path(name).stem] = [mark for pair in pairs for mark in _pair(pair)]
+    return films
+
+
+def _pair(pair: object) -> list[Mark]:
+    if isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, int | float) for one in pair):
+        return _marks(int(pair[0]), int(pair[1]))
+    _log.warning("no transition, left out: %s", pair)
+    return []
+
+
+def parse_shot_listing(text: str) -> dict[str, list[Mark]]:
+    """SHOT's listing of all films (`kuaishou_v2.txt`)."""
+    films: dict[str, list[Mark]] = {}
+    marks: list[Mark] | None = None
+    for line in text.splitlines():
+        if name := re.match(r"\s*(\S+)\.mp4\b", line):
+            marks = films.setdefault(name[1], [])
+        elif numbers := re.fullmatch(r"\D*(\d+)[\s,.]+(\d+)\D*", line):
+            if marks is not None:
+                marks += _marks(int(numbers[1]), int(numbers[2]))
+        elif line.strip():
+            _log.warning("no boundary, left out: %s", line)
+    return films
+
+
+def parse_shots(text: str) -> list[Mark] | None:
+    """Boundaries between shots given as a line `first last` each; None if any line says something else."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    found = [re.fullmatch(r"\s*(\d+)[\s,]+(\d+)\s*", line) for line in lines]
+    shots = [(int(match[1]), int(match[2])) for match in found if match]
+    if not shots or len(shots) < len(lines):
+        return None
+    return [mark for old, new in itertools.pairwise(shots) for mark in _marks(old[1], new[0])]
+
+
+def _marks(last: int, first: int, kind: str = "") -> list[Mark]:
+    """The mark between the last frame of the old shot and the first of the new one; none if they are out of order.
+
+    The same frame twice is a cut right there.
+    """
+    if not 0 <= last <= first:
+        _log.warning("a boundary from frame %d to %d is none, left out", last, first)
+        return []
+    boundary = Boundary(min(last + 1, first), first)
+    return [Mark(boundary, kind or ("cut" if boundary.is_cut else "gradual"))]
