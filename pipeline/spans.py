@@ -32,11 +32,25 @@ class Span:
         return self.end_time - self.start_time
 
 
-def find_shots(boundaries: Sequence[Boundary], frames: int) -> list[tuple[int, int]]:
-    """First frame and frame after the last of each shot that has any unmixed frame, in a film of `frames` frames."""
-    starts = [0, *(boundary.start_of_new for boundary in boundaries)]
-    ends = [*(boundary.end_of_old for boundary in boundaries), frames]
+def find_shots(boundaries: Sequence[Boundary], frames: int, trim: int = 0) -> list[tuple[int, int]]:
+    """First frame and frame after the last of each shot that has any unmixed frame, in a film of `frames` frames.
+
+    `trim` frames more are left off on either side of every boundary.
+    """
+    starts = [0, *(boundary.start_of_new + trim for boundary in boundaries)]
+    ends = [*(boundary.end_of_old - trim for boundary in boundaries), frames]
     return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
+
+
+def find_confidences(boundaries: Sequence[Boundary], shots: Sequence[tuple[int, int]]) -> list[float]:
+    """How probable it is that each shot but the first is another one than the shot before it.
+
+    Where shots between two boundaries have no frame left, the surer boundary counts.
+    """
+    return [
+        max(one.probability for one in boundaries if end <= one.end_of_old and one.start_of_new <= start)
+        for (_, end), (start, _) in itertools.pairwise(shots)
+    ]
 
 
 def make_spans(

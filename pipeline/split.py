@@ -29,7 +29,7 @@ from pipeline.media.tracks import track_of
 from pipeline.memory import give_back_freed
 from pipeline.repair import rejoin
 from pipeline.scorers.efficientnet import EfficientNetLite0
-from pipeline.spans import Span, find_shots, make_spans
+from pipeline.spans import Span, find_confidences, find_shots, make_spans
 from pipeline.stage import Output, Result, Row
 from pipeline.stills import Candidates, choose_stills, make_candidate, still_row
 from pipeline.storage import unchanged_source
@@ -38,7 +38,7 @@ from schemas.errors import MediaError
 from schemas.ids import clip_id
 from schemas.media_tables import CLIPS, SPLITS, STILLS
 
-VERSION = 6
+VERSION = 7
 OUTPUTS = (
     Output(folder="splits", contract=SPLITS, parent="video_id"),
     Output(folder="clips", contract=CLIPS, parent="video_id"),
@@ -55,6 +55,7 @@ class _PartSplit:
     part: Part
     edges: list[float]
     shots: list[tuple[int, int]]
+    confidences: list[float]
     clips: list[Row]
     stills: list[Row]
 
@@ -92,7 +93,7 @@ class Split:
         with Candidates() as candidates:
             first, edges, boundaries, measurer = self._look(part, frames, packets, candidates)
             boundaries = self._rejoin(boundaries, edges, candidates)
-            shots = find_shots(boundaries, len(edges) - 1)
+            shots = find_shots(boundaries, len(edges) - 1, self._config.trim_frames)
             spans = make_spans(shots, edges, self._config.min_seconds, self._config.max_seconds)
             clips = [_clip_row(row, part, span, measurer, first, shots_before) for span in spans]
             stills = [
@@ -100,7 +101,8 @@ class Split:
                 for clip, span in zip(clips, spans, strict=True)
                 for still in choose_stills(clip, span, candidates, self._config.still_seconds)
             ]
-        return _PartSplit(part=part, edges=edges, shots=shots, clips=clips, stills=stills)
+        confidences = find_confidences(boundaries, shots)
+        return _PartSplit(part=part, edges=edges, shots=shots, confidences=confidences, clips=clips, stills=stills)
 
     def _rejoin(self, boundaries: list[Boundary], edges: list[float], candidates: Candidates) -> list[Boundary]:
         """The boundaries without doubtful ones inside one scene. The embedder is loaded when the first doubt arises."""
@@ -150,6 +152,7 @@ def _result(row: Row, parts: list[_PartSplit], decoder: Decoder, min_seconds: fl
         "shots": len(shots),
         "clips": len(clips),
         "boundaries": [start for start, _ in shots[1:]],
+        "boundary_probabilities": [one for part in parts for one in (1.0, *part.confidences)[: len(part.shots)]][1:],
         "parts": [
             {
                 "start_time": part.edges[0],
@@ -229,6 +232,7 @@ def _split_picture(row: Row, config: SplitConfig) -> Result:
         "shots": 1,
         "clips": 1,
         "boundaries": [],
+        "boundary_probabilities": [],
         "parts": [],
         "reason": None,
     }

@@ -70,6 +70,10 @@ class IngestConfig(Section):
     """Objects per part file."""
 
 
+SPLIT_PRESETS = {"balanced": 1.0, "strict": 1 / 3, "lenient": 3.0}
+"""How many times the odds that a boundary must have, by the preset."""
+
+
 class SplitConfig(Section):
     """How videos become clips."""
 
@@ -79,13 +83,18 @@ class SplitConfig(Section):
     """Longer shots are divided evenly; nothing is lost."""
     detector: Literal["fused", "transnet", "adaptive"] = "fused"
     """Shot detector: `fused` is TransNetV2 and cheap signals, weighed by a head; `adaptive` needs no network."""
+    preset: Literal["balanced", "strict", "lenient"] = "balanced"
+    """How doubtful boundaries are taken: `strict` asks for a third of the odds that the two probabilities below stand
+    for, which mixes fewer shots and loses more footage; `lenient` for three times; docs/stages.md has what it costs."""
     cut_probability: float = Field(default=0.5, gt=0, lt=1)
     """Probability from which a frame begins a new shot."""
     mixed_probability: float = Field(default=0.2, gt=0, lt=1)
     """Probability from which frames show two shots (`fused`): low, as impure clips cost more than lost ones."""
-    sure_probability: float = Field(default=0.99, gt=0, le=1)
+    trim_frames: int = Field(default=0, ge=0, le=30)
+    """Frames left off on either side of every boundary: for films whose cuts leave a trace of the other shot."""
+    sure_probability: float = Field(default=0.9, gt=0, le=1)
     """A boundary that is less probable is doubtful: its two sides are compared, ..."""
-    rejoin_similarity: float = Field(default=0.9, gt=0, le=1)
+    rejoin_similarity: float = Field(default=0.85, gt=0, le=1)
     """... and it falls if the embeddings of the stills next to it reach this cosine."""
     network_precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers of the network; `auto` is bfloat16 where the processor has it (its answers differ by about 0.001)."""
@@ -96,6 +105,14 @@ class SplitConfig(Section):
     """Short side of a still in pixels, at most."""
     videos_per_part: int = Field(default=1, ge=1)
     """Videos per part file: what a killed run decodes again at the most, per worker."""
+
+    def thresholds(self) -> tuple[float, float]:
+        """`cut_probability` and `mixed_probability` as the preset changes them."""
+        odds = SPLIT_PRESETS[self.preset]
+        cut, mixed = (
+            value * odds / (1 - value + value * odds) for value in (self.cut_probability, self.mixed_probability)
+        )
+        return cut, mixed
 
     @field_validator("max_seconds")
     @classmethod

@@ -100,6 +100,11 @@ SPLITS = TableContract(
         Column(name="clips", type=pa.int32(), doc="clips made"),
         Column(name="boundaries", type=pa.list_(pa.float64()), doc="first presentation time of each new shot, seconds"),
         Column(
+            name="boundary_probabilities",
+            type=pa.list_(pa.float64()),
+            doc="how sure it is that each of these is a boundary, 0 to 1; 1 where a part of the film begins",
+        ),
+        Column(
             name="parts",
             type=pa.list_(PART),
             doc="runs of frames with one clock and one geometry: seconds, displayed pixels, and what began each",

@@ -5,6 +5,7 @@ other half is reported. Every detector sees the same decoded frames. Films are k
 
     just bench split                                              films from the demo's clips
     just bench split <folder> --single-shots docs/benchmark-shots.txt --record
+    just bench split <folder> --marked <folder>                   films whose boundaries people marked as well
 """
 
 import math
@@ -22,6 +23,8 @@ from pipeline.benchmarks.record import markdown_table, record
 from pipeline.benchmarks.shots.draw import write_film
 from pipeline.benchmarks.shots.footage import Footage, demo_footage, halves, listed_footage
 from pipeline.benchmarks.shots.judge import Counts, interval, judge
+from pipeline.benchmarks.shots.marked import read_marked
+from pipeline.benchmarks.shots.marked_films import OURS, UNREPAIRED, report_marked, run_marked
 from pipeline.benchmarks.shots.plan import FilmPlan, plan_films
 from pipeline.benchmarks.shots.rivals import NAMES, WIDTH, ClassicRivals, transnet_rivals
 from pipeline.commands.front import print_table
@@ -41,7 +44,6 @@ from schemas.config import SplitConfig
 from schemas.errors import InputError
 from schemas.ids import digest
 
-OURS, UNREPAIRED = "cutroom (fused)", "the same before repair"
 CACHE = Path("~/.cache/cutroom/benchmarks").expanduser()
 _MEASURES = ("precision", "recall", "f1")
 Judged = Mapping[str, Counts]
@@ -56,13 +58,16 @@ def main() -> int | None:
     parser.add_argument("--share", type=float, default=1.0, help="a smaller or larger suite (default: 1 = 40 films)")
     parser.add_argument("--films", type=Path, default=CACHE / "films", help="where the films are kept")
     parser.add_argument("--workers", type=int, default=2, help="films at a time")
+    parser.add_argument("--marked", type=Path, metavar="FOLDER", help="films whose boundaries people marked")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     parsed = parser.parse_args()
+    named = read_marked(parsed.marked) if parsed.marked else []
     films = plan_films(_footage(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
     with ProcessPoolExecutor(parsed.workers, multiprocessing.get_context("spawn")) as pool:
         work = pool.map(partial(run_film, folder=parsed.films), films)
         judged = list(track(work, "films", total=len(films), transient=True))
-    parts = _report(films, judged)
+        marked = list(track(pool.map(run_marked, named), "marked films", total=len(named), transient=True))
+    parts = [*_report(films, judged), *report_marked(marked)]
     if parsed.record:
         record("split", "Shots: accuracy on films of known truth", parts, "just bench split " + " ".join(sys.argv[1:]))
     return None
@@ -104,7 +109,7 @@ def _look(path: Path, config: SplitConfig, candidates: Candidates) -> tuple[list
     geometry = facts.geometry
     pictures = PictureMaker(geometry)
     maker, rivals = LookMaker(geometry, pictures), ClassicRivals()
-    ours = FusedDetector(config.cut_probability, config.mixed_probability, threads=1)
+    ours = FusedDetector(*config.thresholds(), threads=1)
     height, still = round(WIDTH * facts.height / facts.width), geometry.fitted(config.still_short_side)
     times = []
     with Decoder(str(path), facts.track) as decoder:

@@ -15,13 +15,13 @@ from schemas.config import SplitConfig
 def _fused(config: SplitConfig, threads: int) -> Detector:
     from pipeline.detectors.fused import FusedDetector
 
-    return FusedDetector(config.cut_probability, config.mixed_probability, threads, config.network_precision)
+    return FusedDetector(*config.thresholds(), threads, config.network_precision)
 
 
 def _transnet(config: SplitConfig, threads: int) -> Detector:
     from pipeline.detectors.transnet import TransNetDetector
 
-    return TransNetDetector(config.cut_probability, threads, config.network_precision)
+    return TransNetDetector(config.thresholds()[0], threads, config.network_precision)
 
 
 def _adaptive(config: SplitConfig, threads: int) -> Detector:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.detectors.base import Boundary
-from pipeline.detectors.transnet_stream import Precision, StreamingTransNet
+from pipeline.detectors.transnet_stream import OFFSETS, Precision, StreamingTransNet
 from pipeline.media.look import LookFrame
 
 _WIDTH, _HEIGHT = 48, 27
@@ -30,12 +30,19 @@ _TRACE = 1
 class Probabilities:
     """Per frame: `boundary` (this is the last frame before a new shot), `mixed`, and the change from the last frame.
 
-    `change` is the mean absolute difference of thumbnails, 0 to 255; 0 for the first frame.
+    `change` is the mean absolute difference of thumbnails, 0 to 255; 0 for the first frame. `likeness`, [frames,
+    values], is how like each frame is to its neighbours: see `StreamingTransNet.push`.
     """
 
     boundary: NDArray[np.float32]
     mixed: NDArray[np.float32]
     change: NDArray[np.float32]
+    likeness: NDArray[np.float32]
+
+    @property
+    def answers(self) -> NDArray[np.float32]:
+        """`boundary` and `mixed`, [frames, 2]."""
+        return np.stack([self.boundary, self.mixed], axis=1)
 
 
 class TransNet:
@@ -73,10 +80,11 @@ class TransNet:
         if self._last is not None:
             rest = np.stack(self._waiting + [self._last] * _MARGIN)
             self._answers.append(self._network.push(rest, last=True))
-        answers = np.concatenate([np.zeros((0, 2), np.float32), *self._answers])[_MARGIN : _MARGIN + count]
+        empty = np.zeros((0, 2 + 2 * len(OFFSETS)), np.float32)
+        answers = np.concatenate(self._answers or [empty])[_MARGIN : _MARGIN + count]
         change = np.array(self._change, np.float32)
         self._reset()
-        return Probabilities(boundary=answers[:, 0], mixed=answers[:, 1], change=change)
+        return Probabilities(answers[:, 0], answers[:, 1], change, answers[:, 2:])
 
 
 def make_thumbnail(frame: LookFrame) -> NDArray[np.uint8]:

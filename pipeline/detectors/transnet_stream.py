@@ -21,6 +21,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 _DILATIONS = (1, 2, 4, 8)
 _LOOKUP = 50  # frames before and after that a frame is compared with
+# Of these comparisons, the ones that are handed on beside the answers: frames away, before and after.
+OFFSETS = tuple(sign * away for away in (1, 2, 3, 4, 6, 8, 12, 16, 24, 40) for sign in (-1, 1))
 
 
 def chosen_type(precision: Precision) -> torch.dtype:
@@ -60,8 +62,9 @@ class StreamingTransNet:
     def push(self, frames: NDArray[np.uint8], *, last: bool) -> NDArray[np.float32]:
         """See the next frames; with `last` the stream ends with them.
 
-        Returns the answers that are ready, [answers, 2] in order: the probability that a frame is the last one before
-        a new shot, and that it lies in a transition.
+        Returns the answers that are ready, in order: the probability that a frame is the last one before a new shot,
+        and that it lies in a transition; and how like it is to the frames `OFFSETS` away (cosines of learned features,
+        then of colours).
         """
         pictures = torch.from_numpy(frames)
         colors = self._network.color_hist_layer.compute_color_histograms(pictures[None])[0]
@@ -88,6 +91,8 @@ class StreamingTransNet:
         compared = [network.color_hist_layer.fc(colors).relu(), network.frame_sim_layer.fc(similar).relu()]
         hidden = functional.relu(network.fc1(torch.cat([*compared, self._features[asked]], 1)))
         answers = torch.cat([network.cls_layer1(hidden), network.cls_layer2(hidden)], 1).sigmoid()
+        away = [_LOOKUP + offset for offset in OFFSETS]
+        answers = torch.cat([answers, similar[:, away], colors[:, away]], 1)
         self._answered += ready
         done = max(0, first + ready - _LOOKUP)
         self._colors, self._features = self._colors[done:], self._features[done:]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.detectors.base import Boundary
-from pipeline.spans import Span, find_shots, make_spans, still_times
+from pipeline.spans import Span, find_confidences, find_shots, make_spans, still_times
 
 # Seconds on screen of each frame: anything from 60 frames/s to a late frame.
 intervals = st.lists(st.sampled_from([1 / 60, 1 / 24, 0.05, 0.1, 0.3]), min_size=1, max_size=120)
@@ -71,6 +71,29 @@ def test_mixed_frames_belong_to_no_shot_and_a_cut_loses_none() -> None:
     assert find_shots([Boundary(10, 10), Boundary(20, 25)], 40) == [(0, 10), (10, 20), (25, 40)]
     assert find_shots([], 40) == [(0, 40)]
     assert find_shots([Boundary(0, 5), Boundary(38, 40)], 40) == [(5, 38)]
+
+
+def test_trimming_takes_frames_off_both_sides_of_a_boundary_and_none_off_the_films_ends() -> None:
+    assert find_shots([Boundary(10, 10), Boundary(20, 25)], 40, trim=2) == [(0, 8), (12, 18), (27, 40)]
+    assert find_shots([Boundary(10, 10), Boundary(13, 13)], 40, trim=2) == [(0, 8), (15, 40)]
+
+
+@given(films(), st.integers(0, 3))
+def test_every_shot_but_the_first_has_the_confidence_of_a_boundary_before_it(
+    film: tuple[list[float], list[tuple[int, int]]], trim: int
+) -> None:
+    edges, shots = film
+    found = [Boundary(end, start, 1 / (start + 2)) for (_, end), (start, _) in pairwise(shots)]
+    trimmed = find_shots(found, len(edges) - 1, trim)
+    sure = find_confidences(found, trimmed)
+    assert len(sure) == max(0, len(trimmed) - 1)
+    assert set(sure) <= {one.probability for one in found}
+
+
+def test_where_a_shot_has_no_frame_left_the_surer_boundary_counts() -> None:
+    found = [Boundary(10, 10, 0.6), Boundary(12, 12, 0.9), Boundary(30, 30, 0.7)]
+    shots = find_shots(found, 40, trim=1)
+    assert (shots, find_confidences(found, shots)) == ([(0, 9), (13, 29), (31, 40)], [0.9, 0.7])
 
 
 def test_rounding_of_stamps_does_not_cost_a_clip() -> None:

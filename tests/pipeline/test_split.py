@@ -64,6 +64,7 @@ def test_clips_are_exactly_the_shots_and_stills_lie_inside(
     assert [clip["start_time"] for clip in clips] == pytest.approx([shown[edge] for edge in edges[:-1]], abs=0.001)
     assert [clip["end_time"] for clip in clips[:-1]] == [clip["start_time"] for clip in clips[1:]]
     assert result.values["boundaries"] == [clip["start_time"] for clip in clips[1:]]
+    assert result.values["boundary_probabilities"] == [1.0, 1.0]
     for clip in clips:
         inside = [still for still in stills if still["clip_id"] == clip["clip_id"]]
         assert len(inside) >= 3
@@ -92,6 +93,13 @@ def test_long_shots_are_divided(tmp_path: Path) -> None:
     assert [(clip["start_frame"], clip["end_frame"], clip["shot"]) for clip in clips] == [
         (0, 40, 0), (40, 80, 0), (80, 120, 0),
     ]  # fmt: skip
+
+
+def test_frames_beside_a_boundary_are_left_off_where_it_is_asked_for(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mp4", shots([60, 60], (96, 64)))
+    trimmed = Split(SplitConfig(detector="adaptive", trim_frames=3), threads=1)
+    clips = _process(trimmed, video_row(tmp_path / "film.mp4")).others["clips"]
+    assert [(clip["start_frame"], clip["end_frame"]) for clip in clips] == [(0, 57), (63, 120)]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,7 @@ def test_each_part_of_a_film_that_changes_its_size_has_its_own_geometry(split: S
     assert sizes == {(clips[0]["clip_id"], 192, 128), (clips[1]["clip_id"], 96, 64)}
     assert result.values is not None
     assert "from 192x128 to 96x64" in result.values["parts"][1]["cause"]
+    assert result.values["boundary_probabilities"] == [1.0]
 
 
 def test_a_source_that_was_written_to_since_it_was_listed_fails(split: Split, tmp_path: Path) -> None:

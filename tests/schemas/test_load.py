@@ -151,3 +151,13 @@ def test_a_prompt_is_taken_as_it_is_written(text: str) -> None:
 
 def test_a_quoted_prompt_loses_its_quotes() -> None:
     assert load_config(changes=["caption.prompt='{light}'"]).caption.prompt == "{light}"
+
+
+def test_a_preset_of_split_changes_the_odds_that_a_boundary_must_have() -> None:
+    split = load_config(changes=["split.cut_probability=0.5", "split.mixed_probability=0.2"]).split
+    assert split.thresholds() == (0.5, 0.2)
+    strict = load_config(changes=["split.preset=strict"]).split.thresholds()
+    lenient = load_config(changes=["split.preset=lenient"]).split.thresholds()
+    assert [*strict, *lenient] == pytest.approx([1 / 4, 1 / 13, 3 / 4, 3 / 7])
+    with pytest.raises(ConfigError, match=r"split\.preset = 'bold'"):
+        load_config(changes=["split.preset=bold"])

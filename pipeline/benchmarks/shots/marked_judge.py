@@ -17,6 +17,7 @@ from pipeline.benchmarks.shots.marked import UNSURE, Mark
 from pipeline.detectors.base import Boundary
 
 TOLERANCE = 2  # frames
+_ROUNDING = 0.05  # frames: a rate that follows from stamps is not exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +111,13 @@ def judge_marked(marks: Sequence[Mark], found: Sequence[Boundary], frames: int, 
         if place not in hits.values() and not any(_meets(one, answer) for one in unsure)
     )
     shots, clips = _between(true, frames), _between(found, frames)
+    least = seconds * fps - _ROUNDING
     shot = np.full(frames, -1)
     good = np.zeros(frames, bool)
     for number, (start, end) in enumerate(shots):
         shot[start:end] = number
-        good[start:end] = end - start >= seconds * fps
-    long = [(start, end) for start, end in clips if end - start >= seconds * fps]
+        good[start:end] = end - start >= least
+    long = [(start, end) for start, end in clips if end - start >= least]
     pure = [(start, end) for start, end in long if _is_pure(shot[start + TOLERANCE : end - TOLERANCE])]
     cuts = [one.is_cut for one in true]
     inside = sum(any(start < one.end_of_old and one.start_of_new < end for start, end in shots) for one in false)

@@ -47,7 +47,7 @@ def _dissolve(speed: float) -> Pictures:
 
 def _marks(blends: NDArray[np.float32], begins: NDArray[np.float32] | None = None) -> Marks:
     none = np.zeros(COUNT, np.float32)
-    return Marks(np.stack([none, none], axis=1), np.stack([none if begins is None else begins, blends], axis=1))
+    return Marks(np.stack([none, none], axis=1), np.stack([none if begins is None else begins, blends, none], axis=1))
 
 
 def _blends(first: int, last: int, probability: float) -> NDArray[np.float32]:
@@ -157,7 +157,7 @@ def test_what_fades_in_from_black_at_the_films_beginning_is_no_boundary_of_black
     _push(film, pictures)
     assert film.empty[:60].all()
     assert not film.empty[60:].any()
-    (found,) = find_boundaries(_marks(_blends(62, 80, 0.9)), film, 0.5, 0.85)
+    (found,) = find_boundaries(_marks(_blends(62, 80, 0.9)), film, 0.5, 0.6)
     assert found.end_of_old >= 58
 
 
@@ -166,7 +166,7 @@ def test_what_only_transnet_takes_for_a_cut_is_left_out_with_its_neighbours(film
     begins = np.zeros(COUNT, np.float32)
     begins[[60, 120]] = 0.9, 0.03
     marks = _marks(np.zeros(COUNT, np.float32), begins)
-    marks.answers[[59, 119], 0] = 0.9
+    marks.answers[[59, 119], 0] = 0.95
     assert find_boundaries(marks, film, 0.5, 0.85) == [Boundary(60, 60), Boundary(118, 122)]
 
 
@@ -188,3 +188,65 @@ def test_thumbnails_are_read_back_while_more_are_pushed_and_forgotten_at_the_end
     assert len(film.times) == 0
     film.push(0.5, np.full((27, 48, 3), 77, np.uint8))
     assert film.read(0, 1).max() == 77
+
+
+def _certain(*frames: int) -> NDArray[np.float32]:
+    """TransNetV2's answers: sure that a shot ends with these frames, and of nothing else."""
+    answers = np.zeros((COUNT, 2), np.float32)
+    answers[list(frames), 0] = 0.95
+    return answers
+
+
+def test_the_head_has_no_veto_over_a_cut_that_the_network_is_sure_of(film: Thumbnails) -> None:
+    _push(film, _panned(1, 0.0))
+    (found,) = find_boundaries(Marks(_certain(119), np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2)
+    assert found.end_of_old <= 120 <= found.start_of_new
+    assert found.probability == pytest.approx(0.95)
+    doubtful = _certain(119) * 0.9
+    assert find_boundaries(Marks(doubtful, np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2) == []
+
+
+def test_a_cut_that_both_see_is_one_boundary_as_sure_as_the_surer_of_them(film: Thumbnails) -> None:
+    _push(film, _panned(1, 0.0))
+    begins = np.zeros((COUNT, 3), np.float32)
+    begins[121, 0] = 0.6
+    (found,) = find_boundaries(Marks(_certain(119, 120), begins), film, 0.5, 0.2)
+    assert (found.end_of_old, found.start_of_new) == (121, 121)
+    assert found.probability == pytest.approx(0.95)
+
+
+def test_the_network_is_heard_at_the_films_ends(film: Thumbnails) -> None:
+    _push(film, _panned(1, 0.0))
+    found = find_boundaries(Marks(_certain(0, COUNT - 1), np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2)
+    assert found == [Boundary(0, 3)]
+
+
+def test_what_follows_no_line_in_time_must_be_the_surer(film: Thumbnails) -> None:
+    _push(film, _panned(1, 0.5))
+    assert find_boundaries(_marks(_blends(100, 139, 0.45)), film, 0.5, 0.2) == []
+    assert len(find_boundaries(_marks(_blends(100, 139, 0.55)), film, 0.5, 0.2)) == 1
+    film.clear()
+    _push(film, _dissolve(0.0))
+    assert len(find_boundaries(_marks(_blends(OLD, NEW - 1, 0.25)), film, 0.5, 0.2)) == 1
+
+
+def _drawn(seen: NDArray[np.float32], drawn: NDArray[np.float32]) -> Marks:
+    none = np.zeros(COUNT, np.float32)
+    return Marks(np.stack([none, none], axis=1), np.stack([none, seen, drawn], axis=1))
+
+
+def test_what_the_member_for_drawn_transitions_alone_sees_counts_where_a_line_in_time_fits(film: Thumbnails) -> None:
+    none, marks = np.zeros(COUNT, np.float32), _blends(OLD, NEW - 1, 0.9)
+    _push(film, _dissolve(0.0))
+    (found,) = find_boundaries(_drawn(none, marks), film, 0.5, 0.2)
+    assert found.end_of_old <= OLD < NEW <= found.start_of_new
+    film.clear()
+    _push(film, _panned(1, 0.5))
+    assert find_boundaries(_drawn(none, _blends(100, 139, 0.9)), film, 0.5, 0.2) == []
+
+
+def test_what_both_see_ends_where_the_member_for_drawn_transitions_says(film: Thumbnails) -> None:
+    _push(film, _panned(1, 0.5))
+    drawn = _blends(100, 139, 0.3)
+    (found,) = find_boundaries(_drawn(_blends(110, 120, 0.9), drawn), film, 0.5, 0.2)
+    assert (found.end_of_old, found.start_of_new) == (96, 144)

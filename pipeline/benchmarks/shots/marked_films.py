@@ -1,0 +1,122 @@
+"""Detectors on films that people marked: ours beside TransNetV2 alone, and why ours is wrong where it is.
+
+just bench split --marked <folder>
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.benchmarks.record import markdown_table
+from pipeline.benchmarks.shots.causes import find_cause
+from pipeline.benchmarks.shots.examples import TINY, look_frames
+from pipeline.benchmarks.shots.marked import UNSURE, MarkedFilm
+from pipeline.benchmarks.shots.marked_judge import Tally, judge_marked
+from pipeline.benchmarks.shots.rivals import TRANSNET, transnet_rivals
+from pipeline.commands.front import print_table
+from pipeline.detectors.base import Boundary
+from pipeline.detectors.fused import FusedDetector, find_boundaries
+from pipeline.detectors.thumbnails import Thumbnails
+from pipeline.detectors.transnet import make_thumbnail
+from pipeline.repair import rejoin
+from pipeline.scorers.efficientnet import EfficientNetLite0
+from pipeline.split import STILL_GRID_SECONDS
+from pipeline.stills import Candidates, make_candidate
+from schemas.config import SplitConfig
+
+OURS, UNREPAIRED = "cutroom (fused)", "the same before repair"
+_HEADINGS = (
+    "detector", "precision", "recall", "F1", "F1 of cuts", "F1 of transitions", "clips", "pure", "covered", "kept",
+    "pieces per shot",
+)  # fmt: skip
+
+
+NAMES = (OURS, UNREPAIRED, *(f"{OURS}, {preset}" for preset in ("strict", "lenient")), *TRANSNET)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedResult:
+    """What every detector did on a film, and the causes of our false answers."""
+
+    part: str
+    tallies: Mapping[str, Tally]
+    causes: Mapping[str, int]
+
+
+def run_marked(film: MarkedFilm) -> MarkedResult:
+    """Show the film to the detectors and judge what they found."""
+    cv2.setNumThreads(1)
+    config = SplitConfig()
+    detector, kept, thumbnails = FusedDetector(0.5, 0.5, threads=1), Thumbnails(), []
+    size = 0
+    with Candidates() as candidates:
+        for frame, still in look_frames(film.path):
+            detector.push(frame)
+            thumbnails.append(make_thumbnail(frame))
+            kept.push(frame.time, thumbnails[-1])
+            if candidates.last is None or frame.time - candidates.last >= STILL_GRID_SECONDS:
+                picture = still()
+                size = max(picture.shape)
+                candidates.add(make_candidate(frame.time, frame.index, picture))
+        marks, times = detector.measure(), [*kept.times, kept.times[-1]]
+        found = dict(transnet_rivals(marks.answers))
+        for name, settings in _settings(config).items():
+            answers = find_boundaries(marks, kept, *settings.thresholds())
+            # What fits into a thumbnail says nothing of scenes.
+            found[name] = (
+                _repaired(answers, candidates, times, settings) if size > TINY and name != UNREPAIRED else answers
+            )
+    kept.clear()
+    fps = (len(thumbnails) - 1) / max(1e-6, times[-1] - times[0])
+    tallies = {
+        name: judge_marked(film.marks, one, len(thumbnails), fps, config.min_seconds) for name, one in found.items()
+    }
+    true = [mark.boundary for mark in film.marks if mark.kind != UNSURE]
+    pictures = np.stack(thumbnails)
+    causes = Counter(find_cause(one, pictures, true, film.no_boundaries) for one in tallies[OURS].false)
+    return MarkedResult(film.part, tallies, causes)
+
+
+def _settings(config: SplitConfig) -> Mapping[str, SplitConfig]:
+    presets = {f"{OURS}, {preset}": SplitConfig(preset=preset) for preset in ("strict", "lenient")}
+    return {OURS: config, UNREPAIRED: config, **presets}
+
+
+def _repaired(
+    found: Sequence[Boundary], candidates: Candidates, times: Sequence[float], config: SplitConfig
+) -> list[Boundary]:
+    embed = EfficientNetLite0(threads=1).embed
+    return rejoin(found, candidates, times, embed, config.sure_probability, config.rejoin_similarity)
+
+
+def report_marked(results: Sequence[MarkedResult]) -> list[str]:
+    """Print the tables; return them in Markdown: the detectors on every part, and why ours was wrong."""
+    tables = []
+    for part in sorted({one.part for one in results}):
+        mine = [one for one in results if one.part == part]
+        rows = [_row(name, sum((one.tallies[name] for one in mine), Tally())) for name in NAMES]
+        title = (
+            f"marked by people, {part}: {len(mine)} films, {sum(one.tallies[OURS].marked for one in mine)} boundaries"
+        )
+        tables.append(_table(title, _HEADINGS, rows))
+        causes = sum((Counter(one.causes) for one in mine), Counter())
+        shown = [(cause, str(count)) for cause, count in causes.most_common()]
+        tables.append(_table(f"{part}: what our false answers are", ("cause", "answers"), shown))
+    return tables
+
+
+def _row(name: str, total: Tally) -> tuple[str, ...]:
+    values = (
+        total.precision, total.recall, total.f1, total.f1_of_cuts, total.f1_of_gradual, total.purity, total.coverage,
+        total.kept_share,
+    )  # fmt: skip
+    shown = [f"{value:.3f}" for value in values]
+    return (name, *shown[:5], f"{total.clips}", *shown[5:], f"{total.pieces_per_shot:.2f}")
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    print_table(title, headings, rows)
+    return f"### {title}\n\n{markdown_table(headings, rows)}"

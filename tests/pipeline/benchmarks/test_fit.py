@@ -1,0 +1,92 @@
+"""What the head learns from: what it should say of each frame, examples kept on disk, the same fit from the same films.
+
+python -m pytest tests/pipeline/benchmarks/test_fit.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.benchmarks.shots import fit as fitting
+from pipeline.benchmarks.shots.examples import Example, marked_example
+from pipeline.benchmarks.shots.fit import cross_validate, fit
+from pipeline.benchmarks.shots.marked import Mark, MarkedFilm
+from pipeline.benchmarks.shots.marked_judge import Tally
+from pipeline.detectors.base import Boundary
+from pipeline.detectors.head import FEATURES
+from pipeline.detectors.signals import NAMES
+from pipeline.detectors.transnet_stream import OFFSETS
+from schemas.config import SplitConfig
+from tests.films import make_film, shots
+
+MARKS = (
+    Mark(Boundary(20, 20), "cut"),
+    Mark(Boundary(40, 50), "dissolve"),
+    Mark(Boundary(70, 71), "unsure"),
+    Mark(Boundary(90, 92), "gradual"),
+)
+
+
+def _example(seed: int, frames: int = 120) -> Example:
+    random = np.random.default_rng(seed)
+    return Example(
+        answers=random.uniform(0, 1, (frames, 2)).astype(np.float32),
+        likeness=random.uniform(0, 1, (frames, 2 * len(OFFSETS))).astype(np.float32),
+        signals=random.uniform(0, 3, (frames, len(NAMES))).astype(np.float32),
+        times=np.arange(frames) / 25,
+        thumbnails=random.integers(0, 255, (frames, 27, 48, 3)).astype(np.uint8),
+        marks=MARKS,
+    )
+
+
+def test_what_the_head_should_say_follows_the_marks() -> None:
+    example = _example(0)
+    assert example.features().shape == (120, FEATURES)
+    wanted, weights = example.wanted()
+    assert np.flatnonzero(wanted[:, 0]).tolist() == [20]
+    assert np.flatnonzero(wanted[:, 1]).tolist() == [*range(40, 50), 90, 91]
+    assert np.flatnonzero(weights[:, 1] == 0).tolist() == list(range(68, 73))
+    # Frames beside a cut, or a transition that is nearly one, hardly count; the cut itself counts fully.
+    assert weights[19, 0] == weights[21, 0] == weights[90, 0] < weights[20, 0] == weights[0, 0]
+
+
+def test_a_film_is_looked_at_once(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mp4", shots([20, 15], (96, 64)))
+    film = MarkedFilm(tmp_path / "film.mp4", "films", (Mark(Boundary(20, 20), "cut"),))
+    first = marked_example(film, tmp_path / "kept")
+    (tmp_path / "film.mp4").unlink()
+    again = marked_example(film, tmp_path / "kept")
+    assert again.marks == first.marks == film.marks
+    assert len(first.times) == 35
+    np.testing.assert_array_equal(again.features(), first.features())
+    assert first.answers[19, 0] > 0.5
+
+
+def test_the_same_films_give_the_same_head_and_others_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "_STEPS", 3)
+    films = [_example(1), _example(2)]
+    one, same, other = (head.state_dict() for head in (fit([], films), fit([], films), fit([_example(3)], films)))
+    assert all(torch.equal(value, same[name]) for name, value in one.items())
+    assert not torch.equal(one["members.1.leave.weight"], other["members.1.leave.weight"])
+    assert torch.equal(one["members.0.leave.weight"], other["members.0.leave.weight"])  # it learns without made films
+    assert not torch.equal(one["members.1.leave.weight"], one["members.2.leave.weight"])
+
+
+def test_every_film_is_judged_once_by_a_head_that_never_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    films = [_example(seed) for seed in range(5)]
+    seen: list[list[Example]] = []
+
+    def spy(made: list[Example], marked: list[Example]) -> object:
+        seen.append(list(marked))
+        return marked
+
+    def judge(head: list[Example], example: Example, config: SplitConfig) -> Tally:
+        assert all(one is not example for one in head)
+        return Tally(marked=films.index(example))
+
+    monkeypatch.setattr(fitting, "fit", spy)
+    monkeypatch.setattr(fitting, "judge_head", judge)
+    assert [one.marked for one in cross_validate([], films, 3, SplitConfig())] == [0, 1, 2, 3, 4]
+    assert len(seen) == 3
