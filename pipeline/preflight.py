@@ -9,6 +9,7 @@ setting, its value, the rule and the fix.
 """
 
 import importlib.metadata
+import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -130,10 +131,11 @@ def _check_packages(config: RunConfig) -> None:
 
 
 def _is_installed(package: str) -> bool:
+    """Whether the distribution is there, or another one that brings its module: vLLM for CPUs has a name of its own."""
     try:
         return bool(importlib.metadata.version(package))
     except importlib.metadata.PackageNotFoundError:
-        return False
+        return importlib.util.find_spec(package.replace("-", "_")) is not None
 
 
 def _check_model(setting: str, backend: str, model: ModelConfig, remote: bool) -> None:

@@ -3,6 +3,7 @@
 python -m pytest tests/pipeline/test_preflight.py
 """
 
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -109,3 +110,12 @@ def test_a_run_is_refused_before_its_bucket_is_listed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"pack\.preset"):
         Curation(str(tmp_path / "nowhere"), Dataset(str(tmp_path / "set")), config, Cluster())
     assert not (tmp_path / "set").exists()
+
+
+def test_a_package_of_another_name_that_brings_the_module_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", nowhere)
+    assert preflight._is_installed("json")
+    assert not preflight._is_installed("no-such-package")

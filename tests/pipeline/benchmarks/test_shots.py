@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pipeline.benchmarks.shots.draw import draw_film, write_film
 from pipeline.benchmarks.shots.footage import Footage, LoadedFootage, halves, listed_footage
 from pipeline.benchmarks.shots.judge import Counts, interval, judge, match
+from pipeline.benchmarks.shots.marked_films import OURS
 from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_films
-from pipeline.benchmarks.split import OURS, run_film
+from pipeline.benchmarks.split import run_film
 from pipeline.detectors.base import Boundary
 from schemas.errors import InputError
 from tests.films import make_film, moving, texture
