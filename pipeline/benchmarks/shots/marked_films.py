@@ -34,8 +34,8 @@ _HEADINGS = (
 )  # fmt: skip
 
 _LEARNED = (
-    "The packaged head learned from 40 marked social-media films (SHOT's test films). Where they are measured, its figures "
-    "say what it remembers; docs/stages.md has those of heads that did not see them."
+    "The packaged head learned from 40 marked social-media films (SHOT's test films). Where they are measured, its "
+    "figures say what it remembers; docs/stages.md has those of heads that did not see them."
 )
 NAMES = (OURS, UNREPAIRED, *(f"{OURS}, {preset}" for preset in ("strict", "lenient")), *TRANSNET)
 
