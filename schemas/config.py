@@ -97,7 +97,7 @@ class SplitConfig(Section):
     rejoin_similarity: float = Field(default=0.85, gt=0, le=1)
     """... and it falls if the embeddings of the stills next to it reach this cosine."""
     network_precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Numbers of the network; `auto` is bfloat16 where the processor has it (its answers differ by about 0.001)."""
+    """Numbers of the network; `auto` is bfloat16 where the processor has AMX (answers differ by about 0.001)."""
     still_seconds: float = Field(default=2.0, gt=0)
     """One still every so many seconds, and at least three per clip. A sample is captioned from those inside its span:
     buckets much shorter than this want a smaller number."""
