@@ -61,11 +61,10 @@ def test_every_format_says_the_same(film: tuple[list[tuple[int, int]], int]) -> 
 
 
 @given(st.text(max_size=200))
-def test_no_text_breaks_a_parser(text: str) -> None:
-    parse_table(text)
-    parse_clipshots(text)
-    parse_shot_listing(text)
-    parse_shots(text)
+def test_no_text_breaks_a_parser_and_no_mark_runs_backwards(text: str) -> None:
+    films = [*parse_table(text).values(), *parse_clipshots(text).values(), *parse_shot_listing(text).values()]
+    marks = [mark for film in (*films, parse_shots(text) or []) for mark in film]
+    assert all(mark.boundary.end_of_old <= mark.boundary.start_of_new for mark in marks)
 
 
 def test_typing_errors_of_public_files_cost_a_line_at_the_most(caplog: pytest.LogCaptureFixture) -> None:
