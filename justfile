@@ -100,7 +100,7 @@ export *arguments: ready
 # measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, latte, tune, distill (--record keeps the table)
 [no-exit-message]
 bench *arguments: ready
-    @"{{ python }}" -m pipeline.benchmarks "$@"
+    @"{{ python }}" -m pipeline.commands.bench "$@"
 
 # every table with its columns, units and ranges
 [no-exit-message]

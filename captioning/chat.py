@@ -5,7 +5,7 @@ continent that answers late and out of order. From here all look the same: reque
 replies come back in any order. Pictures travel as references until the last moment, so that a million requests fit in
 memory.
 
-    python -m pytest tests/captioning/test_chat.py
+    python -m pytest tests/captioning/test_dialogue.py
 """
 
 import json

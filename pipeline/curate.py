@@ -14,30 +14,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from captioning.captioners import CAPTIONERS
-from pipeline import score
-from pipeline.belonging import Confirmation, canonical_bucket, check_bucket, check_vanished
-from pipeline.caption_rows import caption_rows, gather_said, overview_rows, summary_rows
-from pipeline.cluster import Cluster
-from pipeline.dataset import PART_COLUMN, Dataset
-from pipeline.duplicates import find_copies
-from pipeline.engine import Engine, StageRun
-from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
-from pipeline.ingest import find_identical, list_bucket
-from pipeline.ledger import build_ledger
-from pipeline.looks import gather_looks
+from pipeline.dataset.belonging import Confirmation, canonical_bucket, check_bucket, check_vanished
+from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.ledger import build_ledger
+from pipeline.dataset.references import REFERENCE, group_references, keys_of
+from pipeline.dataset.verify import INDEX, LEDGER_FILE
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.engine import Engine, StageRun
+from pipeline.engine.progress import Progress
+from pipeline.engine.record import make_record
 from pipeline.media.tracks import TRACK_COLUMNS
-from pipeline.models import check_models, needs_of
-from pipeline.pack import drop_lost_parts
-from pipeline.preflight import check_ahead
-from pipeline.progress import Progress
-from pipeline.record import make_record
-from pipeline.references import REFERENCE, group_references, keys_of
-from pipeline.sample_spans import SPANS_FILE, note_of_short_samples, plan_spans
-from pipeline.samples import plan_samples
-from pipeline.select import CLIP_COLUMNS, check_rules, select, with_measures
+from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.stage import Failure, Row
-from pipeline.stages import Stages
-from pipeline.verify import INDEX, LEDGER_FILE
+from pipeline.stages.caption.models import check_models, needs_of
+from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
+from pipeline.stages.ingest.stage import find_identical, list_bucket
+from pipeline.stages.pack.samples import plan_samples
+from pipeline.stages.pack.stage import drop_lost_parts
+from pipeline.stages.preflight import check_ahead
+from pipeline.stages.score import stage as score
+from pipeline.stages.select.duplicates import find_copies
+from pipeline.stages.select.looks import gather_looks
+from pipeline.stages.select.sample_spans import SPANS_FILE, note_of_short_samples, plan_spans
+from pipeline.stages.select.select import CLIP_COLUMNS, check_rules, select, with_measures
+from pipeline.stages.specs import Stages
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.media_tables import DUPLICATES, STILLS

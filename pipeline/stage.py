@@ -12,8 +12,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
-from pipeline.addresses import redact
-from pipeline.temporary import is_full, temporary_folder_is_full
+from pipeline.storage.addresses import redact
+from pipeline.storage.temporary import is_full, temporary_folder_is_full
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError, StageError
 

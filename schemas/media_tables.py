@@ -223,7 +223,7 @@ STILLS = TableContract(
         Column(name="time", type=pa.float64(), doc="presentation time, seconds"),
         Column(name="width", type=pa.int32(), doc="pixels, without bars"),
         Column(name="height", type=pa.int32(), doc="pixels, without bars"),
-        Column(name="hash", type=pa.uint64(), doc="difference hash of the picture, 64 bits; see pipeline.stills"),
+        Column(name="hash", type=pa.uint64(), doc="difference hash of the picture, 64 bits, made in split"),
         Column(
             name="signature",
             type=pa.binary(),

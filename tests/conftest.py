@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from pipeline.cluster import Cluster
+from pipeline.engine.cluster import Cluster
 
 # The same examples in every run: a check that fails here fails everywhere.
 settings.register_profile("house", deadline=None, database=None, derandomize=True)

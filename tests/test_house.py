@@ -43,7 +43,7 @@ def _calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
 
 
 def test_there_is_something_to_look_at() -> None:
-    assert {"pipeline/engine.py", "schemas/ids.py"} <= {_name(path) for path in MODULES}
+    assert {"pipeline/engine/engine.py", "schemas/ids.py"} <= {_name(path) for path in MODULES}
     assert "pipeline.commands.curate" in RECIPES
 
 
@@ -64,14 +64,14 @@ def test_ray_is_imported_by_the_engine_and_by_what_starts_it() -> None:
     found = [_name(path) for path in MODULES if "ray" in _imports(_tree(path))]
     # A benchmark that sets our client beside Ray's own runs both.
     assert set(found) - {"pipeline/benchmarks/endpoint.py"} == {
-        "pipeline/cluster.py",
-        "pipeline/engine.py",
-        "pipeline/llm.py",
+        "pipeline/engine/cluster.py",
+        "pipeline/engine/engine.py",
+        "pipeline/engine/llm.py",
     }
 
 
 def test_the_engine_alone_maps_batches() -> None:
-    assert [_name(path) for path in MODULES if ".map_batches(" in path.read_text()] == ["pipeline/engine.py"]
+    assert [_name(path) for path in MODULES if ".map_batches(" in path.read_text()] == ["pipeline/engine/engine.py"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)

@@ -21,7 +21,6 @@ from training.config import (
     TrainConfig,
     ValidationConfig,
 )
-from training.models.tune_a_video.tuned import TUNED
 
 
 def demo() -> TrainConfig:
@@ -184,7 +183,15 @@ def tune_a_video() -> TrainConfig:
         optimizer=OptimizerConfig(
             learning_rate=3e-5, betas=(0.9, 0.999), weight_decay=1e-2, clip=1.0, schedule="constant", spike=0
         ),
-        stages=[StageConfig(name="tune", steps=500, short_side=512, pack_length=1, trains=list(TUNED))],
+        stages=[
+            StageConfig(
+                name="tune",
+                steps=500,
+                short_side=512,
+                pack_length=1,
+                trains=["*.attn1.to_q.*", "*.attn2.to_q.*", "*.attn_temp.*"],
+            )
+        ],
         checkpoint=CheckpointConfig(every=100, keep=1),
         validation=ValidationConfig(every=100),
         sampling=SamplingConfig(steps=50, guidance=12.5, dynamic_guidance=False),

@@ -1,6 +1,6 @@
 """The chat models by name. A new one is a file here that meets `captioning.chat.ChatModel`, and one line.
 
-`vllm` is missing on purpose: it runs as a batch engine inside the cluster and lives in `pipeline.llm`.
+`vllm` is missing on purpose: it runs as a batch engine inside the cluster and lives in `pipeline.engine.llm`.
 
     python -m pytest tests/captioning/backends
 """

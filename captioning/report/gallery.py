@@ -1,6 +1,6 @@
 """What the page's script needs to show, search and sort every sample: plain JSON, nothing that is empty.
 
-python -m pytest tests/captioning/report/test_gallery.py
+python -m pytest tests/captioning/report
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 A form knows how to put the notes to a model and how to read its answer into a draft. Whether the draft may stand is not
 its business (`captioning.tasks.summary`).
 
-    python -m pytest tests/captioning/tasks/test_forms.py
+    python -m pytest tests/captioning/tasks
 """
 
 import json

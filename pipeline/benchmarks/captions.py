@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pipeline.benchmarks.captions_engine import measure_overhead, measure_speed
 from pipeline.benchmarks.endpoint import measure_endpoint
 from pipeline.benchmarks.record import Table, markdown_table, record
-from pipeline.commands.front import print_table
 from schemas.command import make_parser
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
+from schemas.terminal import print_table
 
 PARTS: dict[str, Callable[[int], list[Table]]] = {
     "endpoint": measure_endpoint,

@@ -23,12 +23,12 @@ import pyarrow as pa
 from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.chat import ChatRequest, Message
 from pipeline.benchmarks.record import Table
-from pipeline.cluster import Cluster
-from pipeline.dataset import Dataset
-from pipeline.engine import Engine
-from pipeline.llm import BatchChat
-from pipeline.llm_rows import Template, render
-from pipeline.progress import Progress
+from pipeline.dataset.folder import Dataset
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.engine import Engine
+from pipeline.engine.llm import BatchChat
+from pipeline.engine.llm_rows import Template, render
+from pipeline.engine.progress import Progress
 from pipeline.stage import Output, Result, Row, StageSpec
 from schemas.config import EngineConfig
 from schemas.contract import STATUS_COLUMNS, Column, TableContract

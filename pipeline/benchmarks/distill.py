@@ -31,10 +31,10 @@ from captioning.distill.summariser import distill_summariser
 from captioning.joining import join
 from captioning.prompts import SUMMARY_EXAMPLES
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.commands.front import print_table
-from pipeline.progress import Progress
+from pipeline.engine.progress import Progress
 from schemas.command import make_parser
 from schemas.model_config import ModelConfig
+from schemas.terminal import print_table
 
 SETTINGS = Settings(rate=1e-3, batch=4, epochs=1, checks_per_epoch=3, most_held_out=24)
 BATCH, MAX_TOKENS = 48, 96

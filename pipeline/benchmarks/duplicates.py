@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from pipeline.benchmarks.made_clips import SORTS, Made, make_clips
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.commands.front import print_table
-from pipeline.duplicates import BLOCK, find_copies
-from pipeline.looks import Looks
-from pipeline.neighbours import HashNeighbours, Neighbours, Pairs, VectorNeighbours
-from pipeline.progress import Progress
+from pipeline.engine.progress import Progress
+from pipeline.stages.select.duplicates import BLOCK, find_copies
+from pipeline.stages.select.looks import Looks
+from pipeline.stages.select.neighbours import HashNeighbours, Neighbours, Pairs, VectorNeighbours
 from schemas.command import make_parser
 from schemas.config import DuplicateConfig
 from schemas.errors import ConfigError
+from schemas.terminal import print_table
 
 EMBEDDED_WIDTH = 1280
 BESIDE_EXACT = 20_000

@@ -20,8 +20,8 @@ from typing import Any
 from captioning.backends.openai import OpenAIChat
 from captioning.chat import ChatRequest, Message
 from pipeline.benchmarks.record import Table
-from pipeline.cluster import Cluster
-from pipeline.progress import Progress
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.progress import Progress
 from schemas.errors import StageError
 from schemas.model_config import ModelConfig
 

@@ -18,11 +18,11 @@ import av
 
 from pipeline.benchmarks.look import demo_files, source_row
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.commands.front import print_table
-from pipeline.split import Split
+from pipeline.stages.split.stage import Split
 from schemas.command import make_parser
 from schemas.config import SplitConfig
 from schemas.errors import InputError
+from schemas.terminal import print_table
 
 _SECONDS = (240, 3600)
 

@@ -32,12 +32,7 @@ from numpy.typing import NDArray
 
 from pipeline.benchmarks.record import markdown_table, record
 from pipeline.benchmarks.split import CACHE
-from pipeline.commands.front import print_table
 from pipeline.demo.build import build_demo_bucket
-from pipeline.detectors.base import Boundary
-from pipeline.detectors.signals import SignalStream
-from pipeline.detectors.transnet import PUSH, make_thumbnail
-from pipeline.detectors.transnet_stream import StreamingTransNet
 from pipeline.media.decode import Decoder
 from pipeline.media.encode import encode_h264
 from pipeline.media.geometry import Geometry
@@ -45,11 +40,16 @@ from pipeline.media.look import LookFrame, LookMaker
 from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
 from pipeline.media.tracks import track_of
-from pipeline.split import Split
 from pipeline.stage import Result, Row
+from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.detectors.signals import SignalStream
+from pipeline.stages.split.detectors.transnet import PUSH, make_thumbnail
+from pipeline.stages.split.detectors.transnet_stream import StreamingTransNet
+from pipeline.stages.split.stage import Split
 from schemas.command import make_parser
 from schemas.config import SplitConfig
 from schemas.errors import InputError
+from schemas.terminal import print_table
 
 _TURNS = 5
 _CLASSIC = SplitConfig(detector="adaptive")

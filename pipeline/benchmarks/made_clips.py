@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.looks import Looks
 from pipeline.stage import Row
+from pipeline.stages.select.looks import Looks
 
 Generator = np.random.Generator
 

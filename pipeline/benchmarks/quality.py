@@ -25,8 +25,8 @@ from pipeline.benchmarks.planted.detection import Detection, count, detections, 
 from pipeline.benchmarks.planted.faults import make_rows, qualifying, swap_frames
 from pipeline.benchmarks.planted.stills import from_pictures, from_videos, photographs, seen, told_by_a_person
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.commands.front import print_table
 from schemas.command import make_parser
+from schemas.terminal import print_table
 
 PLANTINGS = 5
 _RECORDS = TypeAdapter(list[CaptionRecord])

@@ -27,22 +27,22 @@ from pipeline.benchmarks.shots.marked import read_marked
 from pipeline.benchmarks.shots.marked_films import OURS, UNREPAIRED, report_marked, run_marked
 from pipeline.benchmarks.shots.plan import FilmPlan, plan_films
 from pipeline.benchmarks.shots.rivals import NAMES, WIDTH, ClassicRivals, transnet_rivals
-from pipeline.commands.front import print_table
 from pipeline.demo.build import build_demo_bucket
-from pipeline.detectors.base import Boundary
-from pipeline.detectors.fused import FusedDetector
 from pipeline.media.decode import Decoder
 from pipeline.media.look import LookMaker
 from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
-from pipeline.repair import rejoin
-from pipeline.scorers.efficientnet import EfficientNetLite0
-from pipeline.split import STILL_GRID_SECONDS
-from pipeline.stills import Candidates, make_candidate
+from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
+from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.detectors.fused import FusedDetector
+from pipeline.stages.split.repair import rejoin
+from pipeline.stages.split.stage import STILL_GRID_SECONDS
+from pipeline.stages.split.stills import Candidates, make_candidate
 from schemas.command import make_parser
 from schemas.config import SplitConfig
 from schemas.errors import InputError
 from schemas.ids import digest
+from schemas.terminal import print_table
 
 CACHE = Path("~/.cache/cutroom/benchmarks").expanduser()
 _MEASURES = ("precision", "recall", "f1")

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from pipeline.addresses import clean
-from pipeline.belonging import Confirmation, vanished_in_words
-from pipeline.cluster import Cluster
 from pipeline.commands.front import add_config_arguments, config_of
 from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
 from pipeline.curate import Curation
-from pipeline.dataset import Dataset
-from pipeline.ingest import LIST_SUFFIXES
-from pipeline.lock import dataset_lock
-from pipeline.verify import LEDGER_FILE
+from pipeline.dataset.belonging import Confirmation, vanished_in_words
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import LEDGER_FILE
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.lock import dataset_lock
+from pipeline.stages.ingest.stage import LIST_SUFFIXES
+from pipeline.storage.addresses import clean
 from schemas.command import make_parser, run_command
 from schemas.config import RunConfig
 from schemas.load import dump_config

@@ -13,10 +13,10 @@ from captioning.distill.captioner import distill_captioner
 from captioning.distill.folder import PROVENANCE, Provenance, check_free
 from captioning.distill.lora import Losses, Settings, total_steps
 from captioning.distill.summariser import distill_summariser
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.progress import Progress
-from pipeline.teacher import picture_pairs, read_lesson, summary_pairs
+from pipeline.dataset.folder import Dataset
+from pipeline.engine.progress import Progress
+from pipeline.readers.history import History
+from pipeline.readers.teacher import picture_pairs, read_lesson, summary_pairs
 from schemas.command import make_parser, run_command
 from schemas.errors import ConfigError
 

@@ -8,11 +8,11 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from pipeline.commands.explain_film import find_film, print_film
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.sample_spans import is_told_from_outside
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import LEDGER_FILE
+from pipeline.readers.history import History
 from pipeline.stage import Row
-from pipeline.verify import LEDGER_FILE
+from pipeline.stages.select.sample_spans import is_told_from_outside
 from schemas.command import make_parser, run_command
 from schemas.errors import InputError
 from schemas.nearest import did_you_mean

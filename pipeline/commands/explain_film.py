@@ -5,8 +5,8 @@ just explain datasets/demo harbour.mp4
 
 from collections.abc import Sequence
 
-from pipeline.commands.front import print_table
 from pipeline.stage import Row
+from schemas.terminal import print_table
 
 _WITHIN = ("clip", "span", "sample")
 

@@ -7,12 +7,12 @@ just ledger datasets/demo --kind span      # every span of film that is lost, an
 
 from collections import Counter, defaultdict
 
-from pipeline.commands.front import print_table
 from pipeline.commands.summary import print_funnel
-from pipeline.dataset import Dataset
-from pipeline.verify import LEDGER_FILE
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import LEDGER_FILE
 from schemas.command import make_parser, run_command
 from schemas.outcome_tables import KINDS, LEDGER, STATES
+from schemas.terminal import print_table
 
 
 def main() -> None:

@@ -12,12 +12,12 @@ from captioning.quality.judge import Settings, report_to_json
 from captioning.quality.records import Report
 from captioning.quality.sentence_model import SentenceModel
 from captioning.report.page import write_page
-from pipeline.addresses import clean
 from pipeline.commands.report_table import print_report
 from pipeline.commands.view import DATA, PAGE
-from pipeline.dataset import Dataset
-from pipeline.quality import image_text_of, report_of
-from pipeline.showing import Stills
+from pipeline.dataset.folder import Dataset
+from pipeline.readers.quality import image_text_of, report_of
+from pipeline.readers.showing import Stills
+from pipeline.storage.addresses import clean
 from schemas.command import make_parser, run_command
 
 _EPILOG = """examples:

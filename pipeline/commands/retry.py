@@ -4,7 +4,7 @@ just retry datasets/demo
 """
 
 from pipeline.commands.curate import add_confirmations, curate
-from pipeline.dataset import Dataset
+from pipeline.dataset.folder import Dataset
 from schemas.command import make_parser, run_command
 from schemas.config import RunConfig
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.commands.front import print_table
-from pipeline.dataset import Dataset
-from pipeline.verify import INDEX, LEDGER_FILE
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from schemas.outcome_tables import KINDS, LEDGER, SAMPLES, STATES
+from schemas.terminal import print_table
 
 
 def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Table) -> None:

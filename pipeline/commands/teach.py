@@ -13,20 +13,20 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.commands.front import print_table
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.score import check_head_name
-from pipeline.scorers.registry import EMBEDDERS
-from pipeline.scorers.weights import revision
-from pipeline.teaching.examples import Material, gather
-from pipeline.teaching.fitting import FOLDS, learn
-from pipeline.teaching.labels import read_labels
-from pipeline.teaching.presets import PRESETS, rule_of
-from pipeline.teaching.quality import Estimate, judge
+from pipeline.dataset.folder import Dataset
+from pipeline.readers.history import History
+from pipeline.readers.teaching.examples import Material, gather
+from pipeline.readers.teaching.fitting import FOLDS, learn
+from pipeline.readers.teaching.labels import read_labels
+from pipeline.readers.teaching.presets import PRESETS, rule_of
+from pipeline.readers.teaching.quality import Estimate, judge
+from pipeline.stages.score.scorers.registry import EMBEDDERS
+from pipeline.stages.score.scorers.weights import revision
+from pipeline.stages.score.stage import check_head_name
 from schemas.command import make_parser, run_command
 from schemas.config import ScoreConfig
 from schemas.errors import InputError
+from schemas.terminal import print_table
 
 EXAMPLES = """labels.csv has a heading, and a row per label:
   file, clip or still   exactly one of them: a path, or an id (needs --dataset)

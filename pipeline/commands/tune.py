@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.encode import encode_png
-from pipeline.scorers.base import Embedder
-from pipeline.scorers.clip_text import ClipText
-from pipeline.scorers.efficientnet import EfficientNetLite0
-from pipeline.scorers.open_clip import OpenClipVitL14
+from pipeline.stages.score.scorers.base import Embedder
+from pipeline.stages.score.scorers.clip_text import ClipText
+from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
+from pipeline.stages.score.scorers.open_clip import OpenClipVitL14
 from schemas.command import run_command
 from training.commands import tune
 

@@ -5,8 +5,8 @@ just verify datasets/demo
 
 import sys
 
-from pipeline.dataset import Dataset
-from pipeline.verify import INDEX, verify
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import INDEX, verify
 from schemas.command import make_parser, run_command
 from schemas.outcome_tables import SAMPLES
 

@@ -7,8 +7,8 @@ import sys
 import webbrowser
 
 from pipeline.commands.view_server import Shown, ViewServer
-from pipeline.dataset import Dataset
-from pipeline.showing import Media, Samples, Stills
+from pipeline.dataset.folder import Dataset
+from pipeline.readers.showing import Media, Samples, Stills
 from schemas.command import make_parser, run_command
 from schemas.errors import DatasetError, InputError
 

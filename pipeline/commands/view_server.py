@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pipeline.showing import Media
+from pipeline.readers.showing import Media
 
 LOOPBACK = "127.0.0.1"
 _HEADERS = {

@@ -11,21 +11,21 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.commands.front import print_table
-from pipeline.commands.what_if_funnel import Funnel, make_funnel, shown_time
-from pipeline.commands.what_if_page import draw_page
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.scorers.aesthetic import LaionAesthetic
-from pipeline.scorers.registry import SCORERS
-from pipeline.select import check_rules, value_of
+from pipeline.dataset.folder import Dataset
+from pipeline.readers.history import History
+from pipeline.readers.what_if.funnel import Funnel, make_funnel, shown_time
+from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Row
-from pipeline.storage import Store
+from pipeline.stages.score.scorers.aesthetic import LaionAesthetic
+from pipeline.stages.score.scorers.registry import SCORERS
+from pipeline.stages.select.select import check_rules, value_of
+from pipeline.storage.store import Store
 from schemas.command import make_parser, run_command
 from schemas.config import RunConfig, SelectConfig
 from schemas.nearest import did_you_mean
 from schemas.rule_sets import RULE_SETS, open_rules
 from schemas.rules import Rule
+from schemas.terminal import print_table
 
 _PAGE = "report/what-if.html"
 _WIDTH = 100  # columns of the terminal that everything fits

@@ -18,7 +18,7 @@ import av.logging
 from av.container import InputContainer
 
 from pipeline.media.limits import check_claims, check_frame_pixels, in_force
-from pipeline.storage import open_source
+from pipeline.storage.store import open_source
 from schemas.errors import MediaError
 
 # Containers of films, streams without a container, and sound (which is refused by a better reason further on). Each

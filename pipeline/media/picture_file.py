@@ -17,7 +17,7 @@ from pipeline.media.limits import check_pixels
 from pipeline.media.picture_formats import HEAD_BYTES, PictureFormat, hdr_curve, identify
 from pipeline.media.srgb import to_srgb
 from pipeline.media.tiff import check_pages, check_tiff, stored_size
-from pipeline.storage import open_source
+from pipeline.storage.store import open_source
 from schemas.errors import MediaError
 
 # Pillow has a bound of its own on pixels, for the whole process; `check_pixels` holds ours before any is decoded.

@@ -22,7 +22,7 @@ from pipeline.media.picture_file import PictureFile, open_picture
 from pipeline.media.scan import PROGRESSIVE, find_scan, sample_runs
 from pipeline.media.tracks import Track, choose_film, film_streams, read_packets, read_timeline, track_of
 from pipeline.media.truncation import refuse_truncated
-from pipeline.storage import open_source
+from pipeline.storage.store import open_source
 from schemas.errors import MediaError
 
 _HDR = {16: "pq", 18: "hlg"}

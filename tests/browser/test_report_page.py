@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from captioning.report.page import write_page
 from pipeline.commands.view_server import Shown, ViewServer
-from pipeline.showing import Media
+from pipeline.readers.showing import Media
 from tests.browser.chromium import ADVICE, find_chromium
 from tests.captioning.report.made_report import BUCKETS, SOURCES, make_comparison, make_pictures, make_report
 

@@ -18,11 +18,11 @@ from captioning.backends.openai import OpenAIChat
 from captioning.cache import CachedChat, ReplyCache
 from captioning.chat import ChatModel, ChatReply, ChatRequest, Message
 from captioning.form import find_fault
-from pipeline.cluster import Cluster
 from pipeline.curate import Curation
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.verify import verify
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import verify
+from pipeline.engine.cluster import Cluster
+from pipeline.readers.history import History
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, OVERVIEWS
 from schemas.load import load_config
 from schemas.model_config import ModelConfig

@@ -15,11 +15,11 @@ import webdataset
 from numpy.typing import NDArray
 
 from captioning.joining import join
-from pipeline.cluster import Cluster
 from pipeline.curate import Curation
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.verify import INDEX, LEDGER_FILE, verify
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import INDEX, LEDGER_FILE, verify
+from pipeline.engine.cluster import Cluster
+from pipeline.readers.history import History
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.load import load_config
 from schemas.media_tables import STILLS

@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.cluster import Cluster
 from pipeline.curate import Curation
-from pipeline.dataset import Dataset
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import INDEX, LEDGER_FILE, verify
 from pipeline.demo.build import build_demo_bucket
 from pipeline.demo.editing import truth
 from pipeline.demo.films import FILMS, REAL
-from pipeline.history import History
-from pipeline.verify import INDEX, LEDGER_FILE, verify
+from pipeline.engine.cluster import Cluster
+from pipeline.readers.history import History
 from schemas.config import RunConfig
 from schemas.load import load_config
 from schemas.outcome_tables import LEDGER, SAMPLES
+from training.loop.prepare import prepare
+from training.loop.stage_samples import sample_stage
 from training.parallel import World, share_cores
-from training.prepare import prepare
 from training.recipes import load_training
-from training.stage_samples import sample_stage
 
 # Slides of one template: what changes between them is no shot to either detector.
 NOT_SHOTS = {"generated/rendered/lecture-slides.mp4"}

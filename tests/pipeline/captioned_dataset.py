@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.dataset import Dataset
-from pipeline.plan import Part
-from pipeline.sample_spans import SPANS_FILE
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.plan import Part
+from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.stage import Output
-from pipeline.verify import LEDGER_FILE
+from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS
 from schemas.contract import TableContract
 from schemas.media_tables import CLIPS, VIDEOS

@@ -10,11 +10,11 @@ from typing import Any, cast
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.cluster import Cluster
-from pipeline.dataset import Dataset
-from pipeline.engine import Engine
-from pipeline.ingest import list_bucket
-from pipeline.stages import Stages
+from pipeline.dataset.folder import Dataset
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.engine import Engine
+from pipeline.stages.ingest.stage import list_bucket
+from pipeline.stages.specs import Stages
 from schemas.config import EngineConfig, IngestConfig, RunConfig
 from schemas.errors import InputError
 from tests.file_server import file_server

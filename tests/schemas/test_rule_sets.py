@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.scorers.registry import SCORERS
-from pipeline.select import CLIP_COLUMNS, WORD_COLUMNS
+from pipeline.stages.score.scorers.registry import SCORERS
+from pipeline.stages.select.select import CLIP_COLUMNS, WORD_COLUMNS
 from schemas.errors import ConfigError, RuleError
 from schemas.load import load_config
 from schemas.rule_sets import RULE_SETS, open_rules

@@ -9,22 +9,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.batch import LatentBatch, LatentSample
+from training.checkpoints.folder import RunFolder
 from training.config import CheckpointConfig, EmaConfig, OptimizerConfig, StageConfig, TrainConfig, ValidationConfig
+from training.data.batch import LatentBatch, LatentSample
+from training.data.shapes import ClipShape
+from training.diffusion.places import Place
 from training.diffusion.schedule import VelocitySchedule
 from training.families.cogvideox import CogVideoXFamily
-from training.folder import RunFolder
-from training.guard import Guard
+from training.loop.guard import Guard
+from training.loop.optimizer import make_optimizer
+from training.loop.run import Run
+from training.loop.steps import LoadedPack, LoadedStep
+from training.loop.trainer import Trainer
 from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX, initialise
-from training.optimizer import make_optimizer
 from training.parallel import World, shard
-from training.places import Place
-from training.run import Run
-from training.shapes import ClipShape
-from training.steps import LoadedPack, LoadedStep
-from training.trainer import Trainer
 
 SIZES = CogVideoXConfig(heads=2, head_width=16, layers=2, text_width=12, text_length=5, time_width=16)
 SHAPES = (ClipShape(32, 32, 9, 8.0), ClipShape(48, 32, 1, 0.0), ClipShape(32, 48, 17, 8.0))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.training.made_run import made_config, made_run
 from training.config import ParallelConfig
+from training.loop.report import StepReport
 from training.parallel import join_world, leave_world
-from training.report import StepReport
 
 
 def main() -> None:

@@ -15,23 +15,23 @@ from typing import Any
 
 import torch
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from training.benchmarks.made_shards import make_shards
 from training.benchmarks.step import our_trainer
 from training.benchmarks.turns import at_least, in_turns
 from training.config import DataConfig, StageConfig, TrainConfig
-from training.data.source import DatasetSource
 from training.encoders.cogvideox_vae import open_vae
 from training.encoders.minilm import MiniLM
 from training.families.base import geometry_of
 from training.latents.settings import CacheSettings, claim
 from training.latents.source import plan_parts
 from training.latents.write import LatentWriter
+from training.loop.report import StepReport
+from training.loop.source import DatasetSource
+from training.loop.steps import LoadedStep
 from training.models.cogvideox.config import PRESETS
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.parallel import World
-from training.report import StepReport
-from training.steps import LoadedStep
 
 HEADINGS = ("steps from", "CPU ms per step", "steps per CPU second, ratio to pixels", "aim")
 _SIZES = replace(PRESETS["debug"], text_length=16)

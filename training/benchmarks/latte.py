@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import ConfigError
 from training.config import StageConfig, TrainConfig, ValidationConfig
 from training.encoders.registry import open_codec, open_text
@@ -24,11 +24,11 @@ from training.families.latte import LatteFamily
 from training.latents.settings import CacheSettings, claim
 from training.latents.source import plan_parts
 from training.latents.write import LatentWriter
+from training.loop.prepare import Prepared, prepare
 from training.models.latte.config import PRESETS, Variant
 from training.models.latte.pixart import without_time
 from training.models.latte.variants import rows_of
 from training.parallel import World, share_cores
-from training.prepare import Prepared, prepare
 from training.recipes import latte_demo
 
 VARIANTS: dict[Variant, str] = {1: "debug", 2: "debug-2", 3: "debug-3", 4: "debug-4"}

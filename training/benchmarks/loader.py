@@ -29,12 +29,12 @@ from training.benchmarks.made_shards import make_shards
 from training.benchmarks.turns import at_least, at_most
 from training.config import DataConfig, StageConfig
 from training.data.captions import CaptionChoice
+from training.data.index import SampleIndex
 from training.data.loader import Loader, rank_packs
 from training.data.reading import PixelReader, Pixels
 from training.data.selection import Selection, select
+from training.data.shapes import ClipShape, Geometry
 from training.data.steps import StepPlan
-from training.index import SampleIndex
-from training.shapes import ClipShape, Geometry
 
 HEADINGS = ("reader", "stage", "CPU ms per sample", "times ours", "aim")
 _AIMS = {"plain, exact colours": 1.15, "plain, float32": 2.0}

@@ -18,7 +18,7 @@ from av.video.reformatter import VideoReformatter
 from pipeline.media.encode import encode_h264, to_bt709
 from schemas.bucket import Bucket
 from schemas.outcome_tables import SAMPLES
-from training.index import INDEX
+from training.data.index import INDEX
 
 _BUCKET = Bucket(64, 48, 9, 8)
 

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from schemas.bucket import BUCKET_SETS
 from training.benchmarks.turns import at_most
 from training.config import StageConfig
+from training.data.index import SampleIndex
 from training.data.plan import plan_epoch
 from training.data.selection import select
-from training.index import SampleIndex
-from training.shapes import Geometry
+from training.data.shapes import Geometry
 
 HEADINGS = ("samples", "image share", "select, s", "plan an epoch, s", "packs", "fill", "peak memory, GB", "aim")
 _SHARD_SAMPLES = 256

@@ -15,12 +15,12 @@ import torch
 
 from training.benchmarks.step import made_step, our_trainer
 from training.benchmarks.turns import at_most
-from training.checkpoint import Checkpoints, RunState, optimizer_tensors
+from training.checkpoints.checkpoint import Checkpoints, RunState, optimizer_tensors
 from training.config import StageConfig
+from training.data.shapes import ClipShape
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.parallel import World
-from training.shapes import ClipShape
 
 HEADINGS = ("checkpoint written", "MB", "training stands still, ms", "beside synchronous", "aim")
 SIZES = CogVideoXConfig(heads=8, layers=2, text_width=64, text_length=32, time_width=128)

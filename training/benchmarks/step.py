@@ -17,20 +17,20 @@ from diffusers.models.embeddings import get_3d_rotary_pos_embed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.batch import LatentBatch, LatentSample
 from training.benchmarks.turns import at_most, in_turns
 from training.config import OptimizerConfig, StageConfig
+from training.data.batch import LatentBatch, LatentSample
+from training.data.shapes import ClipShape
+from training.diffusion.places import Place
 from training.diffusion.schedule import VelocitySchedule
 from training.families.cogvideox import CogVideoXFamily
+from training.loop.optimizer import make_optimizer
+from training.loop.steps import LoadedPack, LoadedStep
+from training.loop.trainer import Trainer
 from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
-from training.optimizer import make_optimizer
 from training.parallel import World
-from training.places import Place
-from training.shapes import ClipShape
-from training.steps import LoadedPack, LoadedStep
-from training.trainer import Trainer
 
 HEADINGS = ("model", "diffusers' loop, CPU ms", "our step, CPU ms", "ours / diffusers'", "aim")
 _SHARED: dict[str, Any] = {"text_width": 64, "text_length": 32, "time_width": 128}

@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.batch import PixelBatch, PixelSample, samples_of
-from training.data.source import DatasetSource
+from training.checkpoints.folder import RunFolder
+from training.data.batch import PixelBatch, PixelSample, samples_of
+from training.diffusion.places import Place
 from training.diffusion.schedule import TIMESTEPS
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.registry import open_codec, open_text
 from training.export.run import run_source
 from training.families.base import geometry_of
-from training.folder import RunFolder
+from training.loop.source import DatasetSource
 from training.methods.base import Method
 from training.methods.diffusion import DiffusionMethod
 from training.parallel import World
-from training.places import Place
 
 HEADINGS = ("n", "steps", "spread, independent", "spread, explicit uniform", "ratio (95 %)")
 _PACKS, _RESAMPLES = 12, 2000

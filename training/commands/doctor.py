@@ -14,11 +14,11 @@ from rich.table import Table
 from schemas.command import make_parser, run_command
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
+from training.data.index import SampleIndex
 from training.doctor.findings import LEVELS, Finding
 from training.doctor.run import Resources, run_doctor
 from training.encoders.registry import open_codec, open_text
 from training.families.registry import open_family
-from training.index import SampleIndex
 
 _COLORS = {"error": "bold red", "warning": "yellow", "fact": "dim"}
 _EPILOG = """examples:

@@ -9,7 +9,7 @@ import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.command import make_parser, run_command
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig

@@ -15,12 +15,12 @@ from schemas.bucket import Bucket
 from schemas.command import make_parser, run_command
 from schemas.errors import ConfigError, InputError
 from training.config import SamplingConfig
+from training.data.shapes import ClipShape
 from training.export.run import is_run, run_source
 from training.export.source import Source, open_source
 from training.sampling.make import Order, make_clips, write_samples
 from training.sampling.open import open_model
 from training.sampling.samplers import SAMPLERS
-from training.shapes import ClipShape
 
 _EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT
 checkpoint; it is sampled with the shift of its noise levels, its grid and its encoders.

@@ -14,10 +14,10 @@ from schemas.command import make_parser, run_command
 from schemas.load import dump_config
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
+from training.loop.prepare import Prepared, prepare
+from training.loop.report import StepReport
+from training.loop.stage_samples import sample_stage
 from training.parallel import World, join_world, leave_world, share_cores
-from training.prepare import Prepared, prepare
-from training.report import StepReport
-from training.stage_samples import sample_stage
 
 _EPILOG = """examples:
   just train demo                                        the debug model on the demo dataset, minutes on a CPU

@@ -19,10 +19,10 @@ from training.editing.metrics import Looker
 from training.editing.tune import Tuning, prepare_tuning
 from training.editing.write import Film, Measured, measure, write_edits
 from training.encoders.registry import open_codec
+from training.loop.report import StepReport
 from training.models.tune_a_video.weights import read_settings, unet_folder
 from training.parallel import join_world, leave_world, share_cores
 from training.recipes import load_training
-from training.report import StepReport
 
 RECIPE = "tune-a-video"
 _EPILOG = """the model is a folder of Stable Diffusion 1 or 2-base in diffusers' format. Its VAE and CLIP are used where

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker, is_hdr, plane_of, source_colors
-from training.shapes import ClipShape
+from training.data.shapes import ClipShape
 
 # ITU-R BT.709, item 3: Kr = 0.2126, Kb = 0.0722; luma 16 to 235, chroma 16 to 240 around 128.
 _RED, _BLUE = 0.2126, 0.0722

@@ -21,8 +21,8 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, cast
 
 from schemas.errors import DatasetError, StageError
-from training.batch import Batch, LatentBatch, LatentSample, PixelBatch, PixelSample
 from training.config import DataConfig
+from training.data.batch import Batch, LatentBatch, LatentSample, PixelBatch, PixelSample
 from training.data.deal import Dealt, deal
 from training.data.opening import BadSample, Opener, receive
 from training.data.planned import PlannedSample

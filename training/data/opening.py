@@ -19,7 +19,7 @@ from schemas.errors import CutroomError
 from training.data.planned import PlannedSample
 
 if TYPE_CHECKING:
-    from training.batch import LatentSample, PixelSample
+    from training.data.batch import LatentSample, PixelSample
 
     Sample = PixelSample | LatentSample
     OpenSample = Callable[[PlannedSample], Sample]

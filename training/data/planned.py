@@ -5,7 +5,7 @@ python -m pytest tests/training/data/test_steps.py
 
 from dataclasses import dataclass
 
-from training.shapes import ClipShape
+from training.data.shapes import ClipShape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import MediaError
-from training.batch import PixelSample
+from training.data.batch import PixelSample
 from training.data.captions import CaptionChoice
 from training.data.frames import FrameWriter
 from training.data.planned import PlannedSample
-from training.shapes import ClipShape
+from training.data.shapes import ClipShape
 
 Pixels = NDArray[np.uint8]
 # Opening a file, FFmpeg decodes frames to learn what its header says already: a tenth of the whole time of a clip.

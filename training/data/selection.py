@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from schemas.errors import ConfigError, RuleError
 from schemas.rules import AnyRule, PercentileRule, Rule, parse_rule
 from training.config import StageConfig
-from training.index import SampleIndex
-from training.shapes import ClipShape, Geometry, Limits, limit
+from training.data.index import SampleIndex
+from training.data.shapes import ClipShape, Geometry, Limits, limit
 
 Flags = NDArray[np.bool_]
 

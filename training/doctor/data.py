@@ -1,6 +1,6 @@
 """Checks of a stage's data: what becomes of each bucket, what is lost and why, and whether a step can be filled.
 
-python -m pytest tests/training/doctor/test_data.py
+python -m pytest tests/training/doctor
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import numpy as np
 
 from schemas.errors import ConfigError
 from training.config import StageConfig
+from training.data.index import SampleIndex
 from training.data.plan import plan_epoch
 from training.data.selection import Selection, require_samples
 from training.doctor.findings import Finding, error, fact, warning
 from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Sizes
-from training.index import SampleIndex
 
 
 def check_index(train: SampleIndex, validation: SampleIndex) -> Iterator[Finding]:

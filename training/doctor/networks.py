@@ -2,7 +2,7 @@
 
 A VAE that is not there (`latent_input`), another model's VAE, or a wrong scale train for days without an error.
 
-    python -m pytest tests/training/doctor/test_networks.py
+    python -m pytest tests/training/doctor
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from schemas.errors import CutroomError
-from training.batch import LatentSample
+from training.data.batch import LatentSample
 from training.doctor.findings import Finding, error, fact, warning
 from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Family, Sizes

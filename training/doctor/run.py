@@ -13,6 +13,7 @@ import torch
 
 from schemas.errors import CutroomError
 from training.config import TrainConfig
+from training.data.index import SampleIndex
 from training.data.selection import Selection, resolve_rules, select
 from training.doctor.cost import check_disk, check_memory
 from training.doctor.data import check_captions, check_index, check_shapes, check_stage
@@ -21,7 +22,6 @@ from training.doctor.networks import check_forward, check_latents, check_widths
 from training.doctor.samples import cached_few, check_cached, encode_few
 from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Family, geometry_of
-from training.index import SampleIndex
 from training.latents.read import LatentShards
 from training.latents.settings import CacheSettings
 

@@ -6,8 +6,8 @@ python -m pytest tests/training/doctor/test_run.py
 import numpy as np
 
 from schemas.errors import MediaError
-from training.batch import LatentSample
 from training.config import TrainConfig
+from training.data.batch import LatentSample
 from training.data.captions import CaptionChoice
 from training.data.planned import PlannedSample
 from training.data.reading import PixelReader

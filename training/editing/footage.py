@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from pipeline.media.decode import Decoder
 from pipeline.media.picture import PictureMaker, cover
 from pipeline.media.probe import MediaInfo, probe
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import InputError, MediaError
 from schemas.ids import digest
 from schemas.nearest import did_you_mean
+from training.data.index import SampleIndex
 from training.data.planned import PlannedSample
 from training.data.reading import decode, read_members
-from training.index import SampleIndex
-from training.shapes import ClipShape
+from training.data.shapes import ClipShape
 
 Pixels = NDArray[np.uint8]
 

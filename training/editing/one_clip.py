@@ -8,19 +8,19 @@ noise levels with fixed noise says whether it is learnt, which the training loss
 
 from collections.abc import Iterator, Sequence
 
-from training.batch import LatentBatch, LatentSample
 from training.config import TrainConfig
+from training.data.batch import LatentBatch, LatentSample
+from training.data.shapes import Geometry
+from training.diffusion.places import Place
 from training.editing.footage import Footage
 from training.encoders.base import TextEncoder, VideoCodec
-from training.places import Place
-from training.shapes import Geometry
-from training.steps import LoadedPack, LoadedStep
+from training.loop.steps import LoadedPack, LoadedStep
 
 CLIP = "clip"
 
 
 class OneClip:
-    """See `training.steps.TrainingData`. For one process."""
+    """See `training.loop.steps.TrainingData`. For one process."""
 
     def __init__(self, config: TrainConfig, sample: LatentSample, tokens: int) -> None:
         self._config, self.sample, self._tokens = config, sample, tokens

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, TrainingError
 from schemas.fingerprint import fingerprint
-from training.assemble import make_trainer
+from training.checkpoints.folder import RunFolder
 from training.config import TrainConfig
 from training.editing.footage import Footage, Pixels
 from training.editing.inversion import Conditioner, Prompt, follow, invert
@@ -24,12 +24,12 @@ from training.editing.one_clip import OneClip
 from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Family, geometry_of
 from training.families.registry import build_model, open_family
-from training.folder import RunFolder
+from training.loop.assemble import make_trainer
+from training.loop.run import Run
 from training.methods.diffusion import DiffusionMethod
 from training.models.tune_a_video.model import TuneAVideo
 from training.models.tune_a_video.weights import save_tuned, unet_folder
 from training.parallel import World
-from training.run import Run
 
 TUNED_FILE = "tuned.safetensors"
 

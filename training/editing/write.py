@@ -16,7 +16,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from pipeline.media.encode import encode_h264, encode_png, to_bt709
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from training.editing.metrics import Looker, Pixels, frame_consistency, psnr, text_alignment
 from training.sampling.sheet import contact_sheet
 

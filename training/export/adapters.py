@@ -14,9 +14,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from schemas.errors import ConfigError
+from training.checkpoints.fit import listed
 from training.config import LoraConfig
-from training.export.fit import listed
-from training.lora import ADAPTER, add_adapters, merged_state
+from training.models.lora import ADAPTER, add_adapters, merged_state
 
 FILE = "pytorch_lora_weights.safetensors"
 _PREFIX = "transformer."

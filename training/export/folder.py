@@ -23,10 +23,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from schemas.errors import ConfigError, DatasetError
+from training.checkpoints.files import VAES, WEIGHTS
+from training.checkpoints.fit import check_fit
 from training.config import EncoderSettings
 from training.export.adapters import Adapters, write_adapters
-from training.export.fit import check_fit
-from training.export.load import VAES, WEIGHTS
 from training.export.record import ModelRecord, write_record
 from training.families.base import Family, Published
 

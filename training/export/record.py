@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from schemas.config import Section
 from schemas.errors import ConfigError
+from training.checkpoints.files import read_json
 from training.config import EncoderSettings, SamplingConfig
-from training.export.load import read_json
 
 FILE = "cutroom.json"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from schemas.errors import ConfigError
-from training.checkpoint import Checkpoints
+from training.checkpoints.checkpoint import Checkpoints
+from training.checkpoints.folder import CONFIG, RunFolder
 from training.export.record import ModelRecord
 from training.export.source import Source, trained_source
 from training.families.registry import open_family
-from training.folder import CONFIG, RunFolder
-from training.lora import add_adapters
+from training.models.lora import add_adapters
 from training.parallel import World
 
 

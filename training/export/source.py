@@ -13,16 +13,17 @@ from pathlib import Path
 from torch import Tensor
 
 from schemas.errors import ConfigError
+from training.checkpoints.files import VAES, read_json
 from training.config import EncoderSettings, LoraConfig
 from training.diffusion.schedule import VelocitySchedule
 from training.export.adapters import Adapters, merge_adapters, read_adapters
-from training.export.load import VAES, load_transformer, read_json
 from training.export.record import ModelRecord, read_record
 from training.families.base import Family
 from training.families.cogvideox import CogVideoXFamily
 from training.families.latte import LatteFamily, is_latte, load_latte
-from training.lora import split_adapters
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig, Positions
+from training.models.cogvideox.load import load_transformer
+from training.models.lora import split_adapters
 
 # Of the published models, as their scheduler configurations say.
 _SHIFTS = {"2b": 3.0, "5b": 1.0, "1.5-5b": 1.0}

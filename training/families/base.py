@@ -14,10 +14,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from training.data.shapes import Geometry
 from training.diffusion.schedule import Schedule
 from training.encoders.base import TextEncoder, VideoCodec
 from training.models.segment import Segment
-from training.shapes import Geometry
 
 
 class Sizes(Protocol):

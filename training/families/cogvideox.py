@@ -13,11 +13,11 @@ from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 from training.config import TrainConfig
 from training.diffusion.schedule import TIMESTEPS, VelocitySchedule
-from training.export.load import TRANSFORMER, load_transformer
 from training.families.base import Family, Opened, Published
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
 from training.models.cogvideox.flops import training_flops
 from training.models.cogvideox.layers import Block
+from training.models.cogvideox.load import TRANSFORMER, load_transformer
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.models.segment import Segment
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
+from training.checkpoints.files import check_scheduler, read_json, read_weights
+from training.checkpoints.fit import check_fit
 from training.config import LatteSettings, TrainConfig
 from training.diffusion.schedule import TIMESTEPS, NoiseSchedule
-from training.export.fit import check_fit
-from training.export.load import check_scheduler, read_json, read_weights
 from training.families.base import Family, Opened, Published
 from training.models.latte.config import PRESETS, LatteConfig
 from training.models.latte.flops import training_flops

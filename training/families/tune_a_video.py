@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
+from training.checkpoints.files import check_scheduler
 from training.config import TrainConfig
 from training.diffusion.schedule import NoiseSchedule
-from training.export.load import check_scheduler
 from training.families.base import Family, Opened, Published
 from training.models.segment import Segment
 from training.models.tune_a_video.config import PRESETS, TuneAVideoConfig

@@ -3,11 +3,11 @@
 python -m pytest tests/training/latents/test_cache.py
 """
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import DatasetError
 from training.data.reading import Pixels, decode, parse_members
+from training.data.shapes import ClipShape
 from training.latents.source import SourceSample
-from training.shapes import ClipShape
 
 
 def read_sample(dataset: Store, sample: SourceSample, shape: ClipShape) -> tuple[Pixels, dict[str, str]]:

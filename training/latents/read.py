@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import DatasetError, MediaError
 from schemas.nearest import closest
-from training.batch import LatentSample
+from training.data.batch import LatentSample
+from training.data.shapes import ClipShape
 from training.latents.entry import Entry, from_member, pad
 from training.latents.settings import read_settings
 from training.latents.table import LATENTS
 from training.latents.write import INDEX, UNCONDITIONAL
-from training.shapes import ClipShape
 
 Choose = Callable[[Mapping[str, str]], str]
 

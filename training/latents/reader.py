@@ -6,7 +6,7 @@ just train <dataset> --set data.latents=<cache>
 from dataclasses import dataclass
 from functools import cache
 
-from training.batch import LatentSample
+from training.data.batch import LatentSample
 from training.data.captions import CaptionChoice
 from training.data.planned import PlannedSample
 from training.latents.read import LatentShards

@@ -13,11 +13,11 @@ from typing import Literal
 
 import torch
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import ConfigError, DatasetError
 from schemas.ids import digest
+from training.data.shapes import ClipShape
 from training.encoders.base import TextEncoder, VideoCodec
-from training.shapes import ClipShape
 
 Precision = Literal["float32", "float16", "bfloat16"]
 DTYPES: dict[Precision, torch.dtype] = {

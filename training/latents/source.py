@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.bucket import Bucket
 from schemas.errors import DatasetError
 from schemas.ids import digest
 from training.config import StageConfig
+from training.data.shapes import ClipShape, Limits, limit
 from training.latents.settings import CacheSettings
-from training.shapes import ClipShape, Limits, limit
 
 _INDEX = "shards/index.parquet"
 _COLUMNS = ["sample_id", "clip_id", "bucket", "split", "shard", "offset", "size", "checksum", "status"]

@@ -11,14 +11,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import DatasetError
+from training.data.shapes import ClipShape
 from training.latents.entry import Entry, from_member
 from training.latents.settings import CacheSettings, read_settings
 from training.latents.source import Part
 from training.latents.table import LATENTS
 from training.latents.write import INDEX, UNCONDITIONAL
-from training.shapes import ClipShape
 
 
 def verify_cache(cache: Store, parts: Sequence[Part]) -> Iterator[str]:

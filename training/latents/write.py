@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import MediaError
 from training.data.reading import Pixels
 from training.encoders.base import TextEncoder, VideoCodec

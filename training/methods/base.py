@@ -9,8 +9,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from training.batch import Batch
-from training.places import Place
+from training.data.batch import Batch
+from training.diffusion.places import Place
 
 
 @dataclass(frozen=True, slots=True)

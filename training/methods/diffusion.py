@@ -14,8 +14,9 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from training.batch import Batch, PixelBatch, PixelSample, Sample, samples_of
+from training.data.batch import Batch, PixelBatch, PixelSample, Sample, samples_of
 from training.diffusion.bound import variational_bound
+from training.diffusion.places import Place, draw_normal
 from training.diffusion.schedule import prediction_loss
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.base import TextEncoder, VideoCodec
@@ -23,7 +24,6 @@ from training.families.base import Family
 from training.methods.base import Losses
 from training.models.repeat import repeat_first_frame
 from training.models.segment import Segment
-from training.places import Place, draw_normal
 
 
 class DiffusionMethod:

@@ -16,14 +16,14 @@ from av.video.reformatter import VideoReformatter
 from torch import nn
 
 from pipeline.media.encode import encode_h264, encode_png, to_bt709
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
+from training.data.shapes import ClipShape
 from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Family
 from training.sampling.sample import latent_shape, sample_latents
 from training.sampling.sheet import Pixels, contact_sheet
-from training.shapes import ClipShape
 
 _CRF, _PRESET = 14, "medium"  # near lossless: what is judged is the model, not the encoder
 

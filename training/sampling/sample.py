@@ -16,12 +16,12 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
+from training.data.shapes import ClipShape, Geometry
 from training.diffusion.schedule import Schedule
 from training.families.base import Sizes
 from training.models.segment import Predictor, Segment
 from training.sampling.guidance import guidance_scale, guide
 from training.sampling.samplers import SAMPLERS, Move, advance, moves
-from training.shapes import ClipShape, Geometry
 
 POSITIONS_AT_ONCE = 200_000
 """Latent pixels of a pack, both segments of each prompt counted: one prompt of 49 frames at 480x720."""

@@ -23,7 +23,7 @@ from captioning.chat import PictureBytes
 from captioning.joining import join
 from captioning.protocols import StillRequest, arriving
 from captioning.quality.records import CaptionRecord, FrameCaption
-from pipeline.scorers.registry import EMBEDDERS, LABELLERS
+from pipeline.stages.score.scorers.registry import EMBEDDERS, LABELLERS
 from schemas.errors import StageError
 
 SIDE = 320

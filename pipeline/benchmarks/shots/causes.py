@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.benchmarks.shots.marked import NoBoundary
-from pipeline.detectors.base import Boundary
+from pipeline.stages.split.detectors.base import Boundary
 
 TWICE, PASSES, LIGHT, MOVES, PART, WHOLE = (
     "beside a marked boundary",

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from pipeline.benchmarks.shots.draw import write_film
 from pipeline.benchmarks.shots.marked import UNSURE, Mark, MarkedFilm
 from pipeline.benchmarks.shots.plan import FilmPlan
-from pipeline.detectors.base import Boundary
-from pipeline.detectors.head import make_features
-from pipeline.detectors.signals import Signals
-from pipeline.detectors.thumbnails import Thumbnails
-from pipeline.detectors.transnet import Probabilities, TransNet, make_thumbnail
 from pipeline.media.decode import Decoder
 from pipeline.media.look import LookFrame, LookMaker
 from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
+from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.detectors.head import make_features
+from pipeline.stages.split.detectors.signals import Signals
+from pipeline.stages.split.detectors.thumbnails import Thumbnails
+from pipeline.stages.split.detectors.transnet import Probabilities, TransNet, make_thumbnail
 from schemas.config import SplitConfig
 
 SMALL = (256, 144)  # pixels of most made films: the head sees 48x27

@@ -32,9 +32,9 @@ from pipeline.benchmarks.shots.marked import MarkedFilm, read_marked
 from pipeline.benchmarks.shots.marked_judge import Tally, judge_marked
 from pipeline.benchmarks.shots.montage import plan_montages
 from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_films
-from pipeline.detectors.files import HEAD_FILE
-from pipeline.detectors.fused import Marks, find_boundaries
-from pipeline.detectors.head import FEATURES, Member, ShotHead, decide, load_head
+from pipeline.stages.split.detectors.files import HEAD_FILE
+from pipeline.stages.split.detectors.fused import Marks, find_boundaries
+from pipeline.stages.split.detectors.head import FEATURES, Member, ShotHead, decide, load_head
 from schemas.config import SplitConfig
 
 CACHE = Path("~/.cache/cutroom/benchmarks/examples").expanduser()

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pipeline.detectors.base import Boundary
-from pipeline.spans import find_shots, make_spans
+from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.spans import find_shots, make_spans
 
 _TOLERANCE = 2
 _RESAMPLES = 1000

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.detectors.base import Boundary
+from pipeline.stages.split.detectors.base import Boundary
 from schemas.errors import InputError
 
 _log = logging.getLogger(__name__)

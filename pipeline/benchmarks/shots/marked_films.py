@@ -16,16 +16,16 @@ from pipeline.benchmarks.shots.examples import TINY, look_frames
 from pipeline.benchmarks.shots.marked import UNSURE, MarkedFilm
 from pipeline.benchmarks.shots.marked_judge import Tally, judge_marked
 from pipeline.benchmarks.shots.rivals import TRANSNET, transnet_rivals
-from pipeline.commands.front import print_table
-from pipeline.detectors.base import Boundary
-from pipeline.detectors.fused import FusedDetector, find_boundaries
-from pipeline.detectors.thumbnails import Thumbnails
-from pipeline.detectors.transnet import make_thumbnail
-from pipeline.repair import rejoin
-from pipeline.scorers.efficientnet import EfficientNetLite0
-from pipeline.split import STILL_GRID_SECONDS
-from pipeline.stills import Candidates, make_candidate
+from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
+from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.detectors.fused import FusedDetector, find_boundaries
+from pipeline.stages.split.detectors.thumbnails import Thumbnails
+from pipeline.stages.split.detectors.transnet import make_thumbnail
+from pipeline.stages.split.repair import rejoin
+from pipeline.stages.split.stage import STILL_GRID_SECONDS
+from pipeline.stages.split.stills import Candidates, make_candidate
 from schemas.config import SplitConfig
+from schemas.terminal import print_table
 
 OURS, UNREPAIRED = "cutroom (fused)", "the same before repair"
 _HEADINGS = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from pipeline.benchmarks.shots.marked import UNSURE, Mark
-from pipeline.detectors.base import Boundary
+from pipeline.stages.split.detectors.base import Boundary
 
 TOLERANCE = 2  # frames
 _ROUNDING = 0.05  # frames: a rate that follows from stamps is not exact

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.benchmarks.shots.footage import Footage
-from pipeline.detectors.base import Boundary
+from pipeline.stages.split.detectors.base import Boundary
 
 Kind = Literal["cut", "dissolve", "fade to black", "fade to white", "wipe", "push", "whip", "zoom"]
 Trouble = Literal["none", "variable rate", "late start", "letterbox", "dark", "poster", "subtitles", "portrait"]

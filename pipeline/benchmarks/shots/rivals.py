@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector
 
-from pipeline.detectors.base import Boundary
-from pipeline.detectors.transnet import runs
+from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.detectors.transnet import runs
 
 WIDTH = 256  # SceneManager's own width for looking
 _RATE = Fraction(25)  # the detectors count frames here; times come from the container

@@ -14,10 +14,10 @@ from pipeline.benchmarks.shots.examples import Example, marked_example
 from pipeline.benchmarks.shots.fit import cross_validate, fit
 from pipeline.benchmarks.shots.marked import Mark, MarkedFilm
 from pipeline.benchmarks.shots.marked_judge import Tally
-from pipeline.detectors.base import Boundary
-from pipeline.detectors.head import FEATURES
-from pipeline.detectors.signals import NAMES
-from pipeline.detectors.transnet_stream import OFFSETS
+from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.detectors.head import FEATURES
+from pipeline.stages.split.detectors.signals import NAMES
+from pipeline.stages.split.detectors.transnet_stream import OFFSETS
 from schemas.config import SplitConfig
 from tests.films import make_film, shots
 

@@ -24,7 +24,7 @@ from pipeline.benchmarks.shots.marked import (
     read_marked,
 )
 from pipeline.benchmarks.shots.marked_judge import Tally, judge_marked
-from pipeline.detectors.base import Boundary
+from pipeline.stages.split.detectors.base import Boundary
 from schemas.errors import InputError
 from tests.films import texture
 

@@ -17,7 +17,7 @@ from pipeline.benchmarks.shots.judge import Counts, interval, judge, match
 from pipeline.benchmarks.shots.marked_films import OURS
 from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_films
 from pipeline.benchmarks.split import run_film
-from pipeline.detectors.base import Boundary
+from pipeline.stages.split.detectors.base import Boundary
 from schemas.errors import InputError
 from tests.films import make_film, moving, texture
 

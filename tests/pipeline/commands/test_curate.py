@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.curate import parse, report_shipped
-from pipeline.dataset import Dataset
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.stage import Row
-from pipeline.verify import LEDGER_FILE
 from schemas.outcome_tables import LEDGER
 
 

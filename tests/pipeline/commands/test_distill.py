@@ -12,11 +12,11 @@ from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.distill.folder import PROVENANCE
 from captioning.distill.prompt import FILE
 from pipeline.commands.distill import distill
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.sample_spans import SPANS_FILE
+from pipeline.dataset.folder import Dataset
+from pipeline.readers.history import History
+from pipeline.readers.teacher import FAILED, FELL_BACK, NO_INPUT, picture_pairs, read_lesson, summary_pairs
 from pipeline.stage import Output
-from pipeline.teacher import FAILED, FELL_BACK, NO_INPUT, picture_pairs, read_lesson, summary_pairs
+from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.config import RunConfig
 from schemas.contract import TableContract

@@ -11,11 +11,11 @@ import pytest
 
 from pipeline.commands.explain import find_clip, main
 from pipeline.commands.explain_film import find_film, print_film
-from pipeline.dataset import Dataset
-from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
-from pipeline.plan import Part
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.plan import Part
+from pipeline.dataset.verify import INDEX
+from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.stage import Output, Row
-from pipeline.verify import INDEX
 from schemas.config import RunConfig, ScoreConfig
 from schemas.contract import TableContract
 from schemas.errors import InputError

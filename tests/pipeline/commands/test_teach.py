@@ -13,14 +13,14 @@ import pyarrow as pa
 import pytest
 
 from pipeline.commands import teach
-from pipeline.dataset import Dataset
-from pipeline.history import History
-from pipeline.score import EMBEDDING_OUTPUTS, Score, check_scorers, measure_names, scorer_names
-from pipeline.scorers.efficientnet import EfficientNetLite0
-from pipeline.scorers.taught import load_head
-from pipeline.select import select, with_measures
-from pipeline.stages import Stages
-from pipeline.teaching.presets import PRESETS
+from pipeline.dataset.folder import Dataset
+from pipeline.readers.history import History
+from pipeline.readers.teaching.presets import PRESETS
+from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
+from pipeline.stages.score.scorers.taught import load_head
+from pipeline.stages.score.stage import EMBEDDING_OUTPUTS, Score, check_scorers, measure_names, scorer_names
+from pipeline.stages.select.select import select, with_measures
+from pipeline.stages.specs import Stages
 from schemas.caption_tables import EMBEDDINGS, SCORES
 from schemas.config import RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import ConfigError, InputError

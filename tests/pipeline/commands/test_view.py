@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.commands.view import open_server
 from pipeline.commands.view_server import ViewServer, byte_range
-from pipeline.dataset import Dataset
+from pipeline.dataset.folder import Dataset
 from schemas.errors import DatasetError, InputError
 from tests.pipeline.shown_dataset import FILM, SAMPLE_IDS, STILL_IDS, make_shown_dataset
 

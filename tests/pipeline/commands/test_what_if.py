@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.commands import what_if
-from pipeline.commands.what_if_funnel import Funnel, make_funnel, shown_time, without_copies
-from pipeline.commands.what_if_page import draw_page
-from pipeline.dataset import Dataset
-from pipeline.history import DUPLICATES_FILE, SELECTION_FILE
-from pipeline.select import select
+from pipeline.dataset.folder import Dataset
+from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
+from pipeline.readers.what_if.funnel import Funnel, make_funnel, shown_time, without_copies
+from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Output, Row
+from pipeline.stages.select.select import select
 from schemas.caption_tables import SCORES
 from schemas.command import exit_code_of
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig

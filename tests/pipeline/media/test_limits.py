@@ -24,7 +24,7 @@ from pipeline.media.limits import (
     hold_to,
 )
 from pipeline.media.probe import probe
-from pipeline.stages import Stages
+from pipeline.stages.specs import Stages
 from schemas.config import RunConfig
 from schemas.errors import MediaError
 from schemas.limits import Limits

@@ -18,12 +18,12 @@ from training.benchmarks.packing import Clips
 from training.benchmarks.saving import Saver
 from training.benchmarks.step import made_step, make_pair
 from training.benchmarks.turns import at_least, at_most, in_turns
-from training.checkpoint import find_fault
+from training.checkpoints.checkpoint import find_fault
 from training.config import StageConfig
 from training.data.reading import Members, decode
+from training.data.shapes import ClipShape
+from training.diffusion.places import draw_normal
 from training.models.cogvideox.config import CogVideoXConfig, Positions
-from training.places import draw_normal
-from training.shapes import ClipShape
 
 STAGE = StageConfig(name="test", steps=1000, pack_length=1000)
 

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 
 from tests.training.made_run import SIZES
-from training.batch import Batch, PixelSample, samples_of
 from training.benchmarks.timesteps import measure, ratio_interval
+from training.data.batch import Batch, PixelSample, samples_of
+from training.data.shapes import ClipShape
+from training.diffusion.places import Place
 from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
@@ -15,8 +17,6 @@ from training.families.cogvideox import CogVideoXFamily
 from training.methods.base import Losses
 from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.model import CogVideoX
-from training.places import Place
-from training.shapes import ClipShape
 
 
 class Curve(DiffusionMethod):

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from av.video.reformatter import VideoReformatter
 
-from pipeline.dataset import Dataset
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import INDEX
 from pipeline.media.encode import encode_h264, encode_png, to_bt709
-from pipeline.verify import INDEX
 from schemas.bucket import Bucket
 from schemas.ids import sample_id
 from schemas.outcome_tables import SAMPLES

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from schemas.errors import MediaError
-from training.batch import LatentSample, PixelSample
+from training.data.batch import LatentSample, PixelSample
 from training.data.planned import PlannedSample
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from training.data.deal import cost, deal
 from training.data.planned import PlannedPack, PlannedSample
-from training.shapes import ClipShape
+from training.data.shapes import ClipShape
 
 SHAPE = ClipShape(64, 48, 9, 8.0)
 

@@ -15,17 +15,17 @@ from schemas.errors import DatasetError, StageError
 from tests.training.data.made_dataset import make_dataset
 from tests.training.data.openers import Faulty, Once, latent
 from tests.training.data.test_selection import GEOMETRY, stage
-from training.batch import LatentBatch, PixelBatch, samples_of
 from training.config import DataConfig
+from training.data.batch import LatentBatch, PixelBatch, samples_of
 from training.data.captions import CaptionChoice
 from training.data.deal import Dealt
+from training.data.index import SampleIndex
 from training.data.loader import LoadedPack, Loader, rank_packs
 from training.data.planned import PlannedPack, PlannedSample
 from training.data.reading import PixelReader
 from training.data.selection import select
+from training.data.shapes import ClipShape
 from training.data.steps import StepPlan
-from training.index import SampleIndex
-from training.shapes import ClipShape
 
 
 def config(**changes: Any) -> DataConfig:

@@ -17,7 +17,7 @@ from training.benchmarks.plan import made_index
 from training.config import StageConfig
 from training.data.plan import WINDOW_SHARDS, EpochPlan, plan_epoch
 from training.data.selection import Selection, select
-from training.shapes import Geometry
+from training.data.shapes import Geometry
 
 LONGEST = 13 * 16 * 24 // 4 * 4 + 226  # 49 frames of 384x256
 EPOCHS = st.integers(0, 3)

@@ -20,12 +20,12 @@ from tests.object_store import s3_server
 from tests.training.data.made_dataset import colour_of, make_dataset
 from tests.training.data.test_selection import GEOMETRY, stage
 from training.data.captions import CaptionChoice
+from training.data.index import SampleIndex
 from training.data.planned import PlannedSample
 from training.data.reading import Members, PixelReader, decode, parse_members, read_members
 from training.data.selection import select
+from training.data.shapes import ClipShape
 from training.data.steps import planned
-from training.index import SampleIndex
-from training.shapes import ClipShape
 
 CHOICE = CaptionChoice({"dense": 1.0}, 0.0, 0)
 

@@ -11,9 +11,9 @@ import pytest
 from schemas.errors import ConfigError, RuleError
 from tests.training.data.made_dataset import drop_columns, make_dataset
 from training.config import StageConfig
+from training.data.index import SampleIndex
 from training.data.selection import Loss, Selection, require_samples, resolve_rules, select
-from training.index import SampleIndex
-from training.shapes import Geometry
+from training.data.shapes import Geometry
 
 GEOMETRY = Geometry(text_length=10)
 

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from tests.training.latents.dataset import make_dataset
 from training.commands.doctor import show
 from training.config import DataConfig, StageConfig, TrainConfig
+from training.data.index import SampleIndex
 from training.diffusion.schedule import VelocitySchedule
 from training.doctor.findings import Finding
 from training.doctor.run import Resources, run_doctor
@@ -24,7 +25,6 @@ from training.encoders.linear_frames import open_linear_frames
 from training.encoders.minilm import MiniLM
 from training.families.cogvideox import CogVideoXFamily
 from training.families.latte import LatteFamily
-from training.index import SampleIndex
 from training.latents.settings import CacheSettings, claim
 from training.latents.source import plan_parts
 from training.latents.verify import verify_cache

@@ -7,15 +7,15 @@ import numpy as np
 import torch
 
 from tests.films import moving, texture
-from training.batch import LatentSample
 from training.config import StageConfig
+from training.data.batch import LatentSample
+from training.data.shapes import Geometry
+from training.diffusion.places import draw_normal
 from training.editing.footage import Footage
 from training.editing.one_clip import OneClip
 from training.encoders.linear_frames import open_linear_frames
-from training.places import draw_normal
+from training.loop.steps import LoadedStep
 from training.recipes import load_training
-from training.shapes import Geometry
-from training.steps import LoadedStep
 
 
 class Letters:

@@ -12,10 +12,10 @@ from tests.training.editing.image_model import save_film, save_image_model
 from training.config import TrainConfig
 from training.editing.footage import Footage, Wanted, read_video
 from training.editing.tune import Tuning, prepare_tuning
+from training.loop.report import Journal, StepReport
 from training.models.tune_a_video.weights import load_tuned
 from training.parallel import World
 from training.recipes import load_training
-from training.report import Journal, StepReport
 
 ALONE = World(0, 1, torch.device("cpu"))
 CAPTION = "clouds drift"

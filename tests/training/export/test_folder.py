@@ -12,19 +12,19 @@ from transformers import T5Config, T5EncoderModel, T5Tokenizer
 
 from schemas.errors import ConfigError
 from training.config import EncoderSettings, LoraConfig, SamplingConfig
+from training.data.shapes import ClipShape
 from training.diffusion.schedule import VelocitySchedule
 from training.export.adapters import merge_adapters, read_adapters
 from training.export.folder import export_folder
-from training.export.load import load_transformer
 from training.export.record import ModelRecord, read_record
 from training.export.source import trained_source
 from training.families.cogvideox import CogVideoXFamily
-from training.lora import add_adapters, merged_state, trainable
 from training.models.cogvideox.config import CogVideoXConfig
+from training.models.cogvideox.load import load_transformer
 from training.models.cogvideox.model import CogVideoX
+from training.models.lora import add_adapters, merged_state, trainable
 from training.sampling import sample
 from training.sampling.sample import latent_shape, sample_latents
-from training.shapes import ClipShape
 
 CONFIG = CogVideoXConfig(
     heads=2, head_width=32, layers=2, text_width=24, time_width=16, text_length=6, sample_height=4, sample_width=6,

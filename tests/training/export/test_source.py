@@ -14,9 +14,9 @@ from training.export.folder import export_folder
 from training.export.record import FILE, ModelRecord
 from training.export.source import open_source, trained_source
 from training.families.cogvideox import CogVideoXFamily
-from training.lora import add_adapters, trainable
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
+from training.models.lora import add_adapters, trainable
 
 CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=24, time_width=16)
 FAMILY = CogVideoXFamily(CONFIG, VelocitySchedule(2.5))

@@ -12,18 +12,18 @@ from safetensors.torch import load_file, save_file
 
 from schemas.errors import ConfigError
 from tests.training.made_run import NoCodec, NoText, made_pack
+from training.checkpoints.files import WEIGHTS
 from training.config import LatteSettings, LoraConfig, ModelSettings, OptimizerConfig, StageConfig, TrainConfig
 from training.export.folder import export_folder
-from training.export.load import WEIGHTS
 from training.export.record import ModelRecord
 from training.export.source import open_source
 from training.families.latte import OURS, LatteFamily
 from training.families.registry import build_model, open_family
+from training.loop.optimizer import choose_trained, group_rates, make_optimizer
 from training.methods.diffusion import DiffusionMethod
 from training.models.latte.config import LatteConfig
 from training.models.latte.model import Latte
 from training.models.segment import Segment
-from training.optimizer import choose_trained, group_rates, make_optimizer
 from training.recipes import latte_pixart
 
 SIZES = LatteConfig(

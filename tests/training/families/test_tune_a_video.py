@@ -13,7 +13,7 @@ from training.config import ModelSettings, TrainConfig
 from training.families.registry import build_model, open_family
 from training.models.tune_a_video.config import PRESETS
 from training.models.tune_a_video.model import TuneAVideo
-from training.models.tune_a_video.tuned import TUNED
+from training.models.tune_a_video.weights import TUNED
 from training.recipes import load_training
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.storage import Store
+from pipeline.storage.store import Store
 from schemas.errors import ConfigError, DatasetError, MediaError
 from tests.training.latents.dataset import make_dataset
 from training.config import StageConfig
 from training.data.captions import CaptionChoice
 from training.data.planned import PlannedSample
+from training.data.shapes import ClipShape
 from training.encoders.base import VideoCodec
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
@@ -23,7 +24,6 @@ from training.latents.settings import CacheSettings, Precision, claim
 from training.latents.source import Part, plan_parts
 from training.latents.verify import verify_cache
 from training.latents.write import LatentWriter
-from training.shapes import ClipShape
 
 STAGES = [
     StageConfig(name="low", steps=1, short_side=32, max_seconds=1.2, pack_length=500),

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from tests.training.made_run import SIZES, NoText, made_pack, made_sample
-from training.batch import LatentBatch, PixelBatch, PixelSample
+from training.data.batch import LatentBatch, PixelBatch, PixelSample
+from training.data.shapes import ClipShape
+from training.diffusion.places import Place
 from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.families.cogvideox import CogVideoXFamily
+from training.loop.steps import LoadedPack
 from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
-from training.places import Place
-from training.shapes import ClipShape
-from training.steps import LoadedPack
 
 
 class MadeText(NoText):

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
+from training.data.shapes import ClipShape
 from training.diffusion.schedule import VelocitySchedule
 from training.families.cogvideox import CogVideoXFamily
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.sampling.make import LoadedModel, Order, make_clips, write_samples
-from training.shapes import ClipShape
 
 
 class Blocks:

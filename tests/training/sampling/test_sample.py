@@ -9,6 +9,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.config import SamplingConfig
+from training.data.shapes import ClipShape
 from training.diffusion.schedule import NoiseSchedule, VelocitySchedule
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
@@ -17,7 +18,6 @@ from training.models.segment import Segment
 from training.sampling import sample
 from training.sampling.guidance import guidance_scale
 from training.sampling.sample import LatentShape, latent_shape, sample_latents
-from training.shapes import ClipShape
 
 SMALL = {
     "2b": CogVideoXConfig(

@@ -3,7 +3,7 @@
 `loop` runs one exact attention per segment on any device and is the reference. `varlen` and `flex` do all segments in
 one kernel on CUDA; `best_backend` picks. A dense block mask over the whole sequence would cost the square of the pack.
 
-    python -m pytest tests/training/models/cogvideox/test_attention.py
+    python -m pytest tests/training/models/cogvideox
 """
 
 from functools import lru_cache

@@ -2,7 +2,7 @@
 
 A patch is flattened as (channel, frame, row, column), which is the order of both of CogVideoX's patch embeddings.
 
-    python -m pytest tests/training/models/cogvideox/test_patchify.py
+    python -m pytest tests/training/models/cogvideox
 """
 
 import torch

@@ -3,7 +3,7 @@
 Both start at zero for every clip and are sliced, never stretched: a larger clip goes on where a smaller one ends
 (extrapolation, 2408.06072, section 3.1). Text has no place: it is rotated by nothing and gets nothing added.
 
-    python -m pytest tests/training/models/cogvideox/test_positions.py
+    python -m pytest tests/training/models/cogvideox
 """
 
 from functools import lru_cache

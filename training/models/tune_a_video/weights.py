@@ -20,10 +20,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from schemas.errors import ConfigError
-from training.export.load import read_json, read_weights
+from training.checkpoints.files import read_json, read_weights
 from training.models.tune_a_video.model import TuneAVideo
-from training.models.tune_a_video.tuned import TUNED
 
+TUNED = ("*.attn1.to_q.*", "*.attn2.to_q.*", "*.attn_temp.*")
+"""Globs over the parameters that a video teaches: where attention looks, and all of attention over time (2212.11565,
+section 3.2). 74.35 million weights, 8.2 % of the inflated Stable Diffusion 1.4."""
 _CLASS = "UNet2DConditionModel"
 _PREFIX = "unet."
 

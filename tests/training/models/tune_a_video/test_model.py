@@ -7,12 +7,12 @@ import torch
 
 from schemas.errors import ConfigError
 from tests.training.models.tune_a_video.unets import UNET, make_model, see_images, segment, wake
+from training.loop.optimizer import choose_trained
 from training.models.segment import Segment
 from training.models.tune_a_video.attention import first_and_previous
 from training.models.tune_a_video.config import PRESETS, TuneAVideoConfig
 from training.models.tune_a_video.inflate import GroupNorm
 from training.models.tune_a_video.model import Control, TuneAVideo
-from training.optimizer import choose_trained
 
 TUNED = ["*.attn1.to_q.*", "*.attn2.to_q.*", "*.attn_temp.*"]
 EXACT = [(torch.float32, 1e-5), (torch.float64, 1e-10)]

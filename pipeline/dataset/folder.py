@@ -1,0 +1,161 @@
+"""The dataset folder that one curation run writes: part files, plans, whole tables, and the run's record.
+
+    <table>/<fingerprint>/part-<hash>.parquet     a committed part; it is there or it is not
+    <table>/<fingerprint>/plan-<n>.parquet        which rows belong to which part
+    ledger.parquet, shards/index.parquet          whole tables
+    run.json                                      config, versions, fingerprints, counts and times of the last run
+
+Every read and write passes through the table's contract.
+"""
+
+import io
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.dataset.plan import Part
+from pipeline.stage import Output
+from pipeline.storage.store import Store
+from schemas.contract import TableContract
+from schemas.errors import ContractError, DatasetError
+
+_PLAN_SCHEMA = pa.schema([("part", pa.string()), ("key", pa.string()), ("identity", pa.string())])
+PART_COLUMN = "part"
+
+
+def is_part(name: str) -> bool:
+    """Whether a file name is that of a part file."""
+    return name.startswith("part-") and name.endswith(".parquet")
+
+
+class Dataset:
+    """A dataset folder, on this machine or in an object store."""
+
+    def __init__(self, uri: str) -> None:
+        self.store = Store(uri)
+
+    # --- parts -------------------------------------------------------------------------------------------------
+
+    def part_key(self, output: Output, fingerprint: str, part: str) -> str:
+        """Path of a part file below the dataset."""
+        return f"{output.folder}/{fingerprint}/{part}.parquet"
+
+    def write_part(self, output: Output, fingerprint: str, part: str, table: pa.Table) -> None:
+        """Commit a part file atomically, after its contract held."""
+        self._write_table(self.part_key(output, fingerprint, part), output.contract.check(table))
+
+    def committed(self, output: Output, fingerprint: str) -> set[str]:
+        """Names of the parts whose file is there."""
+        files = self.store.list(f"{output.folder}/{fingerprint}")
+        names = (file.key.rsplit("/", 1)[1] for file in files)
+        return {name.removesuffix(".parquet") for name in names if is_part(name)}
+
+    def remove_orphans(self, outputs: Sequence[Output], fingerprint: str) -> int:
+        """Remove part files of secondary tables whose primary part was never committed; returns how many."""
+        done = self.committed(outputs[0], fingerprint)
+        orphans = [(one, part) for one in outputs[1:] for part in self.committed(one, fingerprint) - done]
+        for output, part in orphans:
+            self.store.remove(self.part_key(output, fingerprint, part))
+        return len(orphans)
+
+    def read_parts(
+        self,
+        output: Output,
+        fingerprint: str,
+        served: Mapping[str, Collection[str] | None],
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """The rows whose input row is served, with the path of their part file in the column `part`.
+
+        `served` maps part names to the keys of the input rows that count (None: all of them). Contracts are checked
+        on the whole file, on `columns` only where given (a still's picture need not be read to be counted).
+        """
+        whole = output.contract.schema
+        schema = whole if columns is None else pa.schema([whole.field(name) for name in columns])
+        tables = [schema.append(pa.field(PART_COLUMN, pa.string())).empty_table()]
+        for part in sorted(served):
+            key = self.part_key(output, fingerprint, part)
+            table = pq.read_table(io.BytesIO(self.store.read(key)), columns=list(columns) if columns else None)
+            if columns is None:
+                output.contract.check(table)
+            keys = served[part]
+            if keys is not None:
+                wanted = pa.array(list(keys), pa.string())
+                table = table.filter(pc.is_in(table[output.parent], value_set=wanted))
+            tables.append(table.append_column(PART_COLUMN, pa.array([key] * len(table), pa.string())))
+        return pa.concat_tables(tables)
+
+    # --- plans -------------------------------------------------------------------------------------------------
+
+    def read_plan(self, output: Output, fingerprint: str) -> list[Part]:
+        """The parts planned so far, oldest first."""
+        parts: dict[str, list[tuple[str, str]]] = {}
+        for file in self.store.list(f"{output.folder}/{fingerprint}"):
+            if file.key.rsplit("/", 1)[1].startswith("plan-"):
+                for row in pq.read_table(io.BytesIO(self.store.read(file.key))).to_pylist():
+                    parts.setdefault(row["part"], []).append((row["key"], row["identity"]))
+        return [Part(name, tuple(rows)) for name, rows in parts.items()]
+
+    def append_plan(self, output: Output, fingerprint: str, parts: Sequence[Part]) -> None:
+        """Add newly planned parts, before any of them is computed."""
+        folder = f"{output.folder}/{fingerprint}"
+        taken = sum(file.key.rsplit("/", 1)[1].startswith("plan-") for file in self.store.list(folder))
+        rows = [{"part": part.name, "key": key, "identity": identity} for part in parts for key, identity in part.rows]
+        self._write_table(f"{folder}/plan-{taken:04d}.parquet", pa.Table.from_pylist(rows, schema=_PLAN_SCHEMA))
+
+    # --- whole tables and the record ---------------------------------------------------------------------------
+
+    def write_table(self, key: str, contract: TableContract, table: pa.Table) -> None:
+        """Write a whole table atomically, after its contract held."""
+        self._write_table(key, contract.check(table))
+
+    def read_table(self, key: str, contract: TableContract) -> pa.Table:
+        """Read a whole table. Raises `DatasetError` if this folder does not hold it, or holds another version's."""
+        table = self._read(key)
+        if table is None:
+            raise DatasetError(f"{self.store.path(key)} is not there; `just curate` writes it at its end")
+        try:
+            return contract.check(table)
+        except ContractError as error:
+            raise DatasetError(f"{self.store.path(key)}: {error}") from None
+
+    def read_columns(self, key: str, columns: Sequence[str]) -> pa.Table | None:
+        """These columns of a whole table of any version; None if it is not there or lacks one of them."""
+        table = self._read(key)
+        return table.select(list(columns)) if table is not None and {*columns} <= {*table.column_names} else None
+
+    def _read(self, key: str) -> pa.Table | None:
+        try:
+            return pq.read_table(io.BytesIO(self.store.read(key)))
+        except FileNotFoundError:
+            return None
+        except pa.ArrowInvalid as error:
+            said = " ".join(str(error).split())
+            raise DatasetError(f"{self.store.path(key)} is damaged ({said}); remove it and curate again") from None
+
+    def _write_table(self, key: str, table: pa.Table) -> None:
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        self.store.write(key, buffer.getvalue())
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Write `run.json`."""
+        self.store.write("run.json", (json.dumps(record, indent=2, sort_keys=False) + "\n").encode())
+
+    def read_record(self) -> dict[str, Any]:
+        """Read `run.json`. Raises `DatasetError` if this folder is no dataset."""
+        try:
+            record: dict[str, Any] = json.loads(self.store.read("run.json"))
+        except ValueError as error:
+            raise DatasetError(
+                f"{self.store.path('run.json')} is damaged ({error}); remove it and curate again"
+            ) from None
+        except FileNotFoundError:
+            raise DatasetError(
+                f"{self.store.uri} is no dataset: it holds no run.json; `just curate` makes one"
+            ) from None
+        return record

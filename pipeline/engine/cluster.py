@@ -1,0 +1,173 @@
+"""Ray as the stages see it: started on this machine when it is first needed, or joined at an address.
+
+just curate <bucket> --set engine.ray_address=auto
+"""
+
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from pipeline.engine.cluster_room import Need, check_reachable, check_room, check_temporary_folder
+from schemas.errors import StageError
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
+# Rows carry URIs and spans, so little travels through the object store.
+_OBJECT_STORE_BYTES = 256 << 20
+# Ray waits half a minute for its own processes, which is too short where others keep the cores busy.
+_START_TRIES = 3
+_LOG_TAIL = 200_000  # bytes
+# Not the complaints of a process that is being ended about files which are gone.
+_ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception|Died)\w*: (?!'/)\S|out of memory|Killed")
+_ENVIRONMENT = {
+    # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    # A run tells nobody about itself.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+class Cluster:
+    """The Ray that runs the stages. A context manager: leaving it shuts Ray down if it was started."""
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address
+        self._needs: list[Need] = []
+        self.cores = 0
+        """CPUs that Ray has; 0 before `start`."""
+        self.gpus = 0
+        """GPUs that Ray has; without one, stages that would like a GPU run on the CPU."""
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.cores:
+            import ray
+
+            ray.shutdown()
+            self.cores = 0
+
+    def expect(self, needs: Sequence[Need]) -> None:
+        """Hold a cluster that is started or joined from here on against what the stages of a run need."""
+        self._needs = list(needs)
+
+    def start(self) -> None:
+        """Start or join Ray, once. Raises `StageError` if it cannot be reached or is too small for the run."""
+        if not self.cores:
+            self._start()
+        check_room(self._needs, self.cores, self.gpus, self._where)
+
+    @property
+    def _where(self) -> str:
+        return f"at {self._address}" if self._address else "on this machine"
+
+    def _start(self) -> None:
+        if self._address:
+            check_reachable(self._address)
+        else:
+            check_temporary_folder()
+        # Workers on this machine import the packages from here; a cluster gets them with its runtime environment.
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        import ray
+        import ray.data
+
+        most_tries = 1 if self._address else _START_TRIES
+        for tries in range(1, most_tries + 1):
+            try:
+                with _native_messages_off(), _our_signals():
+                    self._connect()
+                break
+            except Exception as error:  # Ray raises bare exceptions where a busy machine makes it wait too long
+                ray.shutdown()
+                if tries == most_tries:
+                    text = " ".join(str(error).split())[:300]
+                    verb = "joined" if self._address else "started"
+                    raise StageError(f"Ray cannot be {verb} {self._where}: {text}") from error
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
+        found = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        check_room(self._needs, found.get("CPU", 0), found.get("GPU", 0), self._where)
+        self.cores, self.gpus = int(found["CPU"]), int(found.get("GPU", 0))
+
+    def _connect(self) -> None:
+        import ray
+
+        if self._address:
+            ray.init(
+                address=self._address,
+                runtime_env={"working_dir": str(_ROOT), "excludes": _LEFT_HOME},
+                logging_level=logging.ERROR,
+            )
+            return
+        ray.init(
+            address="local",  # not one that somebody else has started on this machine
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=_OBJECT_STORE_BYTES,
+        )
+
+
+class WorkerLogs:
+    """What this machine's workers write to their logs from now on; Ray on another machine keeps them there."""
+
+    def __init__(self) -> None:
+        import ray._private.worker
+
+        node = ray._private.worker.global_worker.node
+        self._folder = Path(node.get_logs_dir_path()) if node is not None else None
+        self._sizes = {file.name: file.stat().st_size for file in self._files()}
+
+    def last_errors(self, most: int = 4) -> str:
+        """The last lines that name an error, as a sentence; empty if there are none."""
+        found: dict[str, None] = {}
+        for file in sorted(self._files(), key=lambda one: one.stat().st_mtime):
+            with file.open("rb") as stream:
+                stream.seek(max(self._sizes.get(file.name, 0), file.stat().st_size - _LOG_TAIL))
+                lines = stream.read().decode(errors="replace").splitlines()
+            found |= dict.fromkeys(line.strip()[-300:] for line in lines if _ERROR_LINE.search(line))
+        return f" The last errors in its log: {' | '.join(list(found)[-most:])}" if found else ""
+
+    def _files(self) -> list[Path]:
+        return list(self._folder.glob("worker-*")) if self._folder is not None else []
+
+
+@contextmanager
+def _our_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself, which would end a run with another code and without its line."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _native_messages_off() -> Iterator[None]:
+    """Keep what Ray's native code prints while it starts off the terminal; its errors come as exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

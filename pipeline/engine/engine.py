@@ -1,0 +1,277 @@
+"""Runs stages on Ray Data: finds what is pending, cuts it into parts, maps workers over them, and keeps the record.
+
+The only caller of `map_batches`. Ray starts at the first pending part, so a run with nothing to do never starts it.
+Stages that hand their rows to a batch engine run in this process instead (`waves.py`), with the same record.
+One row of the Ray dataset is one part: `map_batches` gets an explicit batch size of 1, compute and resources, and its
+workers commit part files themselves, so that a result is on disk before anything is told about it.
+
+    just curate demo
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.plan import Plan, make_part, make_plan
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.progress import Progress
+from pipeline.engine.waves import WaveWorker
+from pipeline.engine.worker import ADDRESS, PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, marks_of, work
+from pipeline.media.limits import DEFAULT
+from pipeline.stage import Output, StageSpec
+from pipeline.storage.addresses import address_of, redact
+from schemas import errors
+from schemas.config import EngineConfig
+from schemas.contract import TableContract
+from schemas.ids import digest
+from schemas.limits import Limits
+
+_TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
+
+
+@dataclass(slots=True)
+class StageRecord:
+    """What one stage did in one run; goes to `run.json` as it stands."""
+
+    fingerprint: str
+    rows: int = 0
+    reused: int = 0
+    computed: int = 0
+    failed: int = 0
+    parts: int = 0
+    workers: int = 0
+    seconds: float = 0.0
+    busy_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """A finished stage: which parts serve its rows, and how to read its tables."""
+
+    spec: StageSpec
+    served: Mapping[str, frozenset[str]]
+    dataset: Dataset
+
+    def table(self, output: Output, columns: list[str] | None = None) -> pa.Table:
+        """The rows of one of the stage's tables, sorted by key, with their part file's path in `part`."""
+        table = self.dataset.read_parts(output, self.spec.fingerprint, self.served, columns)
+        return table.sort_by(output.contract.key)
+
+    @property
+    def primary(self) -> pa.Table:
+        """The stage's primary table, without the `part` column."""
+        return self.table(self.spec.outputs[0]).drop_columns([PART_COLUMN])
+
+
+class Engine:
+    """Runs row stages of one dataset, one after the other, and collects their records."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: EngineConfig,
+        cluster: Cluster,
+        retry: bool = False,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self.dataset = dataset
+        self.records: dict[str, StageRecord] = {}
+        self._config = config
+        self._cluster = cluster
+        self._retry = retry
+        self._limits = limits
+        self._progress = Progress()
+
+    def run(self, spec: StageSpec, rows: pa.Table) -> StageRun:
+        """Bring a stage up to date with `rows`; returns its run. Raises `StageError` or `DatasetError`."""
+        started = time.monotonic()
+        record = self.records[spec.name] = StageRecord(fingerprint=spec.fingerprint, rows=len(rows))
+        primary = spec.outputs[0]
+        self.dataset.remove_orphans(spec.outputs, spec.fingerprint)
+        committed = self.dataset.committed(primary, spec.fingerprint)
+        identities = _identities(rows, spec)
+        prior: dict[str, int] = {}
+        failed = self._failed(spec, committed, prior) if self._retry else {}
+        if spec.partition is None:
+            known = self.dataset.read_plan(primary, spec.fingerprint)
+            plan = make_plan(identities, known, committed, spec.rows_per_part, failed)
+            if plan.new:
+                self.dataset.append_plan(primary, spec.fingerprint, plan.new)
+        else:
+            plan = self._fixed_plan(spec, rows, committed, committed - set(failed))
+        record.reused = plan.reused
+        if plan.pending:
+            self._compute(spec, plan, rows, prior, record)
+        record.seconds = time.monotonic() - started
+        served = {**plan.served, **{part.name: frozenset(key for key, _ in part.rows) for part in plan.pending}}
+        run = StageRun(spec, served, self.dataset)
+        statuses = run.table(primary, [spec.key, "status"])
+        record.failed = pc.sum(pc.equal(statuses["status"], "failed")).as_py() or 0
+        self._progress.stage(spec.name, record.rows, record.computed, record.failed, record.seconds)
+        return run
+
+    def table(self, name: str, contract: TableContract, key: str, table: pa.Table) -> pa.Table:
+        """Commit the result of a table stage, which is worked out whole on every run: a step on tables costs little.
+
+        The record counts as computed the rows that are new or differ from what stood there.
+        """
+        started = time.monotonic()
+        record = self.records[name] = StageRecord(fingerprint="", rows=len(table))
+        # None where nothing stands there, or what an earlier version wrote with other columns.
+        before = self.dataset.read_columns(key, contract.names)
+        stood = {row[contract.key]: row for row in before.to_pylist()} if before is not None else {}
+        rows = contract.check(table).to_pylist()
+        record.computed = sum(stood.get(row[contract.key]) != row for row in rows)
+        record.reused = len(rows) - record.computed
+        if record.computed or len(rows) != len(stood) or before is None:
+            self.dataset.write_table(key, contract, table)
+        record.seconds = time.monotonic() - started
+        return table
+
+    def _failed(self, spec: StageSpec, committed: set[str], prior: dict[str, int]) -> dict[str, list[str]]:
+        everything = dict.fromkeys(committed)
+        columns = [spec.key, "status", "attempts"]
+        table = self.dataset.read_parts(spec.outputs[0], spec.fingerprint, everything, columns)
+        found: dict[str, list[str]] = {}
+        for row in table.filter(pc.equal(table["status"], "failed")).to_pylist():
+            part = row[PART_COLUMN].rsplit("/", 1)[1].removesuffix(".parquet")
+            found.setdefault(part, []).append(row[spec.key])
+            prior[row[spec.key]] = max(prior.get(row[spec.key], 0), row["attempts"])
+        return found
+
+    def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str], whole: set[str]) -> Plan:
+        """Parts whose composition matters: keep those that are wanted exactly, remove all others before writing."""
+        assert spec.partition is not None
+        parts = [make_part(_identities(one, spec)) for one in spec.partition(rows)]
+        kept = {part.name for part in parts} & whole
+        for output in reversed(spec.outputs):
+            # Also parts of other fingerprints: what they describe (a shard's path) is about to be written over.
+            alive = {self.dataset.part_key(output, spec.fingerprint, name) for name in kept}
+            for file in self.dataset.store.list(output.folder):
+                if file.key not in alive:
+                    self.dataset.store.remove(file.key)
+        served = {part.name: frozenset(key for key, _ in part.rows) for part in parts if part.name in kept}
+        return Plan(served, tuple(part for part in parts if part.name not in kept), ())
+
+    def _compute(
+        self, spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int], record: StageRecord
+    ) -> None:
+        for file in self.dataset.store.list(marks_of(spec)):  # marks of a killed run say nothing about this one
+            self.dataset.store.remove(file.key)
+        with self._progress.waiting("starting Ray"):
+            self._cluster.start()
+        tasks = _tasks(spec, plan, rows, prior)
+        record.parts = len(tasks)
+        record.workers = self._workers(spec, len(tasks))
+        pending = sum(len(part.rows) for part in plan.pending)
+        in_a_row = 0
+        with self._progress.bar(spec.name, pending) as advance:
+            for report in self._reports(spec, tasks, record.workers):
+                _add(record, report)
+                advance(report["rows"], report["failed"])
+                longest, in_a_row = count_in_a_row(in_a_row, report["failure_runs"])
+                if longest >= self._config.max_failures_in_a_row:
+                    raise errors.StageError(
+                        f"stage {spec.name} stopped: {longest} rows failed in a row "
+                        f"(engine.max_failures_in_a_row = {self._config.max_failures_in_a_row}); "
+                        f"the last error: {report['last_error']}"
+                    )
+
+    def _reports(self, spec: StageSpec, tasks: list[pa.Table], workers: int) -> Iterator[dict[str, Any]]:
+        if spec.place == "driver":
+            yield from WaveWorker(spec, self.dataset).reports(tasks)
+            return
+        for report in self._reports_of_workers(spec, tasks, workers):
+            if "fatal" in report:
+                raise getattr(errors, report["kind"], errors.StageError)(report["fatal"])
+            yield report
+
+    def _reports_of_workers(self, spec: StageSpec, tasks: list[pa.Table], workers: int) -> Iterator[dict[str, Any]]:
+        import ray.data
+        import ray.exceptions
+
+        limits = WorkerLimits(
+            max_attempts=self._config.max_attempts,
+            max_worker_deaths=self._config.max_worker_deaths,
+            objects=self._limits,
+        )
+        told: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.address, "limits": limits}
+        tasks_table = ray.data.from_arrow(tasks)
+        if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and stays: actors
+            results = tasks_table.map_batches(
+                PartWorker,
+                fn_constructor_kwargs=told,
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(size=workers),
+                num_cpus=min(spec.cpus, self._cluster.cores),
+                num_gpus=spec.gpus,
+            )
+        else:  # tasks reuse warm processes from stage to stage; starting actors costs seconds for each
+            results = tasks_table.map_batches(
+                cast(Any, work),
+                fn_kwargs=told,
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ray.data.TaskPoolStrategy(size=workers),
+                num_cpus=min(spec.cpus, self._cluster.cores),
+            )
+        try:
+            for batch in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+                for text in cast(pa.Table, batch)["report"].to_pylist():
+                    yield json.loads(text)
+        except ray.exceptions.RayError as error:
+            first = redact(" ".join(str(error).split()))[:300]
+            raise errors.StageError(f"stage {spec.name}: Ray gave up: {first}") from error
+
+    def _workers(self, spec: StageSpec, parts: int) -> int:
+        if spec.place == "driver":
+            return 1
+        possible = max(1, self._cluster.cores // spec.cpus)
+        return max(1, min(spec.workers or self._config.workers or possible, parts, possible))
+
+
+def count_in_a_row(before: int, runs: Sequence[int]) -> tuple[int, int]:
+    """The longest run of failures that a part's runs make with what came before, and the one that goes on after it."""
+    joined = [before + runs[0], *runs[1:]]
+    return max(joined), joined[-1]
+
+
+def _identities(rows: pa.Table, spec: StageSpec) -> list[tuple[str, str]]:
+    columns = rows.select([spec.key, *spec.identity]).to_pylist()
+    return [(row[spec.key], digest(*(row[name] for name in spec.identity))) for row in columns]
+
+
+def _tasks(spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int]) -> list[pa.Table]:
+    if prior:
+        counts = [prior.get(key, 0) for key in rows[spec.key].to_pylist()]
+        rows = rows.append_column(PRIOR_ATTEMPTS, pa.array(counts, pa.int32()))
+    if "uri" in rows.column_names:
+        # Passwords and signatures travel beside the rows, and end with the task.
+        uris = rows["uri"].to_pylist()
+        addresses = [address if (address := address_of(uri)) != uri else None for uri in uris]
+        if any(addresses):
+            rows = rows.append_column(ADDRESS, pa.array(addresses, pa.string()))
+    place = {key: index for index, key in enumerate(rows[spec.key].to_pylist())}
+    tasks = []
+    for part in plan.pending:
+        chosen = rows.take([place[key] for key, _ in part.rows])
+        task = {"part": part.name, "rows": encode_rows(chosen)}
+        tasks.append(pa.Table.from_pylist([task], schema=_TASK_SCHEMA))
+    return tasks
+
+
+def _add(record: StageRecord, report: Mapping[str, Any]) -> None:
+    record.computed += report["rows"]
+    record.busy_seconds += report["busy_seconds"]
+    record.cpu_seconds += report["cpu_seconds"]
+    for name, count in report["counters"].items():
+        record.counters[name] = record.counters.get(name, 0) + count

@@ -1,0 +1,177 @@
+"""What runs in a worker process: builds the stage once, works on a part, commits its files, reports in one row.
+
+Secondary tables are written before the primary one, whose file is the commit: a worker that dies in between leaves
+orphans, never half a result. A worker process that dies on a part (a crash inside a decoder, out of memory) finds its
+mark when the part is tried again; the part's rows then go one by one, and the row that keeps killing is recorded.
+"""
+
+import contextlib
+import io
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.dataset.folder import Dataset
+from pipeline.engine.commit import commit
+from pipeline.engine.marks import Deaths, Mark
+from pipeline.engine.watch import watched_memory
+from pipeline.media.limits import DEFAULT, hold_to
+from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
+from pipeline.storage.addresses import grant, redact
+from schemas.errors import CutroomError
+from schemas.limits import Limits
+
+PRIOR_ATTEMPTS, ADDRESS = "prior_attempts", "address"
+REPORT_SCHEMA = pa.schema([("part", pa.string()), ("report", pa.string())])
+
+
+def marks_of(spec: StageSpec) -> str:
+    """The folder of the marks that tell on which part and row a worker died; apart from all tables."""
+    return f".tries/{spec.outputs[0].folder}/{spec.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLimits:
+    """How often a row is tried, how often a process may die on it, and what one object may cost."""
+
+    max_attempts: int
+    max_worker_deaths: int
+    objects: Limits = DEFAULT
+
+
+def encode_rows(table: pa.Table) -> bytes:
+    """A part's input rows as Arrow IPC bytes: one cell of the engine's task table."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+class PartWorker:
+    """Works on tasks (one row = one part): the callable of a Ray actor, and what `work` keeps in a task's process."""
+
+    def __init__(self, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> None:
+        self._spec = spec
+        self._dataset = Dataset(dataset_uri)
+        self._limits = limits
+        self._stage: Stage | None = None
+
+    def __call__(self, tasks: pa.Table) -> pa.Table:
+        """Work on each task's part; returns one report per part, as JSON."""
+        reports = [
+            {"part": task["part"], "report": json.dumps(self._report(task["part"], task["rows"]))}
+            for task in tasks.to_pylist()
+        ]
+        return pa.Table.from_pylist(reports, schema=REPORT_SCHEMA)
+
+    def _report(self, part: str, payload: bytes) -> dict[str, Any]:
+        started, cpu_started = time.monotonic(), time.process_time()
+        try:
+            hold_to(self._limits.objects)
+            if self._stage is None:
+                _limit_threads(self._spec.cpus)
+                self._stage = self._spec.build(**self._spec.arguments)
+            rows, prior = decode_rows(payload)
+            outcomes = self._run_marked(self._stage, part, rows)
+            outcomes = commit(self._dataset, self._spec, part, rows, prior, outcomes)
+        except CutroomError as error:
+            return {"fatal": redact(str(error)), "kind": type(error).__name__}
+        except Exception as error:
+            return {"fatal": f"stage {self._spec.name} cannot run: {describe(error)}", "kind": "StageError"}
+        return summarise(outcomes) | {
+            "busy_seconds": time.monotonic() - started,
+            "cpu_seconds": time.process_time() - cpu_started,
+            "worker": os.getpid(),
+        }
+
+    def _run_marked(self, stage: Stage, part: str, rows: Sequence[Row]) -> list[Outcome]:
+        mark = Mark(self._dataset.store, f"{marks_of(self._spec)}/{part}")
+        with watched_memory(self._limits.objects.worker_gigabytes * 1e9, mark.explain):
+            deaths = mark.left()
+            if deaths is None:
+                mark.set(Deaths(), None)
+                outcomes = run_rows(stage, rows, self._spec.key, self._limits.max_attempts)
+            else:
+                outcomes = self._second_look(stage, rows, deaths, mark)
+        mark.clear()
+        return outcomes
+
+    def _second_look(self, stage: Stage, rows: Sequence[Row], deaths: Deaths, mark: Mark) -> list[Outcome]:
+        """Row by row, each under a mark with its name, so that the one that kills the process is known."""
+        key, whole = self._spec.key, isinstance(stage, RehearsingStage)
+        found: dict[str, Outcome] = {}
+        for row in rows:
+            times = deaths.times.get(row[key], 0)
+            if times >= self._limits.max_worker_deaths:
+                found[row[key]] = Outcome(Result(key=row[key], error=deaths.text(row[key])), times, False)
+                continue
+            mark.set(deaths, row[key])
+            if isinstance(stage, RehearsingStage):
+                with contextlib.suppress(Exception):  # a plain failure will show again when the part is made
+                    stage.rehearse(row)
+            else:
+                found[row[key]] = run_rows(stage, [row], key, self._limits.max_attempts)[0]
+        if whole:
+            mark.set(deaths, None)
+            rest = [row for row in rows if row[key] not in found]
+            for outcome in run_rows(stage, rest, key, self._limits.max_attempts) if rest else []:
+                found[outcome.result.key] = outcome
+        return [found[row[key]] for row in rows]
+
+
+def decode_rows(payload: bytes) -> tuple[list[Row], list[int]]:
+    """A part's input rows, and how often each was tried in runs before; from now on their sources can be opened."""
+    rows: list[Row] = pa.ipc.open_stream(payload).read_all().to_pylist()
+    for row in rows:
+        if address := row.pop(ADDRESS, None):
+            grant(row["uri"], address)
+    return rows, [row.pop(PRIOR_ATTEMPTS, 0) or 0 for row in rows]
+
+
+def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What a report says of a part's outcomes: counts, runs of failures, counters."""
+    failures = [outcome for outcome in outcomes if outcome.result.error is not None]
+    unexpected = [outcome.result.error for outcome in failures if not outcome.expected]
+    counters: dict[str, int] = {}
+    runs = [0]  # lengths of runs of unexpected failures: the first one may go on from the last part
+    for outcome in outcomes:
+        for name, count in outcome.result.counters.items():
+            counters[name] = counters.get(name, 0) + count
+        if outcome.result.error is None or outcome.expected:
+            runs.append(0)
+        else:
+            runs[-1] += 1
+    return {
+        "rows": len(outcomes),
+        "failed": len(failures),
+        "failure_runs": runs,
+        "last_error": unexpected[-1] if unexpected else None,
+        "counters": counters,
+    }
+
+
+_kept: dict[tuple[str, str, str], PartWorker] = {}
+
+
+def work(tasks: pa.Table, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> pa.Table:
+    """What a Ray task runs. The process keeps its worker, and with it the built stage, until another stage comes.
+
+    Ray reuses the processes of tasks for the next stage, so libraries are imported once per process and run.
+    """
+    key = (spec.name, spec.fingerprint, dataset_uri)
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = PartWorker(spec, dataset_uri, limits)
+    return _kept[key](tasks)
+
+
+def _limit_threads(count: int) -> None:
+    """Hold OpenCV to `count` threads, so that workers do not fight for cores; models set torch's and ONNX's own."""
+    import cv2
+
+    cv2.setNumThreads(count)

@@ -1,0 +1,128 @@
+"""Reads a finished dataset back as its tables, by the record of its last run, without Ray and without the bucket.
+
+just explain <dataset> <clip-id>
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.verify import INDEX, LEDGER_FILE
+from pipeline.stage import Output, Row
+from pipeline.stages.score.stage import scorer_names
+from pipeline.stages.select.sample_spans import SPANS_FILE
+from pipeline.stages.select.select import with_measures
+from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
+from schemas.config import RunConfig
+from schemas.contract import TableContract
+from schemas.media_tables import CLIPS, DUPLICATES, SPLITS, STILLS, VIDEOS
+from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
+
+# Secondary tables follow the plan of their stage's primary table.
+_PLANNED_IN = {"clips": "splits", "stills": "splits"}
+SELECTION_FILE = "selection/selection.parquet"
+DUPLICATES_FILE = "duplicates/duplicates.parquet"
+
+
+@dataclass(frozen=True)
+class History:
+    """The tables of a dataset as its last run left them."""
+
+    dataset: Dataset
+
+    @cached_property
+    def record(self) -> Mapping[str, Any]:
+        """`run.json`."""
+        return self.dataset.read_record()
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The configuration of the last run."""
+        return RunConfig.model_validate(self.record["config"])
+
+    def parts(
+        self,
+        folder: str,
+        stage: str,
+        contract: TableContract,
+        columns: list[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table:
+        """A stage's table as Parquet holds it, of rows `where` something holds; of a retried row its last result."""
+        fingerprint = self.record["stages"][stage]["fingerprint"]
+        planned = Output(folder=_PLANNED_IN.get(folder, folder), contract=contract, parent=contract.key)
+        order = {part.name: place for place, part in enumerate(self.dataset.read_plan(planned, fingerprint))}
+        output = Output(folder=folder, contract=contract, parent=contract.key)
+        found = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
+        latest: dict[str, dict[str, Any]] = {}
+        for name in found:  # the part that was planned last wins, as when the stage runs
+            table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
+            table = table if where is None else table.filter(where)
+            latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
+        schema = contract.schema if columns is None else pa.schema([contract.schema.field(one) for one in columns])
+        return pa.Table.from_pylist([latest[key] for key in sorted(latest)], schema=schema)
+
+    @cached_property
+    def selection(self) -> dict[str, Row]:
+        """Selection rows by clip id."""
+        return {row["clip_id"]: row for row in self.dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()}
+
+    @cached_property
+    def spans(self) -> dict[str, Row]:
+        """The planned samples by sample id: what each shows, and the stills that its caption is made of."""
+        return {row["sample_id"]: row for row in self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()}
+
+    @cached_property
+    def duplicates(self) -> dict[str, str]:
+        """Near-duplicate clips and the clip that stays in their place, by clip id."""
+        table = self.dataset.read_table(DUPLICATES_FILE, DUPLICATES)
+        return {row["id"]: row["duplicate_of"] for row in table.to_pylist()}
+
+    @cached_property
+    def clips(self) -> list[Row]:
+        """Clips of the last run with every measure as a column, and why a clip could not be measured."""
+        table = self.parts("clips", "split", CLIPS)
+        live = pa.array(list(self.selection), pa.string())
+        table = table.filter(pc.is_in(table["clip_id"], value_set=live))
+        scores = [
+            self._live(self.parts(f"scores/{name}", f"score {name}", SCORES))
+            for name in scorer_names(self.config.score)
+        ]
+        return with_measures(table, scores)[0]
+
+    def _live(self, table: pa.Table) -> pa.Table:
+        return table.filter(pc.is_in(table["clip_id"], value_set=pa.array(list(self.selection), pa.string())))
+
+    def of_clip(self, clip_id: str) -> dict[str, list[Row]]:
+        """Everything the dataset holds about one clip, by table."""
+        video_id = clip_id.split("-")[0]
+
+        def rows(table: pa.Table, column: str = "clip_id", value: str = clip_id) -> list[Row]:
+            found: list[Row] = table.filter(pc.equal(table[column], value)).to_pylist()
+            return found
+
+        stills = [name for name in STILLS.names if name != "image"]
+        tables = {
+            "source": rows(self.parts("videos", "ingest", VIDEOS), "video_id", video_id),
+            "split": rows(self.parts("splits", "split", SPLITS), "video_id", video_id),
+            "clip": [clip for clip in self.clips if clip["clip_id"] == clip_id],
+            "selection": [row for key, row in self.selection.items() if key == clip_id],
+            "stills": rows(self.parts("stills", "split", STILLS, stills)),
+            "frame captions": rows(self.parts("frame_captions", "caption", FRAME_CAPTIONS)),
+            "spans": [row for row in self.spans.values() if row["clip_id"] == clip_id],
+            "captions": rows(self.parts("captions", "summarise", CAPTIONS)),
+            "samples": rows(self.dataset.read_table(INDEX, SAMPLES)),
+            "ledger": rows(self.dataset.read_table(LEDGER_FILE, LEDGER), "id", clip_id),
+            "overviews": [],
+            "labels": [],
+        }
+        if "overview" in self.record["stages"]:
+            tables["overviews"] = rows(self.parts("overviews", "overview", OVERVIEWS))
+        if self.config.score.labeller:
+            tables["labels"] = rows(self.parts("labels", "label", LABELS))
+        return tables

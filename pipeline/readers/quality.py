@@ -1,0 +1,186 @@
+"""Reads a finished dataset as caption records and makes its caption-quality report; the measures are in `captioning`.
+
+Every planned sample counts, with the stills inside its span as its evidence; one whose captioning failed is a record
+with the error. Columns and tables that a dataset lacks (labels, embeddings, overviews) leave their part of the record
+empty.
+
+    just report <dataset>
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+
+from captioning.captioners.colours import look
+from captioning.quality.evidence import TextVectors
+from captioning.quality.judge import Settings, make_report
+from captioning.quality.records import CaptionRecord, FrameCaption, FunnelStep, Report
+from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import LEDGER_FILE
+from pipeline.readers.history import History
+from pipeline.stage import Row
+from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS, OVERVIEWS
+from schemas.contract import TableContract
+from schemas.errors import DatasetError, MediaError
+from schemas.media_tables import CLIPS, STILLS, VIDEOS
+from schemas.outcome_tables import LEDGER
+
+# Reasons of the same kind differ in their numbers; a funnel shows the most frequent ones of each state.
+REASONS_SHOWN = 5
+# Only what is read is asked for, so that datasets of an older contract can be reported on too.
+_CLIP_COLUMNS = [
+    "clip_id", "video_id", "camera", "motion", "camera_motion", "subject_motion",
+]  # fmt: skip
+
+
+def report_of(dataset: Dataset, settings: Settings) -> Report:
+    """Read a dataset and report on its captions; name, funnel, models and budget of `settings` come from the dataset.
+
+    Raises `DatasetError` if the folder is no dataset or holds no captions.
+    """
+    record = dataset.read_record()
+    summarise = record.get("config", {}).get("summarise", {})
+    settings = replace(
+        settings,
+        dataset=settings.dataset or dataset.store.uri.rstrip("/").rsplit("/", 1)[-1],
+        funnel=settings.funnel or read_funnel(dataset),
+        token_budget=summarise.get("token_budget", settings.token_budget),
+    )
+    return make_report(read_records(dataset), settings)
+
+
+def image_text_of(dataset: Dataset) -> TextVectors | None:
+    """The text tower that belongs to the dataset's image vectors, loaded when first called; None if there is none."""
+    from pipeline.stages.score.scorers.clip_text import ClipText
+
+    score = dataset.read_record().get("config", {}).get("score", {})
+    return ClipText.of(score.get("embedder", ""), score.get("embedder_weights", "") or None)
+
+
+def read_records(dataset: Dataset) -> list[CaptionRecord]:
+    """One record per planned sample, sorted by id."""
+    history = History(dataset)
+    stages: Mapping[str, Any] = history.record.get("stages", {})
+    if "summarise" not in stages:
+        raise DatasetError(f"{dataset.store.uri} holds no captions; `just curate` makes them")
+
+    def table(folder: str, stage: str, contract: TableContract, columns: list[str] | None = None) -> list[Row]:
+        if stage not in stages:
+            return []
+        rows: list[Row] = history.parts(folder, stage, contract, columns).to_pylist()
+        return rows
+
+    captions = {row["sample_id"]: row for row in table("captions", "summarise", CAPTIONS)}
+    overviews = {row["sample_id"]: row for row in table("overviews", "overview", OVERVIEWS)}
+    clips = {row["clip_id"]: row for row in table("clips", "split", CLIPS, _CLIP_COLUMNS)}
+    sources: dict[str, str] = {
+        row["video_id"]: row["key"] for row in table("videos", "ingest", VIDEOS, ["object_id", "video_id", "key"])
+    }
+    said = {row["still_id"]: row for row in table("frame_captions", "caption", FRAME_CAPTIONS)}
+    frames = _frames(table, said)
+    reasons = {row["id"]: row["reason"] for row in dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()}
+    records = []
+    for key, span in sorted(history.spans.items()):
+        told = [still["still_id"] for still in span["stills"] if still["still_id"] in said]
+        clip = clips[span["clip_id"]]
+        records.append(
+            _record(
+                span,
+                clip,
+                sources[clip["video_id"]],
+                # A sample none of whose stills got a caption never came to the summariser.
+                captions.get(key, {"error": reasons.get(key)}),
+                [replace(frames[still], time=said[still]["time"] - span["start_time"]) for still in told],
+                said[told[0]] if told else {},
+                overviews.get(key, {}),
+            )
+        )
+    return records
+
+
+def read_funnel(dataset: Dataset) -> tuple[FunnelStep, ...]:
+    """How many videos, clips and samples ended in which state, with the most frequent reasons of each."""
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in dataset.read_table(LEDGER_FILE, LEDGER).to_pylist():
+        counts[row["kind"], row["state"]][row["reason"] or ""] += 1
+    steps = []
+    for (kind, state), reasons in sorted(counts.items()):
+        shown = reasons.most_common(REASONS_SHOWN)
+        rest = reasons.total() - sum(count for _, count in shown)
+        steps += [FunnelStep(kind=kind, state=state, reason=reason, count=count) for reason, count in shown]
+        steps += [FunnelStep(kind=kind, state=state, reason="other reasons", count=rest)] if rest else []
+    return tuple(steps)
+
+
+def _frames(table: Any, said: Mapping[str, Row]) -> dict[str, FrameCaption]:
+    """Frame captions by still id, with what was seen in their stills; their times are told by the sample."""
+    labels = {row["still_id"]: row for row in table("labels", "label", LABELS)}
+    vectors = {row["still_id"]: row["vector"] for row in table("embeddings", "embed", EMBEDDINGS)}
+    looks = {}
+    for row in table("stills", "split", STILLS, ["still_id", "image"]):
+        if row["still_id"] in said:
+            looks[row["still_id"]] = _look(row["image"])
+    found = {}
+    for still, row in said.items():
+        named = labels.get(still, {})
+        colours, brightness = looks.get(still, ((), None))
+        found[still] = FrameCaption(
+            still_id=still,
+            time=0.0,
+            text=row["caption"] or "",
+            labels=tuple(zip(named.get("names") or (), named.get("probabilities") or (), strict=True)),
+            vector=tuple(vectors.get(still) or ()),
+            colours=colours,
+            brightness=brightness,
+        )
+    return found
+
+
+def _look(image: bytes) -> tuple[tuple[tuple[str, float], ...], float | None]:
+    try:
+        seen = look(image)
+    except (MediaError, cv2.error):
+        return (), None
+    return seen.colours, seen.brightness
+
+
+def _record(
+    span: Row,
+    clip: Row,
+    source: str,
+    caption: Row,
+    frames: Sequence[FrameCaption],
+    said: Row,
+    overview: Row,
+) -> CaptionRecord:
+    fields = caption.get("fields") or {}
+    hashes: Iterable[str | None] = (said.get("prompt_hash"), overview.get("prompt_hash"), caption.get("prompt_hash"))
+    return CaptionRecord(
+        sample_id=span["sample_id"],
+        source=source,
+        bucket=span["bucket"],
+        duration=span["end_time"] - span["start_time"],
+        short=caption.get("short") or "",
+        medium=caption.get("medium") or "",
+        dense=caption.get("dense") or "",
+        fields=dict(fields),
+        tokens=caption.get("tokens") or 0,
+        token_counter=caption.get("token_counter") or "",
+        budget=caption.get("budget"),
+        fallback=caption.get("fallback"),
+        error=caption.get("error"),
+        frames=tuple(frames),
+        overview=overview.get("overview") or "",
+        camera=clip.get("camera"),
+        motion=clip.get("motion"),
+        camera_motion=clip.get("camera_motion"),
+        subject_motion=clip.get("subject_motion"),
+        captioner=said.get("captioner") or "",
+        captioner_model=said.get("model") or "",
+        summariser=caption.get("summariser") or "",
+        summariser_model=caption.get("model") or "",
+        prompt_hashes=tuple(dict.fromkeys(one for one in hashes if one)),
+    )

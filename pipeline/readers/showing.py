@@ -1,0 +1,84 @@
+"""What of a dataset can be shown by id: its stills as JPEG, and the picture or film of a packed sample.
+
+Ids are looked up in the dataset's tables, and where the bytes lie is taken from those; an id is never part of a path.
+
+    just view <dataset>
+"""
+
+import io
+import tarfile
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.verify import INDEX
+from pipeline.readers.history import History
+from pipeline.stage import Output, Row
+from schemas.media_tables import STILLS
+from schemas.outcome_tables import SAMPLES
+
+_STILLS = Output(folder="stills", contract=STILLS, parent="still_id")
+MEDIA_TYPES = {".mp4": "video/mp4", ".png": "image/png"}
+_PARTS_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """The bytes of something to show, and what they are, as HTTP says it."""
+
+    content: bytes
+    type: str
+
+
+class Stills:
+    """The stills of a dataset by id. Holds the ids in memory and a few part files with their pictures."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._fingerprint = str(History(dataset).record["stages"]["split"]["fingerprint"])
+        self._part = lru_cache(maxsize=_PARTS_KEPT)(self._read_part)
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        parts = dict.fromkeys(self._dataset.committed(_STILLS, self._fingerprint))
+        table = self._dataset.read_parts(_STILLS, self._fingerprint, parts, ["still_id"])
+        names = (path.rsplit("/", 1)[1].removesuffix(".parquet") for path in table[PART_COLUMN].to_pylist())
+        return dict(zip(table["still_id"].to_pylist(), names, strict=True))
+
+    def _read_part(self, part: str) -> pa.Table:
+        return self._dataset.read_parts(_STILLS, self._fingerprint, {part: None}, ["still_id", "image"])
+
+    def __call__(self, still_id: str) -> bytes | None:
+        """The still as JPEG; None where the dataset has no such still."""
+        part = self._places.get(still_id)
+        if part is None:
+            return None
+        found = self._part(part).filter(pc.field("still_id") == still_id)
+        image: bytes | None = found["image"][0].as_py()
+        return image
+
+
+class Samples:
+    """The packed samples of a dataset by id, read out of their shards by the index's offset and size."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        rows = dataset.read_table(INDEX, SAMPLES).to_pylist()
+        self._rows: dict[str, Row] = {row["sample_id"]: row for row in rows if row["status"] == "ok"}
+
+    def __call__(self, sample_id: str) -> Media | None:
+        """The film or picture of a sample; None where there is no such sample or its shard does not hold it."""
+        row = self._rows.get(sample_id)
+        if row is None:
+            return None
+        data = self._dataset.store.read_range(f"shards/{row['shard']}", row["offset"], row["offset"] + row["size"])
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+            for member in tar:
+                kind = MEDIA_TYPES.get(member.name.removeprefix(sample_id))
+                file = tar.extractfile(member) if kind else None
+                if kind and file:
+                    return Media(content=file.read(), type=kind)
+        return None

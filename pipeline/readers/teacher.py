@@ -1,0 +1,109 @@
+"""Reads a finished dataset as what a student learns from: a teacher's words, and nothing that only fills their place.
+
+A caption that fell back to the joined frame captions, or that no model was asked for, is not a teacher's and is left
+out; so is one whose frame captions or stills are missing.
+
+    just distill summariser <dataset>
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from captioning.chat import PictureBytes
+from captioning.distill.pairs import Pair, PicturePair, SomePair
+from pipeline.readers.history import History
+from pipeline.stage import Row
+from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
+from schemas.errors import InputError
+from schemas.media_tables import CLIPS, STILLS
+
+FAILED, FELL_BACK, NO_INPUT = "the caption failed", "the caption is a fallback", "nothing to tell it from"
+
+
+@dataclass
+class Lesson:
+    """A dataset's captions that a teacher wrote, who wrote them, and how many others are left out for which reason.
+
+    `captions`, `sources` (video ids) and `stills` (ids in time order) are by sample id.
+    """
+
+    captions: dict[str, Row]
+    sources: dict[str, str]
+    stills: dict[str, list[str]]
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def teachers(self) -> list[str]:
+        """Summariser and model, for the provenance."""
+        return sorted({f"{row['summariser']}: {row['model']}" for row in self.captions.values()})
+
+
+def read_lesson(history: History, most: int) -> Lesson:
+    """At most `most` captions of a teacher, chosen by a hash of the sample. Raises `InputError` if there are none."""
+    spans = history.spans
+    told = history.parts("captions", "summarise", CAPTIONS).to_pylist()
+    rows = [row for row in told if row["sample_id"] in spans]
+    clips = history.parts("clips", "split", CLIPS, ["clip_id", "video_id"]).to_pylist()
+    video_of = {row["clip_id"]: row["video_id"] for row in clips}
+    left_out = Counter(reason for row in rows if (reason := _reason(row)))
+    taught = sorted((row for row in rows if not _reason(row)), key=lambda row: _draw(row["sample_id"]))
+    if not taught:
+        found = ", ".join(f"{count} x {reason}" for reason, count in left_out.items()) or "no caption at all"
+        raise InputError(
+            f"{history.dataset.store.uri} holds no teacher's words: {found}; caption it with a model first"
+        )
+    return Lesson(
+        captions={row["sample_id"]: row for row in taught[:most]},
+        sources={key: video_of[span["clip_id"]] for key, span in spans.items()},
+        stills={key: [still["still_id"] for still in span["stills"]] for key, span in spans.items()},
+        left_out=left_out,
+    )
+
+
+def summary_pairs(history: History, lesson: Lesson) -> list[Pair]:
+    """Frame captions in time order and the dense caption of each sample."""
+    rows = history.parts("frame_captions", "caption", FRAME_CAPTIONS).to_pylist()
+    told = {row["still_id"]: row["caption"] for row in rows if row["status"] == "ok"}
+    pairs = [
+        Pair(sample_id=key, source=lesson.sources[key], captions=captions, summary=row["dense"])
+        for key, row in lesson.captions.items()
+        if (captions := tuple(told[still] for still in lesson.stills[key] if still in told))
+    ]
+    return _counted(pairs, lesson)
+
+
+def picture_pairs(history: History, lesson: Lesson, stills: int) -> list[PicturePair]:
+    """Up to `stills` stills in time order, evenly spaced, and the dense caption of each sample, all in memory."""
+    wanted = {still for key in lesson.captions for still in lesson.stills[key]}
+    rows = history.parts("stills", "split", STILLS, ["still_id", "image"]).to_pylist()
+    shown = {row["still_id"]: PictureBytes(row["still_id"], row["image"]) for row in rows if row["still_id"] in wanted}
+    pairs = [
+        PicturePair(sample_id=key, source=lesson.sources[key], pictures=pictures, caption=row["dense"])
+        for key, row in lesson.captions.items()
+        if (pictures := tuple(_spread([shown[still] for still in lesson.stills[key] if still in shown], stills)))
+    ]
+    return _counted(pairs, lesson)
+
+
+def _counted(pairs: list[SomePair], lesson: Lesson) -> list[SomePair]:
+    if missing := len(lesson.captions) - len(pairs):
+        lesson.left_out[NO_INPUT] += missing
+    return pairs
+
+
+def _reason(row: Row) -> str | None:
+    if row["status"] != "ok":
+        return FAILED
+    return FELL_BACK if row["fallback"] is not None else None
+
+
+def _spread(pictures: Sequence[PictureBytes], most: int) -> Sequence[PictureBytes]:
+    if len(pictures) <= most:
+        return pictures
+    return [pictures[(2 * place + 1) * len(pictures) // (2 * most)] for place in range(most)]
+
+
+def _draw(sample_id: str) -> str:
+    return hashlib.blake2b(sample_id.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,128 @@
+"""From labels to vectors: files are looked at as the pipeline would, clips and stills have theirs in the dataset.
+
+just teach labels.csv lecture --files ~/footage
+just teach labels.csv lecture --dataset datasets/footage
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.readers.history import History
+from pipeline.readers.teaching.fitting import Examples
+from pipeline.readers.teaching.labels import Label, kind_of
+from pipeline.readers.teaching.pictures import stills_of
+from pipeline.stages.score.scorers.base import Embedder
+from pipeline.stages.score.scorers.registry import EMBEDDERS
+from schemas.caption_tables import EMBEDDINGS
+from schemas.config import ScoreConfig
+from schemas.errors import InputError, MediaError
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a head is taught from: labels that have vectors, which embedder made them, and what was left out and why."""
+
+    labels: Sequence[Label]
+    examples: Examples
+    embedder: str
+    """Registry name."""
+    model: str
+    """Model and revision."""
+    left_out: dict[str, str]
+    """File -> why the pipeline would refuse it too."""
+
+
+def gather(
+    labels: Sequence[Label], files: Path, history: History | None, config: ScoreConfig, threads: int
+) -> Material:
+    """Find or make the vectors of each label. Raises `InputError` with the row of what is not there."""
+    found: dict[int, Vectors] = {}
+    models: set[str] = set()
+    left_out: dict[str, str] = {}
+    if any(label.target == "file" for label in labels):
+        build = partial(EMBEDDERS[config.embedder], threads=threads, weights=config.embedder_weights or None)
+        looked, model, left_out = _look(labels, files, build())
+        found |= looked
+        models.add(model)
+    stored = [label for label in labels if label.target != "file"]
+    if stored:
+        if history is None:
+            raise InputError(f"row {stored[0].row} names a {stored[0].target}; say of which dataset: --dataset FOLDER")
+        recalled, model = _recall(stored, history)
+        found |= recalled
+        models.add(model)
+    if len(models) > 1:
+        raise InputError(f"files and dataset were embedded by different models, {' and '.join(sorted(models))}")
+    kept = [label for label in labels if label.row in found]
+    if not kept:
+        raise InputError("no label is left: none of the files can be read")
+    return Material(
+        labels=kept,
+        examples=Examples(
+            kind_of(labels),
+            np.concatenate([found[label.row] for label in kept]),
+            np.repeat(np.arange(len(kept)), [len(found[label.row]) for label in kept]),
+            np.array([label.value for label in kept]),
+            np.array([label.source for label in kept]),
+        ),
+        embedder=config.embedder,
+        model=models.pop(),
+        left_out=left_out,
+    )
+
+
+def _look(labels: Sequence[Label], files: Path, embedder: Embedder) -> tuple[dict[int, Vectors], str, dict[str, str]]:
+    found: dict[int, Vectors] = {}
+    left_out: dict[str, str] = {}
+    by_file: dict[str, list[Label]] = {}
+    for label in labels:
+        if label.target == "file":
+            by_file.setdefault(label.name, []).append(label)
+    for name, rows in by_file.items():
+        if not (files / name).is_file():
+            raise InputError(f"row {rows[0].row}: no file {name!r} below {files}; say where files are: --files FOLDER")
+    for name, rows in by_file.items():
+        try:
+            stills = stills_of(files / name, [label.seconds for label in rows])
+            vectors = embedder.embed([still for several in stills for still in several])
+        except MediaError as error:
+            left_out[name] = str(error)
+            continue
+        ends = np.cumsum([len(several) for several in stills])[:-1]
+        found |= {label.row: part for label, part in zip(rows, np.split(vectors, ends), strict=True)}
+    return found, embedder.model, left_out
+
+
+def _recall(labels: Sequence[Label], history: History) -> tuple[dict[int, Vectors], str]:
+    clips = {label.name for label in labels if label.target == "clip"}
+    stills = {label.name for label in labels if label.target == "still"}
+    wanted = pc.field("clip_id").isin(_texts(clips)) | pc.field("still_id").isin(_texts(stills))
+    table = history.parts("embeddings", "embed", EMBEDDINGS, where=wanted & (pc.field("status") == "ok"))
+    of_clip: dict[str, list[list[float]]] = {}
+    of_still: dict[str, list[list[float]]] = {}
+    for row in table.sort_by("still_id").to_pylist():
+        of_clip.setdefault(row["clip_id"], []).append(row["vector"])
+        of_still[row["still_id"]] = [row["vector"]]
+    found: dict[int, Vectors] = {}
+    for label in labels:
+        vectors = (of_clip if label.target == "clip" else of_still).get(label.name)
+        if vectors is None:
+            raise InputError(f"row {label.row}: the dataset holds no vector of {label.target} {label.name!r}")
+        found[label.row] = np.array(vectors, np.float32)
+    models = sorted(set(table["model"].to_pylist()))
+    if len(models) != 1:
+        raise InputError(f"the dataset's vectors are of several models: {', '.join(models)}; run just curate again")
+    return found, models[0]
+
+
+def _texts(values: Set[str]) -> pa.Array:
+    return pa.array(sorted(values), pa.string())  # typed, because it may be empty

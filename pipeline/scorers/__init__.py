@@ -1,4 +1,0 @@
-"""What is measured on stills: embedders, scorers that read vectors or pictures, and labellers.
-
-python -m pipeline.scorers.registry                          # print them all with their measures
-"""

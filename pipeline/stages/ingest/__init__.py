@@ -1,0 +1,4 @@
+"""ingest: lists the bucket and looks at every object.
+
+just curate <bucket>
+"""

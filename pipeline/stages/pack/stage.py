@@ -1,0 +1,250 @@
+"""Pack: decode just the spans that ship, make them exactly their bucket's shape, and write deterministic shards.
+
+A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, proven to be those
+that were captioned (`sample_frames.py`), without letterbox bars, scaled to cover the bucket and cropped at the
+centre, as BT.709 limited-range H.264 (pictures: PNG). A shard that
+would grow past the size limit goes on in `<name>-1.tar`. Shards appear by atomic rename; the index rows that name them
+are the commit.
+
+    just curate <bucket> --set pack.buckets='[cogvideox]'
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from tempfile import SpooledTemporaryFile
+from typing import IO, cast
+
+import av
+import cv2
+import numpy as np
+import webdataset
+
+from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.media.encode import encode_h264, encode_png
+from pipeline.media.geometry import Geometry
+from pipeline.media.picture import PictureMaker
+from pipeline.media.picture_file import read_picture
+from pipeline.media.signature import matches_crop, picture_signature, signatures_differ
+from pipeline.stage import Output, Result, Row, attempt, describe
+from pipeline.stages.pack.framing import Box, Framing, frame_sample
+from pipeline.stages.pack.sample_frames import read_frames
+from pipeline.storage.store import Store, unchanged_source
+from pipeline.storage.temporary import is_full, temporary_folder_is_full
+from schemas.bucket import Bucket
+from schemas.config import PackConfig
+from schemas.errors import CutroomError, MediaError, StageError
+from schemas.outcome_tables import SAMPLES
+
+VERSION = 6
+OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
+_OWNER = "cutroom"
+_SPOOL_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Media:
+    """An encoded sample: its suffix and bytes, the source frames decoded for it, and the crop in source pixels.
+
+    `shown_at` holds, for each of its stills, the frame that shows the same; None where things move too fast to say.
+    """
+
+    suffix: str
+    data: bytes
+    decoded_frames: int
+    crop: Box
+    shown_at: list[int | None]
+
+
+class _Shard:
+    """A tar under construction, in memory up to a limit and in a temporary file beyond."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.rows: list[Row] = []
+        self._file = cast(IO[bytes], SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - closed by `save`
+        self._writer = webdataset.TarWriter(
+            self._file, user=_OWNER, group=_OWNER, mode=0o444, mtime=0, compress=False, encoder=False
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return int(self._writer.tarstream.offset)
+
+    def add(self, key: str, members: dict[str, bytes], row: Row) -> None:
+        """Write a sample and keep its index row, which gets the sample's place."""
+        offset = self.size
+        self._writer.write({"__key__": key, **members})
+        self.rows.append({**row, "shard": self.key, "offset": offset, "size": self.size - offset})
+
+    def save(self, store: Store) -> list[Row]:
+        """Put the tar into the store; returns the index rows with their checksums."""
+        self._writer.close()
+        with self._file, store.writing(self.key) as target:
+            for row in self.rows:
+                self._file.seek(row["offset"])
+                row["checksum"] = hashlib.sha256(self._file.read(row["size"])).hexdigest()
+            self._file.seek(0)
+            while block := self._file.read(1 << 22):
+                target.write(block)
+        return self.rows
+
+
+class Pack:
+    """Rows: the sample plan; a part is one shard's samples in order."""
+
+    def __init__(self, dataset_uri: str, config: PackConfig, max_attempts: int) -> None:
+        self._store = Store(f"{dataset_uri}/shards")
+        self._config = config
+        self._max_attempts = max_attempts
+
+    def rehearse(self, row: Row) -> None:
+        """Make one sample and keep nothing: finds the one that kills its worker."""
+        make_media(row, Bucket.parse(row["bucket"]), self._config)
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        """Make one shard. A sample that cannot be made fails alone; the shard holds the others."""
+        try:
+            return self._make_shard(rows)
+        except CutroomError:
+            raise
+        except Exception as error:  # never row by row: that would write the shard once per sample
+            if is_full(error):
+                raise temporary_folder_is_full(f"shard {rows[0]['shard']} is gathered there") from error
+            raise StageError(f"shard {rows[0]['shard']} cannot be written: {describe(error)}") from error
+
+    def _make_shard(self, rows: Sequence[Row]) -> list[Result]:
+        name = rows[0]["shard"]
+        shards = [_Shard(name)]
+        results: list[Result] = []
+        for row in rows:
+            bucket = Bucket.parse(row["bucket"])
+            tried = attempt(partial(make_media, row, bucket, self._config), self._max_attempts)
+            if tried.value is None:
+                failure = Result(key=row["sample_id"], error=tried.error, attempts=tried.attempts)
+                failure.expected = tried.expected
+                results.append(failure)
+                continue
+            media = tried.value
+            members = {media.suffix: media.data, "json": _describe_sample(row, bucket, media)}
+            size = sum(_tar_size(len(data)) for data in members.values())
+            if shards[-1].rows and shards[-1].size + size > self._config.max_shard_megabytes << 20:
+                shards.append(_Shard(name.replace(".tar", f"-{len(shards)}.tar")))
+            shards[-1].add(row["sample_id"], members, _index_row(row, bucket, media))
+        for shard in shards:
+            for values in shard.save(self._store) if shard.rows else []:
+                counters = {"decoded_frames": values["decoded_frames"], "samples_encoded": 1}
+                results.append(Result(key=values["sample_id"], values=values, counters=counters))
+        return results
+
+
+def drop_lost_parts(dataset: Dataset, output: Output, fingerprint: str) -> None:
+    """Forget index parts whose shard is not there, or too short for what they say, so that it is packed again."""
+    sizes = {file.key.removeprefix("shards/"): file.size for file in dataset.store.list("shards")}
+    parts = dataset.committed(output, fingerprint)
+    table = dataset.read_parts(output, fingerprint, dict.fromkeys(parts))
+    for row in table.to_pylist():
+        if row["status"] == "ok" and sizes.get(row["shard"], 0) < row["offset"] + row["size"]:
+            dataset.store.remove(row[PART_COLUMN])
+
+
+def _tar_size(length: int) -> int:
+    return 512 + -(-length // 512) * 512
+
+
+def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
+    measured: dict[str, float | str | None] = json.loads(row["scores"])
+    return {
+        "sample_id": row["sample_id"],
+        "clip_id": row["clip_id"],
+        "video_id": row["video_id"],
+        "source": row["source"],
+        "bucket": row["bucket"],
+        "split": row["split"],
+        "start_time": row["start_time"],
+        "end_time": min(row["clip_end"], row["start_time"] + bucket.seconds),
+        "width": bucket.width,
+        "height": bucket.height,
+        "frames": bucket.frames,
+        "fps": bucket.fps,
+        "tokens": row["tokens"],
+        "decoded_frames": media.decoded_frames,
+        "scores": [(name, float(value)) for name, value in measured.items() if isinstance(value, int | float)],
+        "words": [(name, value) for name, value in measured.items() if isinstance(value, str)],
+    }
+
+
+def make_media(row: Row, bucket: Bucket, config: PackConfig) -> _Media:
+    """Decode and encode one sample. Raises `MediaError` if the source does not give what was captioned."""
+    geometry = Geometry(row["rotation"], row["width"], row["height"], row["mirrored"])
+    framing = frame_sample(geometry, _picture_box(row), bucket)
+    with unchanged_source(row):
+        if bucket.is_image:
+            return _make_picture(row, framing)
+        frames, decoded = read_frames(row, bucket, geometry, framing)
+    data = encode_h264(frames, bucket.fps, config.crf, config.preset)
+    return _Media("mp4", data, decoded, framing.crop, _shown_at(row, bucket, frames, framing))
+
+
+def _make_picture(row: Row, framing: Framing) -> _Media:
+    picture = read_picture(row["uri"])
+    if any(signatures_differ(still["signature"], picture_signature(picture)) for still in row["stills"]):
+        raise MediaError("it is not the picture that was captioned")
+    method = cv2.INTER_AREA if framing.scaled[0] < picture.shape[1] else cv2.INTER_CUBIC
+    scaled = np.asarray(cv2.resize(picture, framing.scaled, interpolation=method), np.uint8)
+    return _Media("png", encode_png(framing.cut(scaled)), 1, framing.crop, [0] * len(row["stills"]))
+
+
+def _shown_at(row: Row, bucket: Bucket, frames: Sequence[av.VideoFrame], framing: Framing) -> list[int | None]:
+    """Of each still the frame of the sample that shows it, by which the shard can be checked alone."""
+    pictures = PictureMaker(Geometry(0, bucket.width, bucket.height))
+    places: list[int | None] = []
+    for still in row["stills"]:
+        place = min(max(0, round((still["time"] - row["start_time"]) * bucket.fps)), len(frames) - 1)
+        picture = pictures.rgb(frames[place], bucket.width, bucket.height)
+        size = (row["width"], row["height"])
+        # Half of the tolerance, so that what encoding changes cannot turn it into a complaint.
+        places.append(place if matches_crop(still["signature"], picture, framing.crop, size, share=0.5) else None)
+    return places
+
+
+def _picture_box(row: Row) -> Box:
+    return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
+
+
+def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
+    described = {
+        "sample_id": row["sample_id"],
+        "clip_id": row["clip_id"],
+        "video_id": row["video_id"],
+        "source": row["source"],
+        "source_uri": row["uri"],
+        "span": [row["start_time"], min(row["clip_end"], row["start_time"] + bucket.seconds)],
+        "stills": [
+            {
+                "time": still["time"],
+                "hash": f"{still['hash']:016x}",
+                "signature": base64.b64encode(still["signature"]).decode(),
+                "frame": place,
+            }
+            for still, place in zip(row["stills"], media.shown_at, strict=True)
+        ],
+        "captions": {"short": row["short"], "medium": row["medium"], "dense": row["dense"]},
+        "caption_fields": json.loads(row["fields"] or "{}"),
+        "tokens": row["tokens"],
+        "bucket": row["bucket"],
+        "width": bucket.width,
+        "height": bucket.height,
+        "frames": bucket.frames,
+        "fps": bucket.fps,
+        "source_size": [row["width"], row["height"]],
+        "picture": list(_picture_box(row)),
+        "crop": list(media.crop),
+        "scores": json.loads(row["scores"]),
+        "lineage": json.loads(row["lineage"]),
+    }
+    return json.dumps(described, indent=1, ensure_ascii=False).encode()

@@ -1,0 +1,64 @@
+"""A film's thumbnails, small, in a temporary file: what the ends of its transitions are measured on.
+
+Where the transitions are is known only at the film's end, so every frame waits: on disk, a kilobyte each, so that
+memory hardly grows with the film. Only the stretches around transitions are read again.
+
+    python -m pytest tests/pipeline/stages/split/detectors/test_extents.py
+"""
+
+import os
+import tempfile
+from array import array
+from typing import IO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 24, 14
+_BYTES = HEIGHT * WIDTH * 3
+# A picture that comes so near to black or white everywhere (grey levels) shows nothing. A night scene may be as even,
+# but it is lighter.
+_NEAR = 6
+
+
+class Thumbnails:
+    """The thumbnails of one film; `clear` makes ready for the next. The file goes with the object."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._times, self._empty = array("d"), bytearray()
+
+    def push(self, time: float, thumbnail: NDArray[np.uint8]) -> None:
+        """Keep the next frame: when it appears in seconds, and RGB [27, 48, 3]."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `clear`
+        small = cv2.resize(thumbnail, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        self._file.write(np.asarray(small, np.uint8).tobytes())
+        self._times.append(time)
+        self._empty.append(bool(small.max() <= _NEAR or small.min() >= 255 - _NEAR))
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """When each frame appears, [frames], in seconds."""
+        return np.array(self._times)
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Which frames are black or white all over, [frames]."""
+        return np.array(self._empty, np.bool_)
+
+    def read(self, first: int, end: int) -> NDArray[np.uint8]:
+        """Frames `first` up to `end`, RGB [end - first, 14, 24, 3]."""
+        if self._file is None:
+            return np.zeros((0, HEIGHT, WIDTH, 3), np.uint8)
+        self._file.seek(first * _BYTES)
+        read = self._file.read((end - first) * _BYTES)
+        self._file.seek(0, os.SEEK_END)
+        return np.frombuffer(read, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
+
+    def clear(self) -> None:
+        """Forget the film."""
+        if self._file is not None:
+            self._file.close()
+        self._file, self._times, self._empty = None, array("d"), bytearray()

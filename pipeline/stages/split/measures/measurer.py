@@ -1,0 +1,106 @@
+"""Sees every frame of a film once, in order, and sums up any clip of it afterwards; an image is a film of one frame.
+
+Every frame is compared for standing still; every 1/6 s the motion since the last time is measured; twice a second the
+full-size luma is looked at. What is kept is numbers alone, under 20 MB per hour of film, and three small pictures.
+"""
+
+from array import array
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.media.decode import PacketSizes
+from pipeline.media.look import LookFrame
+from pipeline.stages.split.measures import bars, exposure, motion
+from pipeline.stages.split.measures.bitrate import bits_per_pixel
+from pipeline.stages.split.measures.blockiness import blockiness, measure_steps
+from pipeline.stages.split.measures.camera import label_camera
+from pipeline.stages.split.measures.frozen import FrozenMeter
+from pipeline.stages.split.measures.jitter import measure_jitter
+from pipeline.stages.split.measures.motion import MotionMeter, summarise_motion
+from pipeline.stages.split.measures.sharpness import measure_sharpness, to_scale
+from pipeline.stages.split.measures.track import Clock, Track
+
+NATIVE_SECONDS = 0.5
+
+
+class Measurer:
+    """Measures of one source; `width` and `height` are its displayed size, `packets` what its decoder demuxes."""
+
+    def __init__(self, width: int, height: int, packets: PacketSizes) -> None:
+        self._size = (width, height)
+        self._packets = packets
+        self._edges = array("d")
+        self._end = 0.0
+        self._motion_clock, self._native_clock = Clock(motion.SAMPLE_SECONDS), Clock(NATIVE_SECONDS)
+        self._motion, self._frozen = MotionMeter(), FrozenMeter()
+        self._pairs = Track(1 + len(motion.NAMES))
+        self._light = Track(1 + len(exposure.NAMES))
+        self._steps, self._bars = Track(16), Track(8)
+        self._sides, self._side_scale = bars.NO_BARS, 1.0
+        self._last: tuple[int, float, NDArray[np.uint8]] | None = None
+        self._film: tuple[int, tuple[float, ...]] = (0, (0.0, 0.0, 0.0, 0.0))
+
+    def push(self, frame: LookFrame) -> None:
+        """See the next frame; indices rise by one from 0."""
+        self._edges.append(frame.time)
+        self._end = frame.end
+        if self._native_clock.is_due(frame.time, frame.end):
+            self._look_closely(frame)
+        due = self._motion_clock.is_due(frame.time, frame.end)
+        self._frozen.push(frame.luma, frame.time, frame.end, due)
+        if due:
+            self._look_for_motion(frame)
+
+    def _look_closely(self, frame: LookFrame) -> None:
+        native = frame.native()
+        self._sides = bars.find_bars(native) if bars.may_have_bars(frame.luma) else bars.NO_BARS
+        self._side_scale = frame.luma.shape[0] / native.shape[0]
+        picture = self._sides.trim(native)
+        self._steps.add(frame.index, *measure_steps(picture).ravel())
+        scaled = to_scale(picture)
+        self._light.add(frame.index, measure_sharpness(scaled), *exposure.measure_exposure(scaled))
+        # Of a source with other than square pixels the luma is as coded, the box as displayed.
+        across, down = self._size[0] / native.shape[1], self._size[1] / native.shape[0]
+        depths = (one * scale for one, scale in zip(self._sides.depths, (across, down) * 2, strict=True))
+        self._bars.add(frame.index, *depths, *self._sides.edges)
+
+    def _look_for_motion(self, frame: LookFrame) -> None:
+        if self._last is not None:
+            index, time, before = self._last
+            old, new = (self._sides.trim(luma, self._side_scale) for luma in (before, frame.luma))
+            measured = self._motion.measure(np.ascontiguousarray(old), np.ascontiguousarray(new), frame.time - time)
+            if measured is not None:
+                self._pairs.add(frame.index, index, *measured)
+        self._last = (frame.index, frame.time, frame.luma)
+
+    def summarise(self, first: int, end: int) -> dict[str, Any]:
+        """The measures of the clip of frames `first` <= index < `end`, named and measured as in the clips table.
+
+        Motion is null where fewer than two looks lie in the clip, jitter where fewer than six do.
+        """
+        width, height = self._size
+        start_time = self._edges[first]
+        end_time = self._edges[end] if end < len(self._edges) else self._end
+        pairs = self._pairs.between(first, end)
+        pairs = pairs[pairs[:, 0] >= first, 1:]
+        light = self._light.nearest(first, end).mean(axis=0)
+        camera, confidence = label_camera(pairs)
+        box = bars.crop_box(self._bars.nearest(first, end), self._film_depths(), width, height)
+        return {
+            **summarise_motion(pairs),
+            "camera": camera,
+            "camera_confidence": confidence,
+            "jitter": measure_jitter(pairs),
+            "frozen": self._frozen.share(start_time, end_time) if end_time > start_time else None,
+            **{name: round(float(one), 6) for name, one in zip(("sharpness", *exposure.NAMES), light, strict=True)},
+            "blockiness": blockiness(self._steps.nearest(first, end).reshape(-1, 2, 8)),
+            "bits_per_pixel": bits_per_pixel(self._packets, start_time, end_time, end - first, width * height),
+            **dict(zip(("crop_left", "crop_top", "crop_width", "crop_height"), box, strict=True)),
+        }
+
+    def _film_depths(self) -> tuple[float, ...]:
+        if self._film[0] != len(self._edges):
+            self._film = (len(self._edges), bars.film_depths(self._bars.all()))
+        return self._film[1]

@@ -1,0 +1,65 @@
+"""Summarise each sample's frame captions, overview and measured facts into one dense caption. Backends: `captioning`.
+
+just curate <bucket> --set summarise.token_budget=224
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from captioning.protocols import ClipRequest, arriving, summaries
+from captioning.tokens import TokenCounter
+from pipeline.stage import Output, Result, Row
+from pipeline.stages.caption.models import open_summariser
+from pipeline.stages.caption.stage import count_usage
+from schemas.caption_tables import CAPTIONS
+from schemas.config import SummariseConfig
+
+VERSION = 3
+OUTPUTS = (Output(folder="captions", contract=CAPTIONS, parent="sample_id"),)
+IDENTITY = ("captions", "times", "overview", "measured")
+
+
+class Summarise:
+    """Rows: samples with their frame captions in time order, their overview and what was measured."""
+
+    def __init__(self, config: SummariseConfig, threads: int) -> None:
+        self._counter = TokenCounter(Path(config.tokenizer) if config.tokenizer else None)
+        self._summariser = open_summariser(config, self._counter, threads)
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        """Summarise samples, which are one batch of the model; results come as their replies do."""
+        clip_of = {row["sample_id"]: row["clip_id"] for row in rows}
+        requests = [
+            ClipRequest(
+                sample_id=row["sample_id"],
+                frame_captions=tuple(row["captions"]),
+                times=tuple(row["times"]),
+                overview=row["overview"] or "",
+                measured=row["measured"] or "",
+            )
+            for row in rows
+        ]
+        for reply in arriving(summaries(self._summariser, requests)):
+            values = {
+                "sample_id": reply.sample_id,
+                "clip_id": clip_of[reply.sample_id],
+                "short": reply.short,
+                "medium": reply.medium,
+                "dense": reply.dense,
+                "fields": list(reply.fields.items()),
+                "summariser": self._summariser.name,
+                "model": self._summariser.model,
+                "prompt_hash": self._summariser.prompt_hash,
+                "fallback": reply.fallback,
+                "budget": reply.budget,
+                "tokens": reply.tokens,
+                "token_counter": self._counter.name,
+            }
+            counters = {
+                "samples_summarised": 1,
+                "fallbacks": int(reply.fallback is not None),
+                **count_usage(reply.usage),
+            }
+            yield Result(
+                key=reply.sample_id, values=values, error=reply.error, counters=counters, expected=reply.answered
+            )

@@ -1,0 +1,57 @@
+"""Writes a file of an object store: gathered in the temporary folder, uploaded at the end, or not there at all.
+
+Closing a client's file object after an error would upload what is there so far, so a failed upload is thrown away: the
+parts that have arrived are removed from the store, and what stood under the name stays. The parts of a process that is
+killed meanwhile stay invisible in the store; a lifecycle rule of the bucket removes them.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from pipeline.storage.addresses import redact
+from pipeline.storage.temporary import is_full, temporary_folder_is_full
+from schemas.errors import DatasetError
+
+BLOCK_BYTES = 1 << 22
+
+
+@contextmanager
+def uploading(filesystem: Any, path: str, uri: str) -> Iterator[IO[bytes]]:
+    """A file object whose content is uploaded to `path` when the block ends without an error.
+
+    Raises `DatasetError` that names `uri` where the upload fails, or the temporary folder where that is full.
+    """
+    with _temporary_file(uri) as spool:
+        yield spool
+        spool.seek(0)
+        try:
+            _upload(filesystem, path, spool)
+        except Exception as error:  # every store's client has its own exceptions
+            reason = redact(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            fix = "nothing new is left under that name; run the same command again"
+            raise DatasetError(f"cannot write {uri}: the upload failed ({reason}); {fix}") from None
+
+
+@contextmanager
+def _temporary_file(uri: str) -> Iterator[IO[bytes]]:
+    try:
+        with tempfile.TemporaryFile() as file:
+            yield file
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise temporary_folder_is_full(f"{uri} is gathered there before it is uploaded") from error
+
+
+def _upload(filesystem: Any, path: str, spool: IO[bytes]) -> None:
+    remote = filesystem.open(path, "wb")
+    try:
+        while block := spool.read(BLOCK_BYTES):
+            remote.write(block)
+        remote.close()
+    except BaseException:
+        remote.closed = True  # so that nothing closes it later
+        remote.discard()
+        raise

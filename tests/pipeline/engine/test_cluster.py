@@ -1,0 +1,140 @@
+"""A cluster that is not there, is too small or is somebody else's costs one line, not minutes of waiting.
+
+python -m pytest tests/pipeline/engine/test_cluster.py
+"""
+
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+
+import grpc
+import pytest
+
+from pipeline.engine import cluster_room
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.cluster_room import Need, check_address, check_reachable, check_room, check_temporary_folder
+from pipeline.stages.caption.models import needs_of
+from schemas.config import RunConfig
+from schemas.errors import ConfigError, StageError
+from schemas.load import load_config
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A server that takes connections and says nothing, as another program's may."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+        taken: list[socket.socket] = []
+
+        def take() -> None:
+            server.settimeout(0.1)
+            while not stop.is_set():
+                try:
+                    taken.append(server.accept()[0])
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        yield server.getsockname()[1]
+        stop.set()
+        thread.join()
+        for connection in taken:
+            connection.close()
+
+
+@pytest.mark.parametrize("address", ["auto", "local", "head:6379", "ray://10.0.0.1:10001", "[::1]:6379"])
+def test_addresses_of_ray(address: str) -> None:
+    check_address(address)
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "head", "head:", "head:99999", "http://head:6379", "head:6379/x"])
+def test_other_addresses_are_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"engine\.ray_address = .* write auto, host:6379 or ray://host:10001"):
+        check_address(address)
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_an_address_where_nothing_listens_or_nothing_answers_is_said_at_once(scheme: str, silent_port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    for port, words in ((closed, "Connection refused"), (silent_port, "does not speak its protocol within 1 s")):
+        with pytest.raises(StageError, match=rf"no Ray answers at {scheme}127\.0\.0\.1:{port}: .*{words}"):
+            check_reachable(f"{scheme}127.0.0.1:{port}", seconds=1.0)
+
+
+def test_a_server_that_answers_is_reached() -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    check_reachable(f"127.0.0.1:{port}")
+    server.stop(None)
+
+
+def test_a_cluster_is_asked_before_ray_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    with Cluster(f"127.0.0.1:{closed}") as cluster, pytest.raises(StageError, match="no Ray answers at"):
+        cluster.start()
+
+
+@pytest.mark.parametrize(
+    ("need", "cpus", "gpus", "words"),
+    [
+        (Need("caption.model", 2, 2), 8, 3, "asks for 4 GPUs (2 replicas of 2), but Ray at head:1 has 3"),
+        (Need("caption.model", 1, 2), 8, 0, "asks for 2 GPUs (1 replicas of 2), but Ray at head:1 has 0"),
+        (Need("summarise.model", 1, 1), 1, 0, "takes a CPU of its own beside one that feeds it"),
+        (Need("summarise.model", 1, 1), 0, 1, "has no CPU"),
+    ],
+)
+def test_a_cluster_that_is_too_small_is_refused(need: Need, cpus: float, gpus: float, words: str) -> None:
+    with pytest.raises(StageError) as refused:
+        check_room([need], cpus, gpus, "at head:1")
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(("cpus", "gpus"), [(2, 0), (8, 1), (1, 1)])
+def test_a_cluster_that_suffices_is_not(cpus: float, gpus: float) -> None:
+    check_room([Need("caption.model", 1, 1)], cpus, gpus, "here")
+    check_room([], 1, 0, "here")
+
+
+def test_engines_are_what_a_configuration_needs() -> None:
+    engine = ["caption.model.engine={tensor_parallel_size: 4, pipeline_parallel_size: 2}", "caption.model.replicas=3"]
+    changes = ["caption.captioner=vllm", "caption.model.name=org/model", *engine]
+    assert needs_of(load_config(changes=changes)) == [Need("caption.model", 3, 8)]
+    assert needs_of(RunConfig()) == []
+
+
+def test_a_running_cluster_is_held_against_each_run_that_joins_it() -> None:
+    cluster = Cluster()
+    cluster.cores, cluster.gpus = 4, 1
+    cluster.expect([Need("caption.model", 1, 2)])
+    with pytest.raises(StageError, match="asks for 2 GPUs"):
+        cluster.start()
+    cluster.cores = 0
+
+
+def test_a_full_temporary_folder_is_named_with_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    check_temporary_folder()
+    monkeypatch.setattr(cluster_room, "_LEAST_MEGABYTES", 1 << 40)
+    with pytest.raises(StageError, match=rf"{tmp_path} has \d+ MB free, Ray needs .* set TMPDIR to another folder"):
+        check_temporary_folder()
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(StageError, match=rf"{tmp_path} cannot be written: No space left on device"):
+        check_temporary_folder()
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "nowhere"))
+    with pytest.raises(StageError, match="No such file or directory"):
+        check_temporary_folder()

@@ -1,0 +1,68 @@
+"""What a worker does after a death: rows go one by one, except where the part is one piece of work."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.dataset.folder import Dataset
+from pipeline.engine.worker import PartWorker, WorkerLimits, encode_rows, marks_of
+from pipeline.stage import Result, Row
+from tests.pipeline import toy
+
+LIMITS = WorkerLimits(max_attempts=1, max_worker_deaths=2)
+ROWS = toy.rows({f"k{number}": number for number in range(4)})
+CALLS: list[list[str]] = []
+
+
+class Whole:
+    """A stage whose part is one piece of work; notes what it was asked."""
+
+    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
+        CALLS.append([row["id"] for row in rows])
+        for row in rows:
+            yield Result(key=row["id"], values={"id": row["id"], "double": 2 * row["number"]})
+
+    def rehearse(self, row: Row) -> None:
+        CALLS.append([f"rehearse {row['id']}"])
+
+
+def work(folder: Path, build: Any, mark: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    spec = replace(toy.spec(), build=build, arguments={}, outputs=toy.OUTPUTS[:1])
+    dataset = Dataset(str(folder))
+    dataset.store.write(f"{marks_of(spec)}/part-x", json.dumps(mark).encode())
+    worker = PartWorker(spec, str(folder), LIMITS)
+    report = worker._report("part-x", encode_rows(ROWS))
+    assert "fatal" not in report
+    table = dataset.read_parts(toy.OUTPUTS[0], "f1", {"part-x": None})
+    assert not dataset.store.exists(f"{marks_of(spec)}/part-x")
+    return {row["id"]: row for row in table.to_pylist()}
+
+
+def test_a_part_that_is_one_piece_is_made_once_without_the_killer(tmp_path: Path) -> None:
+    CALLS.clear()
+    found = work(tmp_path, Whole, {"deaths": {"k1": 1}, "row": "k1"})
+    assert CALLS == [["rehearse k0"], ["rehearse k2"], ["rehearse k3"], ["k0", "k2", "k3"]]
+    assert [key for key, row in found.items() if row["status"] == "failed"] == ["k1"]
+    assert "worker process died 2 times" in found["k1"]["error"]
+
+
+def test_other_parts_go_row_by_row(tmp_path: Path) -> None:
+    found = work(tmp_path, toy.Doubler, {"deaths": {}, "row": None})
+    assert {key: row["double"] for key, row in found.items()} == {f"k{number}": 2 * number for number in range(4)}
+
+
+def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) -> None:
+    worker = PartWorker(toy.spec(), str(tmp_path), LIMITS)
+    report = worker._report("part-x", encode_rows(toy.rows({"k0": 1, "k1": 2**62, "k2": 3})))
+    assert (report["rows"], report["failed"], report["last_error"]) == (3, 1, None)
+    table = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None})
+    assert {row["id"]: row["status"] for row in table.to_pylist()} == {"k0": "ok", "k1": "failed", "k2": "ok"}
+
+
+def test_the_reason_of_a_death_is_recorded_where_it_is_known(tmp_path: Path) -> None:
+    mark = {"deaths": {"k1": 1}, "reasons": {}, "row": "k1", "reason": "it took 9.1 GB of memory"}
+    found = work(tmp_path, toy.Doubler, mark)
+    assert found["k1"]["error"] == "the worker process died 2 times on this row: it took 9.1 GB of memory"
+    assert [key for key, row in found.items() if row["status"] == "failed"] == ["k1"]

@@ -1,0 +1,72 @@
+"""The index in columns: the order of the shards, one split, scores and words by sample, and older tables.
+
+python -m pytest tests/training/data/test_index.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.dataset.verify import INDEX
+from schemas.errors import DatasetError
+from tests.training.data.made_dataset import drop_columns, make_dataset
+from training.data.index import SampleIndex
+
+
+def test_rows_stand_in_the_order_of_the_shards_with_everything_of_the_table(tmp_path: Path) -> None:
+    rows = {row["sample_id"]: row for row in make_dataset(str(tmp_path)) if row["split"] == "train"}
+    index = SampleIndex.open(str(tmp_path))
+    assert set(index.sample_ids.to_pylist()) == set(rows)
+    places = list(zip(index.shards.take(index.shard).to_pylist(), index.offset.tolist(), strict=True))
+    assert places == sorted(places)
+    for place, name in enumerate(index.sample_ids.to_pylist()):
+        row = rows[name]
+        assert index.clip_ids[place].as_py() == row["clip_id"]
+        assert index.videos[int(index.video[place])].as_py() == row["video_id"]
+        assert index.sources[int(index.video[place])].as_py() == row["source"]
+        assert str(index.buckets[index.bucket[place]]) == row["bucket"]
+        assert places[place] == (row["shard"], row["offset"])
+        assert (index.size[place], index.tokens[place]) == (row["size"], row["tokens"])
+
+
+def test_splits_are_apart_and_rows_that_failed_are_in_none(tmp_path: Path) -> None:
+    rows = make_dataset(str(tmp_path), {"64x48x9@8": 10})
+    table = pq.read_table(tmp_path / INDEX)
+    status = ["failed" if name == rows[0]["sample_id"] else "ok" for name in table["sample_id"].to_pylist()]
+    pq.write_table(table.set_column(table.column_names.index("status"), "status", [status]), tmp_path / INDEX)
+    train, val = (set(SampleIndex.open(str(tmp_path), split).sample_ids.to_pylist()) for split in ("train", "val"))
+    assert train == {row["sample_id"] for row in rows[1:] if row["split"] == "train"}
+    assert val == {row["sample_id"] for row in rows if row["split"] == "val"} != set()
+    assert len(SampleIndex.open(str(tmp_path), "test")) == 0
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_scores_and_words_belong_to_their_samples(tmp_path: Path, split: str) -> None:
+    rows = {row["sample_id"]: row for row in make_dataset(str(tmp_path), {"64x48x9@8": 10, "48x64x1": 3})}
+    index = SampleIndex.open(str(tmp_path), split)
+    assert index.score_names() == (frozenset({"aesthetic", "motion"}), frozenset({"camera"}))
+    scores, (codes, table) = index.scores(["aesthetic", "motion"]), index.words(["camera"])["camera"]
+    for place, name in enumerate(index.sample_ids.to_pylist()):
+        known = dict(rows[name]["scores"])
+        assert scores["aesthetic"][place] == known["aesthetic"]
+        np.testing.assert_equal(scores["motion"][place], known.get("motion", np.nan))
+        assert (table[codes[place]] if codes[place] >= 0 else None) == dict(rows[name]["words"]).get("camera")
+
+
+def test_an_older_index_has_no_scores_and_ids_for_sources(tmp_path: Path) -> None:
+    make_dataset(str(tmp_path))
+    drop_columns(tmp_path, "scores", "words", "source")
+    index = SampleIndex.open(str(tmp_path))
+    assert index.score_names() == (frozenset(), frozenset())
+    assert index.sources.to_pylist() == index.videos.to_pylist()
+
+
+def test_what_is_no_index_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"shards/index\.parquet is not there; `just curate"):
+        SampleIndex.open(str(tmp_path))
+    make_dataset(str(tmp_path))
+    drop_columns(tmp_path, "offset", "shard")
+    with pytest.raises(DatasetError, match="has no column shard, offset; run `just curate`"):
+        SampleIndex.open(str(tmp_path))

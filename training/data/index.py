@@ -1,0 +1,209 @@
+"""The shard index as compact columns: where each sample lies, its bucket, its source, and its scores on demand.
+
+Ten million rows fit in about 1.5 GB: ids stay in Arrow, what repeats is a code into a table, and scores are read only
+for the columns that a rule names. Rows stand in the order of the shards, whatever the order of the table.
+
+    python -m pytest tests/training/data/test_index.py
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.storage.store import Store, open_source
+from schemas.bucket import Bucket
+from schemas.errors import DatasetError
+
+INDEX = "shards/index.parquet"
+_COLUMNS = ("sample_id", "clip_id", "video_id", "bucket", "split", "shard", "offset", "size", "tokens", "status")
+_REPEATED = ("video_id", "source", "bucket", "shard")
+_BATCH_ROWS = 1 << 18
+
+Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleIndex:
+    """The samples of one split that are in shards, sorted by shard and offset.
+
+    `bucket`, `shard` and `video` are codes into `buckets`, `shards` and `videos`; `sources` holds the key of each
+    video's source (its id in an index without that column); `tokens` counts those of the dense caption.
+    """
+
+    uri: str
+    split: str
+    buckets: tuple[Bucket, ...]
+    shards: pa.Array
+    videos: pa.Array
+    sources: pa.Array
+    sample_ids: pa.Array
+    clip_ids: pa.Array
+    bucket: Codes
+    shard: Codes
+    video: Codes
+    offset: NDArray[np.int64]
+    size: NDArray[np.int64]
+    tokens: Codes
+    file_rows: NDArray[np.int64] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    @classmethod
+    def open(cls, dataset_uri: str, split: str = "train") -> "SampleIndex":
+        """Read the index of a dataset. Raises `DatasetError` if it is not there or lacks a column."""
+        with _open(dataset_uri) as file:
+            names = file.schema_arrow.names
+            missing = [name for name in _COLUMNS if name not in names]
+            if missing:
+                raise DatasetError(
+                    f"{_path(dataset_uri)} has no column {', '.join(missing)}; run `just curate` again to write it anew"
+                )
+            wanted = [*_COLUMNS, *(name for name in ("source",) if name in names)]
+            tables = _live_rows(file, wanted, split)
+        if not tables:
+            raise DatasetError(f"{_path(dataset_uri)} has no rows: nothing was packed; see `just ledger {dataset_uri}`")
+        return _from_table(dataset_uri, split, pa.concat_tables(tables))
+
+    def identity(self) -> str:
+        """Digest of the ids, in order: equal samples, equal identity."""
+        found = hashlib.sha256()
+        for first in range(0, len(self), _BATCH_ROWS):
+            found.update("\n".join(self.sample_ids.slice(first, _BATCH_ROWS).to_pylist()).encode())
+        return found.hexdigest()
+
+    def score_names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Names of the scores and of the words that any sample of the dataset has; none in an index without them."""
+        numbers, words = (
+            frozenset(name for maps in _maps(self.uri, column) for name in pc.unique(maps.keys).to_pylist())
+            for column in ("scores", "words")
+        )
+        return numbers, words
+
+    def scores(self, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Each score [rows]; NaN where a sample has none."""
+        found = {name: np.full(len(self), np.nan) for name in names}
+        for name, rows, items in self._entries("scores", names):
+            found[name][rows] = items.to_numpy(zero_copy_only=False)
+        return found
+
+    def words(self, names: Sequence[str]) -> dict[str, tuple[Codes, list[str]]]:
+        """Each word as codes [rows] into its table; -1 where a sample has none."""
+        found: dict[str, tuple[Codes, list[str]]] = {name: (np.full(len(self), -1, np.int32), []) for name in names}
+        for name, rows, items in self._entries("words", names):
+            codes, table = found[name]
+            for word in pc.unique(items).to_pylist():
+                if word not in table:
+                    table.append(word)
+                codes[rows[pc.equal(items, word).to_numpy(zero_copy_only=False)]] = table.index(word)
+        return found
+
+    def _entries(self, column: str, names: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64], pa.Array]]:
+        """What the file's maps hold under each name: the rows of this index, and their items."""
+        row_of = np.full(int(self.file_rows.max(initial=-1)) + 2, -1, np.int64)
+        row_of[self.file_rows] = np.arange(len(self))
+        first = 0
+        for maps in _maps(self.uri, column) if names else ():
+            starts = maps.offsets.to_numpy()
+            low, high = int(starts[0]), int(starts[-1])
+            keys, items = maps.keys.slice(low, high - low), maps.items.slice(low, high - low)
+            file_rows = first + np.repeat(np.arange(len(maps)), np.diff(starts))
+            rows = row_of[np.minimum(file_rows, len(row_of) - 1)]
+            for name in names:
+                here = np.flatnonzero(pc.equal(keys, name).to_numpy(zero_copy_only=False) & (rows >= 0))
+                if len(here):
+                    yield name, rows[here], items.take(pa.array(here))
+            first += len(maps)
+
+
+def _path(dataset_uri: str) -> str:
+    return Store(dataset_uri).path(INDEX)
+
+
+def _open(dataset_uri: str) -> pq.ParquetFile:
+    store = Store(dataset_uri)
+    if not store.exists(INDEX):
+        raise DatasetError(f"{store.path(INDEX)} is not there; `just curate <bucket>` writes it at its end")
+    return pq.ParquetFile(open_source(store.path(INDEX)))
+
+
+def _maps(dataset_uri: str, column: str) -> Iterator[Any]:
+    with _open(dataset_uri) as file:
+        if column in file.schema_arrow.names:
+            for batch in file.iter_batches(_BATCH_ROWS, columns=[column]):
+                yield batch.column(0)
+
+
+def _live_rows(file: pq.ParquetFile, columns: Sequence[str], split: str) -> list[pa.Table]:
+    """The rows of the split that are in a shard, with their place in the file; repeated texts as codes."""
+    tables, first = [], 0
+    for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns)):
+        places = pa.array(np.arange(first, first + len(batch)))
+        first += len(batch)
+        table = pa.Table.from_batches([batch]).append_column("file_row", places)
+        live = pc.and_(pc.equal(table["status"], "ok"), pc.equal(table["split"], split))
+        table = table.filter(live).drop_columns(["status", "split"])
+        for name in set(_REPEATED) & set(table.column_names):
+            table = table.set_column(table.column_names.index(name), name, table[name].dictionary_encode())
+        tables.append(table)
+    return tables
+
+
+def _from_table(dataset_uri: str, split: str, table: pa.Table) -> SampleIndex:
+    shard, shards = _sorted_codes(table["shard"])
+    offset = table["offset"].to_numpy()
+    order = np.lexsort((offset, shard))
+    if np.array_equal(order, np.arange(len(order))):
+        order = np.arange(len(order))
+    else:
+        table, shard, offset = table.take(pa.array(order)), shard[order], offset[order]
+    bucket, buckets = _sorted_codes(table["bucket"])
+    video, videos = _sorted_codes(table["video_id"])
+    sources = videos
+    if "source" in table.column_names:
+        _, first = np.unique(video, return_index=True)
+        sources = pc.cast(table["source"].take(pa.array(first)), pa.string()).combine_chunks()
+    return SampleIndex(
+        uri=dataset_uri,
+        split=split,
+        buckets=tuple(Bucket.parse(text) for text in buckets.to_pylist()),
+        shards=shards,
+        videos=videos,
+        sources=sources,
+        sample_ids=_joined(table["sample_id"]),
+        clip_ids=_joined(table["clip_id"]),
+        bucket=bucket,
+        shard=shard,
+        video=video,
+        offset=offset,
+        size=table["size"].to_numpy(),
+        tokens=table["tokens"].to_numpy(),
+        file_rows=table["file_row"].to_numpy(),
+    )
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    """One array of texts, whose total length may pass 2 GB."""
+    return pc.cast(column, pa.large_string()).combine_chunks()
+
+
+def _sorted_codes(column: pa.ChunkedArray) -> tuple[Codes, pa.Array]:
+    """Codes of a column of repeated texts into the sorted table of those that occur."""
+    if not len(column):
+        return np.zeros(0, np.int32), pa.array([], pa.string())
+    encoded = column.unify_dictionaries().combine_chunks()
+    texts = encoded.dictionary.cast(pa.string())
+    codes = encoded.indices.to_numpy()
+    used = np.unique(codes)
+    names = texts.take(pa.array(used))
+    order = pc.array_sort_indices(names).to_numpy()
+    rank = np.zeros(len(texts), np.int32)
+    rank[used[order]] = np.arange(len(used), dtype=np.int32)
+    return rank[codes], names.take(pa.array(order))

@@ -1,0 +1,4 @@
+"""The loop: opens what a run needs, trains stage after stage, validates, guards and reports. Knows no diffusion.
+
+just train demo
+"""

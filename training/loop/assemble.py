@@ -1,0 +1,25 @@
+"""A method made ready to be trained: sharded over the processes, with its optimiser, its guard and its trainer.
+
+just train demo
+"""
+
+from pathlib import Path
+
+import torch
+
+from training.config import TrainConfig
+from training.loop.guard import Guard
+from training.loop.optimizer import make_optimizer
+from training.loop.peaks import peak
+from training.loop.trainer import Trainer
+from training.methods.base import Method
+from training.parallel import World, shard
+
+
+def make_trainer(method: Method, config: TrainConfig, folder: Path, world: World) -> Trainer:
+    """The trainer of this process; the guard writes what stopped a run into `folder`."""
+    shard(method.model, method.blocks(), world, config.parallel.replicas)
+    optimizer = make_optimizer(method.model, config.optimizer)
+    name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"
+    watch = Guard(folder, config.optimizer.spike, world.rank).watch
+    return Trainer(method, optimizer, config.optimizer, world, watch, peak(name))
