@@ -148,6 +148,16 @@ class Captioner(Protocol):
         ...
 
 
+class MeasureCaptioner(Captioner, Protocol):
+    """Captions from what was measured on a still and labelled on it, by a template and without a model."""
+
+    default_prompt: str
+    """The template where the configuration gives none."""
+
+    def __init__(self, prompt: str) -> None:
+        """Raises `ConfigError` if the template cannot be filled."""
+
+
 @runtime_checkable
 class Overviewer(Protocol):
     """Describes whole samples from all their stills at once. `name`, `model` and `overview_hash` as in `Captioner`."""

@@ -26,32 +26,24 @@ from pipeline.engine.record import make_record
 from pipeline.media.tracks import TRACK_COLUMNS
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.stage import Failure, Row
-from pipeline.stages.caption.models import check_models, needs_of
+from pipeline.stages.caption.models import needs_of
 from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
 from pipeline.stages.ingest.stage import find_identical, list_bucket
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.pack.stage import drop_lost_parts
-from pipeline.stages.preflight import check_ahead
-from pipeline.stages.score import stage as score
+from pipeline.stages.preflight import check_config
+from pipeline.stages.score.configured import measure_names, scorer_class
 from pipeline.stages.select.duplicates import find_copies
 from pipeline.stages.select.looks import gather_looks
 from pipeline.stages.select.sample_spans import SPANS_FILE, note_of_short_samples, plan_spans
-from pipeline.stages.select.select import CLIP_COLUMNS, check_rules, select, with_measures
-from pipeline.stages.specs import Stages
+from pipeline.stages.select.select import CLIP_COLUMNS, select, with_measures
+from pipeline.stages.specs_of_run import Specs, make_specs
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.media_tables import DUPLICATES, STILLS
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 _STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
-
-
-def check_config(config: RunConfig) -> None:
-    """Raise `ConfigError` or `RuleError` for what does not exist or cannot work, before any work is done."""
-    score.check_scorers(config.score)
-    check_models(config)
-    check_rules(config)
-    check_ahead(config)
 
 
 class Curation:
@@ -74,7 +66,7 @@ class Curation:
         cluster.expect(needs_of(config))
         self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
         self.captions = CAPTIONS.empty()
-        self._stages = Stages(config, dataset.store.address)
+        self._specs = make_specs(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
         self.vanished = check_vanished(dataset, self._objects["key"].to_pylist(), config.ingest, confirmed)
 
@@ -82,10 +74,10 @@ class Curation:
         """Bring the dataset up to date with the bucket; returns the run's record, which also stands in `run.json`."""
         started = time.time()
         self.dataset.store.remove_temporary()
-        videos = self.engine.run(self._stages.probe(), self._objects).primary
+        videos = self.engine.run(self._specs.ingest, self._objects).primary
         identical = self.engine.table("identical", DUPLICATES, "duplicates/videos.parquet", find_identical(videos))
         sources = _usable(videos, identical)
-        splits = self.engine.run(self._stages.split(), sources)
+        splits = self.engine.run(self._specs.split, sources)
         clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], _STILL_COLUMNS)
         embeddings, labels, scores = self._score(clips, stills)
         selection, measured = self._select(clips, videos, scores, embeddings, stills)
@@ -120,20 +112,20 @@ class Curation:
         return record
 
     def _score(self, clips: pa.Table, stills: pa.Table) -> tuple[StageRun, pa.Table | None, list[pa.Table]]:
-        embeddings = self.engine.run(self._stages.embed(), stills.select(["still_id", "clip_id", PART_COLUMN]))
+        embeddings = self.engine.run(self._specs.embed, stills.select(["still_id", "clip_id", PART_COLUMN]))
         vectors = embeddings.table(embeddings.spec.outputs[0], ["still_id", "clip_id", "status"])
         vectors = vectors.filter(pc.equal(vectors["status"], "ok"))
         labels = None
-        if self.config.score.labeller:
-            labels = self.engine.run(self._stages.label(), vectors.drop_columns(["status"])).primary
+        if self._specs.label:
+            labels = self.engine.run(self._specs.label, vectors.drop_columns(["status"])).primary
         by_kind = {
             "images": group_references(stills, "clip_id", "still_id"),
             "vectors": group_references(vectors, "clip_id", "still_id"),
         }
         scores = []
-        for name in score.scorer_names(self.config.score):
-            rows = _with_references(clips["clip_id"].to_pylist(), by_kind[score.scorer_class(name).reads])
-            scores.append(self.engine.run(self._stages.score(name), rows).primary)
+        for name, spec in self._specs.scores.items():
+            rows = _with_references(clips["clip_id"].to_pylist(), by_kind[scorer_class(name).reads])
+            scores.append(self.engine.run(spec, rows).primary)
         return embeddings, labels, scores
 
     def _select(
@@ -158,11 +150,11 @@ class Curation:
         self, spans: Sequence[Row], clips: pa.Table, stills: pa.Table, labels: pa.Table | None
     ) -> tuple[dict[str, Row], dict[str, Failure]]:
         """Captions by sample id, each with its frame captions in `frames`; and why samples have none."""
-        frames = self.engine.run(self._stages.caption(), caption_rows(spans, clips, stills, labels)).primary
+        frames = self.engine.run(self._specs.caption, caption_rows(spans, clips, stills, labels)).primary
         said, failures = gather_said(spans, frames.to_pylist())
         overviews = self._overviews([span for span in spans if span["sample_id"] in said], stills)
         rows = summary_rows(spans, said, clips, overviews, self._measured)
-        self.captions = self.engine.run(self._stages.summarise(), rows).primary
+        self.captions = self.engine.run(self._specs.summarise, rows).primary
         captions: dict[str, Row] = {}
         for row in self.captions.to_pylist():
             key = row["sample_id"]
@@ -179,22 +171,22 @@ class Curation:
 
     def _overviews(self, spans: Sequence[Row], stills: pa.Table) -> dict[str, str]:
         """The short captions by sample id; a sample whose overview failed is summarised without one."""
-        count = self.config.caption.max_overview_stills
-        if not count or not self._measured:
+        if not self._specs.overview:
             return {}
-        rows = self.engine.run(self._stages.overview(), overview_rows(spans, stills, count)).primary
+        count = self.config.caption.max_overview_stills
+        rows = self.engine.run(self._specs.overview, overview_rows(spans, stills, count)).primary
         return {row["sample_id"]: row["overview"] for row in rows.to_pylist() if row["status"] == "ok"}
 
     def _pack(
         self, spans: Sequence[Row], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
     ) -> pa.Table:
         sources = {row["video_id"]: row for row in videos.to_pylist()}
-        names = [*CLIP_COLUMNS[4:], *score.measure_names(self.config.score)]
+        names = [*CLIP_COLUMNS[4:], *measure_names(self.config.score)]
         described = {}
         for key, said in captions.items():
             clip = measured[said["clip_id"]]
-            described[key] = _joined(clip, sources[clip["video_id"]], said, names, self._stages)
-        spec = self._stages.pack()
+            described[key] = _joined(clip, sources[clip["video_id"]], said, names, self._specs)
+        spec = self._specs.pack
         drop_lost_parts(self.dataset, spec.outputs[0], spec.fingerprint)
         run = self.engine.run(spec, plan_samples(spans, described, self.config))
         samples = run.primary
@@ -231,10 +223,10 @@ def _with_references(clips: Sequence[str], references: Mapping[str, Sequence[Row
     )
 
 
-def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], stages: Stages) -> Row:
+def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], specs: Specs) -> Row:
     frame = said["frames"][0]
     lineage = {
-        "split": stages.fingerprint("split"),
+        "split": specs.split.fingerprint,
         "captioner": frame["captioner"],
         "captioner_model": frame["model"],
         "caption_prompt_hash": frame["prompt_hash"],

@@ -95,6 +95,8 @@ class StageSpec:
     fingerprint: str
     identity: tuple[str, ...]
     """Input columns that, with the key, decide whether a row is the one that was computed before."""
+    upstream: tuple[str, ...] = ()
+    """The stages whose columns it reads, by name."""
     rows_per_part: int = 1
     partition: Callable[[pa.Table], list[pa.Table]] | None = None
     """Cuts the parts where their composition matters (shards); such parts are never kept when it changes."""

@@ -81,8 +81,9 @@ class SplitConfig(Section):
     """Shots that are shorter give no clip."""
     max_seconds: float = Field(default=20.0, gt=0)
     """Longer shots are divided evenly; nothing is lost."""
-    detector: Literal["fused", "transnet", "adaptive"] = "fused"
-    """Shot detector: `fused` is TransNetV2 and cheap signals, weighed by a head; `adaptive` needs no network."""
+    detector: str = "fused"
+    """Shot detector: `fused` is TransNetV2 and cheap signals, weighed by a head; `transnet` is the network
+    alone, `adaptive` needs none."""
     preset: Literal["balanced", "strict", "lenient"] = "balanced"
     """How doubtful boundaries are taken: `strict` asks for a third of the odds that the two probabilities below stand
     for, which mixes fewer shots and loses more footage; `lenient` for three times; docs/stages.md has what it costs."""

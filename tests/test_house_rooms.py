@@ -1,4 +1,4 @@
-"""The floor plan: folders of a package never import in a circle, and only upwards imports that the contracts allow exist.
+"""The floor plan: no folder of a package is part of a circle of imports, and nothing is let past the contracts.
 
 python -m pytest tests/test_house_rooms.py
 """

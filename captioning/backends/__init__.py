@@ -2,18 +2,19 @@
 
 `vllm` is missing on purpose: it runs as a batch engine inside the cluster and lives in `pipeline.engine.llm`.
 
-    python -m pytest tests/captioning/backends
+    BACKENDS["openai"].open(ModelConfig(name="my-model", base_url="http://127.0.0.1:8000/v1"), 1)
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from captioning.backends.openai import OpenAIChat
-from captioning.backends.transformers import TransformersChat
-from captioning.chat import ChatModel
-from schemas.model_config import ModelConfig
+from captioning.backends import openai, packaged, transformers
+from captioning.backends.base import Backend
 
-BACKENDS: dict[str, Callable[[ModelConfig, int], ChatModel]] = {
-    "openai": OpenAIChat,
-    "transformers": TransformersChat,
+BACKENDS: Mapping[str, Backend] = {
+    "openai": openai.BACKEND,
+    "transformers": transformers.BACKEND,
 }
-"""Each is called with the model's settings and the number of CPU threads that it may use."""
+TEXT_BACKENDS: Mapping[str, Backend] = {
+    "smollm": packaged.BACKEND,
+}
+"""Language models without vision, which can summarise only."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from captioning.backends.address import read_address
 from captioning.backends.backoff import Backoff, read_retry_after
+from captioning.backends.base import Backend
 from captioning.backends.wire import Failure, one_line, read_answer, read_message, write_request
 from captioning.chat import ChatReply, ChatRequest
 from schemas.errors import ConfigError
@@ -184,3 +185,15 @@ class OpenAIChat:
         hint = hint.format(key_variable=self._config.key_variable, name=self._config.name)
         again = status in _AGAIN or status >= 500
         return Failure(f"HTTP {status}: {read_message(body, key)}; {hint}", again, read_retry_after(retry_after))
+
+
+def check_endpoint(setting: str, model: ModelConfig, *, remote: bool) -> None:
+    """Raise `ConfigError` if there is no address, or the key is missing where this machine is the one that asks."""
+    if not model.base_url:
+        raise ConfigError(f"{setting}.base_url is empty: openai needs an address, http://127.0.0.1:8000/v1")
+    chat = OpenAIChat(model)
+    if not remote:
+        chat.check_key()
+
+
+BACKEND = Backend(open=OpenAIChat, check=check_endpoint, packages=("openai",), runs="elsewhere")

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from captioning.backends.base import Backend
 from captioning.backends.transformers import TransformersChat
 from schemas.errors import StageError
 from schemas.model_config import ModelConfig
@@ -85,3 +86,18 @@ def _version() -> str:
         return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError as error:
         raise StageError(f"{DISTRIBUTION} is not installed; install it without its dependencies") from error
+
+
+def check_package(setting: str, model: ModelConfig, *, remote: bool) -> None:
+    """Raise `StageError` if the package is not installed."""
+    packaged_name()
+
+
+BACKEND = Backend(
+    open=lambda model, threads: open_packaged(threads, model.batch),
+    check=check_package,
+    packages=(),
+    runs="worker",
+    takes_model=False,
+    version=lambda: _version(),
+)

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from captioning.backends.base import Backend
+from captioning.backends.folders import check_folder
 from captioning.chat import ChatReply, ChatRequest, Message, check_ids
 from captioning.checkpoints import model_identity
 from captioning.thinking import opens_thinking, reply_with
@@ -115,3 +117,13 @@ def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
 def _lineage(config: ModelConfig, model: Any) -> str:
     fetched = str(getattr(model.config, "_commit_hash", None) or "unknown")
     return model_identity(config.name, config.revision or fetched)
+
+
+def check_model(setting: str, model: ModelConfig, *, remote: bool) -> None:
+    """Raise `ConfigError` unless the model is a folder with safetensors: hub names are not fetched here."""
+    if not Path(model.name, "config.json").is_file():
+        raise ConfigError(f"{setting}.name = {model.name!r}: no folder of a Hugging Face model (config.json)")
+    check_folder(setting, model.name, ("*.safetensors",))
+
+
+BACKEND = Backend(open=TransformersChat, check=check_model, packages=("transformers", "torch"), runs="worker", gpus=1)

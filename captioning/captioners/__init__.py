@@ -1,13 +1,15 @@
-"""The captioner backends by name. A new one is a file here that meets `captioning.protocols.Captioner`, and one line.
+"""The captioners without a chat model, by name. A new one is a file here that meets `MeasureCaptioner`, and one line.
 
-python -m pytest tests/captioning/captioners
+Those with a model are a `captioning.captioners.chat.ChatCaptioner` on one of `captioning.backends`.
+
+    CAPTIONERS["facts"]("{subject} in {light}")
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from captioning.captioners.facts import FactsCaptioner
-from captioning.protocols import Captioner
+from captioning.protocols import MeasureCaptioner
 
-CAPTIONERS: dict[str, Callable[..., Captioner]] = {
+CAPTIONERS: Mapping[str, type[MeasureCaptioner]] = {
     "facts": FactsCaptioner,
 }

@@ -44,6 +44,7 @@ class FactsCaptioner:
 
     name = "facts"
     model = "measured facts, revision 1"
+    default_prompt = FACTS_PROMPT
 
     def __init__(self, prompt: str = FACTS_PROMPT) -> None:
         _validate(prompt)

@@ -20,9 +20,9 @@ from pipeline.readers.teaching.fitting import FOLDS, learn
 from pipeline.readers.teaching.labels import read_labels
 from pipeline.readers.teaching.presets import PRESETS, rule_of
 from pipeline.readers.teaching.quality import Estimate, judge
+from pipeline.stages.score.check import check_head_name
 from pipeline.stages.score.scorers.registry import EMBEDDERS
-from pipeline.stages.score.scorers.weights import revision
-from pipeline.stages.score.stage import check_head_name
+from pipeline.stages.weights import revision
 from schemas.command import make_parser, run_command
 from schemas.config import ScoreConfig
 from schemas.errors import InputError

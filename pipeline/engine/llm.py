@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from captioning.backends.base import Backend
+from captioning.backends.folders import check_folder
 from captioning.chat import ChatReply, ChatRequest, check_ids
 from captioning.checkpoints import model_identity, read_config
 from captioning.presets import engine_arguments
@@ -217,3 +219,13 @@ def _in_short(error: BaseException) -> str:
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
     told = [line[:200] for line in lines if line and not line.startswith(("File ", "^", "~"))]
     return f"{type(error).__name__}: {' ... '.join(dict.fromkeys(told[-4:]))}"
+
+
+def check_model(setting: str, model: ModelConfig, *, remote: bool) -> None:
+    """Raise `ConfigError` for a folder without a model. A name on the hub may be cached, mirrored or private."""
+    is_path = model.name.startswith((".", "/", "~")) or model.name.count("/") > 1
+    if is_path or Path(model.name).expanduser().is_dir():
+        check_folder(setting, model.name, ("*.safetensors", "*.bin", "*.pt", "*.gguf"))
+
+
+BACKEND = Backend(open=lambda model, threads: BatchChat(model), check=check_model, packages=("vllm",), runs="driver")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.stage import Output, Row
-from pipeline.stages.score.stage import scorer_names
+from pipeline.stages.score.configured import scorer_names
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from pipeline.stages.select.select import with_measures
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES

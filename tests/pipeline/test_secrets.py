@@ -14,7 +14,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
 from pipeline.stages.ingest.stage import list_bucket
-from pipeline.stages.specs import Stages
+from pipeline.stages.specs_of_run import make_specs
 from schemas.config import EngineConfig, IngestConfig, RunConfig
 from schemas.errors import InputError
 from tests.file_server import file_server
@@ -34,7 +34,7 @@ def _list(folder: Path, base: str, signature: str) -> str:
 def _run(cluster: Cluster, folder: Path, bucket: str) -> tuple[list[dict[str, object]], int]:
     dataset = Dataset(str(folder / "set"))
     engine = Engine(dataset, EngineConfig(), cluster)
-    videos = engine.run(Stages(CONFIG, dataset.store.address).probe(), list_bucket(bucket, CONFIG.ingest)).primary
+    videos = engine.run(make_specs(CONFIG, dataset.store.address).ingest, list_bucket(bucket, CONFIG.ingest)).primary
     return videos.to_pylist(), engine.records["ingest"].computed
 
 

@@ -4,10 +4,12 @@ just curate <bucket> --set caption.captioner=openai --set caption.model.base_url
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from captioning.backends import BACKENDS
-from captioning.backends.packaged import open_packaged
+from captioning.backends import BACKENDS, TEXT_BACKENDS
+from captioning.backends.base import Backend
 from captioning.cache import CachedChat, ReplyCache
 from captioning.captioners import CAPTIONERS
 from captioning.captioners.chat import ChatCaptioner
@@ -21,64 +23,67 @@ from captioning.tasks.forms import Form, ProseForm, StructuredForm
 from captioning.tasks.pictures import FrameTask, OverviewTask
 from captioning.tasks.summary import Budget, SummaryTask
 from captioning.tokens import TokenCounter
+from pipeline.engine import llm
 from pipeline.engine.cluster_room import Need
-from pipeline.engine.llm import BatchChat
+from pipeline.stages.weights import content_of
 from schemas.config import CaptionConfig, RunConfig, SummariseConfig
-from schemas.errors import ConfigError
 from schemas.model_config import ModelConfig
-from schemas.nearest import did_you_mean
 
-PACKAGED, BATCH = "smollm", "vllm"
-CHAT_BACKENDS = (*BACKENDS, BATCH)
-
-
-def check_models(config: RunConfig) -> None:
-    """Raise `ConfigError` if a backend's name is unknown or its model is missing, before any work is done."""
-    captioners, summarisers = (*CAPTIONERS, *CHAT_BACKENDS), (*SUMMARISERS, PACKAGED, *CHAT_BACKENDS)
-    for setting, name, known, model in (
-        ("caption.captioner", config.caption.captioner, captioners, config.caption.model),
-        ("summarise.summariser", config.summarise.summariser, summarisers, config.summarise.model),
-    ):
-        if name not in known:
-            raise ConfigError(f"{setting} = {name!r}; {did_you_mean(name, known)}")
-        section = setting.split(".")[0]
-        if name not in CHAT_BACKENDS:
-            if model.name or model.base_url:
-                raise ConfigError(f"{section}.model is set, but {name} does not take one; leave it out")
-        elif not model.name:
-            raise ConfigError(f"{section}.model.name is empty: {name} needs the folder or the name of a model")
-        elif name == "transformers" and not Path(model.name, "config.json").is_file():
-            raise ConfigError(f"{section}.model.name = {model.name!r}: no folder of a Hugging Face model (config.json)")
-        elif name == "openai" and not model.base_url:
-            raise ConfigError(f"{section}.model.base_url is empty: openai needs an address, http://127.0.0.1:8000/v1")
+CHAT_BACKENDS: Mapping[str, Backend] = {**BACKENDS, "vllm": llm.BACKEND}
+"""Chat models that see."""
+SUMMARY_BACKENDS: Mapping[str, Backend] = {**CHAT_BACKENDS, **TEXT_BACKENDS}
+_ALL_CORES = 2  # what a language model in a worker gets; more threads gain little at the embedded profile's size
+# Of an engine's arguments, those that change answers rather than speed.
+_DECIDING = ("dtype", "quantization", "mm_processor_kwargs", "max_model_len")
 
 
 def needs_of(config: RunConfig) -> list[Need]:
     """What the engines of the configuration ask of the cluster."""
-    found = []
+    needs = []
     for setting, backend, model in (
-        ("caption.model", config.caption.captioner, config.caption.model),
-        ("summarise.model", config.summarise.summariser, config.summarise.model),
+        ("caption.model", CHAT_BACKENDS.get(config.caption.captioner), config.caption.model),
+        ("summarise.model", SUMMARY_BACKENDS.get(config.summarise.summariser), config.summarise.model),
     ):
-        if backend == BATCH:
+        if backend is not None and backend.runs == "driver":
             sizes = [int(model.engine.get(f"{kind}_parallel_size", 1)) for kind in ("tensor", "pipeline")]
-            found.append(Need(setting, model.replicas, math.prod(sizes)))
-    return found
+            needs.append(Need(setting, model.replicas, math.prod(sizes)))
+    return needs
 
 
-def runs_in_driver(backend: str) -> bool:
-    """Whether a backend spreads its work over the cluster by itself, so that its stage must not run in a worker."""
-    return backend == BATCH
+def resources_of(backend: Backend | None) -> dict[str, Any]:
+    """Where a stage of captions runs: a local model takes the cores and a GPU, an endpoint's client next to nothing."""
+    if backend is None or backend.runs == "elsewhere":
+        return {}
+    if backend.runs == "driver":
+        return {"place": "driver"}
+    return {"cpus": _ALL_CORES, "workers": 1, "gpus": backend.gpus}
+
+
+def threads_of(backend: Backend | None) -> int:
+    """CPU threads of one worker."""
+    return _ALL_CORES if backend is not None and backend.runs == "worker" else 1
+
+
+def identity_of(model: ModelConfig) -> dict[str, Any]:
+    """What decides a model's answers: its weights or its name and revision, and how it decodes."""
+    return {
+        "name": content_of(model.name),
+        "revision": model.revision,
+        "base_url": model.base_url,
+        "max_new_tokens": model.max_new_tokens,
+        "engine": {name: model.engine[name] for name in sorted(model.engine) if name in _DECIDING},
+    }
 
 
 def open_captioner(config: CaptionConfig, threads: int) -> Captioner:
     """The captioner that the configuration names; one on a chat model also makes overviews."""
     if config.captioner in CAPTIONERS:
-        return CAPTIONERS[config.captioner](**({"prompt": config.prompt} if config.prompt else {}))
+        captioner = CAPTIONERS[config.captioner]
+        return captioner(config.prompt or captioner.default_prompt)
     limit, attempts = config.model.max_new_tokens, config.max_attempts
     frame = FrameTask(config.prompt or FRAME_PROMPT, max_tokens=limit, max_attempts=attempts)
     overview = OverviewTask(overview_prompt(config), max_tokens=limit, max_attempts=attempts)
-    return ChatCaptioner(_open_chat(config.captioner, config.model, threads), frame, overview)
+    return ChatCaptioner(_open_chat(CHAT_BACKENDS[config.captioner], config.model, threads), frame, overview)
 
 
 def overview_prompt(config: CaptionConfig) -> str:
@@ -98,7 +103,7 @@ def open_summariser(config: SummariseConfig, counter: TokenCounter, threads: int
         max_attempts=config.max_attempts,
         fallback=config.fallback,
     )
-    return ChatSummariser(_open_chat(config.summariser, config.model, threads), task)
+    return ChatSummariser(_open_chat(SUMMARY_BACKENDS[config.summariser], config.model, threads), task)
 
 
 def make_form(config: SummariseConfig) -> Form:
@@ -112,11 +117,6 @@ def make_form(config: SummariseConfig) -> Form:
     return StructuredForm(config.prompt) if config.prompt else StructuredForm()
 
 
-def _open_chat(backend: str, model: ModelConfig, threads: int) -> ChatModel:
-    if backend == PACKAGED:
-        chat: ChatModel = open_packaged(threads, model.batch)
-    elif backend == BATCH:
-        chat = BatchChat(model)
-    else:
-        chat = BACKENDS[backend](model, threads)
+def _open_chat(backend: Backend, model: ModelConfig, threads: int) -> ChatModel:
+    chat = backend.open(model, threads)
     return CachedChat(chat, ReplyCache(Path(model.cache).expanduser())) if model.cache else chat

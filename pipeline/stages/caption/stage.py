@@ -1,4 +1,4 @@
-"""Caption stills one by one, and samples from all their stills at once. The backends live in `captioning`.
+"""Caption stills one by one. The backends live in `captioning`.
 
 Every reply is matched to its row by id and passed on the moment it is there; a row without one fails with that reason.
 
@@ -7,19 +7,46 @@ Every reply is matched to its row by id and passed on the moment it is there; a 
 
 from collections.abc import Iterable, Sequence
 
-from captioning.chat import Usage
-from captioning.protocols import Overviewer, OverviewRequest, StillRequest, arriving, captions, overviews
+from captioning.captioners import CAPTIONERS
+from captioning.prompts import FRAME_PROMPT
+from captioning.protocols import StillRequest, arriving, captions
 from pipeline.dataset.stored_picture import StoredPicture
-from pipeline.stage import Output, Result, Row
-from pipeline.stages.caption.models import open_captioner
-from schemas.caption_tables import FRAME_CAPTIONS, OVERVIEWS
-from schemas.config import CaptionConfig
+from pipeline.stage import Output, Result, Row, StageSpec
+from pipeline.stages.caption.models import CHAT_BACKENDS, identity_of, open_captioner, resources_of, threads_of
+from pipeline.stages.caption.usage import count_usage
+from pipeline.stages.specification import make_spec
+from schemas.caption_tables import FRAME_CAPTIONS
+from schemas.config import CaptionConfig, RunConfig
 
 VERSION = 2
-OVERVIEW_VERSION = 3
-CAPTION_OUTPUTS = (Output(folder="frame_captions", contract=FRAME_CAPTIONS, parent="still_id"),)
-OVERVIEW_OUTPUTS = (Output(folder="overviews", contract=OVERVIEWS, parent="sample_id"),)
-FACTS_IDENTITY = ("offset", "names", "probabilities", "camera", "motion", "camera_motion", "subject_motion")
+OUTPUTS = (Output(folder="frame_captions", contract=FRAME_CAPTIONS, parent="still_id"),)
+MEASURED_IDENTITY = ("offset", "names", "probabilities", "camera", "motion", "camera_motion", "subject_motion")
+
+
+def spec(config: RunConfig, dataset_uri: str, split: StageSpec, label: StageSpec | None) -> StageSpec:
+    """Rows: stills inside the samples of kept clips. `label` is None where the configuration has no labeller."""
+    caption = config.caption
+    backend, captioner = CHAT_BACKENDS.get(caption.captioner), CAPTIONERS.get(caption.captioner)
+    settings = {
+        "captioner": caption.captioner,
+        "model": captioner.model if captioner else identity_of(caption.model),
+        "prompt": caption.prompt or (captioner.default_prompt if captioner else FRAME_PROMPT),
+        "max_attempts": caption.max_attempts,
+    }
+    # A vision model reads the picture alone, so another labeller asks it nothing again.
+    reads_measures = captioner is not None
+    return make_spec(
+        "caption",
+        Caption,
+        VERSION,
+        OUTPUTS,
+        settings=settings,
+        arguments={"dataset_uri": dataset_uri, "config": caption, "threads": threads_of(backend)},
+        upstream=[split, label] if reads_measures and label else [split],
+        identity=MEASURED_IDENTITY if reads_measures else (),
+        rows_per_part=caption.stills_per_part,
+        **resources_of(backend),
+    )
 
 
 class Caption:
@@ -60,50 +87,3 @@ class Caption:
             camera_motion=row["camera_motion"],
             subject_motion=row["subject_motion"],
         )
-
-
-class Overview:
-    """Rows: samples with references to their stills and the stills' times."""
-
-    def __init__(self, dataset_uri: str, config: CaptionConfig, threads: int) -> None:
-        self._uri = dataset_uri
-        captioner = open_captioner(config, threads)
-        assert isinstance(captioner, Overviewer), "the stage is built for captioners that make overviews"
-        self._overviewer: Overviewer = captioner
-
-    def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Describe samples; one failed reply fails its own row alone."""
-        clip_of = {row["sample_id"]: row["clip_id"] for row in rows}
-        requests = [
-            OverviewRequest(
-                sample_id=row["sample_id"],
-                pictures=tuple(StoredPicture(self._uri, one["part"], one["key"]) for one in row["references"]),
-                times=tuple(row["times"]),
-            )
-            for row in rows
-        ]
-        for reply in arriving(overviews(self._overviewer, requests)):
-            values = {
-                "sample_id": reply.sample_id,
-                "clip_id": clip_of[reply.sample_id],
-                "overview": reply.overview,
-                "captioner": self._overviewer.name,
-                "model": self._overviewer.model,
-                "prompt_hash": self._overviewer.overview_hash,
-            }
-            counters = {"samples_described": 1, **count_usage(reply.usage)}
-            yield Result(
-                key=reply.sample_id, values=values, error=reply.error, counters=counters, expected=reply.answered
-            )
-
-
-def count_usage(usage: Usage) -> dict[str, int]:
-    """What a row cost, as counters of the run's record; nothing where no model was asked."""
-    counted = {
-        "model_calls": usage.calls,
-        "cached_replies": usage.cached,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "thinking_tokens": usage.thinking_tokens,
-    }
-    return {name: count for name, count in counted.items() if count}

@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from pipeline.media.limits import check_bytes
 from pipeline.media.probe import probe
-from pipeline.stage import Output, Result, Row, describe
+from pipeline.stage import Output, Result, Row, StageSpec, describe
+from pipeline.stages.specification import make_spec
 from pipeline.storage.addresses import clean
 from pipeline.storage.store import MISSING, Store, StoredFile, open_source, stat_address
-from schemas.config import IngestConfig
+from schemas.config import IngestConfig, RunConfig
 from schemas.errors import InputError, MediaError
 from schemas.ids import object_id, video_id
 from schemas.media_tables import DUPLICATES, OBJECTS, VIDEOS
@@ -28,6 +29,20 @@ from schemas.nearest import closest
 VERSION = 2
 OUTPUTS = (Output(folder="videos", contract=VIDEOS, parent="object_id"),)
 LIST_SUFFIXES = (".txt", ".list", ".lst")
+
+
+def spec(config: RunConfig) -> StageSpec:
+    """Rows: objects. Looks at every listed object."""
+    return make_spec(
+        "ingest",
+        Probe,
+        VERSION,
+        OUTPUTS,
+        settings={},
+        arguments={},
+        identity=("version", "uri"),
+        rows_per_part=config.ingest.videos_per_part,
+    )
 
 
 def list_bucket(bucket: str, config: IngestConfig) -> pa.Table:

@@ -29,13 +29,15 @@ from pipeline.media.geometry import Geometry
 from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import read_picture
 from pipeline.media.signature import matches_crop, picture_signature, signatures_differ
-from pipeline.stage import Output, Result, Row, attempt, describe
+from pipeline.stage import Output, Result, Row, StageSpec, attempt, describe
+from pipeline.stages.pack import samples
 from pipeline.stages.pack.framing import Box, Framing, frame_sample
 from pipeline.stages.pack.sample_frames import read_frames
+from pipeline.stages.specification import make_spec
 from pipeline.storage.store import Store, unchanged_source
 from pipeline.storage.temporary import is_full, temporary_folder_is_full
 from schemas.bucket import Bucket
-from schemas.config import PackConfig
+from schemas.config import PackConfig, RunConfig
 from schemas.errors import CutroomError, MediaError, StageError
 from schemas.outcome_tables import SAMPLES
 
@@ -43,6 +45,20 @@ VERSION = 6
 OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
 _OWNER = "cutroom"
 _SPOOL_BYTES = 64 << 20
+
+
+def spec(config: RunConfig, dataset_uri: str) -> StageSpec:
+    """Rows: planned samples. A part is a shard, and its rows carry all that its bytes depend on."""
+    return make_spec(
+        "pack",
+        Pack,
+        VERSION,
+        OUTPUTS,
+        settings=config.pack.model_dump(include={"crf", "preset", "max_shard_megabytes"}),
+        arguments={"dataset_uri": dataset_uri, "config": config.pack, "max_attempts": config.engine.max_attempts},
+        identity=samples.IDENTITY,
+        partition=samples.by_shard,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pyarrow as pa
 
 from pipeline.stage import Row
+from pipeline.stages.score.configured import measure_names
 from pipeline.stages.score.scorers.registry import SCORERS
-from pipeline.stages.score.stage import measure_names
 from schemas.bucket import Bucket, Shape, assign
 from schemas.config import RunConfig
 from schemas.errors import RuleError

@@ -22,9 +22,11 @@ from pipeline.media.parts import Part, ShownFrame, parts_of
 from pipeline.media.picture import PictureMaker
 from pipeline.media.picture_file import read_picture
 from pipeline.media.tracks import track_of
-from pipeline.stage import Output, Result, Row
+from pipeline.stage import Output, Result, Row, StageSpec
+from pipeline.stages.installed import check_installed
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
-from pipeline.stages.split.detectors import DETECTORS
+from pipeline.stages.specification import make_spec, versions_of
+from pipeline.stages.split.detectors import DETECTORS, make_detector
 from pipeline.stages.split.detectors.base import Boundary, Detector
 from pipeline.stages.split.measures import Measurer
 from pipeline.stages.split.measures.combing import CombMeter
@@ -32,11 +34,13 @@ from pipeline.stages.split.memory import give_back_freed
 from pipeline.stages.split.repair import rejoin
 from pipeline.stages.split.spans import Span, find_confidences, find_shots, make_spans
 from pipeline.stages.split.stills import Candidates, choose_stills, make_candidate, still_row
+from pipeline.stages.weights import content_of
 from pipeline.storage.store import unchanged_source
-from schemas.config import SplitConfig
-from schemas.errors import MediaError
+from schemas.config import RunConfig, SplitConfig
+from schemas.errors import ConfigError, MediaError
 from schemas.ids import clip_id
 from schemas.media_tables import CLIPS, SPLITS, STILLS
+from schemas.nearest import did_you_mean
 
 VERSION = 7
 OUTPUTS = (
@@ -46,6 +50,32 @@ OUTPUTS = (
 )
 STILL_GRID_SECONDS = 0.5
 _TRIM_FRAMES = 1000
+
+
+def spec(config: RunConfig, ingest: StageSpec) -> StageSpec:
+    """Rows: readable sources."""
+    detector = DETECTORS[config.split.detector]
+    return make_spec(
+        "split",
+        Split,
+        VERSION,
+        OUTPUTS,
+        settings=config.split.model_dump(exclude={"videos_per_part"})
+        | {"head": content_of(str(detector.weights or ""))},
+        arguments={"config": config.split, "threads": 1},
+        upstream=[ingest],
+        model=versions_of(detector.packages),
+        identity=("identity",),
+        rows_per_part=config.split.videos_per_part,
+    )
+
+
+def check(config: RunConfig) -> None:
+    """Raise `ConfigError` if there is no such detector, or its package is missing, before any work is done."""
+    name = config.split.detector
+    if name not in DETECTORS:
+        raise ConfigError(f"split.detector = {name!r}; {did_you_mean(name, DETECTORS)}")
+    check_installed("split.detector", name, DETECTORS[name].packages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +95,7 @@ class Split:
 
     def __init__(self, config: SplitConfig, threads: int, detector: Detector | None = None) -> None:
         self._config = config
-        self._detector = detector or DETECTORS[config.detector](config, threads)
+        self._detector = detector or make_detector(config, threads)
         self._embedder: EfficientNetLite0 | None = None
         self._threads = threads
 

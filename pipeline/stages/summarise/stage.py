@@ -7,16 +7,50 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from captioning.protocols import ClipRequest, arriving, summaries
+from captioning.summarisers import SUMMARISERS
 from captioning.tokens import TokenCounter
-from pipeline.stage import Output, Result, Row
-from pipeline.stages.caption.models import open_summariser
-from pipeline.stages.caption.stage import count_usage
+from pipeline.stage import Output, Result, Row, StageSpec
+from pipeline.stages.caption.models import (
+    SUMMARY_BACKENDS,
+    identity_of,
+    make_form,
+    open_summariser,
+    resources_of,
+    threads_of,
+)
+from pipeline.stages.caption.usage import count_usage
+from pipeline.stages.specification import make_spec
+from pipeline.stages.weights import content_of
 from schemas.caption_tables import CAPTIONS
-from schemas.config import SummariseConfig
+from schemas.config import RunConfig, SummariseConfig
 
 VERSION = 3
 OUTPUTS = (Output(folder="captions", contract=CAPTIONS, parent="sample_id"),)
 IDENTITY = ("captions", "times", "overview", "measured")
+
+
+def spec(config: RunConfig, caption: StageSpec) -> StageSpec:
+    """Rows: samples of kept clips with their frame captions."""
+    summarise = config.summarise
+    backend = SUMMARY_BACKENDS.get(summarise.summariser)
+    settings = summarise.model_dump(exclude={"prompt", "model", "tokenizer", "clips_per_part"}) | {
+        "form": "" if summarise.summariser in SUMMARISERS else make_form(summarise).prompt_hash,
+        "model": identity_of(summarise.model),
+        "tokenizer": content_of(summarise.tokenizer),
+    }
+    return make_spec(
+        "summarise",
+        Summarise,
+        VERSION,
+        OUTPUTS,
+        settings=settings,
+        arguments={"config": summarise, "threads": threads_of(backend)},
+        upstream=[caption],
+        model=backend.version() if backend else "",
+        identity=IDENTITY,
+        rows_per_part=summarise.clips_per_part,
+        **resources_of(backend),
+    )
 
 
 class Summarise:

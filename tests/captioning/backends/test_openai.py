@@ -25,7 +25,7 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_registered() -> None:
-    chat = BACKENDS["openai"](ModelConfig(name="m", base_url="http://127.0.0.1:1/v1"), 2)
+    chat = BACKENDS["openai"].open(ModelConfig(name="m", base_url="http://127.0.0.1:1/v1"), 2)
     assert (chat.name, chat.model) == ("openai", "m at 127.0.0.1:1")
 
 

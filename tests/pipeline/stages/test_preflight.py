@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pipeline.curate import Curation, check_config
+from pipeline.curate import Curation
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.cluster import Cluster
-from pipeline.stages import preflight
+from pipeline.stages import installed
+from pipeline.stages.preflight import check_config
 from schemas.errors import ConfigError, CutroomError
 from schemas.load import load_config
 from schemas.profiles import PROFILES
@@ -48,7 +49,7 @@ ENDPOINT = ("caption.captioner=openai", "caption.model.name=m", "caption.model.b
 )
 def test_what_cannot_work_is_refused(changes: list[str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr(preflight, "_is_installed", lambda package: True)
+    monkeypatch.setattr(installed, "is_installed", lambda package: True)
     with pytest.raises(CutroomError) as refused:
         check_config(load_config(changes=changes))
     assert words in str(refused.value)
@@ -70,13 +71,13 @@ def test_what_can_work_is_not(changes: list[str]) -> None:
 
 
 def test_a_profile_that_lacks_its_head_says_which_and_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "_is_installed", lambda package: True)
+    monkeypatch.setattr(installed, "is_installed", lambda package: True)
     with pytest.raises(ConfigError, match="aesthetic_laion needs weights"):
         check_config(PROFILES["gpu"]())
 
 
 def test_a_package_that_is_not_there_is_named_with_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "_is_installed", lambda package: package != "rapidocr")
+    monkeypatch.setattr(installed, "is_installed", lambda package: package != "rapidocr")
     with pytest.raises(ConfigError, match=r"score.scorers = 'text_area' needs the package rapidocr"):
         check_config(load_config())
 
@@ -117,5 +118,5 @@ def test_a_package_of_another_name_that_brings_the_module_counts(monkeypatch: py
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr("importlib.metadata.version", nowhere)
-    assert preflight._is_installed("json")
-    assert not preflight._is_installed("no-such-package")
+    assert installed.is_installed("json")
+    assert not installed.is_installed("no-such-package")

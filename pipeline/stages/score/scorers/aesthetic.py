@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.score.scorers.base import check_stills, check_width, unit_length
+from pipeline.stages.score.scorers.base import Needs, check_stills, check_width, unit_length
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.score.scorers.open_clip import OpenClipVitB32, OpenClipVitL14
-from pipeline.stages.score.scorers.weights import revision
+from pipeline.stages.weights import revision
 from schemas.errors import ConfigError, StageError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class RidgeAesthetic:
 
     name = "aesthetic_ridge"
     version = 1
+    needs = Needs(weights="head_weights", carried=RIDGE_HEAD)
     reads: Literal["vectors"] = "vectors"
     embedder = EfficientNetLite0.name
     measures: Mapping[str, str] = MEASURES
@@ -105,6 +106,7 @@ class LaionAesthetic:
 
     name = "aesthetic_laion"
     version = 1
+    needs = Needs(packages=("torch",), weights="head_weights")
     reads: Literal["vectors"] = "vectors"
     embedder = OpenClipVitL14.name
     measures: Mapping[str, str] = MEASURES

@@ -14,12 +14,28 @@ attributes, so a configuration is checked without building, and without torch.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import ConfigError, MediaError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a class needs before it can be built, so that a configuration is refused before any work is done."""
+
+    packages: tuple[str, ...] = ()
+    """Distributions that must be installed."""
+    gpus: int = 0
+    """GPUs of a worker that runs it."""
+    weights: Literal["none", "embedder_weights", "head_weights", "heads"] = "none"
+    """The field of `score` that names its weights."""
+    carried: Path | None = None
+    """Weights that the project carries, for where that field is empty."""
 
 
 class Embedder(Protocol):
@@ -31,6 +47,7 @@ class Embedder(Protocol):
     """Model and revision, for lineage; may depend on `weights`, so read it from what was built."""
     dimension: int
     """Length D of a vector."""
+    needs: Needs
 
     def __init__(self, *, threads: int, weights: str | None = None) -> None: ...
 
@@ -48,6 +65,7 @@ class ImageScorer(Protocol):
     version: int
     """Raised by hand whenever the same stills would give other numbers."""
     model: str
+    needs: Needs
     reads: Literal["images"]
     measures: Mapping[str, str]
     """Column name -> unit, range and meaning."""
@@ -68,6 +86,7 @@ class VectorScorer(Protocol):
     version: int
     """Raised by hand whenever the same vectors would give other numbers."""
     model: str
+    needs: Needs
     reads: Literal["vectors"]
     embedder: str
     """Registry name of the only embedder whose vectors mean anything to this scorer; may depend on `weights`."""
@@ -92,6 +111,7 @@ class Labeller(Protocol):
     name: str
     version: int
     model: str
+    needs: Needs
     embedder: str
     """Registry name of the only embedder whose vectors mean anything to this labeller."""
 

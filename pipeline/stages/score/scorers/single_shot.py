@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.score.scorers.base import check_packaged, check_stills, check_width, unit_length
+from pipeline.stages.score.scorers.base import Needs, check_packaged, check_stills, check_width, unit_length
 from pipeline.stages.score.scorers.efficientnet import DIMENSION, EfficientNetLite0
 
 LEAST_AGREEMENT = 0.48
@@ -30,6 +30,7 @@ class SingleShot:
     name = "single_shot"
     version = 1
     model = ""
+    needs = Needs()
     reads: Literal["vectors"] = "vectors"
     embedder = EfficientNetLite0.name
     measures: Mapping[str, str] = {

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.score.scorers.base import check_stills, check_width, unit_length
-from pipeline.stages.score.scorers.weights import revision
+from pipeline.stages.score.scorers.base import Needs, check_stills, check_width, unit_length
+from pipeline.stages.weights import revision
 from schemas.errors import ConfigError
 
 # What the file must say of itself before it is used; `pipeline.readers.teaching` writes more, for people.
@@ -80,6 +80,7 @@ class TaughtHead:
     """
 
     version = 1
+    needs = Needs(weights="heads")
     reads: Literal["vectors"] = "vectors"
 
     def __init__(self, *, threads: int, weights: str | None = None) -> None:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.score.scorers.base import check_packaged, check_stills
+from pipeline.stages.score.scorers.base import Needs, check_packaged, check_stills
 from pipeline.stages.score.scorers.corner_mark import corner_share
 from pipeline.stages.score.scorers.overlay import find_overlays, look_at
 from pipeline.stages.score.scorers.picture import decode
@@ -38,6 +38,7 @@ class TextArea:
     name = "text_area"
     version = 2
     model = f"rapidocr==3.10.0 {MODEL_FILE}"
+    needs = Needs(packages=("rapidocr",))
     reads: Literal["images"] = "images"
     measures: Mapping[str, str] = {
         "text_area": "mean over the stills of the share of the picture under text boxes, 0 to 1",

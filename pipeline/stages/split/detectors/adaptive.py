@@ -13,6 +13,7 @@ from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.media.look import LookFrame
 from pipeline.stages.split.detectors.base import Boundary
+from schemas.config import SplitConfig
 
 # The detector works on frame numbers here; times come from the container afterwards.
 _RATE = Fraction(25)
@@ -23,6 +24,11 @@ class AdaptiveCuts:
 
     def __init__(self) -> None:
         self._reset()
+
+    @classmethod
+    def of(cls, config: SplitConfig, threads: int) -> "AdaptiveCuts":
+        """Nothing of it is configured."""
+        return cls()
 
     def _reset(self) -> None:
         self._detector = AdaptiveDetector(min_scene_len=1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.media.look import LookFrame
+from schemas.config import SplitConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,13 @@ class Detector(Protocol):
 
     def finish(self) -> list[Boundary]:
         """The boundaries of the frames pushed since the last call, in order, not overlapping."""
+        ...
+
+
+class ConfiguredDetector(Detector, Protocol):
+    """A detector that the configuration can name: see `DETECTORS`."""
+
+    @classmethod
+    def of(cls, config: SplitConfig, threads: int) -> Detector:
+        """The detector with the configuration's thresholds and `threads` CPU threads."""
         ...

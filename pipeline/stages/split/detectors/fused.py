@@ -23,6 +23,7 @@ from pipeline.stages.split.detectors.signals import SignalStream
 from pipeline.stages.split.detectors.thumbnails import Thumbnails
 from pipeline.stages.split.detectors.transnet import TransNet, join_overlapping, make_thumbnail, runs
 from pipeline.stages.split.detectors.transnet_stream import Precision
+from schemas.config import SplitConfig
 
 # A transition reaches from a frame that is surely mixed to where the probability sinks below this.
 _FAINT = 0.05
@@ -59,6 +60,11 @@ class FusedDetector:
         self._cut, self._mixed = cut_probability, mixed_probability
         self._signals = SignalStream()
         self._film = Thumbnails()
+
+    @classmethod
+    def of(cls, config: SplitConfig, threads: int) -> "FusedDetector":
+        """With both thresholds as the preset changes them."""
+        return cls(*config.thresholds(), threads, config.network_precision)
 
     def push(self, frame: LookFrame) -> None:
         """See the next frame."""

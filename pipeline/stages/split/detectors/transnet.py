@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.media.look import LookFrame
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.transnet_stream import OFFSETS, Precision, StreamingTransNet
+from schemas.config import SplitConfig
 
 _WIDTH, _HEIGHT = 48, 27
 _MARGIN = 25
@@ -142,6 +143,11 @@ class TransNetDetector:
     def __init__(self, cut_probability: float, threads: int, precision: Precision = "auto") -> None:
         self._network = TransNet(threads, precision)
         self._threshold = cut_probability
+
+    @classmethod
+    def of(cls, config: SplitConfig, threads: int) -> "TransNetDetector":
+        """With `cut_probability` as the preset changes it."""
+        return cls(config.thresholds()[0], threads, config.network_precision)
 
     def push(self, frame: LookFrame) -> None:
         """See the next frame."""

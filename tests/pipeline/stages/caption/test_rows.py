@@ -20,7 +20,7 @@ from pipeline.engine.engine import Engine
 from pipeline.stage import Row
 from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
 from pipeline.stages.select.sample_spans import plan_spans
-from pipeline.stages.specs import Stages
+from pipeline.stages.specs_of_run import make_specs
 from pipeline.stages.summarise.stage import IDENTITY
 from schemas.caption_tables import FRAME_CAPTIONS
 from schemas.config import EngineConfig, RunConfig
@@ -141,14 +141,14 @@ def test_only_samples_that_see_other_stills_are_summarised_again() -> None:
 def test_frame_captions_of_a_dataset_whose_captions_were_by_clip_are_kept(tmp_path: Path) -> None:
     """What was said of all stills of a clip serves those of its samples, and nothing is asked."""
     clip, stills, _ = two_samples()
-    dataset, stages = Dataset(str(tmp_path)), Stages(RunConfig(), str(tmp_path))
-    stages.probe(), stages.split(), stages.embed(), stages.label()
-    spec = stages.caption()
+    dataset, specs = Dataset(str(tmp_path)), make_specs(RunConfig(), str(tmp_path))
+    spec = specs.caption
+    assert specs.label
     # As it was when captions were by clip: a change here would ask for every frame caption again.
     told = {"captioner": "facts", "model": FactsCaptioner.model, "prompt": FACTS_PROMPT, "max_attempts": 3}
     names = ("still_id", "clip_id", "time", "caption", "captioner", "model", "prompt_hash", "status", "error")
     columns = [[name, "double" if name == "time" else "string"] for name in names] + [["attempts", "int32"]]
-    upstream = [stages.fingerprint("split"), stages.fingerprint("label")]
+    upstream = [specs.split.fingerprint, specs.label.fingerprint]
     assert spec.fingerprint == digest("caption", 2, told, "", upstream, columns)
     whole = [{"sample_id": "all", "clip_id": clip["clip_id"], "stills": stills}]
     rows = caption_rows(whole, *tables([clip], stills), None).to_pylist()

@@ -25,7 +25,10 @@ STILL_COUNT = 40
 class LateCaptioner:
     """Answers after random waits, so out of order, with words that only the right picture holds."""
 
-    name, model, prompt_hash = "late", "test", "0"
+    name, model, prompt_hash, default_prompt = "late", "test", "0", ""
+
+    def __init__(self, prompt: str) -> None:
+        self.prompt = prompt
 
     async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
         chance = random.Random(7)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from pipeline.media.look import look_at_picture
-from pipeline.stages.split.detectors import DETECTORS
+from pipeline.stages.split.detectors import DETECTORS, make_detector
 from pipeline.stages.split.detectors.base import Boundary, Detector
 from schemas.config import SplitConfig
 from tests.films import Picture, shots
@@ -18,7 +18,7 @@ DETECTOR_NAMES = ["fused", "transnet", "adaptive"]
 
 @pytest.fixture(scope="module", params=DETECTOR_NAMES)
 def detector(request: pytest.FixtureRequest) -> Detector:
-    return DETECTORS[request.param](SplitConfig(), 1)
+    return make_detector(SplitConfig(detector=request.param), 1)
 
 
 def _boundaries(detector: Detector, pictures: Sequence[Picture]) -> list[Boundary]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.stages.score.scorers.weights import revision
+from pipeline.stages.weights import revision
 from schemas.errors import StageError
 
 
