@@ -1,0 +1,137 @@
+"""docs/extending.md: every example is built from the page, registered by its one line's name, and run.
+
+python -m pytest tests/test_extending.py
+"""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captioning.backends import BACKENDS
+from captioning.captioners import CAPTIONERS
+from captioning.chat import ChatRequest, Message, PictureBytes
+from captioning.protocols import ClipRequest, StillRequest, arriving
+from captioning.summarisers import SUMMARISERS
+from captioning.tokens import TokenCounter
+from pipeline.media.look import look_at_picture
+from pipeline.stages.caption.models import CHAT_BACKENDS, SUMMARY_BACKENDS, open_captioner, open_summariser
+from pipeline.stages.preflight import check_config
+from pipeline.stages.score.configured import measure_names
+from pipeline.stages.score.scorers.registry import SCORERS
+from pipeline.stages.score.stage import Score
+from pipeline.stages.specs_of_run import make_specs
+from pipeline.stages.split.detectors import DETECTORS, DetectorEntry, make_detector
+from pipeline.stages.split.detectors.base import Boundary
+from schemas.config import CaptionConfig, RunConfig, ScoreConfig, SelectConfig, SplitConfig, SummariseConfig
+from schemas.errors import ConfigError
+from schemas.model_config import ModelConfig
+from tests.films import flat
+from tests.pipeline.stages.score.scorers.samples import jpeg
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
+FILES = {block.splitlines()[0].removeprefix("# "): block for block in BLOCKS if block.startswith("# ")}
+LINES = [block.strip() for block in BLOCKS if not block.startswith("# ")]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Makes the example's file into a module of the name that it would have in its room."""
+    added = []
+
+    def module_of(path: str) -> Any:
+        file = tmp_path / Path(path).name
+        file.write_text(FILES[path])
+        name = path.removesuffix(".py").replace("/", ".")
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec
+        assert spec.loader
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        added.append(name)
+        spec.loader.exec_module(module)
+        return module
+
+    yield module_of
+    for name in added:
+        del sys.modules[name]
+
+
+def test_every_example_has_its_line_and_no_file_of_its_name_is_there() -> None:
+    assert len(FILES) == len(LINES)
+    for path, line in zip(FILES, LINES, strict=True):
+        assert line.startswith(f'"{Path(path).stem}": ')
+        assert not (ROOT / path).exists()
+        assert (ROOT / path).parent.is_dir()
+
+
+Build = Callable[[str], Any]
+
+
+def test_a_scorer(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="warmth"):
+        check_config(RunConfig(score=ScoreConfig(scorers=["warmth"])))
+    scorer = build("pipeline/stages/score/scorers/warmth.py").Warmth
+    monkeypatch.setitem(SCORERS, "warmth", scorer)
+    config = RunConfig(score=ScoreConfig(scorers=["warmth"]), select=SelectConfig(rules=["warmth > 0.1"]))
+    check_config(config)
+    assert measure_names(config.score) == ["warmth"]
+    spec = make_specs(config, "set").scores["warmth"]
+    assert (spec.build, spec.arguments["scorer"], spec.outputs[0].folder) == (Score, "warmth", "scores/warmth")
+    red, blue = (jpeg(flat(colour, 1)[0]) for colour in ((255, 0, 0), (0, 0, 255)))
+    assert scorer(threads=1).score([red])["warmth"] == pytest.approx(1, abs=0.05)
+    assert scorer(threads=1).score([red, blue])["warmth"] == pytest.approx(0, abs=0.05)
+
+
+def test_a_detector(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = RunConfig(split=SplitConfig(detector="brightness"))
+    with pytest.raises(ConfigError, match=r"split\.detector = 'brightness'"):
+        check_config(config)
+    build("pipeline/stages/split/detectors/brightness.py")
+    entry = DetectorEntry(path="pipeline.stages.split.detectors.brightness:BrightnessCuts", packages=())
+    monkeypatch.setitem(DETECTORS, "brightness", entry)
+    check_config(config)
+    assert make_specs(config, "set").split.fingerprint != make_specs(RunConfig(), "set").split.fingerprint
+    detector = make_detector(config.split, 1)
+    for picture in [*flat((200, 200, 200), 5), *flat((20, 20, 20), 5)]:
+        detector.push(look_at_picture(picture))
+    assert detector.finish() == [Boundary(5, 5)]
+    assert detector.finish() == []
+
+
+def test_a_captioner(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CAPTIONERS, "moves", build("captioning/captioners/moves.py").MovesCaptioner)
+    config = RunConfig(caption=CaptionConfig(captioner="moves"))
+    check_config(config)
+    spec = make_specs(config, "set").caption
+    assert "camera" in spec.identity
+    assert spec.fingerprint != make_specs(RunConfig(), "set").caption.fingerprint
+    captioner = open_captioner(config.caption, 1)
+    still = StillRequest(still_id="s", clip_id="c", picture=PictureBytes("s", b""), time=0.0, camera="pan left")
+    assert [reply.caption for reply in arriving(captioner.caption([still]))] == ["The camera: pan left."]
+
+
+def test_a_summariser(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SUMMARISERS, "first", build("captioning/summarisers/first.py").FirstSummariser)
+    config = RunConfig(summarise=SummariseConfig(summariser="first"))
+    check_config(config)
+    assert make_specs(config, "set").summarise.fingerprint != make_specs(RunConfig(), "set").summarise.fingerprint
+    summariser = open_summariser(config.summarise, TokenCounter(None), 1)
+    request = ClipRequest(sample_id="s", frame_captions=("A dog runs.", "A cat sleeps."))
+    assert [reply.dense for reply in arriving(summariser.summarise([request]))] == ["A dog runs."]
+
+
+def test_a_backend(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = build("captioning/backends/echo.py").BACKEND
+    for registry in (BACKENDS, CHAT_BACKENDS, SUMMARY_BACKENDS):
+        monkeypatch.setitem(registry, "echo", backend)
+    model = ModelConfig(name="any", cache="")
+    check_config(RunConfig(caption=CaptionConfig(captioner="echo", model=model)))
+    with pytest.raises(ConfigError, match=r"caption\.model\.name is empty"):
+        check_config(RunConfig(caption=CaptionConfig(captioner="echo")))
+    request = ChatRequest(id="a", messages=(Message("user", "Is anybody there?"),), max_tokens=16)
+    assert [reply.text for reply in arriving(backend.open(model, 1).chat([request]))] == ["Is anybody there?"]
