@@ -34,7 +34,7 @@ from pipeline.stages.pack.stage import drop_lost_parts
 from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names, scorer_class
 from pipeline.stages.select.duplicates import find_copies
-from pipeline.stages.select.looks import gather_looks
+from pipeline.stages.select.features import gather_features
 from pipeline.stages.select.sample_spans import SPANS_FILE, note_of_short_samples, plan_spans
 from pipeline.stages.select.select import CLIP_COLUMNS, select, with_measures
 from pipeline.stages.specs_of_run import Specs, make_specs
@@ -135,11 +135,11 @@ class Curation:
         bytes_of = {row["video_id"]: row["bytes"] / max(row["duration"] or 0, 1.0) for row in videos.to_pylist()}
         for clip in measured:
             clip["bitrate"] = bytes_of[clip["video_id"]]
-        looks = gather_looks(_vectors(embeddings), stills)
+        features = gather_features(_vectors(embeddings), stills)
 
         def find(rows: Sequence[Row]) -> pa.Table:
             with Progress().bar("find copies", len(rows)) as advance:
-                return find_copies(rows, looks, self.config.duplicates, advance)
+                return find_copies(rows, features, self.config.duplicates, advance)
 
         selection, copies = select(measured, self.config, failures, find)
         self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)

@@ -5,7 +5,7 @@
     just bench duplicates --record                    # keeps the tables in docs/benchmarks.md
 
 `pipeline.benchmarks.made_clips` says what the clips are made of. On the million, time is what the decision takes from
-clips and looks to the table of copies; the index is built
+clips and features to the table of copies; the index is built
 before the first clip is judged. On 20,000, where the
 product does compare everything, its search for larger sets is held against every pair.
 """
@@ -22,7 +22,7 @@ from pipeline.benchmarks.made_clips import SORTS, Made, make_clips
 from pipeline.benchmarks.record import markdown_table, record
 from pipeline.engine.progress import Progress
 from pipeline.stages.select.duplicates import BLOCK, find_copies
-from pipeline.stages.select.looks import Looks
+from pipeline.stages.select.features import ClipFeatures
 from pipeline.stages.select.neighbours import HashNeighbours, Neighbours, Pairs, VectorNeighbours
 from schemas.command import make_parser
 from schemas.config import DuplicateConfig
@@ -54,7 +54,7 @@ def peak_megabytes() -> int:
 def measure_scale(made: Made, progress: Progress) -> list[Table]:
     """Find the copies among all clips: time and memory, and how many of the planted ones were found."""
     count = len(made.clips)
-    steps = [("clips and looks in memory", 0.0, 0.0, peak_megabytes())]
+    steps = [("clips and features in memory", 0.0, 0.0, peak_megabytes())]
     clock = Clock()
     judged = 0
     with progress.bar("find copies", count) as bar:
@@ -70,7 +70,7 @@ def measure_scale(made: Made, progress: Progress) -> list[Table]:
             judged += clips
             bar(clips, failed)
 
-        copies = find_copies(made.clips, made.looks, CONFIG, advance)
+        copies = find_copies(made.clips, made.features, CONFIG, advance)
     steps.append(("all clips judged", *clock.read(), peak_megabytes()))
     found = dict(zip(copies["id"].to_pylist(), copies["duplicate_of"].to_pylist(), strict=True))
     planted: list[Sequence[object]] = [
@@ -82,7 +82,11 @@ def measure_scale(made: Made, progress: Progress) -> list[Table]:
     planted.append(("not planted", "", "", others, unplanted))
     times = [(step, round(wall, 1), round(cpu, 1), peak) for step, wall, cpu, peak in steps]
     return [
-        (f"{count:,} clips, {made.looks.vectors.shape[1]} wide", ("until", "seconds", "CPU s", "peak MB"), list(times)),
+        (
+            f"{count:,} clips, {made.features.vectors.shape[1]} wide",
+            ("until", "seconds", "CPU s", "peak MB"),
+            list(times),
+        ),
         ("Copies found", ("planted", "cosine", "bits of 64", "clips", "found"), planted),
     ]
 
@@ -93,19 +97,19 @@ def _found(originals: dict[str, str], found: dict[str, str]) -> int:
 
 def measure_recall(made: Made) -> list[Table]:
     """All near pairs by the search for large sets, and by comparing every pair."""
-    looks, count = made.looks, len(made.clips)
+    features, count = made.features, len(made.clips)
     rows = np.arange(count)
     rounds: list[tuple[str, float, Neighbours]] = []
     clock = Clock()
-    vectors = VectorNeighbours(looks.unit_vectors, count, CONFIG.min_similarity, exact_up_to=0)
+    vectors = VectorNeighbours(features.unit_vectors, count, CONFIG.min_similarity, exact_up_to=0)
     rounds.append((f"cosine >= {CONFIG.min_similarity:g}", clock.read()[1], vectors))
     clock = Clock()
-    hashes = HashNeighbours(looks.codes, looks.still_counts(rows), CONFIG.max_hash_distance)
+    hashes = HashNeighbours(features.codes, features.still_counts(rows), CONFIG.max_hash_distance)
     rounds.append((f"hash distance <= {CONFIG.max_hash_distance:g}", clock.read()[1], hashes))
     lines: list[Sequence[object]] = []
     for (name, built, search), exact_pairs in zip(rounds, (_near_vectors, _near_hashes), strict=True):
         clock = Clock()
-        exact = exact_pairs(looks, count)
+        exact = exact_pairs(features, count)
         exact_seconds = clock.read()[1]
         clock = Clock()
         candidates = _all_pairs(search, count)
@@ -128,8 +132,8 @@ def _all_pairs(search: Neighbours, count: int) -> NDArray[np.int64]:
     return np.unique(pairs[:, 0] * count + pairs[:, 1])
 
 
-def _near_vectors(looks: Looks, count: int) -> NDArray[np.int64]:
-    unit = looks.unit_vectors(np.arange(count))
+def _near_vectors(features: ClipFeatures, count: int) -> NDArray[np.int64]:
+    unit = features.unit_vectors(np.arange(count))
     found = []
     for start in range(0, count, BLOCK):
         later, earlier = np.nonzero(np.tril(unit[start : start + BLOCK] @ unit.T, start - 1) >= CONFIG.min_similarity)
@@ -137,12 +141,12 @@ def _near_vectors(looks: Looks, count: int) -> NDArray[np.int64]:
     return np.concatenate(found)
 
 
-def _near_hashes(looks: Looks, count: int) -> NDArray[np.int64]:
-    stills = looks.still_counts(np.arange(count))
+def _near_hashes(features: ClipFeatures, count: int) -> NDArray[np.int64]:
+    stills = features.still_counts(np.arange(count))
     found = []
     for number in np.unique(stills[stills > 0]).tolist():
         those = np.flatnonzero(stills == number)
-        codes = looks.codes(those, number)
+        codes = features.codes(those, number)
         for place, code in enumerate(codes):
             near = np.bitwise_count(codes[:place] ^ code).sum(axis=1) <= CONFIG.max_hash_distance * number
             found.append(those[place] * count + those[:place][near])

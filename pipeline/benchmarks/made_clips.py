@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.stage import Row
-from pipeline.stages.select.looks import Looks
+from pipeline.stages.select.features import ClipFeatures
 
 Generator = np.random.Generator
 
@@ -37,10 +37,10 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Clips, their looks, and for each planted clip its original, by sort."""
+    """Clips, their features, and for each planted clip its original, by sort."""
 
     clips: list[Row]
-    looks: Looks
+    features: ClipFeatures
     originals: dict[str, dict[str, str]]
 
 
@@ -66,7 +66,7 @@ def make_clips(count: int, width: int, seed: int) -> Made:
         name: {names[place]: names[originals[place]] for place in np.flatnonzero(sorts == number + 1)}
         for number, name in enumerate(SORTS)
     }
-    return Made(clips, Looks({name: row for row, name in enumerate(names)}, vectors, hashes, starts), by_sort)
+    return Made(clips, ClipFeatures({name: row for row, name in enumerate(names)}, vectors, hashes, starts), by_sort)
 
 
 def _clip(name: str, number: int, seconds: float) -> Row:

@@ -66,7 +66,7 @@ class Overview:
         requests = [
             OverviewRequest(
                 sample_id=row["sample_id"],
-                pictures=tuple(StoredPicture(self._uri, one["part"], one["key"]) for one in row["references"]),
+                pictures=tuple(StoredPicture(self._uri, still["part"], still["key"]) for still in row["references"]),
                 times=tuple(row["times"]),
             )
             for row in rows

@@ -51,7 +51,7 @@ class Score:
 
     def process(self, row: Row) -> Result:
         """Score one clip."""
-        stills = [self._reader.get(one["part"], one["key"]) for one in row["references"]]
+        stills = [self._reader.get(still["part"], still["key"]) for still in row["references"]]
         if self._scorer.reads == "images":
             measures = self._scorer.score(stills)
         else:

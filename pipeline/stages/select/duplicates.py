@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.stage import Row
-from pipeline.stages.select.looks import Looks
+from pipeline.stages.select.features import ClipFeatures
 from pipeline.stages.select.neighbours import HashNeighbours, Neighbours, Pairs, Places, VectorNeighbours
 from schemas.config import DuplicateConfig
 from schemas.media_tables import DUPLICATES
@@ -31,19 +31,22 @@ BLOCK = 1024
 
 
 def find_copies(
-    clips: Sequence[Row], looks: Looks, config: DuplicateConfig, advance: Callable[[int, int], None] | None = None
+    clips: Sequence[Row],
+    features: ClipFeatures,
+    config: DuplicateConfig,
+    advance: Callable[[int, int], None] | None = None,
 ) -> pa.Table:
-    """Duplicates among clips, given their looks; a clip without one has no copies.
+    """Duplicates among clips, given their features; a clip without any has no copies.
 
     `clips` are rows with clip_id, video_id, shot, kind, duration, width, height, fps, bitrate (bytes per second) and,
     where it was measured, `SCORE`. `advance` is told (clips judged, 0) now and then, for a progress bar.
     """
-    order = sorted((clip for clip in clips if clip["clip_id"] in looks.rows), key=_rank)
+    order = sorted((clip for clip in clips if clip["clip_id"] in features.rows), key=_rank)
     if not order:
         return DUPLICATES.empty()
-    judge = _Judge(order, looks, config)
-    searches = _searches(judge.rows, looks, config)
-    found: list[Row] = []
+    judge = _Judge(order, features, config)
+    searches = _searches(judge.rows, features, config)
+    rows: list[Row] = []
     for start in range(0, len(order), BLOCK):
         block = np.arange(start, min(start + BLOCK, len(order)))
         earlier = judge.copies([search.before(block) for search in searches])
@@ -54,10 +57,10 @@ def find_copies(
         staying = np.isin(block, copies.pairs[chosen, 0], invert=True)
         for search in searches:
             search.keep(staying)
-        found += copies.rows(chosen, order)
+        rows += copies.rows(chosen, order)
         if advance:
             advance(len(block), 0)
-    return DUPLICATES.table(sorted(found, key=lambda row: str(row["id"])))
+    return DUPLICATES.table(sorted(rows, key=lambda row: str(row["id"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +97,21 @@ class _Copies:
         """Those pairs as rows of the duplicates table."""
         return [
             {
-                "id": order[self.pairs[one, 0]]["clip_id"],
-                "duplicate_of": order[self.pairs[one, 1]]["clip_id"],
-                "similarity": float(self.similarities[one]),
-                "hash_distance": float(self.hash_distances[one]),
+                "id": order[self.pairs[pair, 0]]["clip_id"],
+                "duplicate_of": order[self.pairs[pair, 1]]["clip_id"],
+                "similarity": float(self.similarities[pair]),
+                "hash_distance": float(self.hash_distances[pair]),
             }
-            for one in chosen
+            for pair in chosen
         ]
 
 
 class _Judge:
     """Tells copies from candidates, by the true measures of the clips in `order`."""
 
-    def __init__(self, order: Sequence[Row], looks: Looks, config: DuplicateConfig) -> None:
-        self.rows = np.array([looks.rows[clip["clip_id"]] for clip in order], np.int64)
-        self._looks = looks
+    def __init__(self, order: Sequence[Row], features: ClipFeatures, config: DuplicateConfig) -> None:
+        self.rows = np.array([features.rows[clip["clip_id"]] for clip in order], np.int64)
+        self._features = features
         self._config = config
         self._durations = np.array([clip["duration"] for clip in order], np.float64)
         self._kinds = _numbered(clip["kind"] for clip in order)
@@ -122,10 +125,10 @@ class _Judge:
         pairs = np.stack([both // len(self.rows), both % len(self.rows)], axis=1)
         config = self._config
         floor = min(config.min_similarity, config.min_hash_similarity)
-        pairs = pairs[self._looks.may_reach(floor, *self.rows[pairs.T])]
+        pairs = pairs[self._features.may_reach(floor, *self.rows[pairs.T])]
         first, second = self.rows[pairs.T]
-        similarities = self._looks.similarities(first, second)
-        distances = self._looks.hash_distances(first, second)
+        similarities = self._features.similarities(first, second)
+        distances = self._features.hash_distances(first, second)
         by_hash = (distances <= config.max_hash_distance) & (similarities >= config.min_hash_similarity)
         copy = by_hash | (similarities >= config.min_similarity)
         return _Copies(pairs[copy], similarities[copy], distances[copy])
@@ -138,11 +141,13 @@ class _Judge:
         return allowed
 
 
-def _searches(rows: Places, looks: Looks, config: DuplicateConfig) -> list[Neighbours]:
+def _searches(rows: Places, features: ClipFeatures, config: DuplicateConfig) -> list[Neighbours]:
     return [
-        VectorNeighbours(lambda places: looks.unit_vectors(rows[places]), len(rows), config.min_similarity),
+        VectorNeighbours(lambda places: features.unit_vectors(rows[places]), len(rows), config.min_similarity),
         HashNeighbours(
-            lambda places, stills: looks.codes(rows[places], stills), looks.still_counts(rows), config.max_hash_distance
+            lambda places, stills: features.codes(rows[places], stills),
+            features.still_counts(rows),
+            config.max_hash_distance,
         ),
     ]
 

@@ -101,10 +101,10 @@ class VectorNeighbours:
         if isinstance(self._index, faiss.IndexIVFFlat):
             with _one_thread():
                 distances, self._cells = self._index.quantizer.search(self._vectors, self._index.nprobe)
-            found = range_search_preassigned(self._index, self._vectors, self._radius, self._cells, distances)
+            results = range_search_preassigned(self._index, self._vectors, self._radius, self._cells, distances)
         else:
-            found = self._index.range_search(self._vectors, self._radius)
-        return _pairs(found, block, self._staying.places)
+            results = self._index.range_search(self._vectors, self._radius)
+        return _pairs(results, block, self._staying.places)
 
     def within(self, targets: Mask) -> Pairs:
         """See `Neighbours`."""
@@ -179,8 +179,8 @@ class _HashTables:
     def before(self, block: Places, codes: NDArray[np.uint64]) -> Pairs:
         self._block, self._codes = block, codes
         # Range searches give what is nearer than the radius.
-        found = self._index.range_search(codes.view(np.uint8), self._differing + 1)
-        return _pairs(found, block, self._staying.places)
+        results = self._index.range_search(codes.view(np.uint8), self._differing + 1)
+        return _pairs(results, block, self._staying.places)
 
     def within(self, targets: Mask) -> Pairs:
         differing = np.zeros((len(self._block), int(targets.sum())), np.int64)
@@ -210,9 +210,9 @@ class _Staying:
         self._filled += len(places)
 
 
-def _pairs(found: tuple[NDArray[np.int64], object, NDArray[np.int64]], block: Places, targets: Places) -> Pairs:
+def _pairs(results: tuple[NDArray[np.int64], object, NDArray[np.int64]], block: Places, targets: Places) -> Pairs:
     """What a range search gives (ends of each query's results, distances, labels) as pairs of places."""
-    ends, _, labels = found
+    ends, _, labels = results
     return _with_earlier(np.repeat(block, np.diff(ends.astype(np.int64))), targets[labels])
 
 

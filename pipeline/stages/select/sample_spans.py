@@ -33,16 +33,16 @@ def plan_spans(clips: Iterable[Row], stills: Iterable[Row], config: RunConfig) -
     buckets = config.buckets()
     rows: list[Row] = []
     for clip in clips:
-        found = assign(shape_of(clip), buckets, config.pack.allow_upscale)
-        assert not isinstance(found, str), f"clip {clip['clip_id']} was kept without a bucket: {found}"
-        for ordinal in range(min(found.samples, config.pack.max_samples_per_clip)):
-            start = clip["start_time"] + ordinal * found.bucket.seconds
-            end = min(clip["end_time"], clip["start_time"] + (ordinal + 1) * found.bucket.seconds)
+        assignment = assign(shape_of(clip), buckets, config.pack.allow_upscale)
+        assert not isinstance(assignment, str), f"clip {clip['clip_id']} was kept without a bucket: {assignment}"
+        for ordinal in range(min(assignment.samples, config.pack.max_samples_per_clip)):
+            start = clip["start_time"] + ordinal * assignment.bucket.seconds
+            end = min(clip["end_time"], clip["start_time"] + (ordinal + 1) * assignment.bucket.seconds)
             rows.append(
                 {
-                    "sample_id": sample_id(clip["clip_id"], found.bucket.slug, ordinal),
+                    "sample_id": sample_id(clip["clip_id"], assignment.bucket.slug, ordinal),
                     "clip_id": clip["clip_id"],
-                    "bucket": str(found.bucket),
+                    "bucket": str(assignment.bucket),
                     "ordinal": ordinal,
                     "start_time": start,
                     "end_time": end,

@@ -49,7 +49,7 @@ def check_rules(config: RunConfig) -> None:
 def resolve_rules(texts: Iterable[str], measured: Sequence[Row]) -> list[Rule]:
     """The rules that `select.rules` stands for among these clips: sets opened, percentiles as numbers."""
     opened = [rule for text in texts for rule in open_rules(text)]
-    return [found for rule in opened for found in rule.resolve(value_of(clip, rule.column) for clip in measured)]
+    return [resolved for rule in opened for resolved in rule.resolve(value_of(clip, rule.column) for clip in measured)]
 
 
 def value_of(clip: Row, column: str) -> float | str | None:
@@ -95,10 +95,10 @@ def _judge(clip: Row, rules: Sequence[Rule], buckets: Sequence[Bucket], config: 
                 threshold=rule.threshold if isinstance(rule.threshold, float) else None,
                 reason=rule.refusal(value),
             )
-    found = assign(shape_of(clip), buckets, config.pack.allow_upscale)
-    if isinstance(found, str):
-        return _row(key, "unbucketed", reason=found)
-    return _row(key, "kept", bucket=str(found.bucket))
+    assignment = assign(shape_of(clip), buckets, config.pack.allow_upscale)
+    if isinstance(assignment, str):
+        return _row(key, "unbucketed", reason=assignment)
+    return _row(key, "kept", bucket=str(assignment.bucket))
 
 
 def shape_of(clip: Row) -> Shape:

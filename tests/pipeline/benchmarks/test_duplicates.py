@@ -15,20 +15,20 @@ from pipeline.benchmarks.made_clips import SORTS, make_clips
 
 def test_planted_clips_are_as_far_from_their_originals_as_their_sort_says() -> None:
     made = make_clips(1000, 96, seed=3)
-    assert len(made.clips) == len(made.looks.rows) == 1000
+    assert len(made.clips) == len(made.features.rows) == 1000
     for sort, (low, high, few, many) in SORTS.items():
         copies = made.originals[sort]
         assert len(copies) == 50
         assert not set(copies.values()) & set(copies)
-        pair = [np.array([made.looks.rows[key] for key in side]) for side in (copies, copies.values())]
-        similarities = made.looks.similarities(*pair)
+        pair = [np.array([made.features.rows[key] for key in side]) for side in (copies, copies.values())]
+        similarities = made.features.similarities(*pair)
         assert low - 1e-3 <= similarities.min() <= similarities.max() <= high + 1e-3
-        distances = made.looks.hash_distances(*pair)
+        distances = made.features.hash_distances(*pair)
         assert np.floor(few * 64) <= distances.min() <= distances.max() <= many * 64
 
 
 def test_unrelated_clips_are_no_white_noise() -> None:
-    looks = make_clips(2000, 1280, seed=0).looks
+    looks = make_clips(2000, 1280, seed=0).features
     first, second = np.triu_indices(1000, 1)
     found = looks.similarities(first[::50], second[::50])
     assert 0.25 < np.median(found) < 0.45
@@ -38,9 +38,9 @@ def test_unrelated_clips_are_no_white_noise() -> None:
 def test_the_same_seed_gives_the_same_clips() -> None:
     one, two, other = (make_clips(300, 16, seed) for seed in (1, 1, 2))
     assert one.clips == two.clips
-    assert np.array_equal(one.looks.vectors, two.looks.vectors)
-    assert np.array_equal(one.looks.hashes, two.looks.hashes)
-    assert not np.array_equal(one.looks.vectors, other.looks.vectors)
+    assert np.array_equal(one.features.vectors, two.features.vectors)
+    assert np.array_equal(one.features.hashes, two.features.hashes)
+    assert not np.array_equal(one.features.vectors, other.features.vectors)
 
 
 def test_recall_beside_every_pair_compared() -> None:

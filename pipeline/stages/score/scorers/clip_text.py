@@ -38,12 +38,12 @@ class ClipText:
         import torch
 
         tokenizer, network = self._loaded
-        found = []
+        features_of_batches = []
         with torch.inference_mode():
             for start in range(0, len(texts), _BATCH):
                 features = network.encode_text(tokenizer(list(texts[start : start + _BATCH])), normalize=True)
-                found.append(features.float().numpy())
-        return np.asarray(np.concatenate(found), np.float32)
+                features_of_batches.append(features.float().numpy())
+        return np.asarray(np.concatenate(features_of_batches), np.float32)
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.score.scorers.overlay import LEAST_CHANGE, Boxes, Look, change
+from pipeline.stages.score.scorers.overlay import LEAST_CHANGE, Boxes, TextStill, change
 
 # The middle of a corner's text lies in the outer fifth of the width and the outer 15 % of the height, ...
 CORNER_WIDTH, CORNER_HEIGHT = 0.2, 0.15
@@ -32,10 +32,10 @@ _GROWTH = 5  # pixels, so that the two sides of a stroke are one thing
 Mask = NDArray[np.bool_]
 
 
-def corner_share(looks: Sequence[Look], overlays: Sequence[Mask]) -> float:
+def corner_share(stills: Sequence[TextStill], overlays: Sequence[Mask]) -> float:
     """Share of all stills with a mark that stays in a corner, 0 to 1: an overlay's text, or a drawn mark."""
-    marked = [bool((_in_corner(look.boxes) & one).any()) for look, one in zip(looks, overlays, strict=True)]
-    return 1.0 if _has_drawn_mark(looks) else sum(marked) / len(looks)
+    marked = [bool((_in_corner(still.boxes) & overlay).any()) for still, overlay in zip(stills, overlays, strict=True)]
+    return 1.0 if _has_drawn_mark(stills) else sum(marked) / len(stills)
 
 
 def _in_corner(boxes: Boxes) -> Mask:
@@ -45,21 +45,21 @@ def _in_corner(boxes: Boxes) -> Mask:
     return np.asarray(beside & (np.minimum(down, 1 - down) <= CORNER_HEIGHT), bool)
 
 
-def _has_drawn_mark(looks: Sequence[Look]) -> bool:
-    if len(looks) < LEAST_STILLS or any(look.gray.shape != looks[0].gray.shape for look in looks):
+def _has_drawn_mark(stills: Sequence[TextStill]) -> bool:
+    if len(stills) < LEAST_STILLS or any(still.gray.shape != stills[0].gray.shape for still in stills):
         return False
-    stays, strong = _edges(looks)
+    stays, strong = _edges(stills)
     corners = _corners(stays.shape)
     elsewhere = strong & ~corners
     if not elsewhere.any() or (stays & elsewhere).sum() > MOST_STILL_EDGES * elsewhere.sum():
         return False
-    return any(_is_mark(own, ring, strong, looks) for own, ring in _things(stays, corners))
+    return any(_is_mark(own, ring, strong, stills) for own, ring in _things(stays, corners))
 
 
-def _edges(looks: Sequence[Look]) -> tuple[Mask, Mask]:
+def _edges(stills: Sequence[TextStill]) -> tuple[Mask, Mask]:
     """Where an edge stays in all stills, and where there is a strong edge on average."""
     axes = ((1, 0), (0, 1))
-    slopes = np.array([[cv2.Sobel(look.gray, cv2.CV_32F, *axis, scale=1 / 8) for axis in axes] for look in looks])
+    slopes = np.array([[cv2.Sobel(still.gray, cv2.CV_32F, *axis, scale=1 / 8) for axis in axes] for still in stills])
     mean = slopes.mean(axis=0)
     direction = mean / np.maximum(np.linalg.norm(mean, axis=0), 1e-6)
     # What the still with the least of it has in the common direction: texture that moves has soon turned it round.
@@ -81,7 +81,7 @@ def _things(stays: Mask, corners: Mask) -> Iterator[tuple[Mask, Mask]]:
     joined = cv2.dilate(stays.astype(np.uint8), np.ones((_GROWTH, _GROWTH), np.uint8))
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     for number in range(1, count):
-        left, top, wide, high = (int(one) for one in boxes[number][:4])
+        left, top, wide, high = (int(value) for value in boxes[number][:4])
         inside = corners[top : top + high, left : left + wide].all()  # a line that goes on, as a bar's edge, is no mark
         own = stays & (labels == number)
         if inside and min(wide, high) >= LEAST_SIDE + _GROWTH - 1 and own.sum() >= LEAST_PIXELS:
@@ -91,8 +91,8 @@ def _things(stays: Mask, corners: Mask) -> Iterator[tuple[Mask, Mask]]:
             yield own, near & (joined == 0)
 
 
-def _is_mark(own: Mask, ring: Mask, strong: Mask, looks: Sequence[Look]) -> bool:
-    around = change(looks, ring)
-    inner = float(np.abs(np.diff([look.gray[own] for look in looks], axis=0)).mean())
+def _is_mark(own: Mask, ring: Mask, strong: Mask, stills: Sequence[TextStill]) -> bool:
+    around = change(stills, ring)
+    inner = float(np.abs(np.diff([still.gray[own] for still in stills], axis=0)).mean())
     alone = own.sum() >= LEAST_OWN_EDGES * (strong & (ring | own)).sum()
     return bool(alone) and around >= LEAST_CHANGE and inner <= MOST_OWN_CHANGE * around

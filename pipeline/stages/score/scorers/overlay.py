@@ -22,41 +22,41 @@ SAME_MIDDLE = 0.02
 # Mean change around a box, in grey levels of 255 without the change of brightness; codec noise makes less than 2.
 LEAST_CHANGE = 6.0
 BLACK, FLAT = 24.0, 4.0
-LOOK_SIDE = 320
+TEXT_SIDE = 320
 
 Boxes = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TextStill:
     """A still as this module reads it."""
 
     boxes: Boxes
     """[K, 4]: left, top, right, bottom of lines of text, as shares of width and height."""
     gray: NDArray[np.float32]
-    """[height, width], 0 to 255, long side 320."""
+    """[H, W], 0 to 255, long side 320."""
 
 
-def look_at(pixels: NDArray[np.uint8], boxes: Boxes) -> Look:
-    """Make a look of an RGB still [height, width, 3] and its boxes."""
-    scale = LOOK_SIDE / max(pixels.shape[:2])
+def make_text_still(pixels: NDArray[np.uint8], boxes: Boxes) -> TextStill:
+    """Reduce an RGB still [H, W, 3], with the boxes of its text, to what this module reads."""
+    scale = TEXT_SIDE / max(pixels.shape[:2])
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     gray = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return Look(boxes, gray.astype(np.float32))
+    return TextStill(boxes, gray.astype(np.float32))
 
 
-def find_overlays(looks: Sequence[Look]) -> list[NDArray[np.bool_]]:
+def find_overlays(stills: Sequence[TextStill]) -> list[NDArray[np.bool_]]:
     """For each still, which of its boxes [K] are overlays."""
-    found = [np.zeros(len(look.boxes), bool) for look in looks]
-    if any(look.gray.shape != looks[0].gray.shape for look in looks):
-        return found  # stills of one clip have one size
-    texts = [_mask(look.gray.shape, look.boxes) for look in looks]
-    for place, look in enumerate(looks):
-        for number, box in enumerate(look.boxes):
-            with_it = [other for other, one in enumerate(looks) if _same_place(box, one.boxes).any()]
-            stays = len(with_it) >= 2 and 2 * len(with_it) > len(looks)
-            found[place][number] = stays and _changes_around(box, [looks[one] for one in with_it], texts)
-    return found
+    overlays = [np.zeros(len(still.boxes), bool) for still in stills]
+    if any(still.gray.shape != stills[0].gray.shape for still in stills):
+        return overlays  # stills of one clip have one size
+    texts = [_mask(still.gray.shape, still.boxes) for still in stills]
+    for place, still in enumerate(stills):
+        for number, box in enumerate(still.boxes):
+            with_it = [index for index, other in enumerate(stills) if _same_place(box, other.boxes).any()]
+            stays = len(with_it) >= 2 and 2 * len(with_it) > len(stills)
+            overlays[place][number] = stays and _changes_around(box, [stills[index] for index in with_it], texts)
+    return overlays
 
 
 def _same_place(box: NDArray[np.float64], boxes: Boxes) -> NDArray[np.bool_]:
@@ -71,23 +71,23 @@ def _same_place(box: NDArray[np.float64], boxes: Boxes) -> NDArray[np.bool_]:
     return np.asarray((overlap >= SAME_PLACE) | (same_height & (middle | left)), bool)
 
 
-def _changes_around(box: NDArray[np.float64], looks: Sequence[Look], texts: Sequence[NDArray[np.bool_]]) -> bool:
+def _changes_around(box: NDArray[np.float64], stills: Sequence[TextStill], texts: Sequence[NDArray[np.bool_]]) -> bool:
     """Whether the picture around a box changes between the stills that hold it; text itself does not count."""
-    shape = looks[0].gray.shape
+    shape = stills[0].gray.shape
     reach = (box[3] - box[1]) * np.array([shape[0] / shape[1], 1.0])
     near = _mask(shape, np.concatenate([box[:2] - reach, box[2:] + reach])[np.newaxis])
     text = np.any(texts, axis=0)
     around = near & ~text if (near & ~text).sum() >= near.sum() / 10 else ~text
-    on_bar = all(look.gray[around].mean() < BLACK and look.gray[around].std() < FLAT for look in looks)
-    return change(looks, ~text if on_bar else around) >= LEAST_CHANGE
+    on_bar = all(still.gray[around].mean() < BLACK and still.gray[around].std() < FLAT for still in stills)
+    return change(stills, ~text if on_bar else around) >= LEAST_CHANGE
 
 
-def change(looks: Sequence[Look], inside: NDArray[np.bool_]) -> float:
+def change(stills: Sequence[TextStill], inside: NDArray[np.bool_]) -> float:
     """Mean change of grey between neighbouring stills, without what brightness alone changed."""
     if not inside.any():
         return 0.0
     # Blurred, so that a slight shake of an edge is no change.
-    values = np.array([cv2.blur(look.gray, (5, 5))[inside] for look in looks])
+    values = np.array([cv2.blur(still.gray, (5, 5))[inside] for still in stills])
     return float(np.abs(np.diff(values - values.mean(axis=1, keepdims=True), axis=0)).mean())
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.stages.score.scorers.base import Needs, check_packaged, check_stills
 from pipeline.stages.score.scorers.corner_mark import corner_share
-from pipeline.stages.score.scorers.overlay import find_overlays, look_at
+from pipeline.stages.score.scorers.overlay import find_overlays, make_text_still
 from pipeline.stages.score.scorers.picture import decode
 
 MODEL_FILE = "PP-OCRv6_det_small.onnx"
@@ -72,11 +72,11 @@ class TextArea:
         check_stills(len(stills), self.name)
         pictures = [decode(still) for still in stills]
         outlines = [self._outlines(picture) for picture in pictures]
-        looks = [look_at(*pair) for pair in zip(pictures, map(_boxes, pictures, outlines), strict=True)]
-        overlays = find_overlays(looks)
+        text_stills = [make_text_still(*pair) for pair in zip(pictures, map(_boxes, pictures, outlines), strict=True)]
+        overlays = find_overlays(text_stills)
         shares = [_share(*pair) for pair in zip(pictures, outlines, strict=True)]
         laid = [
-            _share(picture, [one for one, over in zip(lines, chosen, strict=True) if over])
+            _share(picture, [line for line, over in zip(lines, chosen, strict=True) if over])
             for picture, lines, chosen in zip(pictures, outlines, overlays, strict=True)
         ]
         return {
@@ -84,7 +84,7 @@ class TextArea:
             "text_area_max": max(shares),
             "overlay_text": sum(laid) / len(laid),
             "scene_text": (sum(shares) - sum(laid)) / len(shares),
-            "corner_mark": corner_share(looks, overlays),
+            "corner_mark": corner_share(text_stills, overlays),
         }
 
     def _outlines(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.int32]]:
@@ -93,7 +93,7 @@ class TextArea:
         boxes = self._detector(pixels[:, :, ::-1]).boxes
         outlines = [np.round(corners).astype(np.int32) for corners in ([] if boxes is None else boxes)]
         tallest = TALLEST_LINE * min(pixels.shape[:2])
-        return [one for one in outlines if min(cv2.minAreaRect(one)[1]) <= tallest]
+        return [outline for outline in outlines if min(cv2.minAreaRect(outline)[1]) <= tallest]
 
 
 def _share(pixels: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]]) -> float:
@@ -106,5 +106,5 @@ def _share(pixels: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]]) -> 
 def _boxes(pixels: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
     """Upright boxes [K, 4] around the outlines, as shares of the picture."""
     size = np.array(pixels.shape[1::-1])
-    corners = [np.concatenate([one.min(axis=0) / size, one.max(axis=0) / size]) for one in outlines]
+    corners = [np.concatenate([outline.min(axis=0) / size, outline.max(axis=0) / size]) for outline in outlines]
     return np.array(corners, np.float64).reshape(-1, 4)

@@ -21,7 +21,7 @@ from pipeline.stage import Row
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.select import duplicates
 from pipeline.stages.select.duplicates import find_copies
-from pipeline.stages.select.looks import Looks, gather_looks, make_looks
+from pipeline.stages.select.features import ClipFeatures, gather_features, make_features
 from pipeline.stages.select.neighbours import VectorNeighbours
 from pipeline.stages.split.stills import difference_hash
 from schemas.config import DuplicateConfig
@@ -40,20 +40,22 @@ def _look(degrees: float, hashes: tuple[int, ...] = ()) -> Look:
     return np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], np.float32) * 7, hashes
 
 
-def _copies(clips: Sequence[Row], looks: Mapping[str, Look], config: DuplicateConfig = CONFIG) -> dict[str, str]:
-    return {row["id"]: row["duplicate_of"] for row in _found(clips, looks, config)}
+def _copies(clips: Sequence[Row], features: Mapping[str, Look], config: DuplicateConfig = CONFIG) -> dict[str, str]:
+    return {row["id"]: row["duplicate_of"] for row in _found(clips, features, config)}
 
 
-def _found(clips: Sequence[Row], looks: Mapping[str, Look], config: DuplicateConfig) -> list[Row]:
-    vectors = np.array([vector for vector, _ in looks.values()], np.float32).reshape(len(looks), -1 if looks else 2)
+def _found(clips: Sequence[Row], features: Mapping[str, Look], config: DuplicateConfig) -> list[Row]:
+    vectors = np.array([vector for vector, _ in features.values()], np.float32).reshape(
+        len(features), -1 if features else 2
+    )
     rows: list[Row] = find_copies(
-        clips, make_looks(list(looks), vectors, [hashes for _, hashes in looks.values()]), config
+        clips, make_features(list(features), vectors, [hashes for _, hashes in features.values()]), config
     ).to_pylist()
     return rows
 
 
 def test_the_copy_with_most_pixels_then_rate_then_bytes_then_score_stays() -> None:
-    looks = {key: _look(0) for key in "abcde"}
+    features = {key: _look(0) for key in "abcde"}
     clips = [
         _clip("a"),
         _clip("b", aesthetic=5.0),
@@ -61,38 +63,38 @@ def test_the_copy_with_most_pixels_then_rate_then_bytes_then_score_stays() -> No
         _clip("d", fps=30.0),
         _clip("e", width=640),
     ]
-    assert _copies(clips, looks) == {"a": "e", "b": "e", "c": "e", "d": "e"}
-    assert _copies(clips[:4], looks) == {"a": "d", "b": "d", "c": "d"}
-    assert _copies(clips[:3], looks) == {"a": "c", "b": "c"}
-    assert _copies(clips[:2], looks) == {"a": "b"}
-    assert _copies([_clip("a", aesthetic=None), _clip("b", aesthetic=-1.0)], looks) == {"a": "b"}
-    assert _copies([_clip("a"), _clip("b")], looks) == {"b": "a"}
+    assert _copies(clips, features) == {"a": "e", "b": "e", "c": "e", "d": "e"}
+    assert _copies(clips[:4], features) == {"a": "d", "b": "d", "c": "d"}
+    assert _copies(clips[:3], features) == {"a": "c", "b": "c"}
+    assert _copies(clips[:2], features) == {"a": "b"}
+    assert _copies([_clip("a", aesthetic=None), _clip("b", aesthetic=-1.0)], features) == {"a": "b"}
+    assert _copies([_clip("a"), _clip("b")], features) == {"b": "a"}
 
 
 def test_frame_rates_that_differ_by_rounded_times_are_equal() -> None:
-    looks = {key: _look(0) for key in "ab"}
-    assert _copies([_clip("a", fps=23.976), _clip("b", fps=23.9801, bitrate=1e5)], looks) == {"b": "a"}
+    features = {key: _look(0) for key in "ab"}
+    assert _copies([_clip("a", fps=23.976), _clip("b", fps=23.9801, bitrate=1e5)], features) == {"b": "a"}
 
 
 def test_only_what_looks_alike_is_a_copy_and_the_nearest_is_named() -> None:
-    looks = {"a": _look(0), "b": _look(25), "c": _look(15), "d": _look(60)}  # cos 13 degrees = 0.974
+    features = {"a": _look(0), "b": _look(25), "c": _look(15), "d": _look(60)}  # cos 13 degrees = 0.974
     clips = [_clip(key, bitrate=bitrate) for key, bitrate in (("a", 4e6), ("b", 3e6), ("c", 2e6), ("d", 1e6))]
-    assert _copies(clips, looks) == {"c": "b"}
+    assert _copies(clips, features) == {"c": "b"}
 
 
 def test_a_copy_of_a_copy_names_one_that_stays() -> None:
-    looks = {"a": _look(0), "b": _look(10), "c": _look(20)}
+    features = {"a": _look(0), "b": _look(10), "c": _look(20)}
     clips = [_clip(key, bitrate=bitrate) for key, bitrate in (("a", 3e6), ("b", 2e6), ("c", 1e6))]
-    assert _copies(clips, looks) == {"b": "a"}
+    assert _copies(clips, features) == {"b": "a"}
 
 
 def test_pieces_of_one_shot_other_lengths_and_other_kinds_are_no_copies() -> None:
-    looks = {key: _look(0) for key in "ab"}
-    assert _copies([_clip("a", video_id="v", shot=3), _clip("b", video_id="v", shot=3)], looks) == {}
-    assert _copies([_clip("a", video_id="v", shot=3), _clip("b", video_id="v", shot=4)], looks) == {"b": "a"}
-    assert _copies([_clip("a"), _clip("b", duration=5.3)], looks) == {}
-    assert _copies([_clip("a"), _clip("b", duration=5.2)], looks) == {"b": "a"}
-    assert _copies([_clip("a"), _clip("b", kind="image")], looks) == {}
+    features = {key: _look(0) for key in "ab"}
+    assert _copies([_clip("a", video_id="v", shot=3), _clip("b", video_id="v", shot=3)], features) == {}
+    assert _copies([_clip("a", video_id="v", shot=3), _clip("b", video_id="v", shot=4)], features) == {"b": "a"}
+    assert _copies([_clip("a"), _clip("b", duration=5.3)], features) == {}
+    assert _copies([_clip("a"), _clip("b", duration=5.2)], features) == {"b": "a"}
+    assert _copies([_clip("a"), _clip("b", kind="image")], features) == {}
 
 
 def test_a_clip_without_a_look_has_no_copies() -> None:
@@ -112,12 +114,12 @@ def test_equal_hashes_make_a_copy_only_if_the_embeddings_nearly_agree() -> None:
 def test_many_pieces_of_one_shot_hide_no_copy() -> None:
     """A static camera's shot in a hundred pieces, and a copy of one that is farther from it than all of them."""
     pieces = [_clip(f"piece {number:03}", video_id="camera", bitrate=9e6) for number in range(100)]
-    looks = {clip["clip_id"]: _look(-3) for clip in pieces} | {"last piece": _look(0), "copied": _look(12)}
+    features = {clip["clip_id"]: _look(-3) for clip in pieces} | {"last piece": _look(0), "copied": _look(12)}
     clips = [*pieces, _clip("last piece", video_id="camera", bitrate=2e6), _clip("copied", bitrate=3e6)]
-    assert _copies(clips, looks) == {"last piece": "copied"}
+    assert _copies(clips, features) == {"last piece": "copied"}
 
 
-def _made(seed: int, count: int) -> tuple[list[Row], Looks]:
+def _made(seed: int, count: int) -> tuple[list[Row], ClipFeatures]:
     """Clips in families, of few lengths, shots and bit rates, some with near hashes."""
     generator = np.random.default_rng(seed)
     width = int(generator.choice([3, 8, 80]))
@@ -141,18 +143,18 @@ def _made(seed: int, count: int) -> tuple[list[Row], Looks]:
         )
         for number in range(count)
     ]
-    return clips, make_looks([clip["clip_id"] for clip in clips], vectors.astype(np.float32), hashes)
+    return clips, make_features([clip["clip_id"] for clip in clips], vectors.astype(np.float32), hashes)
 
 
-def _plainly(clips: Sequence[Row], looks: Looks, config: DuplicateConfig) -> dict[str, str]:
+def _plainly(clips: Sequence[Row], features: ClipFeatures, config: DuplicateConfig) -> dict[str, str]:
     """The rule in plain words: from the best down, each is a copy of the most similar better clip that stays."""
     staying: list[Row] = []
     copies = {}
     for clip in sorted(clips, key=lambda clip: (-clip["bitrate"], clip["clip_id"])):
         similar: list[tuple[float, int, str]] = []
         for other in staying:
-            pair = np.array([looks.rows[clip["clip_id"]]]), np.array([looks.rows[other["clip_id"]]])
-            cosine, distance = looks.similarities(*pair)[0], looks.hash_distances(*pair)[0]
+            pair = np.array([features.rows[clip["clip_id"]]]), np.array([features.rows[other["clip_id"]]])
+            cosine, distance = features.similarities(*pair)[0], features.hash_distances(*pair)[0]
             by_hash = distance <= config.max_hash_distance and cosine >= config.min_hash_similarity
             comparable = clip["kind"] == other["kind"] and abs(clip["duration"] - other["duration"]) <= 0.25
             one_shot = (clip["video_id"], clip["shot"]) == (other["video_id"], other["shot"])
@@ -178,11 +180,11 @@ def test_the_search_finds_what_comparing_all_finds(
     seed: int, count: int, similarity: float, distance: float, hash_similarity: float, block: int
 ) -> None:
     config = DuplicateConfig(min_similarity=similarity, max_hash_distance=distance, min_hash_similarity=hash_similarity)
-    clips, looks = _made(seed, count)
+    clips, features = _made(seed, count)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duplicates, "BLOCK", block)
-        found = {row["id"]: row["duplicate_of"] for row in find_copies(clips, looks, config).to_pylist()}
-    assert found == _plainly(clips, looks, config)
+        found = {row["id"]: row["duplicate_of"] for row in find_copies(clips, features, config).to_pylist()}
+    assert found == _plainly(clips, features, config)
 
 
 @given(st.lists(st.tuples(st.floats(0, 90), st.sampled_from([1.0, 5.0]), st.integers(1, 3)), max_size=8), st.randoms())
@@ -194,23 +196,23 @@ def test_the_order_of_the_clips_does_not_matter_and_every_copy_names_one_that_st
         _clip(f"clip {number}", duration=seconds, bitrate=float(rate))
         for number, (_, seconds, rate) in enumerate(found)
     ]
-    looks = {f"clip {number}": _look(degrees) for number, (degrees, _, _) in enumerate(found)}
-    copies = _copies(clips, looks)
+    features = {f"clip {number}": _look(degrees) for number, (degrees, _, _) in enumerate(found)}
+    copies = _copies(clips, features)
     assert not set(copies) & set(copies.values())
     getattr(random, "shuffle")(clips)  # noqa: B009
-    assert _copies(clips, looks) == copies
+    assert _copies(clips, features) == copies
 
 
 def test_a_large_set_gives_the_same_in_any_order_and_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "VectorNeighbours", partial(VectorNeighbours, exact_up_to=1000))
-    clips, looks = _made(1, 3000)
-    found = find_copies(clips, looks, CONFIG)
+    clips, features = _made(1, 3000)
+    found = find_copies(clips, features, CONFIG)
     assert len(found) > 500
     threads = faiss.omp_get_max_threads()
     try:
         for number in (1, 3):
             faiss.omp_set_num_threads(number)
-            assert find_copies(clips[::-1], looks, CONFIG).equals(found)
+            assert find_copies(clips[::-1], features, CONFIG).equals(found)
             assert faiss.omp_get_max_threads() == number
     finally:
         faiss.omp_set_num_threads(threads)
@@ -243,7 +245,7 @@ def test_real_copies_are_found_and_other_pictures_are_not() -> None:
     """Runs torch and the search in one process, as the driver may."""
     pictures = _pictures()
     vectors = EfficientNetLite0(threads=1).embed([encode_jpeg(picture) for picture in pictures.values()])
-    looks = {
+    features = {
         name: (vector, (difference_hash(picture),))
         for (name, picture), vector in zip(pictures.items(), vectors, strict=True)
     }
@@ -254,7 +256,7 @@ def test_real_copies_are_found_and_other_pictures_are_not() -> None:
     wanted = {
         name: name.split()[0] for name in pictures if name.split()[-1] in ("compressed", "large", "cropped", "brighter")
     }
-    assert _copies(clips, looks, DuplicateConfig()) == wanted
+    assert _copies(clips, features, DuplicateConfig()) == wanted
 
 
 def test_looks_are_gathered_part_by_part() -> None:
@@ -277,7 +279,7 @@ def test_looks_are_gathered_part_by_part() -> None:
             }
         )
 
-    looks = gather_looks(
+    features = gather_features(
         [
             part(("b1", [3.0, 0.0]), ("a1", [2.0, 0.0]), ("a2", [0.0, 2.0])),
             part(("c1", None)),
@@ -285,24 +287,24 @@ def test_looks_are_gathered_part_by_part() -> None:
         ],
         stills,
     )
-    assert sorted(looks.rows) == ["a", "b"]
-    places = np.array([looks.rows["a"], looks.rows["b"]])
-    assert looks.unit_vectors(places) == pytest.approx(np.full((2, 2), 0.5**0.5), abs=1e-3)
-    assert looks.still_counts(places).tolist() == [2, 3]
-    assert looks.codes(places[1:], 3).tolist() == [[2, 3, 4]]
-    assert gather_looks([], stills).rows == {}
+    assert sorted(features.rows) == ["a", "b"]
+    places = np.array([features.rows["a"], features.rows["b"]])
+    assert features.unit_vectors(places) == pytest.approx(np.full((2, 2), 0.5**0.5), abs=1e-3)
+    assert features.still_counts(places).tolist() == [2, 3]
+    assert features.codes(places[1:], 3).tolist() == [[2, 3, 4]]
+    assert gather_features([], stills).rows == {}
 
 
 def test_hash_distance_is_the_mean_of_differing_bits() -> None:
     vectors = np.eye(5, dtype=np.float32)
-    looks = make_looks(list("abcde"), vectors, [(0b1010, 0), (0b0110, 0), (1,), (), ()])
-    assert looks.hash_distances(np.array([0, 1, 2, 3]), np.array([1, 2, 3, 4])).tolist() == [1.0, 64.0, 64.0, 64.0]
+    features = make_features(list("abcde"), vectors, [(0b1010, 0), (0b0110, 0), (1,), (), ()])
+    assert features.hash_distances(np.array([0, 1, 2, 3]), np.array([1, 2, 3, 4])).tolist() == [1.0, 64.0, 64.0, 64.0]
 
 
 def test_half_precision_moves_a_cosine_less_than_its_docstring_says() -> None:
     generator = np.random.default_rng(0)
     vectors = np.maximum(generator.standard_normal((400, 1280)), 0).astype(np.float32) + np.float32(0.2)
-    looks = make_looks([str(number) for number in range(400)], vectors, [()] * 400)
+    features = make_features([str(number) for number in range(400)], vectors, [()] * 400)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     first, second = np.triu_indices(400, 1)
-    assert np.abs(looks.similarities(first, second) - (unit @ unit.T)[first, second]).max() < 1e-4
+    assert np.abs(features.similarities(first, second) - (unit @ unit.T)[first, second]).max() < 1e-4

@@ -1,4 +1,4 @@
-"""What clips look like: the mean embedding of each clip's stills, and the stills' hashes, as a few large arrays.
+"""The features that tell copies: mean embeddings of clips and hashes of their stills, as a few large arrays.
 
 In half precision a million clips of 1280 numbers are 2.6 GB, and a cosine moves by less than 0.0001. There is no Python
 object per still.
@@ -19,12 +19,12 @@ _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """Looks of clips: where a clip's stand, by clip id, and the arrays."""
+class ClipFeatures:
+    """Vectors and hashes of many clips: the row of each clip id, and the arrays."""
 
     rows: Mapping[str, int]
     vectors: NDArray[np.float16]
-    """Mean embeddings [rows, D], each near unit length; a row of zeros has no look."""
+    """Mean embeddings [rows, D], each near unit length; a row of zeros stands for none."""
     hashes: NDArray[np.uint64]
     """The hashes of all stills, clip after clip, in time order."""
     starts: NDArray[np.int64]
@@ -36,26 +36,27 @@ class Looks:
 
     def similarities(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cosine (-1 to 1) of each pair of rows, to six digits: the noise below decides nothing."""
-        found = np.empty(len(first))
+        cosines = np.empty(len(first))
         for start in range(0, len(first), _PAIRS_AT_ONCE):
             part = slice(start, start + _PAIRS_AT_ONCE)
-            found[part] = np.einsum("ij,ij->i", self.unit_vectors(first[part]), self.unit_vectors(second[part]))
-        return found.round(6)
+            cosines[part] = np.einsum("ij,ij->i", self.unit_vectors(first[part]), self.unit_vectors(second[part]))
+        return cosines.round(6)
 
     def may_reach(self, cosine: float, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which pairs of rows may agree to that cosine: much faster than `similarities` and sure to `_ROUNDING`.
 
         A thousand black clips with equal hashes are half a million pairs to look at. `first` should hold few rows.
         """
-        firsts, one = np.unique(first, return_inverse=True)
-        seconds, other = np.unique(second, return_inverse=True)
+        firsts, first_places = np.unique(first, return_inverse=True)
+        seconds, second_places = np.unique(second, return_inverse=True)
         vectors = self.unit_vectors(firsts)
-        found = np.zeros(len(first), bool)
+        may = np.zeros(len(first), bool)
         for start in range(0, len(seconds), _ROWS_AT_ONCE):
             cosines = vectors @ self.unit_vectors(seconds[start : start + _ROWS_AT_ONCE]).T
-            those = np.flatnonzero((other >= start) & (other < start + _ROWS_AT_ONCE))
-            found[those] = cosines[one[those], other[those] - start] >= cosine - _ROUNDING
-        return found
+            those = np.flatnonzero((second_places >= start) & (second_places < start + _ROWS_AT_ONCE))
+            reached = cosines[first_places[those], second_places[those] - start]
+            may[those] = reached >= cosine - _ROUNDING
+        return may
 
     def still_counts(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many hashes each row has."""
@@ -64,30 +65,30 @@ class Looks:
 
     def codes(self, rows: NDArray[np.int64], count: int) -> NDArray[np.uint64]:
         """The hashes [len(rows), count] of rows that all have `count` of them."""
-        found: NDArray[np.uint64] = self.hashes[self.starts[rows][:, None] + np.arange(count)]
-        return found
+        codes: NDArray[np.uint64] = self.hashes[self.starts[rows][:, None] + np.arange(count)]
+        return codes
 
     def hash_distances(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
         """Mean differing bits (0 to 64) of stills at the same place; 64 if there is not one still per place."""
         counts = self.still_counts(first)
         equal = counts == self.still_counts(second)
-        found = np.full(len(first), 64.0)
+        distances = np.full(len(first), 64.0)
         for count in np.unique(counts[equal & (counts > 0)]):
             those = np.flatnonzero(equal & (counts == count))
             differing = self.codes(first[those], int(count)) ^ self.codes(second[those], int(count))
-            found[those] = np.bitwise_count(differing).mean(axis=1)
-        return found
+            distances[those] = np.bitwise_count(differing).mean(axis=1)
+        return distances
 
 
-def make_looks(clips: Sequence[str], vectors: NDArray[np.float32], hashes: Sequence[Sequence[int]]) -> Looks:
-    """Looks of `clips`, given a vector [D] and hashes for each."""
-    starts = np.cumsum([0, *(len(one) for one in hashes)], dtype=np.int64)
-    flat = np.array([one for several in hashes for one in several], np.uint64)
-    return Looks({clip: row for row, clip in enumerate(clips)}, _unit(vectors).astype(np.float16), flat, starts)
+def make_features(clips: Sequence[str], vectors: NDArray[np.float32], hashes: Sequence[Sequence[int]]) -> ClipFeatures:
+    """Features of `clips`, given a vector [D] and hashes for each."""
+    starts = np.cumsum([0, *(len(stills) for stills in hashes)], dtype=np.int64)
+    flat = np.array([code for stills in hashes for code in stills], np.uint64)
+    return ClipFeatures({clip: row for row, clip in enumerate(clips)}, _unit(vectors).astype(np.float16), flat, starts)
 
 
-def gather_looks(embeddings: Iterable[pa.Table], stills: pa.Table) -> Looks:
-    """Looks of all clips that have a vector. `embeddings` come part by part, so that they are never all in memory.
+def gather_features(embeddings: Iterable[pa.Table], stills: pa.Table) -> ClipFeatures:
+    """Features of all clips that have a vector. `embeddings` come part by part, so that they are never all in memory.
 
     `embeddings` have still_id, clip_id, status and vector; `stills` have still_id, clip_id and hash.
     """
@@ -104,8 +105,8 @@ def gather_looks(embeddings: Iterable[pa.Table], stills: pa.Table) -> Looks:
         part = table.filter(pc.equal(table["status"], "ok")).sort_by("clip_id").combine_chunks()
         if not len(part):
             continue
-        found, firsts, counts = np.unique(part["clip_id"].to_numpy(), return_index=True, return_counts=True)
-        rows = np.array([places[clip] for clip in found])
+        part_clips, firsts, counts = np.unique(part["clip_id"].to_numpy(), return_index=True, return_counts=True)
+        rows = np.array([places[clip] for clip in part_clips])
         values = pc.list_flatten(part["vector"]).to_numpy().reshape(len(part), -1)
         added = np.add.reduceat(values, firsts, axis=0)
         if sums is None:
@@ -119,7 +120,7 @@ def gather_looks(embeddings: Iterable[pa.Table], stills: pa.Table) -> Looks:
     for row, vector in unfinished.items():
         vectors[row] = _unit(vector[None])[0]
     known = {clip: row for clip, row in places.items() if seen[row]}
-    return Looks(known, vectors, ordered["hash"].to_numpy(), np.append(starts, len(ordered)))
+    return ClipFeatures(known, vectors, ordered["hash"].to_numpy(), np.append(starts, len(ordered)))
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
