@@ -52,6 +52,11 @@ what-if *arguments: ready
 verify *arguments: ready
     @"{{ python }}" -m pipeline.commands.verify "$@"
 
+# a dataset's samples as files that other trainers read: just export-clips <dataset> <folder> --as prompts.txt
+[no-exit-message]
+export-clips *arguments: ready
+    @"{{ python }}" -m pipeline.commands.export_clips "$@"
+
 # try again what failed, in every stage
 [no-exit-message]
 retry *arguments: ready
