@@ -119,6 +119,10 @@ check: ready
     "{{ bin }}/mypy"
     "{{ bin }}/lint-imports"
 
+# the pages of docs that are made from code, written anew (--check only looks)
+pages *arguments: ready
+    @"{{ python }}" -m tests.pages "$@"
+
 # put the code into the house's format
 format: ready
     "{{ bin }}/ruff" check --fix .

@@ -22,40 +22,70 @@ class CutroomError(Exception):
 
 
 class ConfigError(CutroomError, ValueError):
-    """A setting is unknown, has the wrong type, or is out of range."""
+    """A setting is unknown, has the wrong type, or is out of range.
+
+    To do: correct the setting that the message names; `--help` of the command lists what it takes.
+    """
 
 
 class RuleError(CutroomError, ValueError):
-    """A selection rule cannot be parsed or names a column that does not exist."""
+    """A selection rule cannot be parsed or names a column that does not exist.
+
+    To do: write it as `column >= number`, with a column of the list in the message; `just what-if` tries rules out.
+    """
 
 
 class ContractError(CutroomError, ValueError):
-    """A table has missing, extra or mistyped columns, a null where none may be, or a key twice."""
+    """A table has missing, extra or mistyped columns, a null where none may be, or a key twice.
+
+    To do: remove a file that another version or program wrote and curate again; else it is a defect: report it.
+    """
 
 
 class BucketError(CutroomError, ValueError):
-    """A training bucket is not written as `WIDTHxHEIGHTxFRAMES@FPS` or breaks the VAE's shape rules."""
+    """A training bucket is not written as `WIDTHxHEIGHTxFRAMES@FPS` or breaks the VAE's shape rules.
+
+    To do: take sizes that are multiples of 16 and 8k+1 frames; the message names the nearest.
+    """
 
 
 class InputError(CutroomError, ValueError):
-    """The bucket of raw video is missing, empty, or may not be read."""
+    """The bucket of raw video is missing, empty, or may not be read.
+
+    To do: check the address, the credentials in the environment and the permissions of what the message names.
+    """
 
 
 class DatasetError(CutroomError, RuntimeError):
-    """The dataset folder cannot be read or written; ends the run, because going on would lose rows."""
+    """The dataset folder cannot be read or written; ends the run, because going on would lose rows.
+
+    To do: free space, correct the permission, or name the folder that `just curate` wrote; then run it again.
+    """
 
 
 class StageError(CutroomError, RuntimeError):
-    """A stage cannot go on: a model that does not load, or too many unexpected failures in a row."""
+    """A stage cannot go on: a model that does not load, or too many unexpected failures in a row.
+
+    To do: repair what the message names (a model's files, an endpoint, memory) and run the same command again.
+    """
 
 
 class TrainingError(CutroomError, RuntimeError):
-    """Training cannot go on: a loss that is no number, a loss that jumps, too many samples that cannot be read."""
+    """Training cannot go on: a loss that is no number, a loss that jumps, too many samples that cannot be read.
+
+    To do: `just doctor` with the same recipe; the run goes on from its last checkpoint with what the message advises.
+    """
 
 
 class VerifyError(CutroomError, RuntimeError):
-    """Shards or ledger do not hold what they promise."""
+    """Shards or ledger do not hold what they promise.
+
+    To do: remove the shards that the complaints name and curate again: what is lost is packed anew.
+    """
 
 
 class MediaError(CutroomError, ValueError):
-    """One media file cannot be used. Recorded on its row as the reason."""
+    """One media file cannot be used. Recorded on its row as the reason; only a command for that one file ends with it.
+
+    To do: repair or replace the file if it is wanted; `just ledger <dataset> --state failed` lists all of them.
+    """
