@@ -7,6 +7,11 @@ set shell := ["sh", "-eu", "-c"]
 python := justfile_directory() / ".venv/bin/python"
 bin := justfile_directory() / ".venv/bin"
 
+# Commands run where the person stands ([no-cd]): paths mean there what they say, and datasets/ and runs/ are made there.
+# The packages come from this checkout, never from a folder of the same name that happens to be there.
+export PYTHONPATH := justfile_directory() + if env("PYTHONPATH", "") == "" { "" } else { ":" + env("PYTHONPATH") }
+export PYTHONSAFEPATH := "1"
+
 # list the recipes
 [private]
 default:
@@ -18,37 +23,37 @@ ready:
     @test -n "${CUTROOM_READY:-}" || "{{ justfile_directory() }}/just" --prepare
 
 # raw videos to a verified dataset of captioned shards (bucket: a folder, s3://..., gs://..., uris.txt, or `demo`)
-[no-exit-message]
+[no-cd, no-exit-message]
 curate *arguments: ready
     @"{{ python }}" -m pipeline.commands.curate "$@"
 
 # the funnel of a dataset: in which state every video, clip and sample ended, and why
-[no-exit-message]
+[no-cd, no-exit-message]
 ledger *arguments: ready
     @"{{ python }}" -m pipeline.commands.ledger "$@"
 
 # a clip's whole history: source, measures, selection, captions, samples
-[no-exit-message]
+[no-cd, no-exit-message]
 explain *arguments: ready
     @"{{ python }}" -m pipeline.commands.explain "$@"
 
 # how good the captions are: a page, JSON and a table; exit code 1 if a --gate fails
-[no-exit-message]
+[no-cd, no-exit-message]
 report *arguments: ready
     @"{{ python }}" -m pipeline.commands.report "$@"
 
 # the report in the browser, with stills in full size and samples as films, served to this machine only
-[no-exit-message]
+[no-cd, no-exit-message]
 view *arguments: ready
     @"{{ python }}" -m pipeline.commands.view "$@"
 
 # what a selection rule would keep, per bucket: just what-if <dataset> "aesthetic >= 4.8"
-[no-exit-message]
+[no-cd, no-exit-message]
 what-if *arguments: ready
     @"{{ python }}" -m pipeline.commands.what_if "$@"
 
 # re-open every shard with the plain webdataset library and check all it promises
-[no-exit-message]
+[no-cd, no-exit-message]
 verify *arguments: ready
     @"{{ python }}" -m pipeline.commands.verify "$@"
 
@@ -58,57 +63,57 @@ export-clips *arguments: ready
     @"{{ python }}" -m pipeline.commands.export_clips "$@"
 
 # try again what failed, in every stage
-[no-exit-message]
+[no-cd, no-exit-message]
 retry *arguments: ready
     @"{{ python }}" -m pipeline.commands.retry "$@"
 
 # fit a head from your labels of files, clips or stills: just teach <labels.csv> <name> (--presets lists six to begin with)
-[no-exit-message]
+[no-cd, no-exit-message]
 teach *arguments: ready
     @"{{ python }}" -m pipeline.commands.teach "$@"
 
 # a small model learns what a large one said of a dataset: just distill summariser (or captioner) <dataset>
-[no-exit-message]
+[no-cd, no-exit-message]
 distill *arguments: ready
     @"{{ python }}" -m pipeline.commands.distill "$@"
 
 # whether a recipe can train on a dataset, before anything is trained: just doctor <dataset> --recipe demo; exit code 1 if not
-[no-exit-message]
+[no-cd, no-exit-message]
 doctor *arguments: ready
     @"{{ python }}" -m training.commands.doctor "$@"
 
 # what VAE and text encoder make of a dataset, written once for training to read (--verify checks it)
-[no-exit-message]
+[no-cd, no-exit-message]
 encode *arguments: ready
     @"{{ python }}" -m training.commands.encode "$@"
 
 # captioned shards to a text-to-video model, stage after stage, resumed by the same command: just train demo
-[no-exit-message]
+[no-cd, no-exit-message]
 train *arguments: ready
     @"{{ python }}" -m training.commands.train "$@"
 
 # videos from a model: just sample <run, exported, diffusers or SAT model> --prompt "..." --shape 256x160x17@8
-[no-exit-message]
+[no-cd, no-exit-message]
 sample *arguments: ready
     @"{{ python }}" -m training.commands.sample "$@"
 
 # one video learnt with an image model, then edited: just tune film.mp4 "a man skis" --model models/sd --edit "a bear skis"
-[no-exit-message]
+[no-cd, no-exit-message]
 tune *arguments: ready
     @"{{ python }}" -m pipeline.commands.tune "$@"
 
 # a model as a folder that diffusers opens, with what it was trained as: just export <model> <folder>
-[no-exit-message]
+[no-cd, no-exit-message]
 export *arguments: ready
     @"{{ python }}" -m training.commands.export "$@"
 
 # measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, latte, tune, distill (--record keeps the table)
-[no-exit-message]
+[no-cd, no-exit-message]
 bench *arguments: ready
     @"{{ python }}" -m pipeline.commands.bench "$@"
 
 # every table with its columns, units and ranges
-[no-exit-message]
+[no-cd, no-exit-message]
 schemas *arguments: ready
     @"{{ python }}" -m schemas "$@"
 

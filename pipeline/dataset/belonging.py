@@ -40,8 +40,15 @@ def canonical_bucket(bucket: str) -> str:
 def check_bucket(dataset: Dataset, bucket: str, confirmed: Collection[Confirmation] = ()) -> None:
     """Raise `InputError` if the dataset's last run was over another bucket and it was not confirmed that it moved.
 
-    Records of earlier versions hold the bucket as it was typed; a relative path is read from the current folder.
+    Also if the dataset lies in the bucket, whose next listing would find the dataset's own shards. Records of earlier
+    versions hold the bucket as it was typed; a relative path is read from the current folder.
     """
+    inner, outer = canonical_bucket(dataset.store.uri), canonical_bucket(bucket)
+    if f"{inner}/".startswith(f"{outer}/"):
+        raise InputError(
+            f"the dataset {dataset.store.uri} would lie in its own bucket {outer}, whose next listing would find its "
+            "shards; choose an --out outside of it"
+        )
     if "bucket-moved" in confirmed or not dataset.store.exists("run.json"):
         return
     record = dataset.read_record()

@@ -107,6 +107,7 @@ class Cluster:
 
     def _connect(self) -> None:
         import ray
+        from ray.job_config import JobConfig
 
         if self._address:
             ray.init(
@@ -115,8 +116,13 @@ class Cluster:
                 logging_level=logging.ERROR,
             )
             return
+        job = JobConfig()
+        # Else Ray lets its workers import from the folder in which the command was typed, before all others: packages
+        # of the same names that happen to lie there (another checkout) would run in place of ours.
+        job._runtime_env_has_working_dir = lambda: True  # type: ignore[method-assign]
         ray.init(
             address="local",  # not one that somebody else has started on this machine
+            job_config=job,
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,

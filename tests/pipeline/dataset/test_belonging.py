@@ -148,3 +148,19 @@ def test_a_run_checks_both_before_it_does_anything(tmp_path: Path) -> None:
     run = Curation(str(tmp_path / "other"), dataset, RunConfig(), Cluster(), confirmed={"bucket-moved", "vanished"})
     assert len(run.vanished) == 20
     assert run.bucket == str(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("bucket", "out"), [("films", "films/datasets/films"), ("films", "films"), (".", "datasets/x")]
+)
+def test_a_dataset_in_its_own_bucket_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bucket: str, out: str
+) -> None:
+    """The next listing would find its shards: `just curate .` typed among the films."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"would lie in its own bucket .* choose an --out outside"):
+        check_bucket(Dataset(out), bucket, {"bucket-moved"})
+
+
+def test_a_dataset_beside_its_bucket_is_not_in_it(tmp_path: Path) -> None:
+    check_bucket(Dataset(str(tmp_path / "films-2")), str(tmp_path / "films"))

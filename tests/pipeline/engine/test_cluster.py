@@ -5,6 +5,8 @@ python -m pytest tests/pipeline/engine/test_cluster.py
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -138,3 +140,34 @@ def test_a_temporary_folder_that_cannot_be_written_is_named(tmp_path: Path, monk
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "nowhere"))
     with pytest.raises(StageError, match="No such file or directory"):
         check_temporary_folder()
+
+
+_IMPORTED = """
+import ray
+from pipeline.engine.cluster import Cluster
+
+with Cluster() as cluster:
+    cluster.start()
+
+    def look():
+        import os, schemas
+        return schemas.__file__, os.getcwd()
+
+    print(*ray.get(ray.remote(look).remote()), sep="\\n")
+"""
+
+
+def test_workers_import_our_packages_wherever_the_command_was_typed(tmp_path: Path) -> None:
+    """Ray's own default is the folder of the command first: another checkout there would run in place of ours."""
+    root = Path(__file__).resolve().parents[3]
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "__init__.py").write_text("")
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", _IMPORTED],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.splitlines() == [str(root / "schemas" / "__init__.py"), str(tmp_path)]
