@@ -3,7 +3,7 @@
 just curate <bucket> --config run.yaml --set pack.seed=7 --set 'select.rules=["motion >= 1"]'
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.config import RunConfig
 from schemas.errors import ConfigError
-from schemas.nearest import did_you_mean
+from schemas.in_our_words import what_is_wrong
+from schemas.nearest import closest, did_you_mean
 from schemas.profiles import PROFILES
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -43,11 +44,18 @@ def load_settings(
     if not isinstance(chosen, str) or chosen not in named:
         raise ConfigError(f"{key} {chosen!r} is not known; {did_you_mean(str(chosen), named)}")
     given[key] = chosen
-    merged = _merge(named[chosen]().model_dump(), given)
+    return settings_of(root, _merge(named[chosen]().model_dump(), given))
+
+
+def settings_of(root: type[Settings], values: Mapping[str, object]) -> Settings:
+    """The settings that `values` hold. Raises `ConfigError` with one line per wrong one, in our words."""
     try:
-        return root.model_validate(merged)
+        return root.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(root, one["loc"], one["type"], one["msg"], one["input"]) for one in error.errors()]
+        lines = [
+            _explain(root, location, _path(values, location), kind, value, words)
+            for location, kind, value, words in what_is_wrong(error)
+        ]
         raise ConfigError("\n".join(lines)) from None
 
 
@@ -115,21 +123,51 @@ def _merge_list(field: str, base: Sequence[Mapping[str, object]], given: Mapping
     """A list of named sections, some of which change: `stages.low.steps=100` changes the one whose name is low."""
     names = [str(one["name"]) for one in base]
     if unknown := [name for name in given if name not in names]:
-        raise ConfigError(f"unknown setting '{field}.{unknown[0]}'; {did_you_mean(unknown[0], names)}")
+        known = [f"{field}.{name}" for name in names]
+        raise ConfigError(f"unknown setting '{field}.{unknown[0]}'; {did_you_mean(f'{field}.{unknown[0]}', known)}")
     changes = [given.get(name, {}) for name in names]
     return [
         _merge(one, change) if isinstance(change, dict) else change for one, change in zip(base, changes, strict=True)
     ]
 
 
-def _explain(root: type[BaseModel], location: Sequence[int | str], kind: str, message: str, value: object) -> str:
-    names = [str(part) for part in location]
-    if not names:
-        return message.removeprefix("Value error, ")
+def _path(values: object, location: Sequence[int | str]) -> str:
+    """A place in the settings as a person writes it: `stages.low.steps`, not `stages.0.steps`."""
+    names = []
+    for part in location:
+        inner = values[part] if isinstance(values, list) and isinstance(part, int) else None
+        values = inner if inner is not None else values.get(part) if isinstance(values, dict) else None
+        names.append(str(inner["name"]) if isinstance(inner, dict) and "name" in inner else str(part))
+    return ".".join(names)
+
+
+def _explain(
+    root: type[BaseModel], location: Sequence[int | str], path: str, kind: str, value: object, words: str
+) -> str:
+    if not path:
+        return words
     if kind != "extra_forbidden":
-        return f"{'.'.join(names)} = {value!r}: {message.removeprefix('Value error, ')}"
-    known = _section(root, names[:-1]).model_fields
-    return f"unknown setting {'.'.join(names)!r}; {did_you_mean(names[-1], known)}"
+        return f"{path} = {value!r}: {words}"
+    names = [str(part) for part in location]
+    return f"unknown setting {path!r}; {_nearest(root, names, path.rpartition('.')[0])}"
+
+
+def _nearest(root: type[BaseModel], names: Sequence[str], section: str) -> str:
+    """The setting that was probably meant, with its section: one of a name like it there, or of its name elsewhere."""
+    known = [*_section(root, names[:-1]).model_fields]
+    if near := closest(names[-1], known):
+        return f"did you mean {f'{section}.{near}'.lstrip('.')!r}?"
+    elsewhere = [path for path in _paths(root) if path.rpartition(".")[2] == names[-1]]
+    return f"did you mean {' or '.join(map(repr, elsewhere))}?" if elsewhere else did_you_mean(names[-1], known)
+
+
+def _paths(section: type[BaseModel], before: str = "") -> Iterator[str]:
+    """Every setting below a section that is not itself a list of sections."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _paths(field.annotation, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
 
 
 def _section(root: type[BaseModel], names: Sequence[str]) -> type[BaseModel]:

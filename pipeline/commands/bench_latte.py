@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.benchmarks.record import ROOT, Table, markdown_table, record
+from pipeline.benchmarks.record import Table, markdown_table, record
 from schemas.command import make_parser
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
@@ -43,7 +43,7 @@ def main() -> None:
     """Entry point."""
     parser = make_parser("bench latte", __doc__ or "")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: both)")
-    parser.add_argument("--dataset", default=str(ROOT / "datasets/demo"), help="default: datasets/demo")
+    parser.add_argument("--dataset", default="datasets/demo", help="default: datasets/demo")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each start")
     parser.add_argument("--runs", type=Path, help="keep the runs in this folder, and go on with those that are there")
     parser.add_argument("--record", action="store_true", help="keep the tables in docs/benchmarks.md")

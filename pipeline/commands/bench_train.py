@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.record import ROOT, Table, markdown_table, record
+from pipeline.benchmarks.record import Table, markdown_table, record
 from schemas.command import make_parser
 from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
@@ -118,8 +118,8 @@ def main() -> None:
     """Entry point."""
     parser = make_parser("bench train", __doc__ or "")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: all)")
-    parser.add_argument("--dataset", type=Path, default=ROOT / _DATASET, help=f"for loader (default: {_DATASET})")
-    parser.add_argument("--run", type=Path, default=ROOT / _RUN, help=f"for timesteps (default: {_RUN})")
+    parser.add_argument("--dataset", type=Path, default=Path(_DATASET), help=f"for loader (default: {_DATASET})")
+    parser.add_argument("--run", type=Path, default=Path(_RUN), help=f"for timesteps (default: {_RUN})")
     parser.add_argument("--turns", type=int, default=0, help="runs of each side, in turns (default: the part's own)")
     parser.add_argument("--record", action="store_true", help="keep the tables in docs/benchmarks.md")
     arguments = parser.parse_args()
