@@ -66,11 +66,12 @@
     const shown = allGroups ? rows : rows.slice(0, MOST_GROUPS);
     const share = rows.every((row) => (row.unit === "share" || row.unit === "score") && row.high <= 1);
     const most = share ? 1 : 1.05 * Math.max(...rows.map((row) => row.high ?? 0));
-    const head = make("tr", {}, [kind, "value", "95 % interval", "", "samples"].map((text) => make("th", { scope: "col" }, text)));
+    const wide = (text) => (text === "" || text === "95 % interval" ? "wide" : undefined);
+    const head = make("tr", {}, [kind, "value", "95 % interval", "", "samples"].map((text) => make("th", { scope: "col", class: wide(text) }, text)));
     const table = make("table", {}, make("thead", {}, head), make("tbody", {}, shown.map((row) => make("tr", {},
       make("th", { scope: "row" }, row.name),
-      make("td", { class: "value" }, row.shown + (share ? "" : ` ${row.unit}`)),
-      make("td", { class: "number" }, row.range),
+      make("td", { class: "value" }, row.shown + (share ? "" : ` ${row.unit}`), make("small", { class: "narrow" }, row.range)),
+      make("td", { class: "number wide" }, row.range),
       make("td", { class: "drawn" }, interval(row, most)),
       make("td", { class: "number" }, row.count.toLocaleString("en"))))));
     const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Measures by ${kind}` }, table);

@@ -17,7 +17,9 @@ from captioning.report import parts
 from captioning.report.changes import changes
 from captioning.report.gallery import gallery_data, groups_data
 from captioning.report.markup import count_of, data_block, tag
+from captioning.report.strays import find_strays, strays
 from captioning.report.thumbnails import MOST_BYTES, Pictures, choose_thumbnails
+from captioning.report.verdict import verdict_markup
 from captioning.report.worst import worst
 
 _THEME = (
@@ -42,10 +44,11 @@ def write_page(
     }
     sections = {
         "changes": ("Changes", _changes(against)),
+        "worst": ("Worst", _worst(report, thumbnails)),
+        "strays": ("Strays", _strays(report)),
         "gates": ("Gates", parts.section("gates", "Gates", parts.gates(report.gates))),
         "measures": ("Measures", parts.section("measures", "Measures", parts.measures(report.measures))),
         "lengths": ("Lengths", parts.section("lengths", "Caption lengths", parts.histograms(report.histograms))),
-        "worst": ("Worst", _worst(report, thumbnails)),
         "repeats": ("Repeats", _repeats(report)),
         "funnel": ("Funnel", _funnel(report)),
         "making": ("Models", parts.section("making", "How the captions were made", parts.making(report))),
@@ -71,8 +74,8 @@ def write_page(
     page = (
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n'
         f'<a class="skip" href="#content">Skip to the report</a>{_header(report, name)}'
-        f'<nav aria-label="Sections">{links}</nav>\n<main id="content">{parts.notes(report.notes)}{parts.tiles(report)}'
-        f"{body}</main>\n{data}\n<script>{script}</script>\n</body></html>\n"
+        f'<nav aria-label="Sections">{links}</nav>\n<main id="content">{verdict_markup(report)}{parts.tiles(report)}'
+        f"{body}{parts.notes(report.notes)}</main>\n{data}\n<script>{script}</script>\n</body></html>\n"
     )
     # A caption may hold half a surrogate pair, which UTF-8 cannot; as an escape it is still valid JSON.
     return page.encode("utf-8", "backslashreplace").decode()
@@ -110,6 +113,11 @@ def _changes(against: Comparison | None) -> str:
 def _worst(report: Report, thumbnails: dict[str, str]) -> str:
     hint = "The samples whose captions look wrong most, by the checks that found something."
     return parts.section("worst", f"The worst {len(report.worst)}", worst(report, thumbnails), hint)
+
+
+def _strays(report: Report) -> str:
+    hint = "Buckets and sources that are clearly worse than the whole: their 95 % intervals do not meet."
+    return parts.section("strays", "Measures that stray", strays(find_strays(report)), hint)
 
 
 def _repeats(report: Report) -> str:

@@ -14,6 +14,8 @@ from captioning.report.markup import count_of, shown_name, shown_value, tag
 KINDS = ("video", "clip", "sample")
 STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed", "vanished")
 _GOOD = {"low": "lower is better", "high": "higher is better", None: ""}
+# Columns that narrow screens do without: the interval stands below the value there.
+_WIDE = {"95 % interval": "wide", "": "wide"}
 _MOST_REPEATS, _MOST_IDS, _MOST_REASONS = 20, 8, 12
 
 
@@ -28,7 +30,7 @@ def section(name: str, title: str, content: str, hint: str = "") -> str:
 
 def table(headings: Sequence[str], rows: Iterable[str], caption: str = "") -> str:
     """A table that scrolls within itself on narrow screens; `rows` are markup."""
-    head = tag("tr", "".join(tag("th", escape(text), scope="col") for text in headings))
+    head = tag("tr", "".join(tag("th", escape(text), scope="col", class_=_WIDE.get(text)) for text in headings))
     title = tag("caption", escape(caption)) if caption else ""
     inner = tag("table", title + tag("thead", head) + tag("tbody", "".join(rows)))
     return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption or headings[0])
@@ -141,31 +143,32 @@ def measures(groups: Mapping[str, Sequence[Measure]]) -> str:
     every = groups.get("all", ())
     if not every:
         return ""
-    rows = []
-    for one in every:
-        most = 1.0 if one.unit in ("share", "score") and one.high <= 1 else 1.15 * one.high
-        name = tag("b", escape(shown_name(one.name)))
-        meaning = tag(
-            "small",
-            escape(
-                " · ".join(part for part in (one.doc[:1].upper() + one.doc[1:].rstrip("."), _GOOD[one.better]) if part)
-            ),
-        )
-        unit = "" if one.unit in ("share", "score") else f" {one.unit}"
-        between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
-        rows.append(
-            tag(
-                "tr",
-                tag("th", name + meaning, scope="row")
-                + tag("td", shown_value(one.value, one.unit) + unit, class_="value")
-                + tag("td", between, class_="number")
-                + tag("td", draw_interval(one.value, one.low, one.high, most), class_="drawn")
-                + tag("td", f"{one.count:,}", class_="number"),
-            )
-        )
-    choice = _choice(groups)
-    shown = table(("measure", "value", "95 % interval", "", "samples"), rows, "Measures of all samples")
-    return choice + tag("div", shown, id="measures-all") + tag("div", "", id="measures-groups", hidden=True)
+    found = {one.name: _measure_row(one) for one in every}
+    silent = [one.name for one in every if one.better == "low" and one.value == 0]
+    headings = ("measure", "value", "95 % interval", "", "samples")
+    shown = table(headings, (row for name, row in found.items() if name not in silent), "Measures of all samples")
+    if silent:
+        listed = escape(", ".join(map(shown_name, silent)))
+        inner = table(headings, (found[name] for name in silent), "Measures at zero")
+        shown += tag("details", tag("summary", f"{count_of(len(silent), 'check')} found nothing: {listed}") + inner)
+    return _choice(groups) + tag("div", shown, id="measures-all") + tag("div", "", id="measures-groups", hidden=True)
+
+
+def _measure_row(one: Measure) -> str:
+    most = 1.0 if one.unit in ("share", "score") and one.high <= 1 else 1.15 * one.high
+    said = (one.doc[:1].upper() + one.doc[1:].rstrip("."), _GOOD[one.better])
+    name = tag("b", escape(shown_name(one.name))) + tag("small", escape(" · ".join(filter(None, said))))
+    unit = "" if one.unit in ("share", "score") else f" {one.unit}"
+    between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
+    return tag(
+        "tr",
+        tag("th", name, scope="row")
+        # The interval stands a second time below the value, for screens that have no room for its column.
+        + tag("td", shown_value(one.value, one.unit) + unit + tag("small", between, class_="narrow"), class_="value")
+        + tag("td", between, class_="number wide")
+        + tag("td", draw_interval(one.value, one.low, one.high, most), class_="drawn")
+        + tag("td", f"{one.count:,}", class_="number"),
+    )
 
 
 def _choice(groups: Mapping[str, Sequence[Measure]]) -> str:

@@ -8,16 +8,25 @@ from html import escape
 
 from captioning.quality.records import Finding, Report, SampleView
 from captioning.report.gallery import length_of
-from captioning.report.markup import shown_name, tag
+from captioning.report.markup import count_of, shown_name, tag
 from captioning.report.parts import sample_link
 from captioning.report.thumbnails import shown_stills
+
+_OPEN = 6
+"""So many stand open; the others unfold, so that what comes next is not far below."""
 
 
 def worst(report: Report, thumbnails: Mapping[str, str]) -> str:
     """One card per sample of `report.worst`, in that order."""
     views = {view.record.sample_id: view for view in report.samples}
-    cards = "".join(_card(views[key], thumbnails) for key in report.worst if key in views)
-    return tag("ol", cards, class_="worst") if cards else ""
+    cards = [_card(views[key], thumbnails) for key in report.worst if key in views]
+    if not cards:
+        return ""
+    shown = tag("ol", "".join(cards[:_OPEN]), class_="worst")
+    if len(cards) <= _OPEN:
+        return shown
+    rest = tag("ol", "".join(cards[_OPEN:]), class_="worst", start=_OPEN + 1)
+    return shown + tag("details", tag("summary", f"{count_of(len(cards) - _OPEN, 'more sample')}") + rest)
 
 
 def _card(view: SampleView, thumbnails: Mapping[str, str]) -> str:

@@ -15,10 +15,12 @@ from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
 from pipeline.readers.what_if.funnel import Funnel, make_funnel, shown_time
 from pipeline.readers.what_if.page import draw_page
+from pipeline.readers.what_if.stills import pictures_of, shown_clips
 from pipeline.stage import Row
 from pipeline.stages.score.scorers.aesthetic import LaionAesthetic
 from pipeline.stages.score.scorers.registry import SCORERS
 from pipeline.stages.select.select import check_rules, value_of
+from pipeline.storage.named import find_dataset
 from pipeline.storage.store import Store
 from schemas.command import make_parser, run_command
 from schemas.config import RunConfig, SelectConfig
@@ -46,7 +48,7 @@ def main() -> None:
     parser = make_parser(
         "what-if", "Show what selection rules would keep of the clips that were scored.", _EPILOG + sets
     )
-    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
     parser.add_argument("rules", nargs="*", metavar="RULE", help="rule or rule set; none: those of the last run")
     parser.add_argument("--html", type=Path, metavar="FILE", help=f"where to draw (default: <dataset>/{_PAGE})")
     parsed = parser.parse_args()
@@ -65,7 +67,8 @@ def main() -> None:
         )
     for note in notes:
         print(textwrap.fill(note, _WIDTH) + "\n")
-    page = draw_page(dataset.store.uri, texts, funnel, notes)
+    pictures = pictures_of(history, shown_clips(funnel))
+    page = draw_page(dataset.store.uri, texts, funnel, notes, pictures.get)
     print(f"drawn: {_write(page, parsed.html, dataset.store)}")
 
 

@@ -48,6 +48,7 @@ _NEGATION = re.compile(
     r"without any|not visible|not shown)",
     re.IGNORECASE,
 )
+_DOUBTERS = ("facts",)  # captioners that utter doubt by design
 # A loop: this share of a caption's runs stands there before. Captions of any length come here, and the long ones of
 # other makers may use a phrase three times, which is enough to ask a model of ours again.
 LOOP_SHARE = 0.2
@@ -98,12 +99,25 @@ def _lengths(clip: Clip) -> tuple[str, ...]:
     return clip.record.dense, clip.record.medium, clip.record.short
 
 
-def _hedge(clip: Clip) -> str:
+def _hedge(corpus: Corpus) -> Mapping[str, Seen]:
+    """Doubt counts in the measure always; it is a finding only where nobody meant it.
+
+    The embedded captioner says `may be` of a label that is not sure, by design: such words of its own frame captions
+    are no fault of the sample.
+    """
+    found = {}
+    for clip in corpus.captioned:
+        said = _doubt_of(clip)
+        meant = said and clip.record.captioner in _DOUBTERS and said.lower() in " ".join(clip.frame_texts).lower()
+        found[clip.key] = Seen(float(bool(said)), "" if meant or not said else f"is in doubt: {said!r}")
+    return found
+
+
+def _doubt_of(clip: Clip) -> str:
     found = _DOUBT.search(clip.text)
     if found:
-        return f"is in doubt: {found.group()!r}"
-    doubt = [word for word in clip.words if word in DOUBT_WORDS - {"could", "may"}]
-    return f"is in doubt: {doubt[0]!r}" if doubt else ""
+        return found.group()
+    return next((word for word in clip.words if word in DOUBT_WORDS - {"could", "may"}), "")
 
 
 def _foreign(clip: Clip) -> str:
@@ -157,7 +171,7 @@ CHECKS = (
         weight=1.0,
         look=each_captioned(_thinking),
     ),
-    Check(name="hedge", doc="captions that doubt or interpret what is seen", weight=0.1, look=each_captioned(_hedge)),
+    Check(name="hedge", doc="captions that doubt or interpret what is seen", weight=0.1, look=_hedge),
     Check(
         name="negation",
         doc="captions that tell what is not there, which a generator would draw",

@@ -1,6 +1,6 @@
-"""The what-if page: the funnel, a histogram per column with its thresholds, the yield per bucket; one HTML file.
+"""The what-if page: the funnel, stills of what rules drop and keep, histograms with thresholds, the yield per bucket.
 
-It loads nothing, runs no script, and follows the reader's light or dark setting.
+One HTML file. It loads nothing, runs no script, and follows the reader's light or dark setting.
 
     just what-if <dataset> cogvideox --html cogvideox.html
 """
@@ -11,6 +11,7 @@ from math import isfinite
 
 from pipeline.readers.what_if.funnel import Effect, Funnel, shown_time
 from pipeline.readers.what_if.histogram import Fate, draw_histogram, draw_words
+from pipeline.readers.what_if.stills import Pictures, draw_sides
 from pipeline.stage import Row
 from pipeline.stages.score.scorers.registry import SCORERS
 from pipeline.stages.select.select import value_of
@@ -46,12 +47,22 @@ svg { display: block; width: 100%; height: auto; margin-top: 6px } .tick { fill:
 .threshold { stroke: var(--threshold); stroke-width: 1.5; stroke-dasharray: 5 3 }
 h3 { font-size: 15px; margin: 0 } table { border-collapse: collapse; margin-top: 6px }
 td { padding: 3px 18px 3px 0; vertical-align: top } .card + .card { margin-top: 12px } .grid .card { margin: 0 }
-@media (max-width: 700px) { .row { grid-template-columns: 1fr auto } .bar { grid-column: 1 / -1; order: 3 } }
+.side { display: grid; grid-template-columns: 92px minmax(0, 1fr); gap: 12px; margin-top: 10px; align-items: start }
+.side > p { font-variant-numeric: tabular-nums } .stills { display: flex; flex-wrap: wrap; gap: 8px }
+figure { margin: 0 }
+figure img { display: block; height: 96px; width: auto; max-width: 100%; border-radius: 5px; background: var(--page) }
+figcaption { font-size: 13px; color: var(--soft); font-variant-numeric: tabular-nums }
+p, h3, td, small { overflow-wrap: anywhere }
+@media (max-width: 700px) { body { padding: 20px 14px 40px } figure img { height: 72px }
+  .side { grid-template-columns: minmax(0, 1fr); gap: 4px }
+  .row { grid-template-columns: 1fr auto } .bar { grid-column: 1 / -1; order: 3 } }
 """
 
 
-def draw_page(dataset: str, texts: Sequence[str], funnel: Funnel, notes: Iterable[str]) -> str:
-    """The page as HTML; `texts` are the rules and rule sets as they were asked for."""
+def draw_page(
+    dataset: str, texts: Sequence[str], funnel: Funnel, notes: Iterable[str], pictures: Pictures = lambda clip: None
+) -> str:
+    """The page as HTML; `texts` are the rules and rule sets as they were asked for, `pictures` those of clips."""
     kept, measured = funnel.kept, funnel.measured
     samples = sum(funnel.samples.values())
     asked = ", ".join(f"<code>{escape(text)}</code>" for text in texts) or "no rule"
@@ -62,6 +73,7 @@ def draw_page(dataset: str, texts: Sequence[str], funnel: Funnel, notes: Iterabl
         *(f'<p class="soft">{escape(note)}</p>' for note in notes),
         "<h2>One after another</h2>",
         f'<div class="card">{_steps(funnel)}</div>',
+        *draw_sides(funnel, pictures),
         *_histograms(funnel),
         "<h2>Yield per bucket</h2>",
         f'<div class="card">{_buckets(funnel)}</div>',

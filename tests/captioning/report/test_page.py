@@ -52,7 +52,9 @@ def report() -> Report:
 def test_it_shows_all_sections(report: Report) -> None:
     outline = Outline(write_page(report, PICTURES, make_comparison(report)))
     sections = [one["id"] for name, one in outline.elements if name == "section"]
-    assert sections == ["changes", "gates", "measures", "lengths", "worst", "repeats", "funnel", "making", "gallery"]
+    assert sections == [
+        "verdict", "changes", "worst", "gates", "measures", "lengths", "repeats", "funnel", "making", "gallery",
+    ]  # fmt: skip
     for text in (
         *report.notes,
         "repeated <= 0.05",
@@ -104,12 +106,32 @@ def test_pictures_stand_in_it_once_and_those_left_out_are_counted(report: Report
     assert "20 samples without pictures" in small.text
 
 
+def test_what_needs_a_person_comes_first_and_what_found_nothing_is_folded(report: Report) -> None:
+    (first, *rest) = report.measures["all"]
+    zero = replace(first, name="refusal", value=0.0, low=0.0, high=0.1)
+    page = write_page(replace(report, measures={**report.measures, "all": (zero, first, *rest)}), PICTURES)
+    order = [page.index(f'id="{name}"') for name in ("verdict", "worst", "gates", "measures", "gallery")]
+    assert order == sorted(order)
+    assert "Look at this: 2 gates fail, " in page
+    folded = page[page.index("1 check found nothing: refusal") :]
+    assert folded.index("Measures at zero") < folded.index("</details>")
+    assert page.count('<th scope="row"><b>refusal</b>') == 1
+
+
+def test_the_worst_six_stand_open_and_the_others_unfold(report: Report) -> None:
+    page = write_page(report, PICTURES)
+    worst = page[page.index('id="worst"') : page.index('id="gates"')]
+    assert worst[: worst.index("<details>")].count('class="strip') == 6
+    assert f"{len(report.worst) - 6} more samples" in worst
+    assert worst.count('class="strip') == len(report.worst)
+
+
 def test_a_dataset_without_captions_still_gives_a_page(report: Report) -> None:
     bare = replace(
         report, samples=(), worst=(), measures={}, histograms=(), funnel=(), gates=(), models={}, notes=(), repeats=()
     )
     outline = Outline(write_page(bare, PICTURES))
-    assert [one["id"] for name, one in outline.elements if name == "section"] == ["gallery"]
+    assert [one["id"] for name, one in outline.elements if name == "section"] == ["verdict", "gallery"]
     assert json.loads(outline.blocks["data-samples"]) == {"samples": []}
 
 

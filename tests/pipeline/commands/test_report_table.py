@@ -17,13 +17,25 @@ def test_it_fits_80_columns_and_says_measures_and_gates() -> None:
     print_report(make_report(40), Console(file=out, width=WIDTH, highlight=False))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].startswith("40 samples, ")
+    assert lines[0].startswith("Look at this: 2 gates fail, ")
+    assert any(line.startswith("40 samples, ") for line in lines)
     for words in (
         ["repeated", "%", "share", "40"],
         ["empty <= 0", "0", "holds"],
         ["grounded >= 0.5", "not measured", "fails"],
     ):
         assert any(all(word in line for word in words) for line in lines)
+
+
+def test_checks_that_found_nothing_are_one_line() -> None:
+    out = io.StringIO()
+    report = make_report(40)
+    (first, *rest) = report.measures["all"]
+    zero = replace(first, name="thinking_aloud", value=0.0, low=0.0, high=0.1)
+    print_report(replace(report, measures={"all": (zero, first, *rest)}), Console(file=out, width=WIDTH))
+    assert [line for line in out.getvalue().splitlines() if "thinking aloud" in line] == [
+        "found nothing: thinking aloud"
+    ]
 
 
 def test_a_name_is_never_taken_for_a_style() -> None:

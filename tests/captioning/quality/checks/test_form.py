@@ -69,6 +69,16 @@ def test_faults_are_found(check: str, text: str) -> None:
     assert why(check, text)
 
 
+def test_doubt_that_a_captioner_utters_by_design_is_measured_and_no_finding() -> None:
+    frames = ("What may be a cat in a scene of grey.",)
+    (seen,) = look("hedge", [clip("What may be a cat in a scene of grey.", *frames, captioner="facts")]).values()
+    assert (seen.value, seen.why) == (1, "")
+    (seen,) = look("hedge", [clip("Possibly a cat in a scene of grey.", *frames, captioner="facts")]).values()
+    assert seen.why == "is in doubt: 'Possibly'"
+    (seen,) = look("hedge", [clip("What may be a cat.", *frames, captioner="vllm")]).values()
+    assert seen.why == "is in doubt: 'may be'"
+
+
 def test_a_failed_clip_is_an_error_and_empty() -> None:
     record = clip("", error="the model timed out")
     assert look("error", [record])["a"].why == "captioning failed: the model timed out"

@@ -1,0 +1,115 @@
+"""Pictures for the what-if page: of every rule, the clips nearest its threshold that it drops, and that it keeps.
+
+A number says little until one sees what lies on either side of it. The nearest are shown because they are where a
+threshold is chosen; what is far from it is rarely in question.
+
+    just what-if datasets/demo "aesthetic >= 4.8"
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import pyarrow.compute as pc
+
+from captioning.report.thumbnails import thumbnail
+from pipeline.readers.history import History
+from pipeline.readers.showing import Stills
+from pipeline.readers.what_if.funnel import Effect, Funnel
+from pipeline.stage import Row
+from pipeline.stages.select.select import value_of
+from schemas.media_tables import STILLS
+from schemas.rules import Rule
+
+EACH = 6
+"""Clips that are shown on either side of a rule."""
+Pictures = Callable[[str], str | None]
+"""Gives a clip's picture by its id, a JPEG in base64; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Clips on either side of one rule, the nearest to its threshold first, and how many there are in all."""
+
+    dropped: Sequence[Row]
+    kept: Sequence[Row]
+    drops: int
+    keeps: int
+
+
+def sides_of(effect: Effect, clips: Sequence[Row]) -> Sides:
+    """The clips on both sides of a rule by itself; a clip without a value passes, and is not shown."""
+    column = effect.rule.column
+    valued = [clip for clip in clips if value_of(clip, column) is not None]
+    passing = {clip["clip_id"] for clip in valued if _passes(clip, effect.bounds)}
+
+    def distance(clip: Row) -> tuple[float, str]:
+        return min((_gap(value_of(clip, column), bound) for bound in effect.bounds), default=0.0), clip["clip_id"]
+
+    ordered = sorted(valued, key=distance)
+    dropped = [clip for clip in ordered if clip["clip_id"] not in passing]
+    kept = [clip for clip in ordered if clip["clip_id"] in passing]
+    return Sides(dropped[:EACH], kept[:EACH], len(dropped), len(clips) - len(dropped))
+
+
+def draw_sides(funnel: Funnel, pictures: Pictures) -> list[str]:
+    """A card per rule with both of its sides; none where no clip has a picture."""
+    cards = []
+    for effect in funnel.effects:
+        sides = sides_of(effect, funnel.clips)
+        drops = _strip(f"drops {sides.drops}", sides.dropped, effect.rule.column, pictures)
+        keeps = _strip(f"keeps {sides.keeps}", sides.kept, effect.rule.column, pictures)
+        if drops or keeps:
+            here = f"<small>here {escape(effect.here)}</small>" if effect.here else ""
+            cards.append(f'<div class="card"><h3>{escape(effect.rule.text)}</h3>{here}{drops}{keeps}</div>')
+    if not cards:
+        return []
+    hint = '<p class="soft">Each rule by itself: the clips nearest its threshold, with the value that it looks at.</p>'
+    return ["<h2>What the rules drop and keep</h2>", hint, *cards]
+
+
+def pictures_of(history: History, clip_ids: Collection[str]) -> Mapping[str, str]:
+    """The middle still of each clip as a small JPEG in base64; clips without a still that can be read are left out."""
+    wanted = pc.field("clip_id").isin(list(clip_ids))
+    columns = ["still_id", "clip_id", "ordinal"]
+    by_clip: dict[str, list[Row]] = {}
+    for row in history.parts("stills", "split", STILLS, columns, wanted).to_pylist():
+        by_clip.setdefault(row["clip_id"], []).append(row)
+    stills, found = Stills(history.dataset), {}
+    for clip, rows in by_clip.items():
+        middle = sorted(rows, key=lambda row: row["ordinal"])[len(rows) // 2]
+        image = stills(middle["still_id"])
+        if image and (made := thumbnail(image)):
+            found[clip] = made
+    return found
+
+
+def shown_clips(funnel: Funnel) -> set[str]:
+    """Ids of all clips that `draw_sides` shows."""
+    sides = [sides_of(effect, funnel.clips) for effect in funnel.effects]
+    return {clip["clip_id"] for one in sides for clip in (*one.dropped, *one.kept)}
+
+
+def _strip(title: str, clips: Sequence[Row], column: str, pictures: Pictures) -> str:
+    figures = "".join(
+        f'<figure><img src="data:image/jpeg;base64,{image}" alt="still of clip {escape(clip["clip_id"])}" '
+        f'loading="lazy" title="{escape(clip["clip_id"])}"><figcaption>{escape(_shown(value_of(clip, column)))}'
+        "</figcaption></figure>"
+        for clip in clips
+        if (image := pictures(clip["clip_id"]))
+    )
+    return f'<div class="side"><p>{escape(title)}</p><div class="stills">{figures}</div></div>' if figures else ""
+
+
+def _passes(clip: Row, bounds: Sequence[Rule]) -> bool:
+    return all(rule.passes(value_of(clip, rule.column)) for rule in bounds)
+
+
+def _gap(value: float | str | None, bound: Rule) -> float:
+    if isinstance(value, str) or value is None or isinstance(bound.threshold, str):
+        return 0.0
+    return abs(value - bound.threshold)
+
+
+def _shown(value: float | str | None) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
