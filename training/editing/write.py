@@ -44,6 +44,13 @@ class Measured:
     psnr: float | None
 
 
+_ABOUT = (
+    "Model: Tune-A-Video, an image model that learnt this one clip.",
+    "Expect the clip's own motion in every edit and other things or another style in its place, where the image model "
+    "knows them; a reconstruction shows how much of the clip it keeps.",
+)
+
+
 def measure(films: Sequence[Film], looker: Looker, shown: Pixels) -> list[Measured]:
     """Measures of every film; of a reconstruction also how near it comes to what the codec shows of the source."""
     texts = looker.read([film.prompt for film in films])
@@ -72,7 +79,7 @@ def write_edits(
     store.write("side_by_side.mp4", _film(side_by_side([film.pixels for film in films]), fps))
     title = " | ".join(str(facts[name]) for name in ("checkpoint", "sampling", "codec"))
     rows = [(f"{film.name}: {film.prompt}", film.pixels) for film in films]
-    store.write("sheet.png", encode_png(contact_sheet(title, rows)))
+    store.write("sheet.png", encode_png(contact_sheet(title, rows, _ABOUT)))
     described = {**facts, "films": [asdict(one) for one in measured]}
     store.write("edits.json", (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode())
 

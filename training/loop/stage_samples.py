@@ -25,6 +25,8 @@ def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
         codec=prepared.codec,
         text=prepared.text,
         checkpoint=f"{prepared.folder.path.name}, step {prepared.run.state.step}",
+        recipe=config.recipe,
+        steps=prepared.run.state.step,
     )
     order = Order(
         prompts=prompts, shape=prepared.data.commonest_shape(number), settings=config.sampling, seed=config.seed

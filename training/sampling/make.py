@@ -22,7 +22,8 @@ from training.config import SamplingConfig
 from training.data.shapes import ClipShape
 from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Family
-from training.sampling.sample import latent_shape, sample_latents
+from training.sampling.expect import Known, what_to_expect
+from training.sampling.sample import Notify, latent_shape, sample_latents, silent
 from training.sampling.sheet import Pixels, contact_sheet
 
 _CRF, _PRESET = 14, "medium"  # near lossless: what is judged is the model, not the encoder
@@ -30,13 +31,30 @@ _CRF, _PRESET = 14, "medium"  # near lossless: what is judged is the model, not 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A transformer with everything that sampling needs. `checkpoint` tells a person which weights these are."""
+    """A transformer with everything that sampling needs. `checkpoint` tells a person which weights these are.
+
+    `recipe` and `steps` are those of its training here; "" and 0 where nothing tells of one.
+    """
 
     model: nn.Module
     family: Family
     codec: VideoCodec
     text: TextEncoder
     checkpoint: str
+    recipe: str = ""
+    steps: int = 0
+
+    @property
+    def known(self) -> Known:
+        """What a sheet says of it."""
+        return Known(
+            kind=type(self.family).__name__.removesuffix("Family"),
+            parameters=self.family.sizes.parameters,
+            codec=self.codec.name,
+            text=self.text.name,
+            recipe=self.recipe,
+            steps=self.steps,
+        )
 
     def __post_init__(self) -> None:
         sizes = self.family.sizes
@@ -71,13 +89,17 @@ class Order:
         return f"{self.shape} | {how.sampler}, {how.steps} steps, guidance {guidance} | seed {self.seed}"
 
 
-def make_clips(loaded: LoadedModel, order: Order) -> list[Pixels]:
-    """RGB uint8 [frames, height, width, 3] for each prompt, equal for equal orders and weights."""
+def make_clips(loaded: LoadedModel, order: Order, notify: Notify = silent) -> list[Pixels]:
+    """RGB uint8 [frames, height, width, 3] for each prompt, equal for equal orders and weights.
+
+    `notify` is told of every sampling step: how many are done, and how many there are.
+    """
     codec, model = loaded.codec, loaded.model.eval()
     wanted = latent_shape(loaded.family.sizes, order.shape, codec.spatial_stride, codec.temporal_stride)
     weight = next(model.parameters())
     states = loaded.text.encode([*order.prompts, ""]).to(weight.device, weight.dtype)
-    latents = sample_latents(model, loaded.family.schedule, states[:-1], states[-1], wanted, order.settings, order.seed)
+    schedule, settings = loaded.family.schedule, order.settings
+    latents = sample_latents(model, schedule, states[:-1], states[-1], wanted, settings, order.seed, notify)
     return [codec.decode(one) for one in latents]
 
 
@@ -90,10 +112,14 @@ def write_samples(out: str | Path, loaded: LoadedModel, order: Order, clips: Seq
         store.write(name, encode_png(clip[0]) if len(clip) == 1 else _film(clip, order.shape.fps))
         described.append({"number": number, "prompt": prompt, "file": name})
     title = f"{loaded.checkpoint} | {order.describe()} | codec: {loaded.codec.name}"
-    store.write("sheet.png", encode_png(contact_sheet(title, list(zip(order.prompts, clips, strict=True)))))
+    about = (loaded.known.what, what_to_expect(loaded.known))
+    rows = list(zip(order.prompts, clips, strict=True))
+    store.write("sheet.png", encode_png(contact_sheet(title, rows, about)))
     settings = order.settings
     facts = {
         "checkpoint": loaded.checkpoint,
+        "model": about[0],
+        "expect": about[1],
         "codec": loaded.codec.name,
         "codec_identity": loaded.codec.identity,
         "text": loaded.text.name,

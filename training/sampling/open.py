@@ -35,4 +35,6 @@ def open_model(source: Source, device: torch.device | str, dtype: torch.dtype = 
         codec=codec,
         text=text,
         checkpoint=source.checkpoint,
+        recipe=record.recipe,
+        steps=record.step,
     )

@@ -8,6 +8,7 @@ in front in training; here the frames that took its place are sampled along and 
     python -m pytest tests/training/sampling/test_sample.py
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,13 @@ class LatentShape:
     fps: float = 0.0
 
 
+Notify = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """Tells nobody."""
+
+
 def latent_shape(sizes: Sizes, clip: ClipShape, spatial: int = 8, temporal: int = 4) -> LatentShape:
     """The latents of a clip for a model, behind a codec of these strides. Raises `ConfigError` for image-to-video."""
     if sizes.out_channels != sizes.in_channels * (2 if sizes.learns_variance else 1):
@@ -65,16 +73,18 @@ def sample_latents(
     shape: LatentShape,
     settings: SamplingConfig,
     seed: int,
+    notify: Notify = silent,
 ) -> Tensor:
     """Latents [prompts, frames, channels, height, width], float32 or better, of text states [prompts, length, width].
 
     `unconditional` [length, width] is the state of the empty caption. The model is called in the dtype of `text`. Noise
-    depends on the seed and the place of a prompt, not on how many prompts share a pack.
+    depends on the seed and the place of a prompt, not on how many prompts share a pack. `notify` is told of every step
+    the number done and the number of all.
     """
     exact = torch.promote_types(text.dtype, torch.float32)
     sampler = SAMPLERS[settings.sampler]
-    found = []
-    for numbers in _packs(len(text), shape):
+    found, packs, done = [], _packs(len(text), shape), 0
+    for numbers in packs:
         states = text[numbers.start : numbers.stop]
         mixed, before = _noise(shape, seed, numbers, 0).to(text.device, exact), None
         for place, move in enumerate(moves(settings.steps)):
@@ -86,6 +96,8 @@ def sample_latents(
             weights = sampler(schedule, move)
             noise = _noise(shape, seed, numbers, place + 1).to(mixed) if weights.noise else None
             mixed, before = advance(weights, mixed, clean, before, noise), clean
+            done += 1
+            notify(done, len(packs) * settings.steps)
         found.append(mixed[:, shape.repeated :])
     return torch.cat(found)
 

@@ -34,6 +34,18 @@ def test_frames_are_spread_over_the_clip_and_rows_stand_below_one_another() -> N
     assert (sheet[starts[0] + 96 : starts[1]] < 128).any(), "the caption is written below its row"
 
 
+def test_what_the_model_is_stands_between_title_and_rows() -> None:
+    rows = [("a red car", colours(17))]
+    plain, told = (
+        contact_sheet("a run", rows),
+        contact_sheet("a run", rows, ["A small model. " * 20, "Expect mosaics."]),
+    )
+    more = told.shape[0] - plain.shape[0]
+    assert more >= 3 * 20, "a long sentence takes its lines, the next one its own"
+    assert (told[: more + 20] < 128).any()
+    assert (told[more + 30 :] == plain[30:]).all(), "the rows are the same, further down"
+
+
 def test_no_samples_are_a_sheet_with_a_title() -> None:
     assert contact_sheet("nothing", []).shape[1] > 100
 
