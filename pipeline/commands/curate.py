@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline.commands.front import add_config_arguments, config_of
 from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
-from pipeline.curate import Curation
+from pipeline.curate import Curation, check_config
 from pipeline.dataset.belonging import Confirmation, vanished_in_words
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
@@ -48,7 +48,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, metavar="N", help="look at the first N objects only")
     parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out keys like this")
     add_confirmations(parser)
-    parser.add_argument("--show-config", action="store_true", help="print the resolved configuration and stop")
+    parser.add_argument(
+        "--show-config", action="store_true", help="print the resolved configuration, check it, and stop"
+    )
     parsed = parser.parse_args(arguments)
     if parsed.limit is not None:
         parsed.set.append(f"ingest.limit={parsed.limit}")
@@ -95,6 +97,13 @@ def curate(
             "captions and scores come from the small packaged models of the embedded profile; see docs/profiles.md",
             file=sys.stderr,
         )
+    elif not config.summarise.tokenizer:
+        print(
+            "captions are held to a budget of tokens that are counted by estimate; for T5's own count set "
+            "summarise.tokenizer to the folder of its tokenizer (docs/gpu.md)",
+            file=sys.stderr,
+        )
+    print("looking for what is new in the bucket, and for what the dataset has of it already", file=sys.stderr)
     cluster = Cluster(config.engine.ray_address)
     curation = Curation(bucket, dataset, config, cluster, retry, confirmed)
     if gone := vanished_in_words(curation.vanished):
@@ -122,10 +131,11 @@ def report_shipped(dataset: Dataset) -> int:
 def main() -> int:
     """Entry point."""
     parsed = parse(sys.argv[1:])
-    if parsed.show_config:
-        print(dump_config(config_of(parsed)), end="")
-        return 0
     config = config_of(parsed)
+    if parsed.show_config:
+        print(dump_config(config), end="", flush=True)
+        check_config(config, fetch=False)  # what a run would refuse is said here already
+        return 0
     bucket = prepare_demo() if parsed.bucket == "demo" else parsed.bucket
     return curate(bucket, parsed.out or default_out(parsed.bucket), config, confirmed=parsed.confirmed)
 

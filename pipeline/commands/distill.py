@@ -17,6 +17,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.engine.progress import Progress
 from pipeline.readers.history import History
 from pipeline.readers.teacher import picture_pairs, read_lesson, summary_pairs
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 from schemas.errors import ConfigError
 
@@ -44,7 +45,7 @@ def main() -> None:
     usual = Settings()
     parser = make_parser("distill", "Teach a small model what a large one said of a dataset's clips.", HELP)
     parser.add_argument("student", choices=("summariser", "captioner"))
-    parser.add_argument("dataset", help="dataset folder that a large model captioned")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder that a large model captioned")
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="model to start from")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: models/<dataset>-<student>")
     parser.add_argument("--pairs", type=int, default=50_000, metavar="N", help="at most so many (default: 50000)")

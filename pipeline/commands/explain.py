@@ -13,6 +13,7 @@ from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from pipeline.stages.select.sample_spans import is_told_from_outside
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 from schemas.errors import InputError
 from schemas.nearest import did_you_mean
@@ -32,7 +33,7 @@ def main() -> None:
     parser = make_parser(
         "explain", "Print everything the dataset knows of one clip, or where the seconds of one film went."
     )
-    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
     parser.add_argument(
         "clip",
         help="clip id, or the beginning of one; the id of a sample or still names its clip; or the key or id of a film",

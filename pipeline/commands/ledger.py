@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from pipeline.commands.summary import print_funnel
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 from schemas.outcome_tables import KINDS, LEDGER, STATES
 from schemas.terminal import print_table
@@ -18,7 +19,7 @@ from schemas.terminal import print_table
 def main() -> None:
     """Entry point."""
     parser = make_parser("ledger", "Show in which state every video, clip and sample ended, and why.")
-    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
     parser.add_argument("--state", choices=STATES, help="list the rows in this state")
     parser.add_argument("--kind", choices=KINDS, help="list or count this kind only")
     parsed = parser.parse_args()

@@ -15,9 +15,11 @@ from captioning.report.page import write_page
 from pipeline.commands.report_table import print_report
 from pipeline.commands.view import DATA, PAGE
 from pipeline.dataset.folder import Dataset
+from pipeline.engine.progress import Progress
 from pipeline.readers.quality import image_text_of, report_of
 from pipeline.readers.showing import Stills
 from pipeline.storage.addresses import clean
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 
 _EPILOG = """examples:
@@ -31,8 +33,10 @@ The page is one file that needs no network: <dataset>/report/index.html; `just v
 def main() -> int:
     """Entry point."""
     parser = make_parser("report", "Measure the captions of a dataset and write the report of them.", _EPILOG)
-    parser.add_argument("dataset", help="dataset folder")
-    parser.add_argument("--against", metavar="DATASET", help="compare with the captions of this dataset")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    parser.add_argument(
+        "--against", type=find_dataset, metavar="DATASET", help="compare with the captions of this dataset"
+    )
     parser.add_argument("--gate", action="append", default=[], metavar="RULE", help='such as "empty <= 0"; repeatable')
     parser.add_argument("--json-only", action="store_true", help="write no page")
     parsed = parser.parse_args()
@@ -54,7 +58,8 @@ def judge(uri: str, gates: Sequence[str]) -> Report:
         embed=SentenceModel(),
         image_text=image_text_of(dataset),
     )
-    return report_of(dataset, settings)
+    with Progress().waiting("measuring the captions"):
+        return report_of(dataset, settings)
 
 
 def write_report(

@@ -5,21 +5,21 @@ just retry datasets/demo
 
 from pipeline.commands.curate import add_confirmations, curate
 from pipeline.dataset.folder import Dataset
+from pipeline.readers.history import History
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
-from schemas.config import RunConfig
 
 
 def main() -> int:
     """Entry point."""
     parser = make_parser("retry", "Try again every row that failed, in every stage; all else is kept.")
-    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
     parser.add_argument("--bucket", help="the bucket's address, if it holds a password: the dataset keeps none")
     add_confirmations(parser)
     parsed = parser.parse_args()
-    record = Dataset(parsed.dataset).read_record()
-    config = RunConfig.model_validate(record["config"])
-    bucket = parsed.bucket or record["bucket"]
-    return curate(bucket, parsed.dataset, config, retry=True, confirmed=parsed.confirmed)
+    history = History(Dataset(parsed.dataset))
+    bucket = parsed.bucket or history.record["bucket"]
+    return curate(bucket, parsed.dataset, history.config, retry=True, confirmed=parsed.confirmed)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from pipeline.dataset.folder import Dataset
+from pipeline.engine.progress import Progress
 from pipeline.readers.history import History
 from pipeline.readers.teaching.examples import Material, gather
 from pipeline.readers.teaching.fitting import FOLDS, learn
@@ -23,6 +24,7 @@ from pipeline.readers.teaching.quality import Estimate, judge
 from pipeline.stages.score.check import check_head_name
 from pipeline.stages.score.scorers.registry import EMBEDDERS
 from pipeline.stages.weights import revision
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 from schemas.config import ScoreConfig
 from schemas.errors import InputError
@@ -47,7 +49,10 @@ def main() -> None:
     parser.add_argument("name", nargs="?", help="name of the head and of its column; a preset's, or any other")
     parser.add_argument("--files", type=Path, metavar="FOLDER", help="where files are (default: beside the CSV)")
     parser.add_argument(
-        "--dataset", metavar="FOLDER", help="whose clips and stills are meant, and whose embedder is used"
+        "--dataset",
+        type=find_dataset,
+        metavar="FOLDER",
+        help="whose clips and stills are meant, and whose embedder is used",
     )
     parser.add_argument("--embedder", choices=sorted(EMBEDDERS), help=f"for files (default: {ScoreConfig().embedder})")
     parser.add_argument("--embedder-weights", default="", metavar="PATH", help="as score.embedder_weights")
@@ -85,7 +90,8 @@ def teach(parsed: argparse.Namespace) -> None:
         raise InputError("--embedder goes with files alone; with --dataset the dataset's embedder is used")
     given = {"embedder": parsed.embedder or ScoreConfig().embedder, "embedder_weights": parsed.embedder_weights}
     config = history.config.score if history else ScoreConfig.model_validate(given)
-    material = gather(labels, parsed.files or parsed.labels.parent, history, config, parsed.threads)
+    with Progress().waiting(f"looking at what {parsed.labels} labels"):
+        material = gather(labels, parsed.files or parsed.labels.parent, history, config, parsed.threads)
     for name, why in material.left_out.items():
         print(f"{name} is left out, as the pipeline would: {why}", file=sys.stderr)
     examples = material.examples

@@ -7,6 +7,8 @@ import sys
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import INDEX, verify
+from pipeline.engine.progress import Progress
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 from schemas.outcome_tables import SAMPLES
 
@@ -15,9 +17,10 @@ _SHOWN = 20
 
 def report_verification(dataset: Dataset) -> int:
     """Verify, print the verdict, and return the exit code."""
-    complaints = verify(dataset)
     samples = dataset.read_table(INDEX, SAMPLES)
     packed = [row for row in samples.to_pylist() if row["status"] == "ok"]
+    with Progress().bar("verify", len(packed)) as advance:
+        complaints = verify(dataset, advance)
     shards = {row["shard"] for row in packed}
     for complaint in complaints[:_SHOWN]:
         print(f"verify: {complaint}", file=sys.stderr)
@@ -37,7 +40,7 @@ def report_verification(dataset: Dataset) -> int:
 def main() -> int:
     """Entry point."""
     parser = make_parser("verify", "Re-open every shard with the plain webdataset library and check all it promises.")
-    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
     return report_verification(Dataset(parser.parse_args().dataset))
 
 

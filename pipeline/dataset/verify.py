@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,11 @@ INDEX = "shards/index.parquet"
 LEDGER_FILE = "ledger.parquet"
 
 
-def verify(dataset: Dataset) -> list[str]:
-    """Every complaint about the dataset's shards and ledger; an empty list means all is well."""
+def verify(dataset: Dataset, advance: Callable[[int, int], None] = lambda samples, failed: None) -> list[str]:
+    """Every complaint about the dataset's shards and ledger; an empty list means all is well.
+
+    `advance` is told of every shard that was looked at its samples, and how many of them failed (none: see the list).
+    """
     samples = dataset.read_table(INDEX, SAMPLES).to_pylist()
     shards: dict[str, list[Row]] = defaultdict(list)
     for sample in samples:
@@ -49,6 +52,7 @@ def verify(dataset: Dataset) -> list[str]:
     complaints += [f"shard {name}: in the index, but not in the folder" for name in sorted(set(shards) - found)]
     for name in sorted(set(shards) & found):
         complaints += _check_shard(name, shards[name], dataset.store)
+        advance(len(shards[name]), 0)
     complaints += _check_ledger(dataset, samples)
     return complaints
 

@@ -1,5 +1,9 @@
-"""Progress for people, on stderr: a bar while a stage works, a line when it is done. Without a terminal: lines only."""
+"""Progress for people, on stderr: a bar while a stage works, a line when it is done.
 
+Without a terminal there are lines only: one every so often while a stage works (`schemas.heartbeat`).
+"""
+
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +11,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+
+from schemas.heartbeat import Heartbeat
 
 
 class Progress:
@@ -19,7 +25,8 @@ class Progress:
     def waiting(self, text: str) -> Iterator[None]:
         """Show that something is going on that has no count."""
         if not self._console.is_terminal:
-            yield
+            with Heartbeat(text, always=True, write=self.note):
+                yield
             return
         with self._console.status(text):
             yield
@@ -36,13 +43,15 @@ class Progress:
             TimeElapsedColumn(),
         )
         bars = Bars(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        beat = Heartbeat(name, total, always=True, write=self.note)
         failures = 0
-        with bars:
+        with bars, contextlib.nullcontext() if self._console.is_terminal else beat:
             task = bars.add_task(name, total=total, failed="")
 
             def advance(rows: int, failed: int) -> None:
                 nonlocal failures
                 failures += failed
+                beat.advance(rows, failed)
                 bars.update(task, advance=rows, failed=f"{failures} failed" if failures else "")
 
             yield advance

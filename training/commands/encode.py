@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipeline.storage.store import Store
 from schemas.command import make_parser, run_command
+from schemas.heartbeat import Heartbeat
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
 from training.encoders.registry import open_codec, open_text
@@ -62,13 +63,16 @@ def encode(config: TrainConfig, dataset: str, out: str, options: argparse.Namesp
     parts = plan_parts(Store(dataset), config.stages, settings)
     claim(cache, settings)
     print(f"encoding {dataset} with {codec.name} and {text.name} into {out}", file=sys.stderr)
+    print("looking first for what is encoded there already", file=sys.stderr)
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("samples", total=sum(len(part.samples) for part in parts))
+    total = sum(len(part.samples) for part in parts)
+    with Progress(*columns, disable=not sys.stderr.isatty()) as progress, Heartbeat("encode", total, "samples") as beat:
+        task = progress.add_task("samples", total=total)
 
         def done(part: Part, failed: int) -> None:
             progress.advance(task, len(part.samples))
+            beat.advance(len(part.samples), failed)
             if failed:
                 print(f"{part.name}: {failed} of {len(part.samples)} samples cannot be encoded", file=sys.stderr)
 

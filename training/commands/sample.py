@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from schemas.bucket import Bucket
 from schemas.command import make_parser, run_command
 from schemas.errors import ConfigError, InputError
+from schemas.heartbeat import Heartbeat
+from schemas.in_our_words import what_is_wrong
 from training.config import SamplingConfig
 from training.data.shapes import ClipShape
-from training.export.run import is_run, run_source
-from training.export.source import Source, open_source
+from training.export.find import find_source
+from training.export.source import Source
 from training.sampling.make import Order, make_clips, write_samples
 from training.sampling.open import open_model
 from training.sampling.samplers import SAMPLERS
@@ -60,13 +62,16 @@ def main(arguments: list[str]) -> int:
     """Make the samples and say where they are."""
     options = parse(arguments)
     prompts, changes = _prompts(options), _changes(options)  # before gigabytes are read
-    source = run_source(options.model) if is_run(options.model) else open_source(options.model, shift=options.snr_shift)
+    source = find_source(options.model, shift=options.snr_shift)
     source = source.with_encoders(options.vae, options.text_encoder)
     settings = source.record.sampling.model_copy(update=changes)
     order = Order(prompts=prompts, shape=_shape(options.shape, source), settings=settings, seed=options.seed)
     loaded = open_model(source, options.device, getattr(torch, options.precision))
     out = options.out or Path("samples") / f"{source.name}-seed{options.seed}"
-    write_samples(out, loaded, order, make_clips(loaded, order))
+    print(f"sampling {len(prompts)} prompts ({order.describe()}) into {out}", file=sys.stderr)
+    with Heartbeat("sampling", settings.steps, "steps", always=True) as beat:
+        clips = make_clips(loaded, order, beat.reach_of)
+    write_samples(out, loaded, order, clips)
     print(f"{len(order.prompts)} samples of {loaded.checkpoint} ({order.describe()}) in {out}")
     print(f"codec: {loaded.codec.name}; look at {out / 'sheet.png'}")
     return 0
@@ -82,8 +87,8 @@ def _changes(options: argparse.Namespace) -> dict[str, object]:
         SamplingConfig(**given)
         return given
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"--{first['loc'][0]} {first['input']}: {first['msg']}") from None
+        location, _, value, words = what_is_wrong(error)[0]
+        raise ConfigError(f"--{location[0]} {value}: {words}") from None
 
 
 def _prompts(options: argparse.Namespace) -> list[str]:

@@ -11,9 +11,12 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.command import make_parser, run_command
+from schemas.heartbeat import Heartbeat
 from schemas.load import dump_config
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
+from training.doctor.ahead import check_ahead
+from training.doctor.shards import require_dataset
 from training.loop.prepare import Prepared, prepare
 from training.loop.report import StepReport
 from training.loop.stage_samples import sample_stage
@@ -35,18 +38,22 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("dataset", help="dataset folder or s3://..., or `demo` (datasets/demo)")
     parser.add_argument("--out", type=Path, help="the run's folder (default: runs/<dataset>-<recipe>)")
     add_recipe_arguments(parser)
-    parser.add_argument("--show-config", action="store_true", help="print the resolved configuration and stop")
+    parser.add_argument("--show-config", action="store_true", help="print and check the configuration, and stop")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
-    """Train, or print the configuration."""
+    """Train, or print the configuration and what is wrong with it."""
     options = parse(arguments)
     config = recipe_of(options)
     if options.show_config:
-        print(dump_config(config), end="")
-        return 0
+        print(dump_config(config), end="", flush=True)
+    # What a look at folders tells is told before networks are opened, and by --show-config.
+    check_ahead(config)
     dataset = dataset_of(options.dataset)
+    require_dataset(config, dataset)
+    if options.show_config:
+        return 0
     folder = options.out or Path("runs") / f"{Path(dataset).name}-{config.recipe}"
     world = join_world()
     share_cores(world, config.data.workers)
@@ -57,22 +64,37 @@ def main(arguments: list[str]) -> int:
 
 
 def _train(config: TrainConfig, dataset: str, folder: Path, world: World) -> None:
-    prepared = prepare(config, dataset, folder, world)
+    if world.is_first:
+        print(
+            f"looking at {dataset} and at what {folder} holds; opening the networks of {config.recipe}", file=sys.stderr
+        )
+    with Heartbeat("opening", silent=not world.is_first):
+        prepared = prepare(config, dataset, folder, world)
     if world.is_first:
         print(f"training {config.recipe} on {dataset} in {folder}", file=sys.stderr)
         print("\n".join(f"  {line}" for line in prepared.description), file=sys.stderr)
     done = prepared.run.resume()
     total = sum(stage.steps for stage in config.stages)
     if done and world.is_first:
-        print(f"going on after step {done} of {total}", file=sys.stderr)
-    with _progress() as progress:
+        print(_left(done, total), file=sys.stderr)
+    lines = Heartbeat("training", total, "steps", done=done, silent=not world.is_first)
+    with _progress() as progress, lines as beat:
         task = progress.add_task("", total=total, completed=done, said="", visible=world.is_first)
 
         def show(report: StepReport) -> None:
             progress.update(task, completed=report.step + 1, description=report.stage, said=_say(report))
+            beat.reach(report.step + 1, _say(report), f"stage {report.stage}")
 
         prepared.run.train(show, lambda stage: sample_stage(prepared, stage))
-    _conclude(prepared)
+    with Heartbeat("held-out loss of the model, and of the best linear predictor", silent=not world.is_first):
+        _conclude(prepared)
+
+
+def _left(done: int, total: int) -> str:
+    """What a run that begins with `done` of its steps is about to do."""
+    if done < total:
+        return f"going on after step {done} of {total}"
+    return f"all {total} steps are done: nothing is trained; looking at the held-out loss once more"
 
 
 def _progress() -> Progress:

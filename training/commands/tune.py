@@ -11,8 +11,10 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pipeline.storage.named import find_dataset
 from schemas.command import add_change_arguments, make_parser
 from schemas.errors import ConfigError, InputError
+from schemas.heartbeat import Heartbeat
 from training.config import TrainConfig
 from training.editing.footage import Footage, Wanted, look_at, read_clip, read_video
 from training.editing.metrics import Looker
@@ -90,12 +92,16 @@ def _config(options: argparse.Namespace) -> TrainConfig:
 
 def _footage(options: argparse.Namespace, config: TrainConfig) -> Footage:
     if options.clip and not options.size:
-        found = read_clip(options.video, options.clip, None)
+        found = read_clip(find_dataset(options.video), options.clip, None)
         width, height = found.shape.width, found.shape.height
     else:
         width, height = _size(options, config)
     wanted = Wanted(width=width, height=height, frames=options.frames, stride=options.stride, start=options.start)
-    return read_clip(options.video, options.clip, wanted) if options.clip else read_video(options.video, wanted)
+    return (
+        read_clip(find_dataset(options.video), options.clip, wanted)
+        if options.clip
+        else read_video(options.video, wanted)
+    )
 
 
 def _size(options: argparse.Namespace, config: TrainConfig) -> tuple[int, int]:
@@ -121,18 +127,21 @@ def _train(tuning: Tuning) -> None:
     if done:
         print(f"going on after step {done} of {total}", file=sys.stderr)
     columns = (TextColumn("tune"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[said]}"), disable=not sys.stderr.isatty()) as progress:
+    bars = Progress(*columns, TextColumn("{task.fields[said]}"), disable=not sys.stderr.isatty())
+    with bars as progress, Heartbeat("tune", total, "steps", done=done) as beat:
         task = progress.add_task("", total=total, completed=done, said="")
 
         def show(report: StepReport) -> None:
             progress.update(task, completed=report.step + 1, said=f"loss {report.loss:.3f}")
+            beat.reach(report.step + 1, f"loss {report.loss:.3f}")
 
         tuning.run.train(show, lambda stage: None)
 
 
 def edit(tuning: Tuning, prompts: Sequence[str], looker: Looker) -> list[Measured]:
     """Reconstruct and edit the clip, measure, and write all of it into the run's folder."""
-    made = list(tuning.edit([tuning.caption, *prompts]))
+    with Heartbeat("inverting and editing the clip", always=True):
+        made = list(tuning.edit([tuning.caption, *prompts]))
     names = ["reconstruction", *(f"edit-{number + 1}" for number in range(len(prompts)))]
     films = [Film(name="source", prompt=tuning.caption, pixels=tuning.footage.pixels)]
     films += [
