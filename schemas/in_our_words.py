@@ -35,6 +35,7 @@ _KINDS = {
     "list_": "must be a list, such as [first, second]",
     "tuple_": "must be a list, such as [first, second]",
     "dict_": "must be names with values, such as {name: value}",
+    "extra_": "is not known",
     "model_": "is a section; set one of the settings in it",
     "path_": "must be a path",
 }

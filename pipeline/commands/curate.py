@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 from pipeline.commands.front import add_config_arguments, config_of
 from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
-from pipeline.curate import Curation, check_config
+from pipeline.curate import Curation
 from pipeline.dataset.belonging import Confirmation, vanished_in_words
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.lock import dataset_lock
 from pipeline.stages.ingest.stage import LIST_SUFFIXES
+from pipeline.stages.preflight import check_config
 from pipeline.storage.addresses import clean
 from schemas.command import make_parser, run_command
 from schemas.config import RunConfig

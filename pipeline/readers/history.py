@@ -20,6 +20,8 @@ from pipeline.stages.select.select import with_measures
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
+from schemas.errors import ConfigError, DatasetError
+from schemas.load import settings_of
 from schemas.media_tables import CLIPS, DUPLICATES, SPLITS, STILLS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
@@ -42,8 +44,15 @@ class History:
 
     @cached_property
     def config(self) -> RunConfig:
-        """The configuration of the last run."""
-        return RunConfig.model_validate(self.record["config"])
+        """The configuration of the last run. Raises `DatasetError` if another version's settings stand there."""
+        try:
+            return settings_of(RunConfig, self.record["config"])
+        except ConfigError as error:
+            said = "; ".join(str(error).splitlines())
+            raise DatasetError(
+                f"{self.dataset.store.path('run.json')} holds settings of another version ({said}); run `just curate` "
+                "again, which writes it anew"
+            ) from None
 
     def parts(
         self,

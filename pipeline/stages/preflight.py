@@ -12,6 +12,7 @@ from captioning.quality.gates import read_gates
 from captioning.quality.registry import CHECKS
 from pipeline.engine.cluster_room import check_address
 from pipeline.stages.caption import check as caption
+from pipeline.stages.on_this_machine import check_fetched, check_gpus
 from pipeline.stages.pack import check as pack
 from pipeline.stages.score import check as score
 from pipeline.stages.select.select import check_rules
@@ -20,8 +21,11 @@ from pipeline.stages.summarise import check as summarise
 from schemas.config import RunConfig
 
 
-def check_config(config: RunConfig) -> None:
-    """Raise `ConfigError` or `RuleError` for the first setting that does not exist or cannot work."""
+def check_config(config: RunConfig, fetch: bool = True) -> None:
+    """Raise `ConfigError` or `RuleError` for the first setting that does not exist or cannot work.
+
+    With `fetch`, weights that the run needs and this machine lacks are fetched now, before the first row.
+    """
     if config.engine.ray_address is not None:
         check_address(config.engine.ray_address)
     split.check(config)
@@ -31,3 +35,5 @@ def check_config(config: RunConfig) -> None:
     summarise.check(config)
     pack.check(config)
     read_gates(config.report.gates, CHECKS)
+    check_gpus(config)
+    check_fetched(config, fetch)

@@ -15,7 +15,8 @@ from schemas.command import make_parser, run_command
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
 from training.config import TrainConfig
 from training.data.index import SampleIndex
-from training.doctor.findings import LEVELS, Finding
+from training.doctor.ahead import missing
+from training.doctor.findings import LEVELS, Finding, error
 from training.doctor.run import Resources, run_doctor
 from training.encoders.registry import open_codec, open_text
 from training.families.registry import open_family
@@ -48,7 +49,9 @@ def main(arguments: list[str]) -> int:
 
 
 def examine(config: TrainConfig, dataset: str, processes: int = 1) -> list[Finding]:
-    """Open what the configuration names and run all checks."""
+    """Open what the configuration names and run all checks; what is not there is said before anything is opened."""
+    if lines := missing(config):
+        return [error("settings", line) for line in lines]
     family = open_family(config).family
     codec = open_codec(config.encoders)
     text = open_text(config.encoders, family.sizes.text_length)

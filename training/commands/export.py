@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 from schemas.command import make_parser, run_command
+from training.export.find import find_source
 from training.export.folder import Encoders, Precision, export_folder
-from training.export.run import is_run, run_source
-from training.export.source import open_source
 
 _EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT
 checkpoint.
@@ -40,10 +39,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     """Write the folder and say what is in it."""
     options = parse(arguments)
-    if is_run(options.model):
-        source = run_source(options.model)
-    else:
-        source = open_source(options.model, options.positions, options.snr_shift)
+    source = find_source(options.model, options.positions, options.snr_shift)
     source = source.with_encoders(options.vae, options.text_encoder)
     if options.merge:
         source = source.merged()

@@ -5,6 +5,7 @@ just train --help
 
 import argparse
 
+from pipeline.storage.named import find_dataset
 from schemas.command import add_change_arguments
 from training.config import TrainConfig
 from training.recipes import RECIPES, load_training
@@ -22,5 +23,5 @@ def recipe_of(arguments: argparse.Namespace) -> TrainConfig:
 
 
 def dataset_of(text: str) -> str:
-    """The dataset's folder or URI; `demo` is the one that `just curate demo` makes."""
-    return "datasets/demo" if text == "demo" else text.rstrip("/")
+    """The dataset's folder or URI, by its path or its name in `datasets/`. Raises `DatasetError` if there is none."""
+    return find_dataset(text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.command import make_parser, run_command
+from schemas.errors import DatasetError
 from schemas.heartbeat import Heartbeat
 from schemas.load import dump_config
 from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
@@ -50,7 +51,13 @@ def main(arguments: list[str]) -> int:
         print(dump_config(config), end="", flush=True)
     # What a look at folders tells is told before networks are opened, and by --show-config.
     check_ahead(config)
-    dataset = dataset_of(options.dataset)
+    try:
+        dataset = dataset_of(options.dataset)
+    except DatasetError as error:
+        if not options.show_config:
+            raise
+        print(f"{error}; so the rules' columns were not looked up", file=sys.stderr)
+        return 0
     require_dataset(config, dataset)
     if options.show_config:
         return 0

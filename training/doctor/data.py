@@ -42,7 +42,13 @@ def check_captions(train: SampleIndex, text: TextEncoder) -> Iterator[Finding]:
             "summarise.max_tokens, or take a model with a longer text_length",
         )
     empty = np.flatnonzero(train.tokens <= 0)
-    if len(empty):
+    if len(empty) == len(train):
+        yield error(
+            "captions",
+            f"none of {len(train)} samples has a caption, and the model would learn none; caption them: `just curate` "
+            "with a caption.captioner and a summarise.summariser",
+        )
+    elif len(empty):
         yield warning(
             "captions",
             f"{len(empty)} of {len(train)} samples have no caption (sample {train.sample_ids[int(empty[0])].as_py()}) "

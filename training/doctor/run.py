@@ -20,6 +20,7 @@ from training.doctor.data import check_captions, check_index, check_shapes, chec
 from training.doctor.findings import Finding, error
 from training.doctor.networks import check_forward, check_latents, check_widths
 from training.doctor.samples import cached_few, check_cached, encode_few
+from training.doctor.shards import check_latent_shards, check_shards
 from training.encoders.base import TextEncoder, VideoCodec
 from training.families.base import Family, geometry_of
 from training.latents.read import LatentShards
@@ -60,6 +61,7 @@ def run_doctor(
     sizes = family.sizes
     findings = [
         *check_index(train, validation),
+        *(() if config.data.latents else check_shards((train, validation))),
         *(check_captions(train, text) if sizes.reads_captions else ()),
         *check_widths(codec, text, sizes),
     ]
@@ -92,6 +94,9 @@ def _check_samples(
     try:
         if config.data.latents:
             cache = LatentShards(config.data.latents, codec.identity, text.identity)
+            if lost := list(check_latent_shards(cache)):
+                yield from lost
+                return
             for selection, stage in zip(selections, config.stages, strict=True):
                 yield from check_cached(selection, stage.name, cache)
             samples = cached_few(selections[0], config, cache)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from schemas.config import Section
 from schemas.errors import ConfigError
+from schemas.in_our_words import what_is_wrong
 from training.checkpoints.files import read_json
 from training.config import EncoderSettings, SamplingConfig
 
@@ -64,6 +65,6 @@ def read_record(folder: Path) -> ModelRecord | None:
     try:
         return ModelRecord.model_validate(read_json(folder / FILE, ""))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{folder / FILE}: {where}: {first['msg']}; was it written by a later version?") from None
+        location, _, value, words = what_is_wrong(error)[0]
+        where = ".".join(map(str, location))
+        raise ConfigError(f"{folder / FILE}: {where} = {value!r} {words}; was it written by a later version?") from None

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.storage.store import Store
@@ -32,15 +33,15 @@ class LatentShards:
     """
 
     def __init__(self, uri: str, codec_identity: str, text_identity: str) -> None:
-        self._store = Store(uri)
-        self.settings = read_settings(self._store)
-        self.settings.require(codec_identity, text_identity, self._store.uri)
+        self.store = Store(uri)
+        self.settings = read_settings(self.store)
+        self.settings.require(codec_identity, text_identity, self.store.uri)
         try:
-            table = pq.read_table(io.BytesIO(self._store.read(INDEX)))
-            unconditional = Entry.from_bytes(self._store.read(UNCONDITIONAL))
+            table = pq.read_table(io.BytesIO(self.store.read(INDEX)))
+            unconditional = Entry.from_bytes(self.store.read(UNCONDITIONAL))
         except FileNotFoundError:
             raise DatasetError(
-                f"latent cache {self._store.uri} is not finished; run the same `just encode` again"
+                f"latent cache {self.store.uri} is not finished; run the same `just encode` again"
             ) from None
         self._table = LATENTS.check(table).sort_by([("shape", "ascending"), ("sample_id", "ascending")])
         self._unconditional = pad(unconditional.states[""], self.settings.text_length)
@@ -56,13 +57,20 @@ class LatentShards:
     def __len__(self) -> int:
         return len(self._table)
 
+    def ends(self) -> dict[str, int]:
+        """The byte of every shard at which its last entry ends."""
+        places = self._table.filter(pc.equal(self._table["status"], "ok"))
+        ends = pa.table({"shard": places["shard"], "end": pc.add(places["offset"], places["size"])})
+        found = ends.group_by("shard").aggregate([("end", "max")])
+        return dict(zip(found["shard"].to_pylist(), found["end_max"].to_pylist(), strict=True))
+
     def row(self, sample_id: str, shape: ClipShape) -> int:
         """The row of a sample at a shape. Raises `DatasetError` if it was never encoded."""
         low, end = self._first_of.get(str(shape), (0, 0))
         if low == end:
             near = closest(str(shape), list(self._first_of))
             raise DatasetError(
-                f"latent cache {self._store.uri} holds nothing at {shape}{f' (but at {near})' if near else ''}; run "
+                f"latent cache {self.store.uri} holds nothing at {shape}{f' (but at {near})' if near else ''}; run "
                 "`just encode` with the recipe that trains it"
             )
         high = end
@@ -71,7 +79,7 @@ class LatentShards:
             low, high = (middle + 1, high) if self._ids[middle].as_py() < sample_id else (low, middle)
         if low == end or self._ids[low].as_py() != sample_id:
             raise DatasetError(
-                f"latent cache {self._store.uri} lacks sample {sample_id} at {shape}; run `just encode` again"
+                f"latent cache {self.store.uri} lacks sample {sample_id} at {shape}; run `just encode` again"
             )
         return low
 
@@ -84,11 +92,11 @@ class LatentShards:
         if place["status"] != "ok":
             raise MediaError(f"sample {sample_id} could not be encoded: {place['error']}")
         start = place["offset"]
-        member = self._store.read_range(f"shards/{place['shard']}", start, start + place["size"])
+        member = self.store.read_range(f"shards/{place['shard']}", start, start + place["size"])
         entry = Entry.from_bytes(from_member(member))
         if entry.key != place["key"]:
             raise DatasetError(
-                f"latent cache {self._store.uri}: {place['shard']} at {start} holds key {entry.key}, the index says "
+                f"latent cache {self.store.uri}: {place['shard']} at {start} holds key {entry.key}, the index says "
                 f"{place['key']}; `just encode --verify` tells what is wrong"
             )
         return entry

@@ -4,6 +4,7 @@ just train demo
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from schemas.errors import ConfigError
 from schemas.ids import digest
 from training.checkpoints.folder import RunFolder
 from training.config import StageConfig, TrainConfig
+from training.doctor.cost import check_memory
+from training.doctor.findings import Finding
 from training.doctor.memory import memory_errors
 from training.doctor.run import Resources, run_doctor
 from training.encoders.base import TextEncoder, VideoCodec
@@ -88,8 +91,11 @@ class Prepared:
 def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Prepared:
     """Open a run. Raises `ConfigError` or `DatasetError` with what is wrong, before anything is written."""
     opened = open_family(config)
-    model, family = build_model(opened, config), opened.family
-    sizes = family.sizes
+    family, sizes = opened.family, opened.family.sizes
+    shards = max(1, world.size // config.parallel.replicas)
+    if world.is_first:  # before minutes go into a model that will not fit
+        _refuse(list(check_memory(config, sizes, config.stages, Resources.here(folder).memory, shards)))
+    model = build_model(opened, config)
     codec = open_codec(config.encoders, world.device)
     text = open_text(config.encoders, sizes.text_length, world.device)
     data = DatasetSource(config, dataset, (codec, text), geometry_of(sizes, codec, text), sizes.width, world)
@@ -102,7 +108,6 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
         add_adapters(model, config.model.lora, config.seed)
     method = DiffusionMethod(model, family, codec, text, config.model.precision)
     trainer = make_trainer(method, config, folder, world)
-    shards = world.size // config.parallel.replicas
     run = Run(config, run_folder, trainer, data, world, lambda stage: memory_errors(config, stage, sizes, shards))
     return Prepared(
         config=config,
@@ -125,6 +130,10 @@ def _examine(data: DatasetSource, config: TrainConfig, prepared: Encoders, famil
     for finding in findings:
         if finding.level == "warning":
             print(f"warning: {finding.about}: {finding.text}", file=sys.stderr)
+    _refuse(findings)
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
     errors = [f"{finding.about}: {finding.text}" for finding in findings if finding.level == "error"]
     if errors:
         raise ConfigError("\n".join([f"{len(errors)} reasons not to begin (just doctor says more):", *errors]))

@@ -30,6 +30,8 @@ def test_encode_verify_and_doctor_say_and_return_what_they_found(
 
     shard = next((tmp_path / "latents" / "shards").rglob("*.tar"))
     shard.write_bytes(shard.read_bytes()[:3000])
+    assert doctor([dataset, *SETTINGS, "--set", f"data.latents={out}"]) == 1
+    assert "1 of 3 shards" in " ".join(capsys.readouterr().out.split())
     assert encode([dataset, "--out", out, "--verify"]) == 1
     assert "bytes differ from their checksum" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="holds float16, not float32"):

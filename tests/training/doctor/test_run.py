@@ -1,11 +1,14 @@
 """The doctor on a real dataset in miniature: silent where all is well, and otherwise naming what is wrong."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -213,3 +216,27 @@ def test_the_table_shows_everything_as_written(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     assert "pack.buckets=[cogvideox] is wrong" in shown
     assert "1 errors, 0 warnings" in shown
+
+
+def _with_tokens(dataset: Path, folder: Path, tokens: list[int]) -> Path:
+    shutil.copytree(dataset, folder)
+    table = pq.read_table(folder / "shards/index.parquet")
+    place = table.column_names.index("tokens")
+    pq.write_table(table.set_column(place, "tokens", pa.array(tokens)), folder / "shards/index.parquet")
+    return folder
+
+
+def test_captions_that_are_missing_everywhere_are_an_error_and_here_and_there_a_warning(
+    dataset: Path, text: MiniLM, tmp_path: Path
+) -> None:
+    found = examine(_with_tokens(dataset, tmp_path / "none", [0] * 7), text)
+    assert "none of 7 samples has a caption" in texts(found, "error")
+    found = examine(_with_tokens(dataset, tmp_path / "some", [0, 0, 7, 7, 7, 7, 7]), text)
+    assert "2 of 7 samples have no caption" in texts(found, "warning")
+    assert texts(found, "error") == ""
+
+
+def test_a_shard_that_is_gone_is_an_error_of_the_doctor(dataset: Path, text: MiniLM, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path / "set")
+    next((tmp_path / "set" / "shards").rglob("*.tar")).unlink()
+    assert "1 of 3 shards" in texts(examine(tmp_path / "set", text), "error")

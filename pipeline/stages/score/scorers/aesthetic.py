@@ -115,7 +115,10 @@ class LaionAesthetic:
         import torch
 
         if weights is None:
-            raise ConfigError(f"scorer {self.name} needs weights: the path of one of LAION's heads, {PUBLISHED_HEADS}")
+            raise ConfigError(
+                f"scorer {self.name} needs weights, and score.head_weights is empty: download one of LAION's heads "
+                f"({PUBLISHED_HEADS}; docs/gpu.md says where) and set score.head_weights to its path"
+            )
         torch.set_num_threads(threads)
         head = Path(weights)
         self.model = revision(head)
