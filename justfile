@@ -58,7 +58,7 @@ verify *arguments: ready
     @"{{ python }}" -m pipeline.commands.verify "$@"
 
 # a dataset's samples as files that other trainers read: just export-clips <dataset> <folder> --as prompts.txt
-[no-exit-message]
+[no-cd, no-exit-message]
 export-clips *arguments: ready
     @"{{ python }}" -m pipeline.commands.export_clips "$@"
 

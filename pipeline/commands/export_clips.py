@@ -13,6 +13,7 @@ from pipeline.engine.progress import Progress
 from pipeline.readers.export.clip import CAPTION_LENGTHS
 from pipeline.readers.export.layouts import LAYOUTS
 from pipeline.readers.export.run import Choice, chosen_rows, export_clips
+from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 from schemas.errors import ConfigError
 from schemas.terminal import print_table
@@ -33,7 +34,7 @@ def main() -> None:
     parser = make_parser(
         "export-clips", "Write a dataset's samples as files that other trainers read.", _EXAMPLES + listed
     )
-    parser.add_argument("dataset", help="dataset folder")
+    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
     parser.add_argument("folder", help="where to write; new, empty, or an earlier export, which is brought up to date")
     parser.add_argument("--as", dest="layout", required=True, choices=list(LAYOUTS), help="layout")
     parser.add_argument("--bucket", action="append", default=[], metavar="WxHxF@FPS", help="only this; may be repeated")
