@@ -25,7 +25,8 @@ Every command ends with one of these exit codes. Whatever went wrong is one line
 """
 _CODES = {
     0: "did what it was asked",
-    1: "found that what it checked does not hold: `just verify`, a failed `--gate` of `just report`, `just doctor`",
+    1: "found that what it checked does not hold (`just verify`, a failed `--gate` of `just report`, `just doctor`), or"
+    " shipped no sample (`just curate`)",
     2: "met an error: of the table below, of the operating system, or one that should not happen (with its traceback)",
     130: "was stopped by Ctrl-C (SIGINT); the same command goes on from there",
     143: "was stopped by SIGTERM, which batch systems and containers send; the same command goes on from there",
