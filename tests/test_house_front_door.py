@@ -35,7 +35,7 @@ def test_every_command_runs_where_the_person_stands() -> None:
 def test_a_relative_path_is_read_from_there(tmp_path: Path, recipe: str) -> None:
     ended = _just(tmp_path, recipe, "nope")
     assert ended.returncode == 2
-    assert f"{tmp_path}/nope" in ended.stderr
+    assert f"there is no dataset nope and no datasets/nope in {tmp_path};" in ended.stderr
 
 
 def test_a_folder_with_the_name_of_one_of_our_packages_is_a_folder(tmp_path: Path) -> None:

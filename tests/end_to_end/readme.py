@@ -1,0 +1,30 @@
+"""What the README shows of a run of the demo, as numbers that a run can be held against.
+
+from tests.end_to_end.readme import shown_funnel
+"""
+
+import re
+from pathlib import Path
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+_ROW = re.compile(r"^ +(videos|clips|samples|spans)((?: +\d+)+)$", re.MULTILINE)
+
+
+def shown_funnel() -> dict[str, list[int]]:
+    """Per kind, as the README prints it: how many came in, then how many ended in each state."""
+    text = README.read_text()
+    begin = text.index("    Funnel\n")
+    block = text[begin : text.index("...", begin)]
+    return {kind: [int(number) for number in numbers.split()] for kind, numbers in _ROW.findall(block)}
+
+
+def shown_states() -> list[str]:
+    """The headings of that table."""
+    lines = README.read_text().split("    Funnel\n")[1].splitlines()
+    return lines[0].split()
+
+
+def shown_verification() -> str:
+    """The last line that the README shows of the run."""
+    (found,) = re.findall(r"^ +(verified: .*)$", README.read_text(), re.MULTILINE)
+    return str(found)
