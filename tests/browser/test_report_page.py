@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -197,6 +198,24 @@ def test_a_phone_scrolls_down_only(watched: Watched, files: dict[str, Path], nam
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
     page.wait_for_timeout(100)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+_CUT_OFF = """[...document.querySelectorAll('main *, body > nav')].filter((one) =>
+  one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible"
+  && !one.matches("select, input, .away")).map((one) => `${one.tagName} ${one.className}`)"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_cut_off_on_a_phone(
+    watched: Watched, files: dict[str, Path], theme: Literal["light", "dark"]
+) -> None:
+    """No table, strip or bar has to be moved sideways to be seen whole."""
+    watched.page.set_viewport_size({"width": 400, "height": 800})
+    watched.page.emulate_media(color_scheme=theme)
+    page = opened(watched, files["report"])
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    page.wait_for_timeout(100)
+    assert page.evaluate(_CUT_OFF) == []
 
 
 def test_no_caption_runs(watched: Watched, files: dict[str, Path]) -> None:
