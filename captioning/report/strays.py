@@ -2,7 +2,7 @@
 
 Clearly: the group's 95 % interval of a measure lies beyond that of all samples, on its bad side.
 
-    python -m pytest tests/captioning/report/test_strays.py
+    python -m pytest tests/captioning/report/test_verdict.py
 """
 
 from collections.abc import Sequence
