@@ -51,6 +51,17 @@ def test_film_shows_the_pictures_it_was_given() -> None:
     assert np.abs(np.mean(errors, axis=(0, 1, 2))).max() < 0.5  # neither darker nor lighter, in any colour
 
 
+def test_the_index_of_a_film_stands_before_its_frames() -> None:
+    data = _encoded(shots([17], (96, 64)), 8, 18, "veryfast")
+    kinds, at = [], 0
+    while at < len(data):
+        kinds.append(data[at + 4 : at + 8])
+        at += int.from_bytes(data[at : at + 4], "big")
+    assert kinds[:2] == [b"ftyp", b"moov"]
+    assert b"mdat" in kinds
+    assert at == len(data)
+
+
 def test_equal_pictures_give_equal_bytes() -> None:
     # An encoder that reads stale memory differs only now and then: try often, and litter the memory in between.
     pictures: list[Picture] = shots([10, 10], (256, 160))
