@@ -17,6 +17,7 @@ from captioning.captioners import CAPTIONERS
 from pipeline.dataset.belonging import Confirmation, canonical_bucket, check_bucket, check_vanished
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.ledger import build_ledger
+from pipeline.dataset.migration import migrate
 from pipeline.dataset.references import REFERENCE, group_references, keys_of
 from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.engine.cluster import Cluster
@@ -41,6 +42,7 @@ from pipeline.stages.specs_of_run import Specs, make_specs
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.media_tables import DUPLICATES, STILLS
+from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 _STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
@@ -74,6 +76,7 @@ class Curation:
         """Bring the dataset up to date with the bucket; returns the run's record, which also stands in `run.json`."""
         started = time.time()
         self.dataset.store.remove_temporary()
+        migrate(self.dataset)
         videos = self.engine.run(self._specs.ingest, self._objects).primary
         identical = self.engine.table("identical", DUPLICATES, "duplicates/videos.parquet", find_identical(videos))
         sources = _usable(videos, identical)
@@ -244,7 +247,7 @@ def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], specs: Specs
         "short": said["short"],
         "medium": said["medium"],
         "dense": said["dense"],
-        "fields": json.dumps(dict(said["fields"])),
+        "fields": json.dumps(dict_of(said["fields"])),
         "tokens": said["tokens"],
         "scores": json.dumps({name: clip.get(name) for name in names}),
         "lineage": json.dumps(lineage),

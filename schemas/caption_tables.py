@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from schemas.contract import STATUS_COLUMNS, Column, TableContract
+from schemas.named_values import named_values
 
 EMBEDDINGS = TableContract(
     name="embeddings",
@@ -39,8 +40,8 @@ SCORES = TableContract(
         Column(name="scorer", type=pa.string(), doc="name of the scorer"),
         Column(
             name="measures",
-            type=pa.map_(pa.string(), pa.float64()),
-            doc="column name -> value; units stand in the scorer's documentation",
+            type=named_values(pa.float64()),
+            doc="values by column name; units stand in the scorer's documentation",
         ),
         *STATUS_COLUMNS,
     ),
@@ -89,7 +90,7 @@ CAPTIONS = TableContract(
         Column(name="dense", type=pa.string(), doc="the dense caption, in time order"),
         Column(
             name="fields",
-            type=pa.map_(pa.string(), pa.string()),
+            type=named_values(pa.string()),
             doc="subject, action, setting, camera, light, style: those that the model told and the inputs hold",
         ),
         Column(name="summariser", type=pa.string(), doc="name of the backend"),

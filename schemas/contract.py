@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import ContractError
+from schemas.named_values import from_map, value_type
 
 _UNFIT = (pa.ArrowException, ArithmeticError, ValueError, TypeError, AttributeError)
 _SHOWN_CHARACTERS = 80
@@ -30,12 +31,22 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: Arrow type, a line of documentation with unit and range, and whether it may be null."""
+    """One column: Arrow type, a line of documentation with unit and range, and whether it may be null.
+
+    `formerly` is the name that it has in tables of earlier versions.
+    """
 
     name: str
     type: pa.DataType
     doc: str
     optional: bool = False
+    formerly: str = ""
+
+    @property
+    def content(self) -> str:
+        """The type as fingerprints know it: values by name count as the map that held the same in earlier versions."""
+        values = value_type(self.type)
+        return str(self.type if values is None else pa.map_(pa.string(), values))
 
     def fault(self, value: object) -> Fault | None:
         """Why a value other than null cannot stand in this column, or None."""
@@ -132,6 +143,18 @@ class TableContract:
         row.update({self.key: key, "status": "failed", "error": _text(error), "attempts": attempts})
         return row
 
+    def modern(self, table: pa.Table) -> pa.Table:
+        """A table of an earlier version with today's names and types, as far as both say the same."""
+        for column in self.columns:
+            if column.name not in table.column_names and column.formerly in table.column_names:
+                renamed = [column.name if name == column.formerly else name for name in table.column_names]
+                table = table.rename_columns(renamed)
+            if value_type(column.type) is not None and column.name in table.column_names:
+                place = table.column_names.index(column.name)
+                if pa.types.is_map(table.schema.field(place).type):
+                    table = table.set_column(place, column.name, from_map(table[column.name]))
+        return table
+
     def check(self, table: pa.Table) -> pa.Table:
         """Return `table` unchanged, or raise `ContractError` naming every column that breaks the contract."""
         if set(table.column_names) != set(self.names):
@@ -175,11 +198,10 @@ def _is_finite(values: Any) -> bool:
     if pa.types.is_floating(kind):
         finite = pc.all(pc.is_finite(values)).as_py()
         return finite is None or bool(finite)
-    if pa.types.is_map(kind) and pa.types.is_floating(kind.item_type):
-        chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
-        return all(_is_finite(chunk.items) for chunk in chunks)
     if pa.types.is_list(kind) and pa.types.is_floating(kind.value_type):
         return _is_finite(pc.list_flatten(values))
+    if (named := value_type(kind)) is not None and pa.types.is_floating(named):
+        return _is_finite(pc.struct_field(pc.list_flatten(values), "value"))
     return True
 
 

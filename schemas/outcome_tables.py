@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from schemas.contract import STATUS_COLUMNS, Column, TableContract
+from schemas.named_values import named_values
 
 SELECTION = TableContract(
     name="selection",
@@ -67,10 +68,15 @@ SAMPLES = TableContract(
         Column(name="decoded_frames", type=pa.int32(), doc="source frames decoded to make it"),
         Column(
             name="scores",
-            type=pa.map_(pa.string(), pa.float64()),
+            type=named_values(pa.float64()),
             doc="its clip's measures by name, so that a training stage selects without opening a shard",
         ),
-        Column(name="words", type=pa.map_(pa.string(), pa.string()), doc="its clip's measures that are words"),
+        Column(
+            name="categories",
+            type=named_values(pa.string()),
+            doc="its clip's measures that are classes, by name, such as `camera`",
+            formerly="words",
+        ),
         *STATUS_COLUMNS,
     ),
 )

@@ -16,6 +16,7 @@ from pipeline.stages.select.sample_spans import is_told_from_outside
 from pipeline.storage.named import find_dataset
 from schemas.command import make_parser, run_command
 from schemas.errors import InputError
+from schemas.named_values import dict_of
 from schemas.nearest import did_you_mean
 from schemas.outcome_tables import LEDGER
 
@@ -93,6 +94,7 @@ def _print_sample(span: Row, found: Mapping[str, Sequence[Row]]) -> None:
         _section("overview", _pick(row, _OVERVIEW))
     for row in of_sample("captions"):
         said = {name: value for name, value in row.items() if value is not None}
+        said["fields"] = "; ".join(f"{name}: {value}" for name, value in dict_of(row["fields"]).items())
         _section("caption", {name: value for name, value in said.items() if name not in ("sample_id", "clip_id")})
     for row in of_sample("samples"):
         _section("packed", {name: value for name, value in _pick(row, _PACKED).items() if value is not None})

@@ -1,11 +1,13 @@
 """The dataset folder that one curation run writes: part files, plans, whole tables, and the run's record.
 
     <table>/<fingerprint>/part-<hash>.parquet     a committed part; it is there or it is not
-    <table>/<fingerprint>/plan-<n>.parquet        which rows belong to which part
+    .plans/<table>/<fingerprint>/plan-<n>.parquet which rows belong to which part
     ledger.parquet, shards/index.parquet          whole tables
     run.json                                      config, versions, fingerprints, counts and times of the last run
 
-Every read and write passes through the table's contract.
+Every read and write passes through the table's contract. A folder of part files holds nothing else, so that any reader
+of Parquet may be given the folder. What earlier versions wrote in other places and types is read all the same;
+`migration.py` moves it before a run.
 """
 
 import io
@@ -25,11 +27,21 @@ from schemas.errors import ContractError, DatasetError
 
 _PLAN_SCHEMA = pa.schema([("part", pa.string()), ("key", pa.string()), ("identity", pa.string())])
 PART_COLUMN = "part"
+PLANS = ".plans"
+# The layout of the folder, as `run.json` says it; none: 1.
+FORMAT = 2
+# Whole tables that earlier versions wrote at another place.
+FORMER_PLACES = {"sample_spans/sample_spans.parquet": "selection/sample_spans.parquet"}
 
 
 def is_part(name: str) -> bool:
     """Whether a file name is that of a part file."""
     return name.startswith("part-") and name.endswith(".parquet")
+
+
+def is_plan(name: str) -> bool:
+    """Whether a file name is that of a plan."""
+    return name.startswith("plan-") and name.endswith(".parquet")
 
 
 class Dataset:
@@ -46,7 +58,7 @@ class Dataset:
 
     def write_part(self, output: Output, fingerprint: str, part: str, table: pa.Table) -> None:
         """Commit a part file atomically, after its contract held."""
-        self._write_table(self.part_key(output, fingerprint, part), output.contract.check(table))
+        self.write_file(self.part_key(output, fingerprint, part), output.contract.check(table))
 
     def committed(self, output: Output, fingerprint: str) -> set[str]:
         """Names of the parts whose file is there."""
@@ -80,6 +92,7 @@ class Dataset:
         for part in sorted(served):
             key = self.part_key(output, fingerprint, part)
             table = pq.read_table(io.BytesIO(self.store.read(key)), columns=list(columns) if columns else None)
+            table = output.contract.modern(table)
             if columns is None:
                 output.contract.check(table)
             keys = served[part]
@@ -94,24 +107,30 @@ class Dataset:
     def read_plan(self, output: Output, fingerprint: str) -> list[Part]:
         """The parts planned so far, oldest first."""
         parts: dict[str, list[tuple[str, str]]] = {}
-        for file in self.store.list(f"{output.folder}/{fingerprint}"):
-            if file.key.rsplit("/", 1)[1].startswith("plan-"):
-                for row in pq.read_table(io.BytesIO(self.store.read(file.key))).to_pylist():
-                    parts.setdefault(row["part"], []).append((row["key"], row["identity"]))
+        for _, key in sorted(self._plans(output, fingerprint).items()):
+            for row in pq.read_table(io.BytesIO(self.store.read(key))).to_pylist():
+                parts.setdefault(row["part"], []).append((row["key"], row["identity"]))
         return [Part(name, tuple(rows)) for name, rows in parts.items()]
 
     def append_plan(self, output: Output, fingerprint: str, parts: Sequence[Part]) -> None:
         """Add newly planned parts, before any of them is computed."""
-        folder = f"{output.folder}/{fingerprint}"
-        taken = sum(file.key.rsplit("/", 1)[1].startswith("plan-") for file in self.store.list(folder))
+        taken = len(self._plans(output, fingerprint))
         rows = [{"part": part.name, "key": key, "identity": identity} for part in parts for key, identity in part.rows]
-        self._write_table(f"{folder}/plan-{taken:04d}.parquet", pa.Table.from_pylist(rows, schema=_PLAN_SCHEMA))
+        key = f"{PLANS}/{output.folder}/{fingerprint}/plan-{taken:04d}.parquet"
+        self.write_file(key, pa.Table.from_pylist(rows, schema=_PLAN_SCHEMA))
+
+    def _plans(self, output: Output, fingerprint: str) -> dict[str, str]:
+        """The path of every plan by its file name; one that an earlier version left among the parts counts too."""
+        folder = f"{output.folder}/{fingerprint}"
+        keys = [file.key for place in (folder, f"{PLANS}/{folder}") for file in self.store.list(place)]
+        named = {key.rsplit("/", 1)[1]: key for key in keys}
+        return {name: key for name, key in named.items() if is_plan(name)}
 
     # --- whole tables and the record ---------------------------------------------------------------------------
 
     def write_table(self, key: str, contract: TableContract, table: pa.Table) -> None:
         """Write a whole table atomically, after its contract held."""
-        self._write_table(key, contract.check(table))
+        self.write_file(key, contract.check(table))
 
     def read_table(self, key: str, contract: TableContract) -> pa.Table:
         """Read a whole table. Raises `DatasetError` if this folder does not hold it, or holds another version's."""
@@ -119,7 +138,7 @@ class Dataset:
         if table is None:
             raise DatasetError(f"{self.store.path(key)} is not there; `just curate` writes it at its end")
         try:
-            return contract.check(table)
+            return contract.check(contract.modern(table))
         except ContractError as error:
             raise DatasetError(f"{self.store.path(key)}: {error}") from None
 
@@ -132,12 +151,13 @@ class Dataset:
         try:
             return pq.read_table(io.BytesIO(self.store.read(key)))
         except FileNotFoundError:
-            return None
+            return self._read(FORMER_PLACES[key]) if key in FORMER_PLACES else None
         except pa.ArrowInvalid as error:
             said = " ".join(str(error).split())
             raise DatasetError(f"{self.store.path(key)} is damaged ({said}); remove it and curate again") from None
 
-    def _write_table(self, key: str, table: pa.Table) -> None:
+    def write_file(self, key: str, table: pa.Table) -> None:
+        """Write a table as a Parquet file, atomically and without a contract."""
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd")
         self.store.write(key, buffer.getvalue())

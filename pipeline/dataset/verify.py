@@ -104,9 +104,12 @@ def _check_sample(row: Row, sample: Mapping[str, Any]) -> Iterator[str]:
         return
     if not caption.strip():
         yield f"sample {key}: has no caption"
+    # Shards of earlier versions hold no text, and null as the frame of a still that no frame shows.
+    if "txt" in sample and sample["txt"] != caption.encode():
+        yield f"sample {key}: its text is not its dense caption"
     stills = described.get("stills", [])
     try:
-        places = {still["frame"] for still in stills if still["frame"] is not None}
+        places = {still["frame"] for still in stills if still["frame"] is not None and still["frame"] >= 0}
         read = _read_picture if bucket.is_image else _read_video
         shape, pictures = read(sample["png" if bucket.is_image else "mp4"], places)
     except Exception as error:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.dataset.folder import FORMAT
 from pipeline.engine.engine import StageRecord
 from schemas.config import RunConfig
 
@@ -27,6 +28,7 @@ def make_record(
     """The record of a finished run; `inputs` counts what the ledger must add up to."""
     now = time.time()
     return {
+        "format": FORMAT,
         "bucket": bucket,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(now - started, 1),

@@ -26,6 +26,7 @@ from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS,
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError
 from schemas.media_tables import CLIPS, STILLS, VIDEOS
+from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER
 
 # Reasons of the same kind differ in their numbers; a funnel shows the most frequent ones of each state.
@@ -156,7 +157,6 @@ def _record(
     said: Row,
     overview: Row,
 ) -> CaptionRecord:
-    fields = caption.get("fields") or {}
     hashes: Iterable[str | None] = (said.get("prompt_hash"), overview.get("prompt_hash"), caption.get("prompt_hash"))
     return CaptionRecord(
         sample_id=span["sample_id"],
@@ -166,7 +166,7 @@ def _record(
         short=caption.get("short") or "",
         medium=caption.get("medium") or "",
         dense=caption.get("dense") or "",
-        fields=dict(fields),
+        fields=dict_of(caption.get("fields")),
         tokens=caption.get("tokens") or 0,
         token_counter=caption.get("token_counter") or "",
         budget=caption.get("budget"),

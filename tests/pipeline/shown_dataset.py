@@ -56,4 +56,5 @@ def _sample(sample_id: str, offset: int, size: int) -> dict[str, Any]:
     return {"sample_id": sample_id, "clip_id": "v-0-2000", "video_id": "v", "source": "v.mp4", "bucket": "160x96x17@8",
             "split": "train", "start_time": 0.0, "end_time": 2.0, "width": 160, "height": 96, "frames": 17, "fps": 8.0,
             "tokens": 5, "shard": "small/train-000000.tar", "offset": offset, "size": size, "checksum": "",
-            "decoded_frames": 17, "scores": [], "words": [], "status": "ok", "error": None, "attempts": 1}  # fmt: skip
+            "decoded_frames": 17, "scores": [], "categories": [],
+            "status": "ok", "error": None, "attempts": 1}  # fmt: skip

@@ -24,6 +24,7 @@ from schemas.errors import DatasetError
 INDEX = "shards/index.parquet"
 _COLUMNS = ("sample_id", "clip_id", "video_id", "bucket", "split", "shard", "offset", "size", "tokens", "status")
 _REPEATED = ("video_id", "source", "bucket", "shard")
+_FORMERLY = {"categories": "words"}
 _BATCH_ROWS = 1 << 18
 
 Codes = NDArray[np.int32]
@@ -80,12 +81,12 @@ class SampleIndex:
         return found.hexdigest()
 
     def score_names(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Names of the scores and of the words that any sample of the dataset has; none in an index without them."""
-        numbers, words = (
-            frozenset(name for maps in _maps(self.uri, column) for name in pc.unique(maps.keys).to_pylist())
-            for column in ("scores", "words")
+        """Names of the scores and of the categories that any sample of the dataset has; none in an index without."""
+        numbers, categories = (
+            frozenset(name for _, names, _ in _named_values(self.uri, column) for name in pc.unique(names).to_pylist())
+            for column in ("scores", "categories")
         )
-        return numbers, words
+        return numbers, categories
 
     def scores(self, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Each score [rows]; NaN where a sample has none."""
@@ -94,10 +95,10 @@ class SampleIndex:
             found[name][rows] = items.to_numpy(zero_copy_only=False)
         return found
 
-    def words(self, names: Sequence[str]) -> dict[str, tuple[Codes, list[str]]]:
-        """Each word as codes [rows] into its table; -1 where a sample has none."""
+    def categories(self, names: Sequence[str]) -> dict[str, tuple[Codes, list[str]]]:
+        """Each category as codes [rows] into its table; -1 where a sample has none."""
         found: dict[str, tuple[Codes, list[str]]] = {name: (np.full(len(self), -1, np.int32), []) for name in names}
-        for name, rows, items in self._entries("words", names):
+        for name, rows, items in self._entries("categories", names):
             codes, table = found[name]
             for word in pc.unique(items).to_pylist():
                 if word not in table:
@@ -106,21 +107,18 @@ class SampleIndex:
         return found
 
     def _entries(self, column: str, names: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64], pa.Array]]:
-        """What the file's maps hold under each name: the rows of this index, and their items."""
+        """What the file's column holds under each name: the rows of this index, and their values."""
         row_of = np.full(int(self.file_rows.max(initial=-1)) + 2, -1, np.int64)
         row_of[self.file_rows] = np.arange(len(self))
         first = 0
-        for maps in _maps(self.uri, column) if names else ():
-            starts = maps.offsets.to_numpy()
-            low, high = int(starts[0]), int(starts[-1])
-            keys, items = maps.keys.slice(low, high - low), maps.items.slice(low, high - low)
-            file_rows = first + np.repeat(np.arange(len(maps)), np.diff(starts))
+        for counts, keys, items in _named_values(self.uri, column) if names else ():
+            file_rows = first + np.repeat(np.arange(len(counts)), counts)
             rows = row_of[np.minimum(file_rows, len(row_of) - 1)]
             for name in names:
                 here = np.flatnonzero(pc.equal(keys, name).to_numpy(zero_copy_only=False) & (rows >= 0))
                 if len(here):
                     yield name, rows[here], items.take(pa.array(here))
-            first += len(maps)
+            first += len(counts)
 
 
 def _path(dataset_uri: str) -> str:
@@ -134,11 +132,23 @@ def _open(dataset_uri: str) -> pq.ParquetFile:
     return pq.ParquetFile(open_source(store.path(INDEX)))
 
 
-def _maps(dataset_uri: str, column: str) -> Iterator[Any]:
+def _named_values(dataset_uri: str, column: str) -> Iterator[tuple[NDArray[np.int64], Any, Any]]:
+    """Of each batch of rows how many values each row has, and all names and values, flat.
+
+    Indexes of earlier versions hold maps instead of lists, and `words` instead of `categories`.
+    """
     with _open(dataset_uri) as file:
-        if column in file.schema_arrow.names:
-            for batch in file.iter_batches(_BATCH_ROWS, columns=[column]):
-                yield batch.column(0)
+        names = file.schema_arrow.names
+        column = _FORMERLY.get(column, column) if column not in names else column
+        for batch in file.iter_batches(_BATCH_ROWS, columns=[column]) if column in names else ():
+            cells = batch.column(0)
+            starts = cells.offsets.to_numpy()
+            low, length = int(starts[0]), int(starts[-1] - starts[0])
+            if pa.types.is_map(cells.type):
+                flat = (cells.keys, cells.items)
+            else:
+                flat = tuple(cells.values.field(name) for name in ("name", "value"))
+            yield np.diff(starts), flat[0].slice(low, length), flat[1].slice(low, length)
 
 
 def _live_rows(file: pq.ParquetFile, columns: Sequence[str], split: str) -> list[pa.Table]:

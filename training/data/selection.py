@@ -67,9 +67,9 @@ def resolve_rules(texts: Sequence[str], train: SampleIndex) -> tuple[Rule, ...]:
     rules = [parse_rule(text) for text in texts]
     if not rules:
         return ()
-    numbers, words = train.score_names()
+    numbers, categories = train.score_names()
     for rule in rules:
-        _check_column(rule, numbers, words, train.uri)
+        _check_column(rule, numbers, categories, train.uri)
     values = train.scores([rule.column for rule in rules if isinstance(rule, PercentileRule)])
     resolved: list[Rule] = []
     for rule in rules:
@@ -143,11 +143,11 @@ def require_samples(selection: Selection, stage: StageConfig) -> None:
 
 def _judge(index: SampleIndex, rules: Sequence[Rule]) -> list[Flags]:
     scores = index.scores([rule.column for rule in rules if not isinstance(rule.threshold, str)])
-    words = index.words([rule.column for rule in rules if isinstance(rule.threshold, str)])
+    categories = index.categories([rule.column for rule in rules if isinstance(rule.threshold, str)])
     found: list[Flags] = []
     for rule in rules:
         if isinstance(rule.threshold, str):
-            codes, table = words[rule.column]
+            codes, table = categories[rule.column]
             # The last place answers for -1: a sample without the word passes.
             found.append(np.array([*(rule.passes(word) for word in table), True], bool)[codes])
         else:

@@ -2,14 +2,13 @@
 
 A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, proven to be those
 that were captioned (`sample_frames.py`), without letterbox bars, scaled to cover the bucket and cropped at the
-centre, as BT.709 limited-range H.264 (pictures: PNG). A shard that
-would grow past the size limit goes on in `<name>-1.tar`. Shards appear by atomic rename; the index rows that name them
-are the commit.
+centre, as BT.709 limited-range H.264 (pictures: PNG). Beside them stand the sample's description (`description.py`)
+and its dense caption as a text. A shard that would grow past the size limit goes on in `<name>-1.tar`. Shards appear
+by atomic rename; the index rows that name them are the commit.
 
     just curate <bucket> --set pack.buckets='[cogvideox]'
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -31,6 +30,7 @@ from pipeline.media.picture_file import read_picture
 from pipeline.media.signature import matches_crop, picture_signature, signatures_differ
 from pipeline.stage import Output, Result, Row, StageSpec, attempt, describe
 from pipeline.stages.pack import samples
+from pipeline.stages.pack.description import describe_sample, picture_box
 from pipeline.stages.pack.framing import Box, Framing, frame_sample
 from pipeline.stages.pack.sample_frames import read_frames
 from pipeline.stages.specification import make_spec
@@ -39,9 +39,10 @@ from pipeline.storage.temporary import is_full, temporary_folder_is_full
 from schemas.bucket import Bucket
 from schemas.config import PackConfig, RunConfig
 from schemas.errors import CutroomError, MediaError, StageError
+from schemas.named_values import list_of
 from schemas.outcome_tables import SAMPLES
 
-VERSION = 6
+VERSION = 7
 OUTPUTS = (Output(folder="samples", contract=SAMPLES, parent="sample_id"),)
 _OWNER = "cutroom"
 _SPOOL_BYTES = 64 << 20
@@ -146,7 +147,8 @@ class Pack:
                 results.append(failure)
                 continue
             media = tried.value
-            members = {media.suffix: media.data, "json": _describe_sample(row, bucket, media)}
+            description = describe_sample(row, bucket, media.crop, media.shown_at)
+            members = {media.suffix: media.data, "json": description, "txt": row["dense"].encode()}
             size = sum(_tar_size(len(data)) for data in members.values())
             if shards[-1].rows and shards[-1].size + size > self._config.max_shard_megabytes << 20:
                 shards.append(_Shard(name.replace(".tar", f"-{len(shards)}.tar")))
@@ -189,15 +191,15 @@ def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
         "fps": bucket.fps,
         "tokens": row["tokens"],
         "decoded_frames": media.decoded_frames,
-        "scores": [(name, float(value)) for name, value in measured.items() if isinstance(value, int | float)],
-        "words": [(name, value) for name, value in measured.items() if isinstance(value, str)],
+        "scores": list_of({name: float(value) for name, value in measured.items() if isinstance(value, int | float)}),
+        "categories": list_of({name: value for name, value in measured.items() if isinstance(value, str)}),
     }
 
 
 def make_media(row: Row, bucket: Bucket, config: PackConfig) -> _Media:
     """Decode and encode one sample. Raises `MediaError` if the source does not give what was captioned."""
     geometry = Geometry(row["rotation"], row["width"], row["height"], row["mirrored"])
-    framing = frame_sample(geometry, _picture_box(row), bucket)
+    framing = frame_sample(geometry, picture_box(row), bucket)
     with unchanged_source(row):
         if bucket.is_image:
             return _make_picture(row, framing)
@@ -226,41 +228,3 @@ def _shown_at(row: Row, bucket: Bucket, frames: Sequence[av.VideoFrame], framing
         # Half of the tolerance, so that what encoding changes cannot turn it into a complaint.
         places.append(place if matches_crop(still["signature"], picture, framing.crop, size, share=0.5) else None)
     return places
-
-
-def _picture_box(row: Row) -> Box:
-    return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
-
-
-def _describe_sample(row: Row, bucket: Bucket, media: _Media) -> bytes:
-    described = {
-        "sample_id": row["sample_id"],
-        "clip_id": row["clip_id"],
-        "video_id": row["video_id"],
-        "source": row["source"],
-        "source_uri": row["uri"],
-        "span": [row["start_time"], min(row["clip_end"], row["start_time"] + bucket.seconds)],
-        "stills": [
-            {
-                "time": still["time"],
-                "hash": f"{still['hash']:016x}",
-                "signature": base64.b64encode(still["signature"]).decode(),
-                "frame": place,
-            }
-            for still, place in zip(row["stills"], media.shown_at, strict=True)
-        ],
-        "captions": {"short": row["short"], "medium": row["medium"], "dense": row["dense"]},
-        "caption_fields": json.loads(row["fields"] or "{}"),
-        "tokens": row["tokens"],
-        "bucket": row["bucket"],
-        "width": bucket.width,
-        "height": bucket.height,
-        "frames": bucket.frames,
-        "fps": bucket.fps,
-        "source_size": [row["width"], row["height"]],
-        "picture": list(_picture_box(row)),
-        "crop": list(media.crop),
-        "scores": json.loads(row["scores"]),
-        "lineage": json.loads(row["lineage"]),
-    }
-    return json.dumps(described, indent=1, ensure_ascii=False).encode()

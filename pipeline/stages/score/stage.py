@@ -14,6 +14,7 @@ from pipeline.stages.specification import make_spec
 from pipeline.stages.weights import content_of
 from schemas.caption_tables import SCORES
 from schemas.config import RunConfig
+from schemas.named_values import list_of
 
 VERSION = 1
 
@@ -56,5 +57,5 @@ class Score:
             measures = self._scorer.score(stills)
         else:
             measures = self._scorer.score(np.array(stills, np.float32))
-        values = {"clip_id": row["clip_id"], "scorer": self._name, "measures": sorted(measures.items())}
+        values = {"clip_id": row["clip_id"], "scorer": self._name, "measures": list_of(dict(sorted(measures.items())))}
         return Result(key=row["clip_id"], values=values, counters={"clips_scored": 1})

@@ -19,7 +19,7 @@ from schemas.config import RunConfig
 from schemas.ids import sample_id
 from schemas.outcome_tables import SAMPLE_SPANS, STILL_SEEN
 
-SPANS_FILE = "selection/sample_spans.parquet"
+SPANS_FILE = "sample_spans/sample_spans.parquet"
 
 
 def plan_spans(clips: Iterable[Row], stills: Iterable[Row], config: RunConfig) -> pa.Table:

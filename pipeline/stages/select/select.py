@@ -19,6 +19,7 @@ from schemas.bucket import Bucket, Shape, assign
 from schemas.config import RunConfig
 from schemas.errors import RuleError
 from schemas.media_tables import CLIPS
+from schemas.named_values import dict_of
 from schemas.outcome_tables import SELECTION
 from schemas.rule_sets import open_rules
 from schemas.rules import Rule
@@ -123,7 +124,7 @@ def with_measures(clips: pa.Table, scores: Sequence[pa.Table]) -> tuple[list[Row
     for table in scores:
         for score in table.to_pylist():
             if score["status"] == "ok":
-                rows[score["clip_id"]].update(score["measures"])
+                rows[score["clip_id"]].update(dict_of(score["measures"]))
             else:
                 failures[score["clip_id"]] = f"{score['error']}"
     return list(rows.values()), failures

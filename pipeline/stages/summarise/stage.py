@@ -23,6 +23,7 @@ from pipeline.stages.specification import make_spec
 from pipeline.stages.weights import content_of
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig, SummariseConfig
+from schemas.named_values import list_of
 
 VERSION = 3
 OUTPUTS = (Output(folder="captions", contract=CAPTIONS, parent="sample_id"),)
@@ -80,7 +81,7 @@ class Summarise:
                 "short": reply.short,
                 "medium": reply.medium,
                 "dense": reply.dense,
-                "fields": list(reply.fields.items()),
+                "fields": list_of(reply.fields),
                 "summariser": self._summariser.name,
                 "model": self._summariser.model,
                 "prompt_hash": self._summariser.prompt_hash,

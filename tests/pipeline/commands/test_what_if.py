@@ -25,6 +25,7 @@ from schemas.command import exit_code_of
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.contract import TableContract
 from schemas.media_tables import CLIPS, DUPLICATES
+from schemas.named_values import list_of
 from schemas.outcome_tables import SELECTION
 from schemas.rule_sets import RULE_SETS, open_rules
 
@@ -133,7 +134,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     write("clips", CLIPS, [{name: clip[name] for name in CLIPS.names} for clip in clips])
     for scorer, measure in (("aesthetic_ridge", "aesthetic"), ("text_area", "text_area")):
         scores = [
-            {"clip_id": clip["clip_id"], "scorer": scorer, "measures": [(measure, clip[measure])],
+            {"clip_id": clip["clip_id"], "scorer": scorer, "measures": list_of({measure: clip[measure]}),
              "status": "ok", "error": None, "attempts": 1}
             for clip in clips
         ]  # fmt: skip

@@ -17,6 +17,7 @@ from pipeline.engine.commit import commit
 from pipeline.stage import Outcome, Output, Result, Row, StageSpec
 from schemas.contract import STATUS_COLUMNS, Column, TableContract
 from schemas.errors import ContractError
+from schemas.named_values import list_of, named_values
 from tests.pipeline import toy
 
 MEASURED = TableContract(
@@ -28,7 +29,7 @@ MEASURED = TableContract(
         Column(name="width", type=pa.int32(), doc="pixels"),
         Column(name="ratio", type=pa.float64(), doc="width over height", optional=True),
         Column(name="times", type=pa.list_(pa.float64()), doc="seconds"),
-        Column(name="numbers", type=pa.map_(pa.string(), pa.float64()), doc="numbers by name"),
+        Column(name="numbers", type=named_values(pa.float64()), doc="numbers by name"),
         Column(name="title", type=pa.string(), doc="text"),
         *STATUS_COLUMNS,
     ),
@@ -55,7 +56,7 @@ ROWS: list[Row] = [{"id": key, "key": f"deep/{key}.mp4"} for key in KEYS]
 
 
 def _outcome(key: str, changes: Mapping[str, Any] | None = None, spans: list[Row] | None = None) -> Outcome:
-    values = {"id": key, "width": 5, "ratio": 1.5, "times": [0.0, 1.0], "numbers": {"a": 1.0}, "title": key}
+    values = {"id": key, "width": 5, "ratio": 1.5, "times": [0.0, 1.0], "numbers": list_of({"a": 1.0}), "title": key}
     others = [{"span_id": f"{key}-0", "id": key, "start": 0.5}] if spans is None else spans
     result = Result(key=key, values=values | dict(changes or {}), others={"spans": others}, counters={"seen": 1})
     return Outcome(result, 1, True)
@@ -78,7 +79,11 @@ def _commit(folder: Path, outcomes: list[Outcome], spec: StageSpec = SPEC) -> tu
         ({"ratio": math.nan}, "ratio of deep/k1.mp4 = nan is not finite", True),
         ({"ratio": -math.inf}, "ratio of deep/k1.mp4 = -inf is not finite", True),
         ({"times": [0.0, math.inf]}, r"times of deep/k1.mp4 = [0.0, inf] is not finite", True),
-        ({"numbers": {"a": math.nan}}, "numbers of deep/k1.mp4 = {'a': nan} is not finite", True),
+        (
+            {"numbers": list_of({"a": math.nan})},
+            "numbers of deep/k1.mp4 = [{'name': 'a', 'value': nan}] is not finite",
+            True,
+        ),
         ({"times": 5}, "times of deep/k1.mp4 = 5 does not fit list<", False),
         ({"title": "caf\udce9"}, "title of deep/k1.mp4 = 'caf\\udce9' does not fit string", True),
         ({"title": b"\xff"}, "title of deep/k1.mp4 = b'\\xff' does not fit string", False),

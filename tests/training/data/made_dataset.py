@@ -21,6 +21,7 @@ from pipeline.dataset.verify import INDEX
 from pipeline.media.encode import encode_h264, encode_png, to_bt709
 from schemas.bucket import Bucket
 from schemas.ids import sample_id
+from schemas.named_values import list_of
 from schemas.outcome_tables import SAMPLES
 
 COUNTS = {"64x48x9@8": 7, "64x48x17@8": 5, "48x64x1": 6}
@@ -75,8 +76,8 @@ def _row(bucket: Bucket, number: int) -> dict[str, Any]:
         "fps": bucket.fps,
         "tokens": 5,
         "decoded_frames": bucket.frames,
-        "scores": [("aesthetic", 4 + number / 10), *([] if bucket.is_image else [("motion", float(number))])],
-        "words": [] if bucket.is_image else [("camera", "static" if number % 2 else "pan")],
+        "scores": list_of({"aesthetic": 4 + number / 10} | ({} if bucket.is_image else {"motion": float(number)})),
+        "categories": list_of({} if bucket.is_image else {"camera": "static" if number % 2 else "pan"}),
         "status": "ok",
         "error": None,
         "attempts": 1,
@@ -87,7 +88,7 @@ def _write_shard(dataset: Dataset, shard: str, rows: list[dict[str, Any]]) -> No
     tar = io.BytesIO()
     for row in rows:
         first = tar.tell()
-        bucket, number = Bucket.parse(row["bucket"]), round(10 * (row["scores"][0][1] - 4))
+        bucket, number = Bucket.parse(row["bucket"]), round(10 * (row["scores"][0]["value"] - 4))
         captions = {name: f"{name} of {row['sample_id']}" for name in ("short", "medium", "dense")}
         members = {"json": json.dumps({"captions": captions}).encode(), **_media(bucket, number)}
         with tarfile.open(fileobj=tar, mode="w|", format=tarfile.USTAR_FORMAT) as written:

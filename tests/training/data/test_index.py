@@ -1,4 +1,4 @@
-"""The index in columns: the order of the shards, one split, scores and words by sample, and older tables.
+"""The index in columns: the order of the shards, one split, scores and categories by sample, and older tables.
 
 python -m pytest tests/training/data/test_index.py
 """
@@ -6,11 +6,13 @@ python -m pytest tests/training/data/test_index.py
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.dataset.verify import INDEX
 from schemas.errors import DatasetError
+from schemas.named_values import dict_of
 from tests.training.data.made_dataset import drop_columns, make_dataset
 from training.data.index import SampleIndex
 
@@ -43,21 +45,36 @@ def test_splits_are_apart_and_rows_that_failed_are_in_none(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_scores_and_words_belong_to_their_samples(tmp_path: Path, split: str) -> None:
+def test_scores_and_categories_belong_to_their_samples(tmp_path: Path, split: str) -> None:
     rows = {row["sample_id"]: row for row in make_dataset(str(tmp_path), {"64x48x9@8": 10, "48x64x1": 3})}
     index = SampleIndex.open(str(tmp_path), split)
     assert index.score_names() == (frozenset({"aesthetic", "motion"}), frozenset({"camera"}))
-    scores, (codes, table) = index.scores(["aesthetic", "motion"]), index.words(["camera"])["camera"]
+    scores, (codes, table) = index.scores(["aesthetic", "motion"]), index.categories(["camera"])["camera"]
     for place, name in enumerate(index.sample_ids.to_pylist()):
-        known = dict(rows[name]["scores"])
+        known = dict_of(rows[name]["scores"])
         assert scores["aesthetic"][place] == known["aesthetic"]
         np.testing.assert_equal(scores["motion"][place], known.get("motion", np.nan))
-        assert (table[codes[place]] if codes[place] >= 0 else None) == dict(rows[name]["words"]).get("camera")
+        assert (table[codes[place]] if codes[place] >= 0 else None) == dict_of(rows[name]["categories"]).get("camera")
+
+
+def test_scores_and_categories_of_an_older_index_are_maps(tmp_path: Path) -> None:
+    make_dataset(str(tmp_path), {"64x48x9@8": 10, "48x64x1": 3})
+    today = SampleIndex.open(str(tmp_path))
+    expected = (today.score_names(), today.scores(["aesthetic", "motion"]), today.categories(["camera"])["camera"])
+    table = pq.read_table(tmp_path / INDEX)
+    for name, formerly, kind in (("scores", "scores", pa.float64()), ("categories", "words", pa.string())):
+        maps = pa.array([list(dict_of(cell).items()) for cell in table[name].to_pylist()], pa.map_(pa.string(), kind))
+        table = table.drop_columns([name]).append_column(formerly, maps)
+    pq.write_table(table, tmp_path / INDEX)
+    older = SampleIndex.open(str(tmp_path))
+    assert older.score_names() == expected[0]
+    np.testing.assert_equal(older.scores(["aesthetic", "motion"]), expected[1])
+    np.testing.assert_equal(older.categories(["camera"])["camera"], expected[2])
 
 
 def test_an_older_index_has_no_scores_and_ids_for_sources(tmp_path: Path) -> None:
     make_dataset(str(tmp_path))
-    drop_columns(tmp_path, "scores", "words", "source")
+    drop_columns(tmp_path, "scores", "categories", "source")
     index = SampleIndex.open(str(tmp_path))
     assert index.score_names() == (frozenset(), frozenset())
     assert index.sources.to_pylist() == index.videos.to_pylist()

@@ -64,7 +64,7 @@ def test_a_rule_over_a_column_that_is_not_there_names_those_that_are(dataset: st
     with pytest.raises(RuleError, match="holds words"):
         resolve_rules(["camera in top 10%"], index)
     make_dataset(str(tmp_path), {"48x64x1": 2})
-    drop_columns(tmp_path, "scores", "words")
+    drop_columns(tmp_path, "scores", "categories")
     with pytest.raises(RuleError, match=r"holds no scores; run `just curate` again"):
         resolve_rules(["motion >= 4"], SampleIndex.open(str(tmp_path)))
 

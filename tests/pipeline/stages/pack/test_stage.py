@@ -32,6 +32,7 @@ from pipeline.stages.split.stage import Split
 from schemas.config import PackConfig, RunConfig, SplitConfig
 from schemas.errors import DatasetError
 from schemas.ids import clip_id
+from schemas.named_values import dict_of
 from schemas.outcome_tables import SAMPLES
 from tests.films import Picture, flat, make_film, moving, texture, video_row
 
@@ -135,17 +136,17 @@ def test_the_index_says_where_each_sample_is(tmp_path: Path) -> None:
     for row in OUTPUTS[0].contract.table(rows).to_pylist():
         data = (tmp_path / "shards" / row["shard"]).read_bytes()
         with tarfile.open(fileobj=io.BytesIO(data[row["offset"] : row["offset"] + row["size"]])) as tar:
-            assert sorted(tar.getnames()) == [f"{row['sample_id']}.json", f"{row['sample_id']}.mp4"]
+            assert tar.getnames() == [f"{row['sample_id']}.{suffix}" for suffix in ("json", "mp4", "txt")]
 
 
-def test_the_index_carries_scores_and_words(tmp_path: Path) -> None:
+def test_the_index_carries_scores_and_categories(tmp_path: Path) -> None:
     clips = make_clips(tmp_path)
     scores = '{"motion": 1.5, "frozen": 0, "camera": "static", "aesthetic": null}'
     results = pack_clips(tmp_path / "set", [{**clip, "scores": scores} for clip in clips])
     rows = [{**(result.values or {}), "status": "ok", "error": None, "attempts": 1} for result in results]
     for row in SAMPLES.table(rows).to_pylist():
-        assert (row["source"], dict(row["scores"])) == ("film.mp4", {"motion": 1.5, "frozen": 0.0})
-        assert dict(row["words"]) == {"camera": "static"}
+        assert (row["source"], dict_of(row["scores"])) == ("film.mp4", {"motion": 1.5, "frozen": 0.0})
+        assert dict_of(row["categories"]) == {"camera": "static"}
 
 
 def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> None:
@@ -153,6 +154,7 @@ def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> 
     pack_clips(tmp_path, clips)
     found = json.loads(members_of(tmp_path)[f"{clips[1]['clip_id']}-64x48x17-8fps-0"]["json"])
     assert found["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
+    assert found["caption"] == "colour 1"
     assert (found["width"], found["height"], found["frames"], found["fps"]) == (64, 48, 17, 8)
     assert found["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
     assert [still["time"] for still in found["stills"]] == pytest.approx([5.0, 6.0])
@@ -222,7 +224,7 @@ def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
     row |= {"sample_id": "s", "clip_id": "c", "video_id": "v", "source": "v.mp4", "bucket": "64x48x1",
             "split": "train", "start_time": 0.0, "end_time": 0.0, "width": 64, "height": 48, "frames": 1,
             "fps": 0.0, "tokens": 1, "shard": "b/train-0.tar",
-            "offset": 0, "size": 1024, "checksum": "0", "decoded_frames": 1, "scores": [], "words": [],
+            "offset": 0, "size": 1024, "checksum": "0", "decoded_frames": 1, "scores": [], "categories": [],
             "status": "ok", "attempts": 1}  # fmt: skip
     dataset.write_part(OUTPUTS[0], "f", "part-1", SAMPLES.table([row]))
     dataset.store.write("shards/b/train-0.tar", bytes(1024))

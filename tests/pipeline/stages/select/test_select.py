@@ -16,6 +16,7 @@ from schemas.caption_tables import SCORES
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import RuleError
 from schemas.media_tables import CLIPS, DUPLICATES
+from schemas.named_values import list_of
 
 RULES = ["aesthetic >= 4.5", "motion >= 1", "camera != zoom in"]
 
@@ -185,7 +186,7 @@ def test_measures_of_all_scorers_become_columns_and_failures_are_told() -> None:
     def score(key: str, scorer: str, measures: Mapping[str, float] | None) -> Row:
         error = None if measures else "no picture"
         status = "ok" if measures else "failed"
-        known = {"clip_id": key, "scorer": scorer, "measures": list(measures.items()) if measures else None}
+        known = {"clip_id": key, "scorer": scorer, "measures": list_of(measures) if measures else None}
         return {**known, "status": status, "error": error, "attempts": 1}
 
     clips = pa.table({"clip_id": ["a", "b"], "width": [1, 2]})
