@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from captioning.captioners import CAPTIONERS
 from pipeline.dataset.belonging import Confirmation, canonical_bucket, check_bucket, check_vanished
+from pipeline.dataset.card import write_card
+from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.ledger import build_ledger
 from pipeline.dataset.migration import migrate
@@ -111,8 +113,15 @@ class Curation:
             "samples": len(spans),
         }
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
+        self._introduce(samples, ledger)
         self.dataset.write_record(record)
         return record
+
+    def _introduce(self, samples: pa.Table, ledger: pa.Table) -> None:
+        """Write what other readers of the dataset want to know beforehand."""
+        tables = {name: fingerprint for name, fingerprint in self.engine.tables.items() if name != "samples"}
+        write_card(self.dataset, self.config, tables, samples, ledger)
+        write_energon(self.dataset, samples)
 
     def _score(self, clips: pa.Table, stills: pa.Table) -> tuple[StageRun, pa.Table | None, list[pa.Table]]:
         embeddings = self.engine.run(self._specs.embed, stills.select(["still_id", "clip_id", PART_COLUMN]))

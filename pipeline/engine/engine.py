@@ -84,6 +84,8 @@ class Engine:
     ) -> None:
         self.dataset = dataset
         self.records: dict[str, StageRecord] = {}
+        # The tables in part files that this run has brought up to date, by folder, with their fingerprint.
+        self.tables: dict[str, str] = {}
         self._config = config
         self._cluster = cluster
         self._retry = retry
@@ -112,6 +114,8 @@ class Engine:
             self._compute(spec, plan, rows, prior, record)
         record.seconds = time.monotonic() - started
         served = {**plan.served, **{part.name: frozenset(key for key, _ in part.rows) for part in plan.pending}}
+        if served:
+            self.tables.update({output.folder: spec.fingerprint for output in spec.outputs})
         run = StageRun(spec, served, self.dataset)
         statuses = run.table(primary, [spec.key, "status"])
         record.failed = pc.sum(pc.equal(statuses["status"], "failed")).as_py() or 0

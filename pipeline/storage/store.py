@@ -128,6 +128,13 @@ class Store:
         with self.writing(key) as file:
             file.write(data)
 
+    def write_changed(self, key: str, data: bytes) -> bool:
+        """`write`, unless the file holds exactly `data` already; returns whether it did not."""
+        if self.exists(key) and self.read(key) == data:
+            return False
+        self.write(key, data)
+        return True
+
     @contextmanager
     def writing(self, key: str) -> Iterator[IO[bytes]]:
         """A file object whose content appears under `key` when the block ends without an error, and never else."""
