@@ -42,6 +42,7 @@ from pipeline.media.probe import probe
 from pipeline.media.tracks import track_of
 from pipeline.stage import Result, Row
 from pipeline.stages.split.detectors.base import Boundary
+from pipeline.stages.split.detectors.motion import MotionStream
 from pipeline.stages.split.detectors.signals import SignalStream
 from pipeline.stages.split.detectors.transnet import PUSH, make_thumbnail
 from pipeline.stages.split.detectors.transnet_stream import StreamingTransNet
@@ -89,15 +90,18 @@ class InputsOnly:
     """What the default detector computes of every frame before its networks; finds nothing."""
 
     def __init__(self) -> None:
-        self._signals = SignalStream()
+        self._signals, self._motion = SignalStream(), MotionStream()
 
     def push(self, frame: LookFrame) -> None:
         """See the next frame."""
-        self._signals.push(make_thumbnail(frame))
+        thumbnail = make_thumbnail(frame)
+        self._signals.push(thumbnail)
+        self._motion.push(thumbnail)
 
     def finish(self) -> list[Boundary]:
         """Be ready for the next film."""
         self._signals.finish()
+        self._motion.finish()
         return []
 
 

@@ -23,6 +23,7 @@ from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.head import make_features
+from pipeline.stages.split.detectors.motion import MotionStream
 from pipeline.stages.split.detectors.signals import Signals
 from pipeline.stages.split.detectors.thumbnails import Thumbnails
 from pipeline.stages.split.detectors.transnet import Probabilities, TransNet, make_thumbnail
@@ -39,11 +40,12 @@ _UNSURE_FRAMES = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """A film's frames: the network's answers and likeness, signals, times in seconds, thumbnails; and its marks."""
+    """A film's frames: the network's answers and likeness, signals, motion, times in seconds, thumbnails; its marks."""
 
     answers: NDArray[np.float32]
     likeness: NDArray[np.float32]
     signals: NDArray[np.float32]
+    motion: NDArray[np.float32]
     times: NDArray[np.float64]
     thumbnails: NDArray[np.uint8]
     marks: tuple[Mark, ...]
@@ -59,7 +61,7 @@ class Example:
         """What the head sees, [frames, FEATURES]."""
         nothing = np.zeros(len(self.answers), np.float32)
         known = Probabilities(self.answers[:, 0], self.answers[:, 1], nothing, self.likeness)
-        return make_features(known, self.signals)
+        return make_features(known, self.signals, self.motion)
 
     def wanted(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the head should say of each frame, and how much that counts, [frames, 2] both."""
@@ -115,17 +117,19 @@ def look_frames(path: Path) -> Iterator[tuple[LookFrame, Callable[[], NDArray[np
 
 
 def _look(path: Path, marks: Sequence[Mark]) -> Example:
-    network = TransNet(threads=1)
+    network, motion = TransNet(threads=1), MotionStream()
     thumbnails, times = [], []
     for frame, _ in look_frames(path):
         thumbnails.append(make_thumbnail(frame))
         times.append(frame.time)
         network.push(thumbnails[-1])
+        motion.push(thumbnails[-1])
     found, pictures = network.finish(), np.stack(thumbnails)
     return Example(
         answers=found.answers,
         likeness=found.likeness,
         signals=Signals().push(pictures, last=True),
+        motion=motion.finish(),
         times=np.array(times),
         thumbnails=pictures,
         marks=tuple(marks),
@@ -133,7 +137,7 @@ def _look(path: Path, marks: Sequence[Mark]) -> Example:
 
 
 def _kept(path: Path, see: Callable[[], Example]) -> Example:
-    if not path.exists():
+    if not _holds_all(path):
         example = see()
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part.npz")
@@ -151,3 +155,11 @@ def _kept(path: Path, see: Callable[[], Example]) -> Example:
         ]
         arrays = {name: kept[name] for name in Example.__slots__ if name != "marks"}
         return Example(**arrays, marks=tuple(marks))
+
+
+def _holds_all(path: Path) -> bool:
+    """Whether an example is there, with all that examples have today: else the film is looked at again."""
+    if not path.exists():
+        return False
+    with np.load(path, allow_pickle=False) as kept:
+        return {*Example.__slots__} - {"marks"} <= {*kept.files}

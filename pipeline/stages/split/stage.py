@@ -42,7 +42,7 @@ from schemas.ids import clip_id
 from schemas.media_tables import CLIPS, SPLITS, STILLS
 from schemas.nearest import did_you_mean
 
-VERSION = 7
+VERSION = 8
 OUTPUTS = (
     Output(folder="splits", contract=SPLITS, parent="video_id"),
     Output(folder="clips", contract=CLIPS, parent="video_id"),

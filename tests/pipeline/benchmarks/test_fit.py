@@ -16,6 +16,7 @@ from pipeline.benchmarks.shots.marked import Mark, MarkedFilm
 from pipeline.benchmarks.shots.marked_judge import Tally
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.head import FEATURES
+from pipeline.stages.split.detectors.motion import NAMES as MOTION_NAMES
 from pipeline.stages.split.detectors.signals import NAMES
 from pipeline.stages.split.detectors.transnet_stream import OFFSETS
 from schemas.config import SplitConfig
@@ -35,6 +36,7 @@ def _example(seed: int, frames: int = 120) -> Example:
         answers=random.uniform(0, 1, (frames, 2)).astype(np.float32),
         likeness=random.uniform(0, 1, (frames, 2 * len(OFFSETS))).astype(np.float32),
         signals=random.uniform(0, 3, (frames, len(NAMES))).astype(np.float32),
+        motion=random.uniform(0, 2, (frames, len(MOTION_NAMES))).astype(np.float32),
         times=np.arange(frames) / 25,
         thumbnails=random.integers(0, 255, (frames, 27, 48, 3)).astype(np.uint8),
         marks=MARKS,
@@ -64,13 +66,24 @@ def test_a_film_is_looked_at_once(tmp_path: Path) -> None:
     assert first.answers[19, 0] > 0.5
 
 
+def test_a_kept_example_that_lacks_what_examples_have_today_is_looked_at_again(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mp4", shots([12, 9], (96, 64)))
+    film = MarkedFilm(tmp_path / "film.mp4", "films", (Mark(Boundary(12, 12), "cut"),))
+    whole = marked_example(film, tmp_path)
+    (path,) = tmp_path.glob("*.npz")
+    with np.load(path) as kept:
+        np.savez(path.with_name("short.npz"), **{name: kept[name] for name in kept.files if name != "motion"})
+    path.with_name("short.npz").rename(path)
+    np.testing.assert_array_equal(marked_example(film, tmp_path).features(), whole.features())
+
+
 def test_the_same_films_give_the_same_head_and_others_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "_STEPS", 3)
     films = [_example(1), _example(2)]
     one, same, other = (head.state_dict() for head in (fit([], films), fit([], films), fit([_example(3)], films)))
     assert all(torch.equal(value, same[name]) for name, value in one.items())
     assert not torch.equal(one["members.1.leave.weight"], other["members.1.leave.weight"])
-    assert torch.equal(one["members.0.leave.weight"], other["members.0.leave.weight"])  # it learns without made films
+    assert torch.equal(one["drawn.leave.weight"], other["drawn.leave.weight"])  # it learns nothing here
     assert not torch.equal(one["members.1.leave.weight"], one["members.2.leave.weight"])
 
 

@@ -19,6 +19,7 @@ from pipeline.media.look import LookFrame
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.extents import find_extents
 from pipeline.stages.split.detectors.head import decide, load_head, make_features
+from pipeline.stages.split.detectors.motion import MotionStream
 from pipeline.stages.split.detectors.signals import SignalStream
 from pipeline.stages.split.detectors.thumbnails import Thumbnails
 from pipeline.stages.split.detectors.transnet import TransNet, join_overlapping, make_thumbnail, runs
@@ -27,8 +28,11 @@ from schemas.config import SplitConfig
 
 # A transition reaches from a frame that is surely mixed to where the probability sinks below this.
 _FAINT = 0.05
-# Where TransNetV2 is more sure of a cut than this, the head has no veto, and nor has the second look at stills.
-_WITNESS = 0.9
+# Where the other members' probability stays below this, the one for drawn transitions took a camera move for one.
+_DENIED = 0.1
+# Where TransNetV2 is more sure of a cut than this, the head has no veto. A second look at the stills may have one, below
+# `split.sure_probability`.
+_WITNESS = 0.6
 # What only TransNetV2 takes for a cut is often a transition of two or three frames: so many are left out on each side.
 _SHORT = 2
 # Marks so few seconds apart are one transition's: no kept shot is as short.
@@ -58,7 +62,7 @@ class FusedDetector:
         self._head = load_head()
         self._network = TransNet(threads, precision)
         self._cut, self._mixed = cut_probability, mixed_probability
-        self._signals = SignalStream()
+        self._signals, self._motion = SignalStream(), MotionStream()
         self._film = Thumbnails()
 
     @classmethod
@@ -71,12 +75,14 @@ class FusedDetector:
         thumbnail = make_thumbnail(frame)
         self._network.push(thumbnail)
         self._signals.push(thumbnail)
+        self._motion.push(thumbnail)
         self._film.push(frame.time, thumbnail)
 
     def measure(self) -> Marks:
         """What is known of the frames pushed since the last call, before anything is decided."""
         found = self._network.finish()
-        return Marks(found.answers, decide(self._head, make_features(found, self._signals.finish())))
+        features = make_features(found, self._signals.finish(), self._motion.finish())
+        return Marks(found.answers, decide(self._head, features))
 
     def find(self, marks: Marks) -> list[Boundary]:
         """The boundaries of the film that was just measured; then it is forgotten."""
@@ -99,8 +105,17 @@ def find_boundaries(marks: Marks, film: Thumbnails, cut: float, mixed: float) ->
             cuts.append(Boundary(peak, peak, float(begins[peak])))
     sure = [one for one in cuts if one.probability > _SURE_CUT]
     seen = _find_transitions(marks.decisions[:, 1], film, cuts, mixed)
-    drawn = _find_transitions(marks.decisions[:, 2], film, sure, mixed)
+    drawn = _find_transitions(_backed(marks.decisions), film, sure, mixed)
     return _with_witness(join_overlapping(cuts + _settle(seen, drawn, _raised(mixed))), marks.answers[:, 0])
+
+
+def _backed(decisions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the member for drawn transitions says, [frames], without the runs of marks that the other members deny."""
+    said = decisions[:, 2].copy()
+    for first, last in runs(said > _FAINT):
+        if decisions[first : last + 1, 1].max() < _DENIED:
+            said[first : last + 1] = 0
+    return said
 
 
 def _raised(mixed: float) -> float:

@@ -97,6 +97,13 @@ def test_a_ramp_does_not_make_a_transition_of_what_the_head_doubts(film: Thumbna
     assert found.end_of_old <= OLD < NEW <= found.start_of_new
 
 
+@pytest.mark.parametrize(("backing", "found"), [(0.0, 0), (0.05, 0), (0.15, 1)])
+def test_a_drawn_transition_that_the_other_members_deny_is_none(film: Thumbnails, backing: float, found: int) -> None:
+    _push(film, _dissolve(0.0))
+    marks = _drawn(_blends(OLD + 5, OLD + 8, backing), _blends(OLD, NEW - 1, 0.99))
+    assert len(find_boundaries(marks, film, 0.5, 0.2)) == found
+
+
 def test_marks_that_hardly_any_time_divides_are_one_transition_and_those_of_two_shots_are_not(film: Thumbnails) -> None:
     _push(film, _dissolve(0.0))
     broken = np.maximum(_blends(OLD, OLD + 30, 0.9), _blends(OLD + 40, NEW - 1, 0.3))
@@ -236,13 +243,13 @@ def _drawn(seen: NDArray[np.float32], drawn: NDArray[np.float32]) -> Marks:
 
 
 def test_what_the_member_for_drawn_transitions_alone_sees_counts_where_a_line_in_time_fits(film: Thumbnails) -> None:
-    none, marks = np.zeros(COUNT, np.float32), _blends(OLD, NEW - 1, 0.9)
+    faint, marks = _blends(100, 139, 0.15), _blends(OLD, NEW - 1, 0.9)
     _push(film, _dissolve(0.0))
-    (found,) = find_boundaries(_drawn(none, marks), film, 0.5, 0.2)
+    (found,) = find_boundaries(_drawn(faint, marks), film, 0.5, 0.2)
     assert found.end_of_old <= OLD < NEW <= found.start_of_new
     film.clear()
     _push(film, _panned(1, 0.5))
-    assert find_boundaries(_drawn(none, _blends(100, 139, 0.9)), film, 0.5, 0.2) == []
+    assert find_boundaries(_drawn(faint, _blends(100, 139, 0.9)), film, 0.5, 0.2) == []
 
 
 def test_what_both_see_ends_where_the_member_for_drawn_transitions_says(film: Thumbnails) -> None:
