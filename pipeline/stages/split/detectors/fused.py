@@ -41,6 +41,8 @@ _GAP = 0.2
 _SURE_CUT, _BESIDE_CUT = 0.95, 0.85
 # Where no straight line in time fits, the camera or a subject may have moved: the odds must be so many times as high.
 _UNFITTED_ODDS = 4
+# Or TransNetV2 must be so sure that frames are mixed.
+_SECONDED = 0.8
 # Black or white frames belong to a transition whose marks end so few frames away.
 _AWAY = 3
 
@@ -106,7 +108,8 @@ def find_boundaries(marks: Marks, film: Thumbnails, cut: float, mixed: float) ->
     sure = [one for one in cuts if one.probability > _SURE_CUT]
     seen = _find_transitions(marks.decisions[:, 1], film, cuts, mixed)
     drawn = _find_transitions(_backed(marks.decisions), film, sure, mixed)
-    return _with_witness(join_overlapping(cuts + _settle(seen, drawn, _raised(mixed))), marks.answers[:, 0])
+    stands = _settle(_seconded(seen, marks.answers[:, 1]), drawn, _raised(mixed))
+    return _with_witness(join_overlapping(cuts + stands), marks.answers[:, 0])
 
 
 def _backed(decisions: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -126,6 +129,16 @@ def _raised(mixed: float) -> float:
 class _Transition:
     boundary: Boundary
     fitted: bool
+
+
+def _seconded(seen: Sequence[_Transition], answers: NDArray[np.float32]) -> list[_Transition]:
+    """The transitions, those that TransNetV2 is sure of as good as fitted."""
+    return [
+        replace(one, fitted=True)
+        if answers[one.boundary.end_of_old : one.boundary.start_of_new + 1].max(initial=0) >= _SECONDED
+        else one
+        for one in seen
+    ]
 
 
 def _settle(seen: Sequence[_Transition], drawn: Sequence[_Transition], doubtful: float) -> list[Boundary]:

@@ -104,6 +104,16 @@ def test_a_drawn_transition_that_the_other_members_deny_is_none(film: Thumbnails
     assert len(find_boundaries(marks, film, 0.5, 0.2)) == found
 
 
+@pytest.mark.parametrize(("many_hot", "found"), [(0.7, 0), (0.9, 1)])
+def test_doubtful_marks_without_a_line_in_time_stand_where_transnet_is_sure(
+    film: Thumbnails, many_hot: float, found: int
+) -> None:
+    _push(film, _panned(1, 0.5))
+    marks = _marks(_blends(100, 139, 0.3))
+    marks.answers[120, 1] = many_hot
+    assert len(find_boundaries(marks, film, 0.5, 0.2)) == found
+
+
 def test_marks_that_hardly_any_time_divides_are_one_transition_and_those_of_two_shots_are_not(film: Thumbnails) -> None:
     _push(film, _dissolve(0.0))
     broken = np.maximum(_blends(OLD, OLD + 30, 0.9), _blends(OLD + 40, NEW - 1, 0.3))
@@ -209,7 +219,9 @@ def test_the_head_has_no_veto_over_a_cut_that_the_network_is_sure_of(film: Thumb
     (found,) = find_boundaries(Marks(_certain(119), np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2)
     assert found.end_of_old <= 120 <= found.start_of_new
     assert found.probability == pytest.approx(0.95)
-    doubtful = _certain(119) * 0.9
+    (found,) = find_boundaries(Marks(_certain(119) * 0.65, np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2)
+    assert found.probability == pytest.approx(0.95 * 0.65)
+    doubtful = _certain(119) * 0.6
     assert find_boundaries(Marks(doubtful, np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2) == []
 
 
