@@ -4,6 +4,8 @@
 set positional-arguments := true
 set shell := ["sh", "-eu", "-c"]
 
+export CUTROOM_DOOR := "just"
+
 python := justfile_directory() / ".venv/bin/python"
 bin := justfile_directory() / ".venv/bin"
 
@@ -25,97 +27,102 @@ ready:
 # raw videos to a verified dataset of captioned shards (bucket: a folder, s3://..., gs://..., uris.txt, or `demo`)
 [no-cd, no-exit-message]
 curate *arguments: ready
-    @"{{ python }}" -m pipeline.commands.curate "$@"
+    @"{{ python }}" -m cutroom curate "$@"
 
 # the funnel of a dataset: in which state every video, clip and sample ended, and why
 [no-cd, no-exit-message]
 ledger *arguments: ready
-    @"{{ python }}" -m pipeline.commands.ledger "$@"
+    @"{{ python }}" -m cutroom ledger "$@"
 
 # a clip's whole history: source, measures, selection, captions, samples
 [no-cd, no-exit-message]
 explain *arguments: ready
-    @"{{ python }}" -m pipeline.commands.explain "$@"
+    @"{{ python }}" -m cutroom explain "$@"
 
 # how good the captions are: a page, JSON and a table; exit code 1 if a --gate fails
 [no-cd, no-exit-message]
 report *arguments: ready
-    @"{{ python }}" -m pipeline.commands.report "$@"
+    @"{{ python }}" -m cutroom report "$@"
 
 # the report in the browser, with stills in full size and samples as films, served to this machine only
 [no-cd, no-exit-message]
 view *arguments: ready
-    @"{{ python }}" -m pipeline.commands.view "$@"
+    @"{{ python }}" -m cutroom view "$@"
 
 # what a selection rule would keep, per bucket: just what-if <dataset> "aesthetic >= 4.8"
 [no-cd, no-exit-message]
 what-if *arguments: ready
-    @"{{ python }}" -m pipeline.commands.what_if "$@"
+    @"{{ python }}" -m cutroom what-if "$@"
 
 # re-open every shard with the plain webdataset library and check all it promises
 [no-cd, no-exit-message]
 verify *arguments: ready
-    @"{{ python }}" -m pipeline.commands.verify "$@"
+    @"{{ python }}" -m cutroom verify "$@"
 
 # a dataset's samples as files that other trainers read: just export-clips <dataset> <folder> --as prompts.txt
 [no-cd, no-exit-message]
 export-clips *arguments: ready
-    @"{{ python }}" -m pipeline.commands.export_clips "$@"
+    @"{{ python }}" -m cutroom export-clips "$@"
 
 # try again what failed, in every stage
 [no-cd, no-exit-message]
 retry *arguments: ready
-    @"{{ python }}" -m pipeline.commands.retry "$@"
+    @"{{ python }}" -m cutroom retry "$@"
 
 # fit a head from your labels of files, clips or stills: just teach <labels.csv> <name> (--presets lists six to begin with)
 [no-cd, no-exit-message]
 teach *arguments: ready
-    @"{{ python }}" -m pipeline.commands.teach "$@"
+    @"{{ python }}" -m cutroom teach "$@"
 
 # a small model learns what a large one said of a dataset: just distill summariser (or captioner) <dataset>
 [no-cd, no-exit-message]
 distill *arguments: ready
-    @"{{ python }}" -m pipeline.commands.distill "$@"
+    @"{{ python }}" -m cutroom distill "$@"
 
 # whether a recipe can train on a dataset, before anything is trained: just doctor <dataset> --recipe demo; exit code 1 if not
 [no-cd, no-exit-message]
 doctor *arguments: ready
-    @"{{ python }}" -m training.commands.doctor "$@"
+    @"{{ python }}" -m cutroom doctor "$@"
 
 # what VAE and text encoder make of a dataset, written once for training to read (--verify checks it)
 [no-cd, no-exit-message]
 encode *arguments: ready
-    @"{{ python }}" -m training.commands.encode "$@"
+    @"{{ python }}" -m cutroom encode "$@"
 
 # captioned shards to a text-to-video model, stage after stage, resumed by the same command: just train demo
 [no-cd, no-exit-message]
 train *arguments: ready
-    @"{{ python }}" -m training.commands.train "$@"
+    @"{{ python }}" -m cutroom train "$@"
 
 # videos from a model: just sample <run, exported, diffusers or SAT model> --prompt "..." --shape 256x160x17@8
 [no-cd, no-exit-message]
 sample *arguments: ready
-    @"{{ python }}" -m training.commands.sample "$@"
+    @"{{ python }}" -m cutroom sample "$@"
 
 # one video learnt with an image model, then edited: just tune film.mp4 "a man skis" --model models/sd --edit "a bear skis"
 [no-cd, no-exit-message]
 tune *arguments: ready
-    @"{{ python }}" -m pipeline.commands.tune "$@"
+    @"{{ python }}" -m cutroom tune "$@"
 
 # a model as a folder that diffusers opens, with what it was trained as: just export <model> <folder>
 [no-cd, no-exit-message]
 export *arguments: ready
-    @"{{ python }}" -m training.commands.export "$@"
+    @"{{ python }}" -m cutroom export "$@"
 
 # measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, latte, tune, distill (--record keeps the table)
 [no-cd, no-exit-message]
 bench *arguments: ready
-    @"{{ python }}" -m pipeline.commands.bench "$@"
+    @"{{ python }}" -m cutroom bench "$@"
 
 # every table with its columns, units and ranges
 [no-cd, no-exit-message]
 schemas *arguments: ready
-    @"{{ python }}" -m schemas "$@"
+    @"{{ python }}" -m cutroom schemas "$@"
+
+# what bash, zsh or fish needs to complete the commands and options of `cutroom`
+[no-cd, no-exit-message]
+completion *arguments: ready
+    @"{{ python }}" -m cutroom completion "$@"
 
 # format and lint (ruff), types (mypy strict), import direction (import-linter)
 check: ready

@@ -4,6 +4,7 @@ python -m schemas            # all tables
 python -m schemas clips      # one table
 """
 
+import argparse
 import sys
 
 from schemas import caption_tables, media_tables, outcome_tables
@@ -21,9 +22,14 @@ def contracts() -> dict[str, TableContract]:
 
 
 def main() -> None:
-    """Print the tables named on the command line, or all of them."""
+    """Entry point."""
+    run(argparse.Namespace(tables=sys.argv[1:]))
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Print the tables that are named, or all of them."""
     known = contracts()
-    for name in sys.argv[1:] or known:
+    for name in parsed.tables or known:
         if name not in known:
             raise InputError(f"no table {name!r}; {did_you_mean(name, known)}")
         contract = known[name]

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from schemas.commands import as_typed, door
 from schemas.errors import CutroomError, VerifyError
 
 Command = Callable[[], int | None] | Callable[[], None]
@@ -63,7 +64,7 @@ def exit_code_of(command: Command) -> int:
 
 
 def _failed(message: str, code: int = 2) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(as_typed(f"error: {message}"), file=sys.stderr)
     return code
 
 
@@ -93,9 +94,9 @@ def _leave(code: int) -> NoReturn:
 def make_parser(name: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
     """A parser that keeps the line breaks of its examples."""
     return argparse.ArgumentParser(
-        prog=f"just {name}",
-        description=description,
-        epilog=epilog,
+        prog=f"{door()} {name}",
+        description=as_typed(description),
+        epilog=as_typed(epilog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -4,6 +4,8 @@ import pyarrow as pa
 
 from schemas.contract import STATUS_COLUMNS, Column, TableContract
 from schemas.named_values import named_values
+from schemas.states import KINDS as KINDS
+from schemas.states import STATES as STATES
 
 SELECTION = TableContract(
     name="selection",
@@ -105,6 +107,3 @@ LEDGER = TableContract(
         Column(name="seconds", type=pa.float64(), doc="of film in it, >= 0; 0 for pictures and what cannot be read"),
     ),
 )
-
-KINDS = ("video", "clip", "sample", "span")
-STATES = ("shipped", "filtered", "duplicate", "unbucketed", "empty", "failed", "vanished")

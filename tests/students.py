@@ -12,10 +12,10 @@ from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.chat import PictureBytes
 from captioning.distill.captioner import distill_captioner
 from captioning.distill.folder import Provenance
-from captioning.distill.lora import Settings
 from captioning.distill.made_pairs import made_pairs
 from captioning.distill.made_words import TAUGHT
 from captioning.distill.pairs import PicturePair
+from captioning.distill.settings import Settings
 from captioning.distill.summariser import distill_summariser
 
 _GENTLE = Settings(rank=2, rate=1e-6, batch=2, epochs=1, checks_per_epoch=1, held_out_share=0.5)

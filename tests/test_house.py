@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from schemas.__main__ import contracts
+from schemas.commands import COMMANDS, Command
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("schemas", "captioning", "pipeline", "training")
+PACKAGES = ("schemas", "captioning", "pipeline", "training", "cutroom")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-RECIPES = re.findall(r"python }}\" -m ((?!pytest)[a-z_]+(?:\.[a-z_]+)*)", (ROOT / "justfile").read_text())
+RECIPES = re.findall(
+    r"^([a-z-]+) \*arguments: ready\n    @.*? -m cutroom (\S+) \"\$@\"$", (ROOT / "justfile").read_text(), re.M
+)
 MOST_LINES, MOST_FUNCTION_LINES = 400, 60
 
 
@@ -44,7 +47,7 @@ def _calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
 
 def test_there_is_something_to_look_at() -> None:
     assert {"pipeline/engine/engine.py", "schemas/ids.py"} <= {_name(path) for path in MODULES}
-    assert "pipeline.commands.curate" in RECIPES
+    assert ("curate", "curate") in RECIPES
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -99,23 +102,29 @@ def test_no_file_knows_the_machine_it_was_written_on(path: Path) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("module", sorted(set(RECIPES)))
-def test_every_recipe_names_a_module_that_is_there_and_can_be_run(module: str) -> None:
-    found = importlib.util.find_spec(module)
-    assert found is not None
-    if found.submodule_search_locations is not None:
-        found = importlib.util.find_spec(f"{module}.__main__")
-    assert found is not None
-    assert '__name__ == "__main__"' in Path(str(found.origin)).read_text()
+def test_the_recipes_are_the_commands() -> None:
+    assert [(name, name) for name in COMMANDS] == RECIPES
 
 
-def test_every_command_has_a_recipe() -> None:
-    commands = [
-        path for path in (ROOT / "pipeline" / "commands").glob("*.py") if "run_command(main)" in path.read_text()
-    ]
-    assert sorted(f"pipeline.commands.{path.stem}" for path in commands) == sorted(
-        name for name in RECIPES if name.startswith("pipeline.commands.")
-    )
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_command_names_modules_that_are_there_and_can_be_run(command: Command) -> None:
+    for module, functions in ((command.arguments, {"parser", "parse"}), (command.work, {"main", "run"})):
+        found = importlib.util.find_spec(module)
+        assert found is not None
+        text = Path(str(found.origin)).read_text()
+        defined = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+        assert functions <= defined
+        assert ('__name__ == "__main__"' in text) == (module == command.work) or "training.commands.tune" in module
+
+
+def test_every_module_that_can_be_run_is_a_command() -> None:
+    found = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for room in ("pipeline", "training")
+        for path in (ROOT / room / "commands").glob("*.py")
+        if "run_command(" in path.read_text()
+    }
+    assert found == {command.work for command in COMMANDS.values()} - {"schemas.__main__"}
 
 
 def test_every_column_of_every_table_is_described() -> None:

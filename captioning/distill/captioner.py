@@ -17,9 +17,10 @@ from PIL import Image
 
 from captioning.distill.folder import Provenance, save_student
 from captioning.distill.lessons import IGNORED
-from captioning.distill.lora import Losses, Material, Notify, Settings, fine_tune
+from captioning.distill.lora import Losses, Material, Notify, fine_tune
 from captioning.distill.pairs import PicturePair, split_by_source
 from captioning.distill.prompt import FILE
+from captioning.distill.settings import Settings
 from schemas.errors import StageError
 from schemas.ids import digest
 

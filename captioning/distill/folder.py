@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from captioning.checkpoints import model_identity
-from captioning.distill.lora import Losses, Settings
+from captioning.distill.lora import Losses
+from captioning.distill.settings import Settings
 from schemas.errors import DatasetError, InputError
 
 PROVENANCE = "provenance.json"

@@ -19,24 +19,10 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch.nn.functional import cross_entropy
 
 from captioning.distill.lessons import IGNORED
+from captioning.distill.settings import Settings
 
 Tensors = Mapping[str, torch.Tensor]
 Notify = Callable[[int, float | None, float | None], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How to fine-tune. Rank 16 on all linear layers but the output; the rate falls linearly after a short warm-up."""
-
-    rank: int = 16
-    rate: float = 5e-4
-    batch: int = 8
-    epochs: int = 3
-    checks_per_epoch: int = 2
-    patience: int = 3
-    held_out_share: float = 0.1
-    most_held_out: int = 64
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 from captioning.distill.folder import Provenance, save_student
 from captioning.distill.lessons import collate, make_lesson
-from captioning.distill.lora import Losses, Material, Notify, Settings, fine_tune
+from captioning.distill.lora import Losses, Material, Notify, fine_tune
 from captioning.distill.pairs import Pair, split_by_source
 from captioning.distill.prompt import TrainedPrompt
+from captioning.distill.settings import Settings
 from schemas.errors import StageError
 
 

@@ -20,13 +20,14 @@ from captioning.backends.packaged import DEFAULT_CACHE, open_packaged, unpacked
 from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatModel, ChatRequest
 from captioning.distill.folder import PROVENANCE, Provenance
-from captioning.distill.lora import Settings, total_steps
+from captioning.distill.lora import total_steps
 from captioning.distill.made_lessons import made_lessons
 from captioning.distill.made_pairs import MOST, made_pairs
 from captioning.distill.made_words import HELD_OUT
 from captioning.distill.measure import NAMES, cut_words, interval, mark
 from captioning.distill.pairs import Pair
 from captioning.distill.prompt import TrainedPrompt
+from captioning.distill.settings import Settings
 from captioning.distill.summariser import distill_summariser
 from captioning.joining import join
 from captioning.prompts import SUMMARY_EXAMPLES

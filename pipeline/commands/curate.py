@@ -6,12 +6,14 @@ just curate demo
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 
-from pipeline.commands.front import add_config_arguments, config_of
+from pipeline.commands.arguments.curate import parse
 from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
 from pipeline.curate import Curation
@@ -21,59 +23,12 @@ from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.lock import dataset_lock
 from pipeline.stages.ingest.stage import LIST_SUFFIXES
-from pipeline.stages.preflight import check_config
 from pipeline.storage.addresses import clean
-from schemas.command import make_parser, run_command
+from schemas.command import run_command
 from schemas.config import RunConfig
-from schemas.load import dump_config
 from schemas.outcome_tables import LEDGER
 
 _REASONS_SHOWN = 3
-
-_EPILOG = """examples:
-  just curate demo                                   a sample bucket, made on this machine
-  just curate ~/footage                              a folder, to datasets/footage
-  just curate s3://bucket/raw --out s3://bucket/set  an object store (credentials from the environment)
-  just curate uris.txt --limit 100                   a file that lists URIs
-  just curate ~/footage --set 'select.rules=["motion >= 0.5"]'
-
-Run the same command again to go on after a stop, or to add what is new in the bucket."""
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_parser("curate", "Turn a bucket of raw video into captioned, verified WebDataset shards.", _EPILOG)
-    parser.add_argument("bucket", help="a folder, s3://..., gs://..., a .txt file that lists URIs, or `demo`")
-    parser.add_argument("--out", help="dataset folder (default: datasets/<name of the bucket>)")
-    add_config_arguments(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="look at the first N objects only")
-    parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out keys like this")
-    add_confirmations(parser)
-    parser.add_argument(
-        "--show-config", action="store_true", help="print the resolved configuration, check it, and stop"
-    )
-    parsed = parser.parse_args(arguments)
-    if parsed.limit is not None:
-        parsed.set.append(f"ingest.limit={parsed.limit}")
-    if parsed.exclude:
-        parsed.set.append(f"ingest.exclude={parsed.exclude!r}")
-    return parsed
-
-
-def add_confirmations(parser: argparse.ArgumentParser) -> None:
-    """`--bucket-moved` and `--confirm-vanished`: what a run must not do to a dataset unless a person says so."""
-    for name, what in (
-        ("bucket-moved", "the bucket is the dataset's own, at a new place"),
-        ("confirm-vanished", "go on without the sources that are not listed any more"),
-    ):
-        parser.add_argument(
-            f"--{name}",
-            action="append_const",
-            dest="confirmed",
-            const=name.removeprefix("confirm-"),
-            default=[],
-            help=what,
-        )
 
 
 def prepare_demo() -> str:
@@ -91,6 +46,17 @@ def curate(
     bucket: str, out: str, config: RunConfig, retry: bool = False, confirmed: Collection[Confirmation] = ()
 ) -> int:
     """Run a curation, print its summary, verify it; returns the exit code."""
+    with curated(bucket, out, config, retry, confirmed) as (curation, dataset, record):
+        captions = curation.captions
+        print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
+        return report_verification(dataset) or report_shipped(dataset)
+
+
+@contextmanager
+def curated(
+    bucket: str, out: str, config: RunConfig, retry: bool = False, confirmed: Collection[Confirmation] = ()
+) -> Iterator[tuple[Curation, Dataset, dict[str, Any]]]:
+    """Run a curation; gives it, the dataset and the run's record while nobody else may write into the dataset."""
     dataset = Dataset(out)
     print(f"curating {clean(bucket)} into {dataset.store.uri} (profile {config.profile})", file=sys.stderr)
     if config.profile == "embedded":
@@ -112,9 +78,7 @@ def curate(
     with dataset_lock(dataset):
         with cluster:
             record = curation.run()
-        captions = curation.captions
-        print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
-        return report_verification(dataset) or report_shipped(dataset)
+        yield curation, dataset, record
 
 
 def report_shipped(dataset: Dataset) -> int:
@@ -131,14 +95,13 @@ def report_shipped(dataset: Dataset) -> int:
 
 def main() -> int:
     """Entry point."""
-    parsed = parse(sys.argv[1:])
-    config = config_of(parsed)
-    if parsed.show_config:
-        print(dump_config(config), end="", flush=True)
-        check_config(config, fetch=False)  # what a run would refuse is said here already
-        return 0
+    return run(parse())
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Curate, print, verify; returns the exit code."""
     bucket = prepare_demo() if parsed.bucket == "demo" else parsed.bucket
-    return curate(bucket, parsed.out or default_out(parsed.bucket), config, confirmed=parsed.confirmed)
+    return curate(bucket, parsed.out or default_out(parsed.bucket), parsed.settings, confirmed=parsed.confirmed)
 
 
 def default_out(bucket: str) -> str:

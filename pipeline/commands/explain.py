@@ -4,17 +4,18 @@ just explain datasets/demo 3f2a
 just explain datasets/demo harbour.mp4      # a film: its clips and every span that is lost, with the reason
 """
 
+import argparse
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from pipeline.commands.arguments.explain import parse
 from pipeline.commands.explain_film import find_film, print_film
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from pipeline.stages.select.sample_spans import is_told_from_outside
-from pipeline.storage.named import find_dataset
-from schemas.command import make_parser, run_command
+from schemas.command import run_command
 from schemas.errors import InputError
 from schemas.named_values import dict_of
 from schemas.nearest import did_you_mean
@@ -31,15 +32,11 @@ _PACKED = ("split", "shard", "offset", "size", "status", "error")
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser(
-        "explain", "Print everything the dataset knows of one clip, or where the seconds of one film went."
-    )
-    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
-    parser.add_argument(
-        "clip",
-        help="clip id, or the beginning of one; the id of a sample or still names its clip; or the key or id of a film",
-    )
-    parsed = parser.parse_args()
+    run(parse())
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Print the clip or the film."""
     history = History(Dataset(parsed.dataset))
     history.dataset.read_record()  # a folder that is no dataset says so
     ledger = history.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()

@@ -4,47 +4,29 @@ just export-clips datasets/demo exported --as prompts.txt
 just export-clips datasets/demo exported --as videos+txt --bucket 384x256x33@8 --caption short
 """
 
+import argparse
 import sys
 from collections import Counter
 from pathlib import Path
 
+from pipeline.commands.arguments.export_clips import SPLITS, parse
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.progress import Progress
-from pipeline.readers.export.clip import CAPTION_LENGTHS
 from pipeline.readers.export.layouts import LAYOUTS
 from pipeline.readers.export.run import Choice, chosen_rows, export_clips
-from pipeline.storage.named import find_dataset
-from schemas.command import make_parser, run_command
-from schemas.errors import ConfigError
+from schemas.command import run_command
 from schemas.terminal import print_table
-
-_EXAMPLES = """examples:
-  just export-clips datasets/demo exported --as prompts.txt
-  just export-clips datasets/demo exported --as videos+txt --bucket 384x256x33@8 --caption short
-  just export-clips datasets/demo exported --as json-list --split train
-
-layouts (docs/export.md has each trainer's settings):
-"""
-_SPLITS = ("train", "val")
 
 
 def main() -> None:
     """Entry point."""
-    listed = "".join(f"  {one.name:15} {one.readers}\n" for one in LAYOUTS.values())
-    parser = make_parser(
-        "export-clips", "Write a dataset's samples as files that other trainers read.", _EXAMPLES + listed
-    )
-    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
-    parser.add_argument("folder", help="where to write; new, empty, or an earlier export, which is brought up to date")
-    parser.add_argument("--as", dest="layout", required=True, choices=list(LAYOUTS), help="layout")
-    parser.add_argument("--bucket", action="append", default=[], metavar="WxHxF@FPS", help="only this; may be repeated")
-    parser.add_argument("--split", choices=_SPLITS, help="only this (default: both, each in its own folder)")
-    parser.add_argument("--caption", choices=CAPTION_LENGTHS, default="dense", help="which caption (default: dense)")
-    parsed = parser.parse_args()
-    if "://" in parsed.folder:
-        raise ConfigError(f"folder {parsed.folder!r} is no folder on this machine, and trainers open files; name one")
+    run(parse())
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Export, and say what lies where."""
     layout = LAYOUTS[parsed.layout]
-    splits = (parsed.split,) if parsed.split else _SPLITS
+    splits = (parsed.split,) if parsed.split else SPLITS
     choice = Choice(buckets=parsed.bucket, splits=splits, caption=parsed.caption)
     dataset = Dataset(parsed.dataset)
     rows, _ = chosen_rows(dataset, layout, choice)

@@ -5,24 +5,25 @@ just ledger datasets/demo --state failed
 just ledger datasets/demo --kind span      # every span of film that is lost, and why
 """
 
+import argparse
 from collections import Counter, defaultdict
 
+from pipeline.commands.arguments.ledger import parse
 from pipeline.commands.summary import print_funnel
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
-from pipeline.storage.named import find_dataset
-from schemas.command import make_parser, run_command
-from schemas.outcome_tables import KINDS, LEDGER, STATES
+from schemas.command import run_command
+from schemas.outcome_tables import LEDGER
 from schemas.terminal import print_table
 
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("ledger", "Show in which state every video, clip and sample ended, and why.")
-    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
-    parser.add_argument("--state", choices=STATES, help="list the rows in this state")
-    parser.add_argument("--kind", choices=KINDS, help="list or count this kind only")
-    parsed = parser.parse_args()
+    run(parse())
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Print what is asked for."""
     ledger = Dataset(parsed.dataset).read_table(LEDGER_FILE, LEDGER)
     rows = [row for row in ledger.to_pylist() if parsed.kind in (None, row["kind"])]
     if parsed.state or parsed.kind == "span":

@@ -3,6 +3,7 @@
 just report datasets/demo --gate "empty <= 0" --gate "repeated <= 0.05"
 """
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,7 @@ from captioning.quality.judge import Settings, report_to_json
 from captioning.quality.records import Report
 from captioning.quality.sentence_model import SentenceModel
 from captioning.report.page import write_page
+from pipeline.commands.arguments.report import parse
 from pipeline.commands.report_table import print_report
 from pipeline.commands.view import DATA, PAGE
 from pipeline.dataset.folder import Dataset
@@ -19,27 +21,16 @@ from pipeline.engine.progress import Progress
 from pipeline.readers.quality import image_text_of, report_of
 from pipeline.readers.showing import Stills
 from pipeline.storage.addresses import clean
-from pipeline.storage.named import find_dataset
-from schemas.command import make_parser, run_command
-
-_EPILOG = """examples:
-  just report datasets/demo                          the page, the JSON, and a table here
-  just report datasets/new --against datasets/old    what changed
-  just report datasets/demo --gate "empty <= 0"      exit code 1 if any caption is empty
-
-The page is one file that needs no network: <dataset>/report/index.html; `just view <dataset>` shows more of it."""
+from schemas.command import run_command
 
 
 def main() -> int:
     """Entry point."""
-    parser = make_parser("report", "Measure the captions of a dataset and write the report of them.", _EPILOG)
-    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
-    parser.add_argument(
-        "--against", type=find_dataset, metavar="DATASET", help="compare with the captions of this dataset"
-    )
-    parser.add_argument("--gate", action="append", default=[], metavar="RULE", help='such as "empty <= 0"; repeatable')
-    parser.add_argument("--json-only", action="store_true", help="write no page")
-    parsed = parser.parse_args()
+    return run(parse())
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Measure, compare, print and write; 1 if a gate fails."""
     report = judge(parsed.dataset, parsed.gate)
     against = compare(judge(parsed.against, parsed.gate), report) if parsed.against else None
     print_report(report)

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from pipeline.commands.arguments.teach import parse
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.progress import Progress
 from pipeline.readers.history import History
@@ -24,48 +25,22 @@ from pipeline.readers.teaching.quality import Estimate, judge
 from pipeline.stages.score.check import check_head_name
 from pipeline.stages.score.scorers.registry import EMBEDDERS
 from pipeline.stages.weights import revision
-from pipeline.storage.named import find_dataset
-from schemas.command import make_parser, run_command
+from schemas.command import run_command
 from schemas.config import ScoreConfig
-from schemas.errors import InputError
+from schemas.errors import ConfigError, InputError
+from schemas.nearest import did_you_mean
 from schemas.terminal import print_table
-
-EXAMPLES = """labels.csv has a heading, and a row per label:
-  file, clip or still   exactly one of them: a path, or an id (needs --dataset)
-  seconds               of a file, after its first frame; without it the whole file
-  label                 0 or 1, no or yes: a class; other numbers: a rating
-  source                optional: what the row was taken from, where two files are copies of one film
-  note                  optional, yours
-
-  just teach labels.csv lecture --files ~/footage
-  just teach labels.csv mood --dataset datasets/footage
-"""
 
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("teach", "Fit a head on the vectors of what a person labelled.", EXAMPLES)
-    parser.add_argument("labels", nargs="?", type=Path, help="CSV of labels")
-    parser.add_argument("name", nargs="?", help="name of the head and of its column; a preset's, or any other")
-    parser.add_argument("--files", type=Path, metavar="FOLDER", help="where files are (default: beside the CSV)")
-    parser.add_argument(
-        "--dataset",
-        type=find_dataset,
-        metavar="FOLDER",
-        help="whose clips and stills are meant, and whose embedder is used",
-    )
-    parser.add_argument("--embedder", choices=sorted(EMBEDDERS), help=f"for files (default: {ScoreConfig().embedder})")
-    parser.add_argument("--embedder-weights", default="", metavar="PATH", help="as score.embedder_weights")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: heads/<name>.safetensors")
-    parser.add_argument("--origin", default="", metavar="TEXT", help="who gave the labels; stands in the provenance")
-    parser.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the most wrong rows to print")
-    parser.add_argument("--threads", type=int, default=2, metavar="N")
-    parser.add_argument("--presets", action="store_true", help="print CogVideoX's six negative classes and leave")
-    parsed = parser.parse_args()
+    run(parse())
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Print the presets, or teach."""
     if parsed.presets:
         print_presets()
-    elif parsed.labels is None or parsed.name is None:
-        parser.error("give a CSV of labels and a name, or --presets")
     else:
         teach(parsed)
 
@@ -79,6 +54,8 @@ def print_presets() -> None:
 def teach(parsed: argparse.Namespace) -> None:
     """Read, look, judge, fit on everything, store, print."""
     check_head_name(parsed.name)
+    if parsed.embedder and parsed.embedder not in EMBEDDERS:
+        raise ConfigError(f"--embedder {parsed.embedder!r} is not known; {did_you_mean(parsed.embedder, EMBEDDERS)}")
     out = parsed.out or Path("heads") / f"{parsed.name}.safetensors"
     if out.name != f"{parsed.name}.safetensors":
         raise InputError(

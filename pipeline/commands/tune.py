@@ -5,7 +5,7 @@ Training knows no scorers, so what looks at its edits is handed in here (`traini
     just tune film.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a bear skis"
 """
 
-import sys
+import argparse
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +18,7 @@ from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.score.scorers.open_clip import OpenClipVitL14
 from schemas.command import run_command
 from training.commands import tune
+from training.commands.arguments.tune import parse
 
 _THREADS = 2
 
@@ -48,7 +49,12 @@ def open_looker(weights: str) -> ProfileLooker:
 
 def main() -> int:
     """Entry point."""
-    return tune.main(sys.argv[1:], open_looker)
+    return run(parse())
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Learn and edit; returns the exit code."""
+    return tune.run(parsed, open_looker)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 just verify datasets/demo
 """
 
+import argparse
 import sys
 
+from pipeline.commands.arguments.verify import parse
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import INDEX, verify
 from pipeline.engine.progress import Progress
-from pipeline.storage.named import find_dataset
-from schemas.command import make_parser, run_command
+from schemas.command import run_command
 from schemas.outcome_tables import SAMPLES
 
 _SHOWN = 20
@@ -39,9 +40,12 @@ def report_verification(dataset: Dataset) -> int:
 
 def main() -> int:
     """Entry point."""
-    parser = make_parser("verify", "Re-open every shard with the plain webdataset library and check all it promises.")
-    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
-    return report_verification(Dataset(parser.parse_args().dataset))
+    return run(parse())
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Verify the dataset; returns the exit code."""
+    return report_verification(Dataset(parsed.dataset))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,15 @@
 just view datasets/demo
 """
 
+import argparse
 import sys
 import webbrowser
 
+from pipeline.commands.arguments.view import parse
 from pipeline.commands.view_server import Shown, ViewServer
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.showing import Media, Samples, Stills
-from pipeline.storage.named import find_dataset
-from schemas.command import make_parser, run_command
+from schemas.command import run_command
 from schemas.errors import DatasetError, InputError
 
 PAGE, DATA = "report/index.html", "report/report.json"
@@ -19,11 +20,11 @@ _MARK = b'<html lang="en">'
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("view", "Open a dataset's caption report; stills and samples are served to this machine only.")
-    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="port to listen on (default: a free one)")
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parsed = parser.parse_args()
+    run(parse())
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Serve until Ctrl-C."""
     with open_server(Dataset(parsed.dataset), parsed.port) as server:
         print(server.url, flush=True)
         print("Ctrl-C ends it", file=sys.stderr)

@@ -7,10 +7,13 @@ for all one after another, as a funnel on the terminal, and with the histograms 
     just what-if datasets/demo cogvideox --html cogvideox.html
 """
 
+import argparse
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.commands.arguments.what_if import PAGE as _PAGE
+from pipeline.commands.arguments.what_if import parse
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
 from pipeline.readers.what_if.funnel import Funnel, make_funnel, shown_time
@@ -20,38 +23,25 @@ from pipeline.stage import Row
 from pipeline.stages.score.scorers.aesthetic import LaionAesthetic
 from pipeline.stages.score.scorers.registry import SCORERS
 from pipeline.stages.select.select import check_rules, value_of
-from pipeline.storage.named import find_dataset
 from pipeline.storage.store import Store
-from schemas.command import make_parser, run_command
+from schemas.command import run_command
 from schemas.config import RunConfig, SelectConfig
 from schemas.nearest import did_you_mean
-from schemas.rule_sets import RULE_SETS, open_rules
+from schemas.rule_sets import open_rules
 from schemas.rules import Rule
 from schemas.terminal import print_table
 
-_PAGE = "report/what-if.html"
 _WIDTH = 100  # columns of the terminal that everything fits
 _RULES_ABREAST = 8  # rules in one table
-_EPILOG = """examples:
-  just what-if datasets/demo                                        # the rules of the last run
-  just what-if datasets/demo "aesthetic >= 4.8" "motion >= 1"
-  just what-if datasets/demo "aesthetic in top 20%" "motion in middle 90%" "camera != static"
-  just what-if datasets/demo cogvideox "text_area <= 0.01"
-
-rule sets:
-"""
 
 
 def main() -> None:
     """Entry point."""
-    sets = "".join(f"  {one.name:12} {one.source}\n" for one in RULE_SETS.values())
-    parser = make_parser(
-        "what-if", "Show what selection rules would keep of the clips that were scored.", _EPILOG + sets
-    )
-    parser.add_argument("dataset", type=find_dataset, help="dataset folder")
-    parser.add_argument("rules", nargs="*", metavar="RULE", help="rule or rule set; none: those of the last run")
-    parser.add_argument("--html", type=Path, metavar="FILE", help=f"where to draw (default: <dataset>/{_PAGE})")
-    parsed = parser.parse_args()
+    run(parse())
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Print and draw what the rules would keep."""
     dataset = Dataset(parsed.dataset)
     history = History(dataset)
     own = history.config.select.rules

@@ -19,6 +19,7 @@ from schemas.errors import StageError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
+_PACKAGES = ("schemas", "captioning", "pipeline", "training")
 # Rows carry URIs and spans, so little travels through the object store.
 _OBJECT_STORE_BYTES = 256 << 20
 # Ray waits half a minute for its own processes, which is too short where others keep the cores busy.
@@ -112,7 +113,7 @@ class Cluster:
         if self._address:
             ray.init(
                 address=self._address,
-                runtime_env={"working_dir": str(_ROOT), "excludes": _LEFT_HOME},
+                runtime_env=what_workers_import(_ROOT),
                 logging_level=logging.ERROR,
             )
             return
@@ -152,6 +153,14 @@ class WorkerLogs:
 
     def _files(self) -> list[Path]:
         return list(self._folder.glob("worker-*")) if self._folder is not None else []
+
+
+def what_workers_import(root: Path) -> dict[str, object]:
+    """The runtime environment that takes our code to a cluster: the checkout at `root`; of an installed copy, beside
+    which everything else that is installed stands, only our packages."""
+    if (root / "justfile").is_file():
+        return {"working_dir": str(root), "excludes": _LEFT_HOME}
+    return {"py_modules": [str(root / name) for name in _PACKAGES], "excludes": ["**/__pycache__"]}
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.dataset.folder import FORMAT
 from pipeline.engine.engine import StageRecord
 from schemas.config import RunConfig
+from schemas.version import VERSION
 
 USAGE = ("model_calls", "cached_replies", "prompt_tokens", "completion_tokens", "thinking_tokens")
 _PACKAGES = (
@@ -38,7 +39,8 @@ def make_record(
         "models": model_costs(config, stages),
         "stages": {name: _rounded(asdict(record)) for name, record in stages.items()},
         "config": config.model_dump(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "versions": {"cutroom": VERSION, "python": platform.python_version()}
+        | {name: _version(name) for name in _PACKAGES},
     }
 
 

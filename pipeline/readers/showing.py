@@ -71,14 +71,17 @@ class Samples:
 
     def __call__(self, sample_id: str) -> Media | None:
         """The film or picture of a sample; None where there is no such sample or its shard does not hold it."""
+        members = self.members(sample_id) or {}
+        return next(
+            (Media(content=members[end], type=kind) for end, kind in MEDIA_TYPES.items() if end in members), None
+        )
+
+    def members(self, sample_id: str) -> dict[str, bytes] | None:
+        """What the shard holds of a sample, by suffix (`.mp4`, `.json`); None where there is no such sample."""
         row = self._rows.get(sample_id)
         if row is None:
             return None
         data = self._dataset.store.read_range(f"shards/{row['shard']}", row["offset"], row["offset"] + row["size"])
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            for member in tar:
-                kind = MEDIA_TYPES.get(member.name.removeprefix(sample_id))
-                file = tar.extractfile(member) if kind else None
-                if kind and file:
-                    return Media(content=file.read(), type=kind)
-        return None
+            files = ((member.name, tar.extractfile(member)) for member in tar if member.name.startswith(sample_id))
+            return {name.removeprefix(sample_id): file.read() for name, file in files if file}

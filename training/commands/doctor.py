@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from schemas.command import make_parser, run_command
-from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
+from schemas.command import run_command
+from training.commands.arguments.doctor import parse
 from training.config import TrainConfig
 from training.data.index import SampleIndex
 from training.doctor.ahead import missing
@@ -22,27 +22,16 @@ from training.encoders.registry import open_codec, open_text
 from training.families.registry import open_family
 
 _COLORS = {"error": "bold red", "warning": "yellow", "fact": "dim"}
-_EPILOG = """examples:
-  just doctor demo
-  just doctor datasets/mine --recipe cogvideox-2b --processes 8 --set encoders.codec_weights=models/CogVideoX-2b/vae
-
-`just train` looks at the same before its first step."""
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_parser("doctor", "Look at everything that a training run needs, and say what is wrong.", _EPILOG)
-    parser.add_argument("dataset", help="dataset folder or s3://..., or `demo` (datasets/demo)")
-    parser.add_argument("--processes", type=int, default=1, help="how many processes will train")
-    add_recipe_arguments(parser)
-    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
+    """Entry point."""
+    return run(parse(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
     """Examine, print, and return 1 if there is an error."""
-    options = parse(arguments)
-    dataset = dataset_of(options.dataset)
-    config = recipe_of(options)
+    config, dataset = options.settings, options.dataset
     findings = examine(config, dataset, options.processes)
     show(findings, f"{config.recipe} on {dataset}")
     return int(any(finding.level == "error" for finding in findings))

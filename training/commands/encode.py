@@ -10,45 +10,28 @@ import time
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.storage.store import Store
-from schemas.command import make_parser, run_command
+from schemas.command import run_command
 from schemas.heartbeat import Heartbeat
-from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
+from training.commands.arguments.encode import parse
 from training.config import TrainConfig
 from training.encoders.registry import open_codec, open_text
 from training.families.registry import open_family
-from training.latents.settings import DTYPES, CacheSettings, claim, read_settings
+from training.latents.settings import CacheSettings, claim, read_settings
 from training.latents.source import Part, plan_parts
 from training.latents.verify import verify_cache
 from training.latents.write import LatentWriter
 
 _SHOWN = 20
-_EPILOG = """examples:
-  just encode demo                                              datasets/demo-latents, for the recipe demo
-  just encode datasets/mine --recipe cogvideox-2b --device cuda --precision bfloat16
-  just encode datasets/mine --verify                            read all of it again and check it
-  just train datasets/mine --set data.latents=datasets/mine-latents
-
-Every stage's shapes are encoded: latents once per shape, text states once per caption. Killed, the same command goes
-on where it stopped."""
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_parser("encode", "Encode a dataset's clips and captions for a recipe, once.", _EPILOG)
-    parser.add_argument("dataset", help="dataset folder or s3://..., or `demo` (datasets/demo)")
-    parser.add_argument("--out", help="the cache's folder (default: <dataset>-latents)")
-    parser.add_argument("--precision", choices=sorted(DTYPES), default="float32", help="of what is stored")
-    parser.add_argument("--device", default="cpu", help="where the encoders run: cpu, cuda, cuda:1")
-    parser.add_argument("--verify", action="store_true", help="check every entry instead of encoding")
-    add_recipe_arguments(parser)
-    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
+    """Entry point."""
+    return run(parse(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
     """Encode or verify; exit code 1 if something is wrong with the cache."""
-    options = parse(arguments)
-    dataset = dataset_of(options.dataset)
-    return encode(recipe_of(options), dataset, options.out or f"{dataset}-latents", options)
+    return encode(options.settings, options.dataset, options.out or f"{options.dataset}-latents", options)
 
 
 def encode(config: TrainConfig, dataset: str, out: str, options: argparse.Namespace) -> int:

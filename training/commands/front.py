@@ -25,3 +25,12 @@ def recipe_of(arguments: argparse.Namespace) -> TrainConfig:
 def dataset_of(text: str) -> str:
     """The dataset's folder or URI, by its path or its name in `datasets/`. Raises `DatasetError` if there is none."""
     return find_dataset(text)
+
+
+def settle(arguments: argparse.Namespace) -> argparse.Namespace:
+    """The arguments with `settings` as the configuration and `dataset` as where it lies.
+
+    Raises `ConfigError`, and `DatasetError` if there is no such dataset.
+    """
+    arguments.settings, arguments.dataset = recipe_of(arguments), dataset_of(arguments.dataset)
+    return arguments

@@ -10,57 +10,26 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schemas.command import make_parser, run_command
-from schemas.errors import DatasetError
+from schemas.command import run_command
 from schemas.heartbeat import Heartbeat
-from schemas.load import dump_config
-from training.commands.front import add_recipe_arguments, dataset_of, recipe_of
+from training.commands.arguments.train import parse
 from training.config import TrainConfig
-from training.doctor.ahead import check_ahead
 from training.doctor.shards import require_dataset
 from training.loop.prepare import Prepared, prepare
 from training.loop.report import StepReport
 from training.loop.stage_samples import sample_stage
 from training.parallel import World, join_world, leave_world, share_cores
 
-_EPILOG = """examples:
-  just train demo                                        the debug model on the demo dataset, minutes on a CPU
-  just train datasets/mine --recipe cogvideox-5b-lora --set model.weights=models/CogVideoX-5b
-  just train datasets/mine --config run.yaml --set stages.256.steps=1000
-  just train datasets/mine --recipe cogvideox-2b --show-config
-
-Run the same command again to go on after a stop: from the last checkpoint, with the numbers it would have had.
-Several processes: torchrun --nproc-per-node 8 -m training.commands.train <the same arguments> (docs/training.md)"""
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_parser("train", "Train a text-to-video model on a dataset that `just curate` made.", _EPILOG)
-    parser.add_argument("dataset", help="dataset folder or s3://..., or `demo` (datasets/demo)")
-    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/<dataset>-<recipe>)")
-    add_recipe_arguments(parser)
-    parser.add_argument("--show-config", action="store_true", help="print and check the configuration, and stop")
-    return parser.parse_args(arguments)
-
 
 def main(arguments: list[str]) -> int:
-    """Train, or print the configuration and what is wrong with it."""
-    options = parse(arguments)
-    config = recipe_of(options)
-    if options.show_config:
-        print(dump_config(config), end="", flush=True)
-    # What a look at folders tells is told before networks are opened, and by --show-config.
-    check_ahead(config)
-    try:
-        dataset = dataset_of(options.dataset)
-    except DatasetError as error:
-        if not options.show_config:
-            raise
-        print(f"{error}; so the rules' columns were not looked up", file=sys.stderr)
-        return 0
+    """Entry point."""
+    return run(parse(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train."""
+    config, dataset = options.settings, options.dataset
     require_dataset(config, dataset)
-    if options.show_config:
-        return 0
     folder = options.out or Path("runs") / f"{Path(dataset).name}-{config.recipe}"
     world = join_world()
     share_cores(world, config.data.workers)

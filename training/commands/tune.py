@@ -11,10 +11,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.storage.named import find_dataset
-from schemas.command import add_change_arguments, make_parser
-from schemas.errors import ConfigError, InputError
+from schemas.errors import InputError
 from schemas.heartbeat import Heartbeat
+from training.commands.arguments.tune import parse
 from training.config import TrainConfig
 from training.editing.footage import Footage, Wanted, look_at, read_clip, read_video
 from training.editing.metrics import Looker
@@ -24,44 +23,16 @@ from training.encoders.registry import open_codec
 from training.loop.report import StepReport
 from training.models.tune_a_video.weights import read_settings, unet_folder
 from training.parallel import join_world, leave_world, share_cores
-from training.recipes import load_training
-
-RECIPE = "tune-a-video"
-_EPILOG = """the model is a folder of Stable Diffusion 1 or 2-base in diffusers' format. Its VAE and CLIP are used where
-it holds them; a UNet alone is taken with the packaged codec and text encoder.
-Writes <out>/tuned.safetensors and <out>/edits: films side by side, a sheet, and measures. Run the same command again to
-go on after a stop, or to make other edits of what is learnt.
-
-examples:
-  just tune film.mp4 "a man skis on snow" --model models/stable-diffusion-v1-4 --edit "a bear skis on snow"
-  just tune film.mp4 "a man skis on snow" --model models/sd --edit "a man surfs" --frames 32 --stride 2 --start 1.5
-  just tune datasets/demo --clip 3f1c-0-4000 --model models/sd --edit "the same street at night\""""
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Read the command line."""
-    parser = make_parser("tune", "Learn one video with an image model (Tune-A-Video), and edit it by prompts.", _EPILOG)
-    parser.add_argument("video", help="video file; or a dataset, with --clip")
-    parser.add_argument("caption", nargs="?", default="", help="what the video shows (default: the clip's caption)")
-    parser.add_argument("--edit", action="append", default=[], metavar="PROMPT", help="may be repeated")
-    parser.add_argument("--model", required=True, metavar="FOLDER", help="image model in diffusers' format")
-    parser.add_argument("--clip", default="", metavar="ID", help="clip or sample of the dataset")
-    parser.add_argument("--size", metavar="WxH", help="default: the size of the image model, or of the video")
-    parser.add_argument("--frames", type=int, default=24)
-    parser.add_argument("--stride", type=int, default=1, help="take every so many-th frame")
-    parser.add_argument("--start", type=float, default=0.0, metavar="SECONDS")
-    parser.add_argument("--out", type=Path, help="the run's folder (default: runs/<video>-tune-a-video)")
-    parser.add_argument(
-        "--embedder-weights", default="", metavar="TAG", help="of CLIP, for the measures (a tag of open_clip or a file)"
-    )
-    add_change_arguments(parser)
-    return parser.parse_intermixed_args(arguments)  # the caption may stand behind options
 
 
 def main(arguments: list[str], open_looker: Callable[[str], Looker]) -> int:
+    """Entry point."""
+    return run(parse(arguments), open_looker)
+
+
+def run(options: argparse.Namespace, open_looker: Callable[[str], Looker]) -> int:
     """Learn, edit, measure with what `open_looker` makes of --embedder-weights, and say where everything is."""
-    options = parse(arguments)
-    config = _config(options)
+    config = options.settings
     footage = _footage(options, config)
     caption = options.caption or footage.caption
     if not caption:
@@ -80,37 +51,21 @@ def main(arguments: list[str], open_looker: Callable[[str], Looker]) -> int:
     return 0
 
 
-def _config(options: argparse.Namespace) -> TrainConfig:
-    """The recipe with the model's own encoders, then the file and the changes of the command line."""
-    folder, changes = Path(options.model), [f"model.weights={options.model}"]
-    if (folder / "vae").is_dir():
-        changes += ["encoders.codec=image-vae", f"encoders.codec_weights={folder}"]
-    if (folder / "text_encoder").is_dir():
-        changes += ["encoders.text=clip", f"encoders.text_weights={folder}"]
-    return load_training(options.config, [*changes, *options.set], RECIPE)
-
-
 def _footage(options: argparse.Namespace, config: TrainConfig) -> Footage:
     if options.clip and not options.size:
-        found = read_clip(find_dataset(options.video), options.clip, None)
+        found = read_clip(options.video, options.clip, None)
         width, height = found.shape.width, found.shape.height
     else:
         width, height = _size(options, config)
     wanted = Wanted(width=width, height=height, frames=options.frames, stride=options.stride, start=options.start)
-    return (
-        read_clip(find_dataset(options.video), options.clip, wanted)
-        if options.clip
-        else read_video(options.video, wanted)
-    )
+    return read_clip(options.video, options.clip, wanted) if options.clip else read_video(options.video, wanted)
 
 
 def _size(options: argparse.Namespace, config: TrainConfig) -> tuple[int, int]:
     """What is asked for; the size that the image model was trained at; or the video's, cut to what the UNet takes."""
-    if options.size:
-        sides = options.size.split("x")
-        if len(sides) != 2 or not all(side.isdigit() for side in sides):
-            raise ConfigError(f"--size {options.size!r}; write WIDTHxHEIGHT, for example 512x512")
-        return int(sides[0]), int(sides[1])
+    if options.sides:
+        width, height = options.sides
+        return width, height
     settings = read_settings(unet_folder(config.model.weights))
     stride = open_codec(config.encoders).spatial_stride
     if isinstance(settings["sample_size"], int):

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import torch
 from safetensors.torch import save_file
@@ -27,11 +26,10 @@ from training.checkpoints.files import VAES, WEIGHTS
 from training.checkpoints.fit import check_fit
 from training.config import EncoderSettings
 from training.export.adapters import Adapters, write_adapters
+from training.export.choices import Encoders, Precision
 from training.export.record import ModelRecord, write_record
 from training.families.base import Family, Published
 
-Precision = Literal["float32", "bfloat16", "float16"]
-Encoders = Literal["copy", "link", "leave"]
 _TOKENIZER_FILES = ("tokenizer*", "spiece.model", "special_tokens_map.json", "added_tokens.json")
 _VERSION = {"_diffusers_version": version("diffusers")}
 _ENCODERS = {

@@ -9,7 +9,6 @@ is another entry.
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import torch
 
@@ -18,8 +17,8 @@ from schemas.errors import ConfigError, DatasetError
 from schemas.ids import digest
 from training.data.shapes import ClipShape
 from training.encoders.base import TextEncoder, VideoCodec
+from training.latents.precision import Precision
 
-Precision = Literal["float32", "float16", "bfloat16"]
 DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,
     "float16": torch.float16,

@@ -13,11 +13,14 @@ import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pipeline.stage import Row
-from pipeline.storage.store import Store
 from schemas.bucket import Bucket
 from schemas.errors import DatasetError
+
+if TYPE_CHECKING:  # layouts are listed without the libraries of tables and stores
+    from pipeline.stage import Row
+    from pipeline.storage.store import Store
 
 CAPTION_LENGTHS = ("short", "medium", "dense")
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
@@ -43,7 +46,7 @@ class ExportedClip:
         return f"{self.sample_id}.{'png' if self.bucket.is_image else 'mp4'}"
 
 
-def clip_of(row: Row) -> ExportedClip:
+def clip_of(row: "Row") -> ExportedClip:
     """The clip of a row of the shard index. Raises `DatasetError` if its id cannot be a file name everywhere."""
     if not _SAFE.fullmatch(row["sample_id"]):
         raise DatasetError(
@@ -53,7 +56,7 @@ def clip_of(row: Row) -> ExportedClip:
     return ExportedClip(sample_id=row["sample_id"], split=row["split"], bucket=Bucket.parse(row["bucket"]))
 
 
-def read_sample(store: Store, row: Row) -> tuple[bytes, Mapping[str, str]]:
+def read_sample(store: "Store", row: "Row") -> tuple[bytes, Mapping[str, str]]:
     """The bytes of a sample's film or picture, and its captions by length.
 
     Raises `DatasetError` if the shard holds other bytes than were packed, or no such members.

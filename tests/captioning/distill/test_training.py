@@ -13,11 +13,12 @@ from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
 from captioning.distill.captioner import CAPTION_PROMPT, distill_captioner
 from captioning.distill.folder import PROVENANCE, Provenance
-from captioning.distill.lora import Material, Settings, fine_tune
+from captioning.distill.lora import Material, fine_tune
 from captioning.distill.made_pairs import made_pairs
 from captioning.distill.made_words import TAUGHT
 from captioning.distill.pairs import PicturePair
 from captioning.distill.prompt import FILE, TrainedPrompt, trained_prompt
+from captioning.distill.settings import Settings
 from captioning.distill.summariser import distill_summariser
 from schemas.errors import InputError, StageError
 from schemas.model_config import ModelConfig

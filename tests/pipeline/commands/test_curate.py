@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.curate import parse, report_shipped
+from pipeline.commands.arguments.curate import parse
+from pipeline.commands.curate import report_shipped
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.stage import Row
@@ -38,5 +39,5 @@ def test_a_run_that_ships_nothing_ends_with_1_and_its_reasons(
 
 
 def test_confirmations_are_asked_for_by_name() -> None:
-    assert parse(["footage"]).confirmed == []
-    assert parse(["footage", "--confirm-vanished", "--bucket-moved"]).confirmed == ["vanished", "bucket-moved"]
+    assert parse(["demo"]).confirmed == []
+    assert parse(["demo", "--confirm-vanished", "--bucket-moved"]).confirmed == ["vanished", "bucket-moved"]

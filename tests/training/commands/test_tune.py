@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from schemas.errors import ConfigError, InputError
 from tests.training.editing.image_model import save_film, save_image_model, save_pipeline
 from training.commands import tune
+from training.commands.arguments.tune import parse
 
 FEW = ["--set", "stages.tune.steps=2", "--set", "sampling.steps=2", "--set", "loggers=[]"]
 
@@ -73,7 +74,8 @@ def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:
         run(film, "x", "--model", tmp_path)
 
 
-def test_the_caption_may_stand_behind_options() -> None:
-    found = tune.parse(["set", "--clip", "a-0-1", "a red circle", "--model", "sd", "--edit", "a blue one"])
+def test_the_caption_may_stand_behind_options(tmp_path: Path) -> None:
+    sd = str(tmp_path)
+    found = parse(["set", "--clip", "a-0-1", "a red circle", "--model", sd, "--edit", "a blue one"])
     assert (found.video, found.clip, found.caption, found.edit) == ("set", "a-0-1", "a red circle", ["a blue one"])
-    assert tune.parse(["film.mp4", "--model", "sd"]).caption == ""
+    assert parse(["film.mp4", "--model", sd]).caption == ""

@@ -18,9 +18,10 @@ from training.encoders.base import VideoCodec
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
 from training.latents.pixels import read_sample
+from training.latents.precision import Precision
 from training.latents.read import LatentShards
 from training.latents.reader import LatentReader
-from training.latents.settings import CacheSettings, Precision, claim
+from training.latents.settings import CacheSettings, claim
 from training.latents.source import Part, plan_parts
 from training.latents.verify import verify_cache
 from training.latents.write import LatentWriter

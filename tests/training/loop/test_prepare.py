@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from schemas.command import exit_code_of
 from schemas.errors import ConfigError
 from tests.training.data.made_dataset import make_dataset
 from training.commands.train import main
@@ -122,7 +123,7 @@ def test_a_dataset_that_no_step_can_be_made_of_is_an_error_that_says_so(dataset:
 
 
 def test_the_command_shows_its_configuration_and_refuses_latent_input(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--show-config", "--set", "stages.64.steps=7"]) == 0
+    assert exit_code_of(lambda: main(["demo", "--show-config", "--set", "stages.64.steps=7"])) == 0
     assert "steps: 7" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="latent_input is no setting here"):
         main(["demo", "--show-config", "--set", "data.latent_input=true"])

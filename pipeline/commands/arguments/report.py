@@ -1,0 +1,34 @@
+"""The arguments of `just report`.
+
+just report datasets/demo --gate "empty <= 0"
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from pipeline.storage.named import find_dataset
+from schemas.command import make_parser
+
+_EPILOG = """examples:
+  just report datasets/demo                          the page, the JSON, and a table here
+  just report datasets/new --against datasets/old    what changed
+  just report datasets/demo --gate "empty <= 0"      exit code 1 if any caption is empty
+
+The page is one file that needs no network: <dataset>/report/index.html; `just view <dataset>` shows more of it."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be typed."""
+    made = make_parser("report", "Measure the captions of a dataset and write the report of them.", _EPILOG)
+    made.add_argument("dataset", type=find_dataset, help="dataset folder")
+    made.add_argument(
+        "--against", type=find_dataset, metavar="DATASET", help="compare with the captions of this dataset"
+    )
+    made.add_argument("--gate", action="append", default=[], metavar="RULE", help='such as "empty <= 0"; repeatable')
+    made.add_argument("--json-only", action="store_true", help="write no page")
+    return made
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line. Raises `DatasetError` for a dataset that is not there."""
+    return parser().parse_args(arguments)

@@ -1,0 +1,64 @@
+"""The commands by name: the two modules of each, and what it does in a line.
+
+The module of the arguments is light: it makes help and refuses typos. The other one is imported to work.
+
+    cutroom --help
+"""
+
+import os
+import re
+from typing import NamedTuple
+
+DOOR = "CUTROOM_DOOR"  # the environment variable that says what people type before a command: `just` or `cutroom`
+
+
+class Command(NamedTuple):
+    """A command: the module with `parser()` and `parse(arguments)`, the module with `run(parsed)`, and its line."""
+
+    arguments: str
+    work: str
+    summary: str
+
+
+def _curation(stem: str, summary: str) -> Command:
+    return Command(f"pipeline.commands.arguments.{stem}", f"pipeline.commands.{stem}", summary)
+
+
+def _training(stem: str, summary: str) -> Command:
+    return Command(f"training.commands.arguments.{stem}", f"training.commands.{stem}", summary)
+
+
+COMMANDS = {
+    "curate": _curation("curate", "raw videos to a verified dataset of captioned shards"),
+    "ledger": _curation("ledger", "in which state every video, clip and sample ended, and why"),
+    "explain": _curation("explain", "a clip's whole history, or where the seconds of a film went"),
+    "report": _curation("report", "how good the captions are: a page, JSON and a table"),
+    "view": _curation("view", "that page in the browser, with the samples as films"),
+    "what-if": _curation("what_if", "what a selection rule would keep, per bucket"),
+    "verify": _curation("verify", "re-open every shard and check all it promises"),
+    "export-clips": _curation("export_clips", "samples as files that other trainers read"),
+    "retry": _curation("retry", "try again what failed"),
+    "teach": _curation("teach", "a filter of your own, from your labels"),
+    "distill": _curation("distill", "a small model learns what a large one said"),
+    "doctor": _training("doctor", "whether a recipe can train on a dataset"),
+    "encode": _training("encode", "what VAE and text encoder make of a dataset, written once"),
+    "train": _training("train", "captioned shards to a text-to-video model"),
+    "sample": _training("sample", "videos from a model"),
+    "tune": Command("training.commands.arguments.tune", "pipeline.commands.tune", "one video learnt, then edited"),
+    "export": _training("export", "a model as a folder that diffusers opens"),
+    "bench": _curation("bench", "measure beside the alternatives"),
+    "schemas": Command("pipeline.commands.arguments.schemas", "schemas.__main__", "every table with its columns"),
+    "completion": _curation("completion", "what bash, zsh or fish needs to complete commands and options"),
+}
+
+_TYPED = re.compile(rf"(?<![\w-])just (?=(?:{'|'.join(COMMANDS)}|<command>)(?![\w-]))")
+
+
+def door() -> str:
+    """What people type before a command here."""
+    return os.environ.get(DOOR, "just")
+
+
+def as_typed(text: str) -> str:
+    """A text that names commands as `just <command>`, with what people type here in place of `just`."""
+    return text if door() == "just" else _TYPED.sub(f"{door()} ", text)
