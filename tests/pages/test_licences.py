@@ -90,3 +90,12 @@ def test_the_licence_is_the_text_that_it_names() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert "license: Apache-2.0\n" in citation
     assert f"version: {version}\n" in citation
+
+
+def test_the_page_says_what_the_shot_head_was_fitted_to() -> None:
+    from safetensors import safe_open
+
+    with safe_open(ROOT / "pipeline/stages/split/detectors/head.safetensors", "np") as file:
+        told = file.metadata()
+    marked = len(told["marked_films"].split(","))
+    assert f"{told['made_films']} films made by program, and the marks of {marked} test films of SHOT" in PAGE

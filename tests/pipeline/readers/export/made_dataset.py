@@ -55,4 +55,4 @@ def _row(sample_id: str, bucket: Bucket, split: str, offset: int, piece: bytes) 
             "bucket": str(bucket), "split": split, "start_time": 0.0, "end_time": 2.0, "width": bucket.width,
             "height": bucket.height, "frames": bucket.frames, "fps": bucket.fps, "tokens": 5, "shard": "all.tar",
             "offset": offset, "size": len(piece), "checksum": hashlib.sha256(piece).hexdigest(), "decoded_frames": 17,
-            "scores": [], "words": [], "status": "ok", "error": None, "attempts": 1}  # fmt: skip
+            "scores": [], "categories": [], "status": "ok", "error": None, "attempts": 1}  # fmt: skip
