@@ -8,7 +8,7 @@ python -m pytest tests/test_house_readme.py
 import pytest
 
 from schemas.outcome_tables import KINDS, STATES
-from tests.end_to_end.readme import shown_funnel, shown_states, shown_verification
+from tests.end_to_end.readme import shown_caption, shown_funnel, shown_shards, shown_states, shown_verification
 
 
 def test_the_table_has_the_states_of_a_ledger() -> None:
@@ -21,6 +21,14 @@ def test_what_came_in_is_what_ended_somewhere(kind: str) -> None:
     came, *ended = shown_funnel()[kind]
     assert len(ended) == len(STATES)
     assert came == sum(ended)
+
+
+def test_the_shards_and_the_caption_that_are_shown_can_be_read() -> None:
+    assert len(shown_shards()) >= 2
+    assert all(samples >= sources >= shards >= 1 for samples, sources, shards in shown_shards().values())
+    key, tokens, text = shown_caption()
+    assert key.rsplit("-", 2)[1].count("x") == 2
+    assert tokens >= len(text.split())
 
 
 def test_as_many_samples_are_verified_as_ship() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 _ROW = re.compile(r"^ +(videos|clips|samples|spans)((?: +\d+)+)$", re.MULTILINE)
+_SHARDS = re.compile(r"^ +(\d+x\d+x\d+@\d+) +(train|val) +(\d+) +(\d+) +(\d+) +[\d.]+$", re.MULTILINE)
 
 
 def shown_funnel() -> dict[str, list[int]]:
@@ -28,3 +29,15 @@ def shown_verification() -> str:
     """The last line that the README shows of the run."""
     (found,) = re.findall(r"^ +(verified: .*)$", README.read_text(), re.MULTILINE)
     return str(found)
+
+
+def shown_shards() -> dict[tuple[str, str], list[int]]:
+    """Samples, sources and shards per bucket and split, of the rows that the README shows."""
+    found = _SHARDS.findall(README.read_text())
+    return {(bucket, split): [int(number) for number in numbers] for bucket, split, *numbers in found}
+
+
+def shown_caption() -> tuple[str, int, str]:
+    """Sample id, tokens and text of the caption that the README shows."""
+    (found,) = re.findall(r"^ +(\S+)  \(.*?, (\d+) tokens by .*\n +(\S.*)$", README.read_text(), re.MULTILINE)
+    return str(found[0]), int(found[1]), str(found[2])

@@ -17,10 +17,11 @@ from pipeline.demo.films import FILMS, REAL
 from pipeline.engine.cluster import Cluster
 from pipeline.readers.history import History
 from pipeline.stage import Row
+from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.load import load_config
 from schemas.outcome_tables import KINDS, LEDGER, SAMPLES, STATES
-from tests.end_to_end.readme import shown_funnel, shown_verification
+from tests.end_to_end.readme import shown_caption, shown_funnel, shown_shards, shown_verification
 from training.loop.prepare import prepare
 from training.loop.stage_samples import sample_stage
 from training.parallel import World, share_cores
@@ -55,20 +56,28 @@ def test_the_demo_keeps_its_promises(tmp_path: Path, cluster: Cluster) -> None:
     assert {states[key] for key in states if key.startswith("broken/") or key == "README.txt"} == {"failed"}
     assert states["generated/again/animals-and-cups-small.mp4"] == "duplicate"
     assert states["generated/camera-moves/textures.mp4"] == "duplicate"  # the copy comes first in key order
-    _the_readme_shows_this_run(ledger, samples)
+    _the_readme_shows_this_run(History(dataset), ledger, samples)
     _clips_lie_inside_shots(History(dataset), {row["id"]: row["source"] for row in ledger})
     assert record["stages"]["split"]["counters"]["videos_decoded"] == record["stages"]["split"]["rows"] - 10
     assert run(bucket, tmp_path / "set", config, cluster)["computed_rows"] == 0
     _a_model_learns_from_it(tmp_path / "set", tmp_path / "run")
 
 
-def _the_readme_shows_this_run(ledger: Sequence[Row], samples: Sequence[Row]) -> None:
+def _the_readme_shows_this_run(history: History, ledger: Sequence[Row], samples: Sequence[Row]) -> None:
     counts = Counter((row["kind"], row["state"]) for row in ledger)
     found = {f"{kind}s": [counts[kind, state] for state in STATES] for kind in KINDS}
     assert {kind: [sum(row), *row] for kind, row in found.items()} == shown_funnel()
     packed = [row for row in samples if row["status"] == "ok"]
     shards = len({row["shard"] for row in packed})
     assert shown_verification().startswith(f"verified: {len(packed)} samples in {shards} shards ")
+    for (bucket, split), numbers in shown_shards().items():
+        here = [row for row in packed if (row["bucket"], row["split"]) == (bucket, split)]
+        counted = [{row[name] for row in here} for name in ("sample_id", "video_id", "shard")]
+        assert [len(one) for one in counted] == numbers, f"{bucket} {split}"
+    key, tokens, text = shown_caption()
+    said = history.parts("captions", "summarise", CAPTIONS).to_pylist()
+    captions = {row["sample_id"]: row for row in said}
+    assert (captions[key]["tokens"], captions[key]["dense"]) == (tokens, text)
 
 
 def _a_model_learns_from_it(dataset: Path, folder: Path) -> None:
