@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from captioning.quality.check import Check, Seen
 from captioning.quality.checks.repeated import repeats
@@ -24,6 +24,7 @@ from captioning.quality.intervals import interval
 from captioning.quality.records import CaptionRecord, Finding, FunnelStep, Measure, Report, SampleView
 from captioning.quality.registry import CHECKS
 from schemas.errors import DatasetError
+from schemas.in_our_words import what_is_wrong
 
 CAPTIONS_SHOWN = 20
 _JSON = TypeAdapter(Report)
@@ -96,8 +97,10 @@ def report_from_json(text: str | bytes) -> Report:
     """Read a report back; raises `DatasetError` if the text is none."""
     try:
         return _JSON.validate_json(text)
-    except ValueError as error:
-        raise DatasetError(f"this is no caption report: {str(error).splitlines()[0]}; make it again") from error
+    except ValidationError as error:
+        location, _, _, words = what_is_wrong(error)[0]
+        where = ".".join(map(str, location))
+        raise DatasetError(f"this is no caption report: {where} {words}; make it again with `just report`") from error
 
 
 def _measures(

@@ -21,7 +21,6 @@ from schemas.errors import ConfigError
 from schemas.nearest import did_you_mean
 
 _BATCH = "vllm"
-_GPUS = Path("/proc/driver/nvidia/gpus")
 _WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 
 
@@ -34,24 +33,24 @@ def check_fetched(config: RunConfig, fetch: bool) -> None:
         ("caption.model", config.caption.captioner, config.caption.model.name, config.caption.model.revision),
         ("summarise.model", config.summarise.summariser, config.summarise.model.name, config.summarise.model.revision),
     ):
-        if backend == _BATCH and not Path(name).expanduser().is_dir():
+        if backend == _BATCH and not Path(name).expanduser().is_dir() and not os.environ.get("VLLM_USE_MODELSCOPE"):
             _check_hub(setting, name, revision, fetch)
 
 
 def gpus_here() -> int:
-    """NVIDIA GPUs of this machine that the environment lets a process see."""
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if seen is not None:
-        return len([one for one in seen.split(",") if one.strip() not in ("", "-1")])
-    return len(list(_GPUS.glob("*")))
+    """GPUs that a process on this machine may use, as torch counts them."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def check_gpus(config: RunConfig) -> None:
     """Raise `ConfigError` if an engine asks for more GPUs than there are; say so if it will run on the CPU instead."""
     if config.engine.ray_address is not None:
         return
-    found = gpus_here()
-    for need in needs_of(config):
+    needs = needs_of(config)
+    found = gpus_here() if needs else 0
+    for need in needs:
         model = config.caption.model if need.setting.startswith("caption") else config.summarise.model
         known = preset_of(model.name)
         suits = f", which suits a GPU of {known.memory} GB" if known else ""

@@ -7,6 +7,7 @@ One listing of the shards of a dataset, or of a latent cache; no byte of them is
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from training.config import TrainConfig
 from training.data.index import SampleIndex
 from training.data.selection import resolve_rules
 from training.doctor.findings import Finding, error
-from training.latents.read import LatentShards
+
+if TYPE_CHECKING:
+    from training.latents.read import LatentShards  # with torch, which a look at folders does not wait for
 
 _SHOWN = 3
 _PACK = "the same `just curate` again packs them anew (`just verify` looks inside of all shards)"
@@ -34,7 +37,7 @@ def check_shards(splits: Sequence[SampleIndex]) -> Iterator[Finding]:
         yield from _lost(Store(splits[0].uri), needed, _PACK)
 
 
-def check_latent_shards(cache: LatentShards) -> Iterator[Finding]:
+def check_latent_shards(cache: "LatentShards") -> Iterator[Finding]:
     """The same of a latent cache."""
     yield from _lost(cache.store, cache.ends(), _ENCODE)
 
