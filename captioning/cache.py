@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from captioning.chat import ChatModel, ChatReply, ChatRequest
-from captioning.thinking import reply_with
+from captioning.thinking import strip_thinking
 
 # "cutr": marks the file as ours, so that another program's database is left alone.
 _APPLICATION = 0x63757472
@@ -39,12 +39,12 @@ class ReplyCache:
 
     def get(self, key: str) -> ChatReply | None:
         """The reply that was kept under the key, or None."""
-        found = self._execute("SELECT reply FROM replies WHERE key = ?", key)
-        if not found:
+        rows = self._execute("SELECT reply FROM replies WHERE key = ?", key)
+        if not rows:
             return None
         try:
             # Earlier versions kept the thinking in the text.
-            return reply_with(ChatReply.from_json(found[0][0]))
+            return strip_thinking(ChatReply.from_json(rows[0][0]))
         except (ValueError, TypeError):
             return None  # written by another version; it is asked for again and then replaced
 

@@ -19,7 +19,7 @@ from schemas.ids import digest
 Role = Literal["system", "user", "assistant"]
 
 
-class Picture(Protocol):
+class EncodedImage(Protocol):
     """An encoded picture that is read when it is needed. `key` names its content: another picture has another key."""
 
     @property
@@ -33,7 +33,7 @@ class Picture(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PictureBytes:
+class ImageBytes:
     """A picture that is in memory already."""
 
     key: str
@@ -50,7 +50,7 @@ class Message:
 
     role: Role
     text: str
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[EncodedImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class ChatRequest:
 
     def key(self, model: str) -> str:
         """Identity of this question to this model: id, words, pictures and decoding options. For caches."""
-        messages = [[one.role, one.text, [picture.key for picture in one.pictures]] for one in self.messages]
+        messages = [[message.role, message.text, [image.key for image in message.images]] for message in self.messages]
         return digest(model, self.id, messages, self.max_tokens, self.schema, self.temperature, self.seed)
 
     def again(self, reply: str, correction: str, attempt: int) -> "ChatRequest":
@@ -78,8 +78,8 @@ class ChatRequest:
 
         A greedy model that is asked the same again says the same again, so attempt n is sampled at 0.2 n, seeded.
         """
-        turns = (Message("assistant", reply), Message("user", correction))
-        return replace(self, messages=(*self.messages, *turns), temperature=0.2 * attempt, seed=attempt)
+        follow_up = (Message("assistant", reply), Message("user", correction))
+        return replace(self, messages=(*self.messages, *follow_up), temperature=0.2 * attempt, seed=attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ NOTHING = Usage()
 
 def check_ids(requests: Sequence[ChatRequest]) -> set[str]:
     """The ids of a batch. Raises `StageError` if two requests share one: their replies could not be told apart."""
-    found = {request.id for request in requests}
-    if len(found) < len(requests):
+    ids = {request.id for request in requests}
+    if len(ids) < len(requests):
         raise StageError("two requests of one batch share an id; every request needs its own")
-    return found
+    return ids

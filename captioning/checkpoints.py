@@ -26,12 +26,12 @@ def read_config(name: str, revision: str = "") -> dict[str, Any]:
     folder = Path(name).expanduser()
     try:
         if folder.is_dir():
-            found: dict[str, Any] = json.loads((folder / "config.json").read_text())
-            return found
+            config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+            return config
         from transformers import PretrainedConfig
 
-        found, _ = PretrainedConfig.get_config_dict(name, revision=revision or None)
+        config, _ = PretrainedConfig.get_config_dict(name, revision=revision or None)
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StageError(f"no model at {name!r}: {first}; give a Hugging Face folder or a hub name") from error
-    return found
+    return config

@@ -76,7 +76,7 @@ def find_fault(
     cut_off: bool = False,
     thinking_tokens: int = 0,
     notes: Sequence[str] = (),
-    told: Sequence[str] = (),
+    instructions: Sequence[str] = (),
 ) -> Fault | None:
     """The first fault of form of a text; None if there is none.
 
@@ -108,7 +108,7 @@ def find_fault(
         return Fault(f"not in English: {language}", "Write in English.")
     if loop := find_loop(text, notes):
         return Fault(f"repetition: {loop!r}", "You repeat yourself. Say each thing once.")
-    if leak := _leak(text, notes, told):
+    if leak := _leak(text, notes, instructions):
         return Fault(f"repeats its instruction: {leak!r}", "Do not repeat the instruction or its examples.")
     if medium := MEDIUM.search(text):
         return Fault(
@@ -120,27 +120,27 @@ def find_fault(
 
 def find_loop(text: str, notes: Sequence[str]) -> str | None:
     """A sentence that stands twice, or a run of four words that stands three times and more often than in the notes."""
-    told: set[frozenset[str]] = set()
+    earlier: set[frozenset[str]] = set()
     for sentence in sentences(text):
         content = frozenset(content_words(sentence))
-        if content and content in told and is_closed(sentence):
+        if content and content in earlier and is_closed(sentence):
             return sentence
-        told.add(content)
+        earlier.add(content)
     # Captions of one shot share turns of phrase, so a run counts as a loop only if they say it less often.
     given = Counter(run for note in notes for run in _runs(note, LOOP_WORDS))
-    said = Counter(_runs(text, LOOP_WORDS))
-    return next((" ".join(run) for run, times in said.items() if times >= LOOP_TIMES and times > given[run]), None)
+    counts = Counter(_runs(text, LOOP_WORDS))
+    return next((" ".join(run) for run, times in counts.items() if times >= LOOP_TIMES and times > given[run]), None)
 
 
-def _leak(text: str, notes: Sequence[str], told: Sequence[str]) -> str | None:
-    secret = {run for one in told for run in _runs(one, LEAKED_WORDS)}
+def _leak(text: str, notes: Sequence[str], instructions: Sequence[str]) -> str | None:
+    secret = {run for instruction in instructions for run in _runs(instruction, LEAKED_WORDS)}
     free = {run for note in notes for run in _runs(note, LEAKED_WORDS)}
     return next((" ".join(run) for run in _runs(text, LEAKED_WORDS) if run in secret and run not in free), None)
 
 
 def _runs(text: str, length: int) -> list[tuple[str, ...]]:
-    found = words(text)
-    return [tuple(found[at : at + length]) for at in range(len(found) - length + 1)]
+    tokens = words(text)
+    return [tuple(tokens[at : at + length]) for at in range(len(tokens) - length + 1)]
 
 
 def main() -> None:

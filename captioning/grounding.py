@@ -48,16 +48,18 @@ def guard(summary: str, evidence: Sequence[str]) -> Verdict:
 
 def unsupported(text: str, frame_captions: Sequence[str]) -> str | None:
     """What a text claims that no frame caption holds, as a reason; None if all of it is held."""
-    held = {key for caption in frame_captions for key in content_words(caption)}
-    said = content_words(text)
-    media = [word for key, word in said.items() if key not in held and key in map(fold, MEDIUM_NAMES)]
+    supported = {key for caption in frame_captions for key in content_words(caption)}
+    claims = content_words(text)
+    media = [word for key, word in claims.items() if key not in supported and key in map(fold, MEDIUM_NAMES)]
     if media:
         return f"names the medium: {', '.join(media)}"
-    invented = [word for key, word in said.items() if key not in held]
+    invented = [word for key, word in claims.items() if key not in supported]
     if invented:
         return f"not in any frame caption: {', '.join(invented)}"
-    told = {word for caption in frame_captions for word in words(caption)}
-    assumed = [word for word in words(text) for kind in GENDERED if word in kind and told.isdisjoint(kind)]
+    mentioned = {word for caption in frame_captions for word in words(caption)}
+    assumed = [
+        word for word in words(text) for gendered in GENDERED if word in gendered and mentioned.isdisjoint(gendered)
+    ]
     if assumed:
         return f"tells a sex that no frame caption tells: {', '.join(dict.fromkeys(assumed))}"
     return _doubt(text, frame_captions)
@@ -77,18 +79,18 @@ def _doubt(text: str, frame_captions: Sequence[str]) -> str | None:
 
 def doubted(frame_captions: Sequence[str]) -> list[str]:
     """Content words that the captions only ever say in doubt: `hawk` of `what may be a hawk in a blue sky`."""
-    certain = {key for one in frame_captions for key in content_words(_DOUBTED.sub("", one))}
-    found = [content_words(phrase) for phrase in _phrases(frame_captions)]
-    return [word for content in found for key, word in content.items() if key not in certain]
+    certain = {key for caption in frame_captions for key in content_words(_DOUBTED.sub("", caption))}
+    contents = [content_words(phrase) for phrase in _phrases(frame_captions)]
+    return [word for content in contents for key, word in content.items() if key not in certain]
 
 
 def _phrases(texts: Sequence[str]) -> list[str]:
-    return [found.group(1).strip() for text in texts for found in _DOUBTED.finditer(text)]
+    return [match.group(1).strip() for text in texts for match in _DOUBTED.finditer(text)]
 
 
 def _claimed(word: str, text: str) -> bool:
-    mentions = [one for one in sentences(text) if fold(word) in content_words(one)]
-    return any(DOUBT_WORDS.isdisjoint(words(one)) for one in mentions)
+    mentions = [sentence for sentence in sentences(text) if fold(word) in content_words(sentence)]
+    return any(DOUBT_WORDS.isdisjoint(words(sentence)) for sentence in mentions)
 
 
 def main() -> None:

@@ -23,15 +23,15 @@ LOWERED = word_set(
 
 def distinct(captions: Sequence[str]) -> list[str]:
     """Return the captions in order without the sentences that an earlier caption already said; none is empty."""
-    said: list[tuple[str, frozenset[str]]] = []
+    earlier: list[tuple[str, frozenset[str]]] = []
     kept = []
     for caption in captions:
         fresh = []
         for sentence in sentences(caption):
             content = frozenset(content_words(sentence))
-            if not any(_same(sentence, content, *other) for other in said):
+            if not any(_same(sentence, content, *other) for other in earlier):
                 fresh.append(sentence)
-                said.append((sentence, content))
+                earlier.append((sentence, content))
         if fresh:
             kept.append(" ".join(fresh))
     return kept
@@ -46,9 +46,9 @@ def join(captions: Sequence[str]) -> str:
     return " ".join(paragraphs)
 
 
-def _same(one: str, content: frozenset[str], other: str, other_content: frozenset[str]) -> bool:
+def _same(sentence: str, content: frozenset[str], other: str, other_content: frozenset[str]) -> bool:
     if not content or not other_content:
-        return one.casefold() == other.casefold()
+        return sentence.casefold() == other.casefold()
     return len(content & other_content) / len(content | other_content) >= SAME
 
 

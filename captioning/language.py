@@ -32,10 +32,10 @@ def other_language(text: str) -> str | None:
     latin = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
     if letters and latin < _LATIN_SHARE * len(letters):
         return "another script"
-    found = words(text)
-    if len(found) < _LEAST_WORDS:
+    tokens = words(text)
+    if len(tokens) < _LEAST_WORDS:
         return None
-    counts = {name: sum(word in small for word in found) for name, small in FUNCTION_WORDS.items()}
+    counts = {name: sum(word in small for word in tokens) for name, small in FUNCTION_WORDS.items()}
     likeliest = max(counts, key=lambda name: (counts[name], name == "English"))
     # Two hits more: a French name in an English sentence brings its article along.
     return likeliest if counts[likeliest] >= counts["English"] + 2 else None

@@ -44,7 +44,7 @@ def shorten(text: str, limit: int) -> str:
     """
     kept: list[str] = []
     for sentence in sentences(text):
-        if sum(len(one.split()) for one in [*kept, sentence]) > limit:
+        if sum(len(part.split()) for part in [*kept, sentence]) > limit:
             break
         kept.append(sentence)
     if kept or not text.strip():
@@ -58,7 +58,7 @@ def _cut(tokens: list[str], limit: int) -> str:
     end = next((at for at in reversed(clauses) if at * 3 >= limit), None)
     if end is None:
         latest = [at for at in range(limit, 0, -1) if at * 2 >= limit]
-        breaks = [at for kind in (JOINTS, TIES) for at in latest if tokens[at].lower() in kind]
+        breaks = [at for boundary_words in (JOINTS, TIES) for at in latest if tokens[at].lower() in boundary_words]
         end = breaks[0] if breaks else limit
     while end > 1 and tokens[end - 1].lower().strip(",;:") in DANGLING:
         end -= 1

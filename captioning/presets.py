@@ -81,7 +81,7 @@ _GPU_ONLY = ("gpu_memory_utilization", "max_num_seqs", "tensor_parallel_size", "
 def preset_of(name: str) -> Preset | None:
     """The preset of a hub name, or of a folder that carries its last part."""
     last = name.rstrip("/").rsplit("/", 1)[-1]
-    return next((one for one in PRESETS if one.name.rsplit("/", 1)[-1] == last), None)
+    return next((preset for preset in PRESETS if preset.name.rsplit("/", 1)[-1] == last), None)
 
 
 def engine_arguments(name: str, chosen: Mapping[str, Any], gpus: int) -> dict[str, Any]:

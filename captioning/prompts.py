@@ -87,7 +87,7 @@ def check_placeholders(setting: str, prompt: str, known: Collection[str]) -> Non
     """Raise `ConfigError` for a `{word}` in a prompt that nothing fills: the model would read it as it stands."""
     for name in re.findall(r"\{(\w+)\}", prompt):
         if name not in known:
-            placeholders = ", ".join(f"{{{one}}}" for one in known)
+            placeholders = ", ".join(f"{{{placeholder}}}" for placeholder in known)
             rule = f"only {placeholders} is filled" if known else "nothing is filled into this prompt"
             raise ConfigError(f"{setting} holds {{{name}}}, but {rule}; leave it out: {prompt!r}")
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
-from captioning.chat import NOTHING, Picture, Usage
+from captioning.chat import NOTHING, EncodedImage, Usage
 from schemas.errors import StageError
 
 NO_REPLY = "no reply"
@@ -30,7 +30,7 @@ class StillRequest:
 
     still_id: str
     clip_id: str
-    picture: Picture
+    image: EncodedImage
     time: float
     labels: tuple[tuple[str, float], ...] = ()
     camera: str | None = None
@@ -65,7 +65,7 @@ class OverviewRequest:
     """
 
     sample_id: str
-    pictures: tuple[Picture, ...]
+    images: tuple[EncodedImage, ...]
     times: tuple[float, ...]
 
 
@@ -213,7 +213,7 @@ async def summaries(summariser: Summariser, requests: Sequence[ClipRequest]) -> 
 Reply = TypeVar("Reply")
 
 
-def arriving(replies: AsyncIterator[Reply]) -> Iterator[Reply]:
+def iterate(replies: AsyncIterator[Reply]) -> Iterator[Reply]:
     """The replies for code that does not await, each the moment it is there; nothing is asked on while it works."""
 
     async def following() -> Reply | None:
@@ -225,21 +225,21 @@ def arriving(replies: AsyncIterator[Reply]) -> Iterator[Reply]:
 
 
 async def _matched(
-    kind: str, asked: Sequence[str], replies: AsyncIterator[tuple[str, Reply]], without: Callable[[str], Reply]
+    noun: str, asked: Sequence[str], replies: AsyncIterator[tuple[str, Reply]], without: Callable[[str], Reply]
 ) -> AsyncIterator[Reply]:
     """The replies, each to a request that is still open, then one made by `without` for each that stayed open."""
     waiting = dict.fromkeys(asked)
     if len(waiting) < len(asked):
         doubled = next(key for key in asked if asked.count(key) > 1)
-        raise StageError(f"{kind} {doubled!r} is asked for twice in one batch; every id may stand in it once")
+        raise StageError(f"{noun} {doubled!r} is asked for twice in one batch; every id may stand in it once")
     if not asked:
         return
     known = set(asked)
     async for key, reply in replies:
         if key not in known:
-            raise StageError(f"a reply for {kind} {key!r}, which is not in the batch; replies must carry request ids")
+            raise StageError(f"a reply for {noun} {key!r}, which is not in the batch; replies must carry request ids")
         if key not in waiting:
-            raise StageError(f"two replies for {kind} {key!r}; the backend must answer every request once")
+            raise StageError(f"two replies for {noun} {key!r}; the backend must answer every request once")
         del waiting[key]
         yield reply
     for key in waiting:

@@ -75,24 +75,26 @@ def _joined(parts: Any) -> str:
     return " ".join(filter(None, (part.strip() for part in parts)))
 
 
-def reply_with(reply: ChatReply, *, thinking: str = "", thinking_tokens: int = 0, opened: bool = False) -> ChatReply:
+def strip_thinking(
+    reply: ChatReply, *, thinking: str = "", thinking_tokens: int = 0, opened: bool = False
+) -> ChatReply:
     """The reply with its answer alone as text, and the tokens of its thinking counted apart.
 
     `thinking` is what the server separated itself, and `thinking_tokens` its count of them, 0 where it gives none.
     They are then estimated: the share that thinking has of all letters, of the completion's tokens. They are part of
     `completion_tokens`, which is what is paid for; a server that counts them apart is added up.
     """
-    found = separate(reply.text, opened=opened and not thinking)
-    if not found.answer and MARK.search(thinking):  # a server that was mistaken about where the thinking ends
-        found, thinking = separate(thinking), ""
-    letters = len(thinking) + len(found.thinking)
-    whole = letters + len(found.answer)
+    separated = separate(reply.text, opened=opened and not thinking)
+    if not separated.answer and MARK.search(thinking):  # a server that was mistaken about where the thinking ends
+        separated, thinking = separate(thinking), ""
+    letters = len(thinking) + len(separated.thinking)
+    whole = letters + len(separated.answer)
     estimate = round(reply.completion_tokens * letters / whole) if whole else 0
     tokens = thinking_tokens or reply.thinking_tokens or estimate
     completion = reply.completion_tokens
     return replace(
         reply,
-        text=found.answer,
+        text=separated.answer,
         thinking_tokens=tokens,
         completion_tokens=completion if tokens <= completion else completion + tokens,
     )
@@ -104,12 +106,12 @@ def opens_thinking(prompt: str) -> bool:
     return bool(marks) and bool(marks[-1]["open"]) and not prompt[marks[-1].end() :].strip()
 
 
-def special_marks(tokenizer: Any) -> bool:
+def has_thinking_tokens(tokenizer: Any) -> bool:
     """Whether special tokens of a tokenizer mark thinking, which a decoder that leaves such tokens out would hide."""
     return any(MARK.search(str(token)) for token in tokenizer.all_special_tokens)
 
 
-def quiet_modes(template: object) -> dict[str, bool]:
+def no_thinking_options(template: object) -> dict[str, bool]:
     """What a chat template is told so that its model does not think, where it has such a mode: captions need none."""
     return {name: False for name in ("enable_thinking", "thinking") if re.search(rf"\b{name}\b", str(template))}
 

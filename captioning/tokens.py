@@ -40,10 +40,10 @@ class TokenCounter:
 
 
 def _packaged() -> Path:
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
         raise StageError(f"package {PACKAGE.replace('_', '-')} is not installed; install it or name a tokenizer folder")
-    return Path(found.submodule_search_locations[0]) / "model"
+    return Path(spec.submodule_search_locations[0]) / "model"
 
 
 def main() -> None:

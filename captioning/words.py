@@ -73,30 +73,30 @@ _NEUTRAL = frozenset(map(fold, NEUTRAL_WORDS))
 
 def words(text: str) -> list[str]:
     """Return all words, lower-cased, in order; hyphenated words count as several."""
-    return [found.group().lower() for found in _WORD.finditer(text)]
+    return [match.group().lower() for match in _WORD.finditer(text)]
 
 
 def content_words(text: str) -> dict[str, str]:
     """Return the words that claim something: folded key -> the word as it first stands, lower-cased."""
-    found: dict[str, str] = {}
+    claims: dict[str, str] = {}
     for word in words(text):
         # Stop words match as they stand (cans are not "can"), neutral ones in every form.
         if word not in STOP_WORDS | DOUBT_WORDS and fold(word) not in _NEUTRAL:
-            found.setdefault(fold(word), word)
-    return found
+            claims.setdefault(fold(word), word)
+    return claims
 
 
 def sentences(text: str) -> list[str]:
     """Split into sentences, white space collapsed; the last one may lack its full stop. Joined by blanks: the text."""
     text = " ".join(text.split())
-    found, start = [], 0
+    split, start = [], 0
     for end in _SENTENCE_END.finditer(text):
         before = text[start : end.start()].rsplit(" ", 1)[-1].lower()
         initial = end.group() == "." and (before in ABBREVIATIONS or (len(before) == 1 and before.isalpha()))
         if not initial and text[start : end.end()].strip():
-            found.append(text[start : end.end()].strip())
+            split.append(text[start : end.end()].strip())
             start = end.end()
-    return [*found, rest] if (rest := text[start:].strip()) else found
+    return [*split, rest] if (rest := text[start:].strip()) else split
 
 
 def is_closed(sentence: str) -> bool:

@@ -14,8 +14,8 @@ import pytest
 
 from captioning.backends import BACKENDS
 from captioning.captioners import CAPTIONERS
-from captioning.chat import ChatRequest, Message, PictureBytes
-from captioning.protocols import ClipRequest, StillRequest, arriving
+from captioning.chat import ChatRequest, ImageBytes, Message
+from captioning.protocols import ClipRequest, StillRequest, iterate
 from captioning.summarisers import SUMMARISERS
 from captioning.tokens import TokenCounter
 from pipeline.media.look import look_at_picture
@@ -111,8 +111,8 @@ def test_a_captioner(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "camera" in spec.identity
     assert spec.fingerprint != make_specs(RunConfig(), "set").caption.fingerprint
     captioner = open_captioner(config.caption, 1)
-    still = StillRequest(still_id="s", clip_id="c", picture=PictureBytes("s", b""), time=0.0, camera="pan left")
-    assert [reply.caption for reply in arriving(captioner.caption([still]))] == ["The camera: pan left."]
+    still = StillRequest(still_id="s", clip_id="c", image=ImageBytes("s", b""), time=0.0, camera="pan left")
+    assert [reply.caption for reply in iterate(captioner.caption([still]))] == ["The camera: pan left."]
 
 
 def test_a_summariser(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_a_summariser(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     assert make_specs(config, "set").summarise.fingerprint != make_specs(RunConfig(), "set").summarise.fingerprint
     summariser = open_summariser(config.summarise, TokenCounter(None), 1)
     request = ClipRequest(sample_id="s", frame_captions=("A dog runs.", "A cat sleeps."))
-    assert [reply.dense for reply in arriving(summariser.summarise([request]))] == ["A dog runs."]
+    assert [reply.dense for reply in iterate(summariser.summarise([request]))] == ["A dog runs."]
 
 
 def test_a_backend(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,4 +134,4 @@ def test_a_backend(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"caption\.model\.name is empty"):
         check_config(RunConfig(caption=CaptionConfig(captioner="echo")))
     request = ChatRequest(id="a", messages=(Message("user", "Is anybody there?"),), max_tokens=16)
-    assert [reply.text for reply in arriving(backend.open(model, 1).chat([request]))] == ["Is anybody there?"]
+    assert [reply.text for reply in iterate(backend.open(model, 1).chat([request]))] == ["Is anybody there?"]

@@ -27,7 +27,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Generation:
     """The tokens of one answer without its end token, whether there was one, and the prompt's length in tokens."""
 
     tokens: list[int]
@@ -45,7 +45,7 @@ class _Limits(StoppingCriteria):  # type: ignore[misc]
         return input_ids.shape[1] - self._start >= self._limits
 
 
-class _Warmth(LogitsProcessor):  # type: ignore[misc]
+class _GumbelNoise(LogitsProcessor):  # type: ignore[misc]
     """Adds each sampled request's own noise to its scores; a request at temperature 0 keeps its scores."""
 
     def __init__(self, requests: Sequence[ChatRequest]) -> None:
@@ -56,52 +56,52 @@ class _Warmth(LogitsProcessor):  # type: ignore[misc]
         ]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        warm = scores.float()
+        scaled = scores.float()
         for row, temperature, source in self._sources:
-            noise = -torch.empty(warm.shape[1]).exponential_(generator=source).log()
-            warm[row] = warm[row] / temperature + noise.to(warm.device)
-        return warm
+            noise = -torch.empty(scaled.shape[1]).exponential_(generator=source).log()
+            scaled[row] = scaled[row] / temperature + noise.to(scaled.device)
+        return scaled
 
 
-def decode(model: Any, batch: Batch, pad: int) -> list[Written]:
+def decode(model: Any, batch: Batch, pad: int) -> list[Generation]:
     """One text per request, greedy at temperature 0, up to its end token or its `max_tokens`.
 
     Of the model's own generation settings only the end tokens count: penalties would make its greedy texts others
     than those of another backend.
     """
-    ends = _end_tokens(model, pad)
+    eos_ids = _eos_ids(model, pad)
     start = batch.inputs["input_ids"].shape[1]
     limits = torch.tensor([request.max_tokens for request in batch.requests], device=model.device)
     with torch.inference_mode():
         rows = model.generate(
             **batch.inputs,
             generation_config=GenerationConfig(
-                do_sample=False, max_new_tokens=int(limits.max()), eos_token_id=ends, pad_token_id=pad
+                do_sample=False, max_new_tokens=int(limits.max()), eos_token_id=eos_ids, pad_token_id=pad
             ),
             stopping_criteria=StoppingCriteriaList([_Limits(start, limits)]),
-            logits_processor=LogitsProcessorList([_Warmth(batch.requests)]),
+            logits_processor=LogitsProcessorList([_GumbelNoise(batch.requests)]),
         )
     lengths = batch.inputs["attention_mask"].sum(dim=1).tolist()
     return [
-        _written(row[start : start + request.max_tokens], ends, length)
+        _generation(row[start : start + request.max_tokens], eos_ids, length)
         for row, request, length in zip(rows.tolist(), batch.requests, lengths, strict=True)
     ]
 
 
 def decode_answer(tokenizer: Any, tokens: Sequence[int]) -> str:
     """The text of an answer's tokens without special ones, except for those that mark thinking."""
-    special = [int(one) for one in tokenizer.all_special_ids]
+    special = [int(token_id) for token_id in tokenizer.all_special_ids]
     kept = [token for token in tokens if token not in special or MARK.search(tokenizer.decode([token]))]
     return str(tokenizer.decode(kept, skip_special_tokens=False))
 
 
-def _written(row: list[int], ends: Sequence[int], prompt_tokens: int) -> Written:
-    end = next((place for place, token in enumerate(row) if token in ends), None)
-    return Written(row if end is None else row[:end], end is not None, prompt_tokens)
+def _generation(row: list[int], eos_ids: Sequence[int], prompt_tokens: int) -> Generation:
+    end = next((index for index, token in enumerate(row) if token in eos_ids), None)
+    return Generation(row if end is None else row[:end], end is not None, prompt_tokens)
 
 
-def _end_tokens(model: Any, otherwise: int) -> list[int]:
-    ends = model.generation_config.eos_token_id
-    if ends is None:
+def _eos_ids(model: Any, otherwise: int) -> list[int]:
+    eos_ids = model.generation_config.eos_token_id
+    if eos_ids is None:
         return [otherwise]
-    return [int(one) for one in ends] if isinstance(ends, list | tuple) else [int(ends)]
+    return [int(token_id) for token_id in eos_ids] if isinstance(eos_ids, list | tuple) else [int(eos_ids)]

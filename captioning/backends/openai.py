@@ -123,8 +123,8 @@ class OpenAIChat:
                 http_client=DefaultAsyncHttpxClient(trust_env=not self._address.loopback, follow_redirects=False),
             )
         except (ImportError, ValueError) as error:
-            said = one_line(str(error), key)
-            raise ConfigError(f"cannot connect to {self._address.host}: {said}; check the proxy variables") from None
+            reason = one_line(str(error), key)
+            raise ConfigError(f"cannot connect to {self._address.host}: {reason}; check the proxy variables") from None
 
     async def _work(
         self,
@@ -145,8 +145,8 @@ class OpenAIChat:
         try:
             body = await asyncio.to_thread(write_request, request, self._config.name)
         except Exception as error:  # whatever a store of pictures raises is this request's reason
-            said = one_line(f"{type(error).__name__}: {error}", key)
-            return ChatReply(id=request.id, error=f"the request cannot be made: {said}", attempts=0)
+            reason = one_line(f"{type(error).__name__}: {error}", key)
+            return ChatReply(id=request.id, error=f"the request cannot be made: {reason}", attempts=0)
         attempt = 0
         while True:
             attempt += 1
@@ -171,8 +171,8 @@ class OpenAIChat:
             return self._failure(error.status_code, error.response.text, error.response.headers.get("retry-after"), key)
         except APIConnectionError as error:
             cause = error.__cause__ or error
-            said = one_line(f"{type(cause).__name__} {cause}", key)
-            return Failure(f"connection to {self._address.host} failed: {said}; is the endpoint up?", again=True)
+            reason = one_line(f"{type(cause).__name__} {cause}", key)
+            return Failure(f"connection to {self._address.host} failed: {reason}; is the endpoint up?", again=True)
         except Exception as error:  # a request that dies unseen would be waited for without end
             return Failure(f"the request cannot be sent: {one_line(f'{type(error).__name__}: {error}', key)}")
         return read_answer(id, answer.text, key)

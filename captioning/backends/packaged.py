@@ -71,8 +71,8 @@ def _unpack(weights: Path, folder: Path) -> None:
 
 def _packaged() -> Path:
     # Only located, never imported: the package itself wants a llama.cpp runtime.
-    found = importlib.util.find_spec(PACKAGE)
-    folders = list(found.submodule_search_locations or ()) if found else []
+    spec = importlib.util.find_spec(PACKAGE)
+    folders = list(spec.submodule_search_locations or ()) if spec else []
     weights = sorted(path for folder in folders for path in Path(folder).glob("*.gguf"))
     if not weights:
         raise StageError(

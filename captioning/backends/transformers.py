@@ -18,7 +18,7 @@ from captioning.backends.base import Backend
 from captioning.backends.folders import check_folder
 from captioning.chat import ChatReply, ChatRequest, Message, check_ids
 from captioning.checkpoints import model_identity
-from captioning.thinking import opens_thinking, reply_with
+from captioning.thinking import opens_thinking, strip_thinking
 from schemas.errors import ConfigError, StageError
 from schemas.model_config import ModelConfig
 
@@ -74,7 +74,7 @@ class TransformersChat:
                     prompt_tokens=written.prompt_tokens,
                     completion_tokens=len(written.tokens) + written.ended,
                 )
-                yield reply_with(reply, opened=self._opened)
+                yield strip_thinking(reply, opened=self._opened)
 
 
 def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
@@ -84,7 +84,7 @@ def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
     from transformers.utils import logging
 
-    from captioning.backends.picture_prompts import PicturePrompts
+    from captioning.backends.image_prompts import ImagePrompts
     from captioning.backends.text_prompts import TextPrompts
 
     logging.disable_progress_bar()  # loading takes a second; the bar of the stage is the one to watch
@@ -110,7 +110,7 @@ def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
         tokenizer.pad_token = tokenizer.eos_token
     model = model.to("cuda" if gpu else "cpu").eval()
     pad = int(tokenizer.pad_token_id)
-    prompts = PicturePrompts(model, processor) if processor else TextPrompts(model, tokenizer, pad)
+    prompts = ImagePrompts(model, processor) if processor else TextPrompts(model, tokenizer, pad)
     return model, prompts, pad
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from captioning.chat import ChatReply, ChatRequest, Message
-from captioning.thinking import reply_with
+from captioning.thinking import strip_thinking
 
 LONGEST_MESSAGE = 200
 _HIDDEN = "***"
@@ -52,17 +52,17 @@ def write_request(request: ChatRequest, model: str) -> dict[str, Any]:
 
 
 def _write_message(message: Message) -> dict[str, Any]:
-    if not message.pictures:
+    if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": _data_url(picture.read())}} for picture in message.pictures
+        {"type": "image_url", "image_url": {"url": _data_url(image.read())}} for image in message.images
     ]
     return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
 
 
-def _data_url(picture: bytes) -> str:
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+def _data_url(image: bytes) -> str:
+    subtype = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{subtype};base64,{base64.b64encode(image).decode()}"
 
 
 def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
@@ -99,7 +99,7 @@ def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
         completion_tokens=_count(usage, "completion_tokens"),
     )
     thinking_tokens = _count(details, "reasoning_tokens") or _count(usage, "reasoning_tokens")
-    return reply_with(reply, thinking=thinking, thinking_tokens=thinking_tokens)
+    return strip_thinking(reply, thinking=thinking, thinking_tokens=thinking_tokens)
 
 
 def _thinking(message: Mapping[str, Any]) -> str:
@@ -121,20 +121,20 @@ def _text(content: object) -> str:
 
 
 def _count(usage: object, name: str) -> int:
-    found = usage.get(name) if isinstance(usage, Mapping) else None
-    return found if isinstance(found, int) and found > 0 else 0
+    value = usage.get(name) if isinstance(usage, Mapping) else None
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def read_message(body: str, key: str = "") -> str:
     """What an error's body says: the message inside the usual JSON (`error.message`, `message`, `detail`), or all."""
     try:
-        said = json.loads(body)
+        message = json.loads(body)
     except (ValueError, RecursionError):
         return one_line(body, key)
     for name in ("error", "message", "detail"):
-        if isinstance(said, dict) and said.get(name):
-            said = said[name]
-    return one_line(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False), key)
+        if isinstance(message, dict) and message.get(name):
+            message = message[name]
+    return one_line(message if isinstance(message, str) else json.dumps(message, ensure_ascii=False), key)
 
 
 def one_line(text: str, key: str = "") -> str:

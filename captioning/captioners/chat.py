@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from captioning.chat import ChatModel
 from captioning.dialogue import converse
 from captioning.protocols import CaptionReply, OverviewReply, OverviewRequest, StillRequest
-from captioning.tasks.pictures import FrameTask, OverviewTask
+from captioning.tasks.images import FrameTask, OverviewTask
 
 
 class ChatCaptioner:
@@ -21,10 +21,12 @@ class ChatCaptioner:
 
     async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
         """Yield one reply per still, in whatever order they become ready."""
-        async for _, reply in converse(self._frame, self._chat, {one.still_id: one for one in requests}):
+        async for _, reply in converse(self._frame, self._chat, {request.still_id: request for request in requests}):
             yield reply
 
     async def overview(self, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
         """Yield one reply per clip, in whatever order they become ready."""
-        async for _, reply in converse(self._overview, self._chat, {one.sample_id: one for one in requests}):
+        async for _, reply in converse(
+            self._overview, self._chat, {request.sample_id: request for request in requests}
+        ):
             yield reply

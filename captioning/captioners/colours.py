@@ -73,7 +73,7 @@ PALETTE: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Appearance:
     """How a picture looks: colour names with their shares (0 to 1, largest first), and its tones.
 
     `above` and `below` are the first colours of the upper and lower third, `centre` and `around` those of the inner
@@ -101,7 +101,7 @@ _NAMES = tuple(dict.fromkeys(name for name, _ in PALETTE))
 _NAME_OF_ANCHOR = np.array([_NAMES.index(name) for name, _ in PALETTE])
 
 
-def look(jpeg: bytes) -> Look:
+def measure_appearance(jpeg: bytes) -> Appearance:
     """Decode an encoded picture and name its colours and tones. Raises `MediaError` if it cannot be decoded."""
     try:
         pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
@@ -118,7 +118,7 @@ def look(jpeg: bytes) -> Look:
     third, inner = SIDE // 3, slice(SIDE // 4, SIDE - SIDE // 4)
     border = np.ones((SIDE, SIDE), dtype=bool)
     border[inner, inner] = False
-    return Look(
+    return Appearance(
         colours=_shares(named),
         above=_shares(named[:third])[0],
         below=_shares(named[-third:])[0],
@@ -139,7 +139,7 @@ def _shares(named: NDArray[np.int_]) -> tuple[tuple[str, float], ...]:
 def main() -> None:
     """Print the look of the picture files named on the command line."""
     for path in sys.argv[1:]:
-        print(path, look(Path(path).read_bytes()))
+        print(path, measure_appearance(Path(path).read_bytes()))
 
 
 if __name__ == "__main__":

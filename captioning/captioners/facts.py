@@ -12,7 +12,7 @@ import re
 import string
 from collections.abc import AsyncIterator, Sequence
 
-from captioning.captioners.colours import Look, look
+from captioning.captioners.colours import Appearance, measure_appearance
 from captioning.captioners.labels import subject
 from captioning.prompts import FACTS_PROMPT
 from captioning.protocols import CaptionReply, StillRequest
@@ -60,7 +60,7 @@ class FactsCaptioner:
                 yield CaptionReply(still_id=request.still_id, error=str(error))
 
     def _sentence(self, request: StillRequest) -> str:
-        seen = look(request.picture.read())
+        seen = measure_appearance(request.image.read())
         named = subject(request.labels)
         # Without a subject the preposition that ties it to the scene goes too: "a dark scene of ...".
         template = self.prompt if named else re.sub(r"\{subject\}\s+(in|with|on|at|against)\b", "", self.prompt)
@@ -83,7 +83,7 @@ def _validate(prompt: str) -> None:
             continue
         if name not in PLACEHOLDERS or specification or conversion:
             nearest = difflib.get_close_matches(name, PLACEHOLDERS, n=1, cutoff=0)[0]
-            known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+            known = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
             raise ConfigError(f"caption prompt: {{{name}}} is not one of {known}; did you mean {{{nearest}}}?")
     if not any(name for _, name, _, _ in fields):
         raise ConfigError(
@@ -91,16 +91,16 @@ def _validate(prompt: str) -> None:
         )
 
 
-def colours(seen: Look) -> str:
+def colours(seen: Appearance) -> str:
     """Say the dominant colours: `mostly green with a touch of red`, `blue above and green below`, `beige and white`."""
     if seen.monochrome and seen.brightness > BLACK:
         return "black and white" if seen.contrast > MONOCHROME_CONTRAST else "shades of grey"
-    for (one, one_share), (other, other_share), form in (
+    for (first, first_share), (second, second_share), form in (
         (seen.above, seen.below, "{} above and {} below"),
         (seen.centre, seen.around, "{} in the middle and {} around it"),
     ):
-        if one != other and min(one_share, other_share) > CLEAR:
-            return form.format(one, other) + _accent(seen, {one, other})
+        if first != second and min(first_share, second_share) > CLEAR:
+            return form.format(first, second) + _accent(seen, {first, second})
     shares = _families(seen.colours)
     (first, share), rest = shares[0], [name for name, part in shares[1:3] if part >= VISIBLE]
     accent = _accent(seen, {name for name, _ in shares[: 1 + len(rest)]})
@@ -122,12 +122,12 @@ def _families(shares: tuple[tuple[str, float], ...]) -> list[tuple[str, float]]:
     for base, shades in families.items():
         total = sum(share for _, share in shades)
         merged.append((shades[0][0] if shades[0][1] > PREVAILS * total else base, total))
-    return sorted(merged, key=lambda one: -one[1])
+    return sorted(merged, key=lambda family: -family[1])
 
 
-def _accent(seen: Look, said: set[str]) -> str:
+def _accent(seen: Appearance, named: set[str]) -> str:
     """A vivid colour that covers little but is what the eye goes to."""
-    bases = {name.split()[-1] for name in said}
+    bases = {name.split()[-1] for name in named}
     vivid = [name for name, share in seen.colours if name in VIVID and share >= TOUCH and name not in bases]
     return f" with a touch of {vivid[0]}" if vivid else ""
 
@@ -136,7 +136,7 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def light(seen: Look) -> str:
+def light(seen: Appearance) -> str:
     """Say the tones where they stand out: `a scene`, `a dark scene`, `a bright, high-contrast scene`."""
     tones = "dark" if seen.brightness < DARK else "dim" if seen.brightness < DIM else ""
     tones = "bright" if seen.brightness > BRIGHT else tones
@@ -176,4 +176,4 @@ def _tidy(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"\s+([,.;])", r"\1", text)
     text = re.sub(r",+(?=[,.;])|(?<=[.;])[,.;]+", "", text)
-    return re.sub(r"(^|[.] )(\w)", lambda found: found[1] + found[2].upper(), text)
+    return re.sub(r"(^|[.] )(\w)", lambda match: match[1] + match[2].upper(), text)

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from PIL import Image
 
+from captioning.distill.examples import IGNORED
 from captioning.distill.folder import Provenance, save_student
-from captioning.distill.lessons import IGNORED
-from captioning.distill.lora import Losses, Material, Notify, fine_tune
-from captioning.distill.pairs import PicturePair, split_by_source
+from captioning.distill.lora import Losses, Notify, TrainingSet, fine_tune
+from captioning.distill.pairs import ImagePair, split_by_source
 from captioning.distill.prompt import FILE
 from captioning.distill.settings import Settings
 from schemas.errors import StageError
@@ -30,7 +30,7 @@ _FROZEN = r".*(vision|visual|image).*"
 
 
 def distill_captioner(
-    pairs: Sequence[PicturePair], base: Path, out: Path, settings: Settings, provenance: Provenance, notify: Notify
+    pairs: Sequence[ImagePair], base: Path, out: Path, settings: Settings, provenance: Provenance, notify: Notify
 ) -> Losses:
     """Teach the vision model in `base` what the pairs say and save it in `out`; contract as in `distill_summariser`."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -47,8 +47,8 @@ def distill_captioner(
     model = model.to("cuda" if torch.cuda.is_available() else "cpu")
     student, losses = fine_tune(
         model,
-        _material(learned, processor),
-        _material(held_out[: settings.most_held_out], processor),
+        _training_set(learned, processor),
+        _training_set(held_out[: settings.most_held_out], processor),
         settings,
         notify,
         frozen=_FROZEN,
@@ -64,13 +64,13 @@ def _save_prompt(folder: Path) -> None:
     (folder / FILE).write_text(json.dumps(record, indent=2) + "\n")
 
 
-def _material(pairs: Sequence[PicturePair], processor: Any) -> Material:
+def _training_set(pairs: Sequence[ImagePair], processor: Any) -> TrainingSet:
     """Pairs with as many pictures go together: the sort is by pictures, then words."""
-    lengths = [1000 * len(pair.pictures) + len(pair.caption.split()) for pair in pairs]
-    return Material(pairs, lengths, lambda some: collate_pictures(some, processor))
+    lengths = [1000 * len(pair.images) + len(pair.caption.split()) for pair in pairs]
+    return TrainingSet(pairs, lengths, lambda some: collate_images(some, processor))
 
 
-def collate_pictures(pairs: Sequence[PicturePair], processor: Any) -> dict[str, torch.Tensor]:
+def collate_images(pairs: Sequence[ImagePair], processor: Any) -> dict[str, torch.Tensor]:
     """What the processor makes of the conversations, with labels [pairs, tokens] for the captions' tokens only.
 
     The captions' tokens are told by counting from the end: all are padded on the left, so all end together.
@@ -79,13 +79,13 @@ def collate_pictures(pairs: Sequence[PicturePair], processor: Any) -> dict[str, 
     texts, answers = [], []
     for pair in pairs:
         words = {"type": "text", "text": CAPTION_PROMPT}
-        content = [*[{"type": "image"}] * len(pair.pictures), words]
+        content = [*[{"type": "image"}] * len(pair.images), words]
         chat = [{"role": "user", "content": content}]
         prompt = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
         texts.append(f"{prompt}{pair.caption}{end}")
         answers.append(len(processor.tokenizer(f"{pair.caption}{end}", add_special_tokens=False)["input_ids"]))
-    pictures = [[Image.open(io.BytesIO(one.read())).convert("RGB") for one in pair.pictures] for pair in pairs]
-    encoded = processor(text=texts, images=pictures, padding=True, add_special_tokens=False, return_tensors="pt")
+    images = [[Image.open(io.BytesIO(image.read())).convert("RGB") for image in pair.images] for pair in pairs]
+    encoded = processor(text=texts, images=images, padding=True, add_special_tokens=False, return_tensors="pt")
     labels = torch.full_like(encoded["input_ids"], IGNORED)
     for row, answer in enumerate(answers):
         labels[row, -answer:] = encoded["input_ids"][row, -answer:]

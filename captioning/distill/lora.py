@@ -18,7 +18,7 @@ from peft import LoraConfig, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch.nn.functional import cross_entropy
 
-from captioning.distill.lessons import IGNORED
+from captioning.distill.examples import IGNORED
 from captioning.distill.settings import Settings
 
 Tensors = Mapping[str, torch.Tensor]
@@ -35,7 +35,7 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingSet:
     """Examples with their lengths in tokens, and what makes a batch (with `labels`) of some of them."""
 
     examples: Sequence[Any]
@@ -47,12 +47,12 @@ class Material:
         order = list(range(len(self.examples)))
         if draw:
             draw.shuffle(order)
-        order.sort(key=lambda place: self.lengths[place])
+        order.sort(key=lambda index: self.lengths[index])
         starts = list(range(0, len(order), size))
         if draw:
             draw.shuffle(starts)
         for start in starts:
-            yield self.collate([self.examples[place] for place in order[start : start + size]])
+            yield self.collate([self.examples[index] for index in order[start : start + size]])
 
 
 def total_steps(examples: int, settings: Settings) -> int:
@@ -61,7 +61,7 @@ def total_steps(examples: int, settings: Settings) -> int:
 
 
 def fine_tune(
-    model: Any, learn: Material, held_out: Material, settings: Settings, notify: Notify, frozen: str | None = None
+    model: Any, learn: TrainingSet, held_out: TrainingSet, settings: Settings, notify: Notify, frozen: str | None = None
 ) -> tuple[Any, Losses]:
     """Return the model with what it learned merged in, and the losses. Parts whose names match `frozen` stay as is.
 
@@ -112,7 +112,7 @@ def _rate(step: int, steps: int) -> float:
 
 def _loss(student: Any, batch: Tensors) -> tuple[torch.Tensor, int]:
     """Summed loss over the answers' tokens, and how many these are."""
-    batch = {name: one.to(student.device) for name, one in batch.items()}
+    batch = {name: tensor.to(student.device) for name, tensor in batch.items()}
     labels = batch.pop("labels")
     # The scores of 50,000 words cost as much as several layers: only the answers' are wanted, and those end together.
     keep = int((labels != IGNORED).sum(dim=1).max()) + 1
@@ -124,12 +124,12 @@ def _loss(student: Any, batch: Tensors) -> tuple[torch.Tensor, int]:
     return loss, int((wanted != IGNORED).sum())
 
 
-def _held_out_loss(student: Any, held_out: Material, size: int) -> float:
+def _held_out_loss(student: Any, held_out: TrainingSet, size: int) -> float:
     student.eval()
     with torch.inference_mode():
-        found = [_loss(student, batch) for batch in held_out.batches(size, None)]
-    return sum(float(loss) for loss, _ in found) / sum(tokens for _, tokens in found)
+        losses = [_loss(student, batch) for batch in held_out.batches(size, None)]
+    return sum(float(loss) for loss, _ in losses) / sum(tokens for _, tokens in losses)
 
 
 def _copy(student: Any) -> dict[str, torch.Tensor]:
-    return {name: one.detach().clone() for name, one in get_peft_model_state_dict(student).items()}
+    return {name: tensor.detach().clone() for name, tensor in get_peft_model_state_dict(student).items()}

@@ -19,7 +19,7 @@ ROUNDS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class SummaryScores:
     """The four numbers of one summary, or their means."""
 
     length: float
@@ -28,19 +28,19 @@ class Marks:
     invented: float
 
 
-NAMES = tuple(field.name for field in fields(Marks))
+NAMES = tuple(field.name for field in fields(SummaryScores))
 
 
-def mark(captions: Sequence[str], summary: str) -> Marks:
+def score_summary(captions: Sequence[str], summary: str) -> SummaryScores:
     """Measure one summary; one without content words covers nothing and is supported by nothing."""
-    told = set(content_words(" ".join(captions)))
-    said = set(content_words(summary))
+    source_words = set(content_words(" ".join(captions)))
+    summary_words = set(content_words(summary))
     words = sum(len(caption.split()) for caption in captions)
-    return Marks(
+    return SummaryScores(
         length=len(summary.split()) / max(1, words),
-        coverage=len(said & told) / max(1, len(told)),
-        support=len(said & told) / max(1, len(said)),
-        invented=float(len(said - told)),
+        coverage=len(summary_words & source_words) / max(1, len(source_words)),
+        support=len(summary_words & source_words) / max(1, len(summary_words)),
+        invented=float(len(summary_words - source_words)),
     )
 
 
@@ -50,9 +50,11 @@ def cut_words(captions: Sequence[str], summary: str, share: float) -> str:
     return " ".join(summary.split()[:allowed])
 
 
-def interval(marks: Sequence[Marks], sources: Sequence[str], seed: int = 0) -> Mapping[str, tuple[float, float, float]]:
+def interval(
+    scores: Sequence[SummaryScores], sources: Sequence[str], seed: int = 0
+) -> Mapping[str, tuple[float, float, float]]:
     """(mean, low, high) of each number; 95 % of a bootstrap over sources, because a source's clips are alike."""
-    values = np.array([astuple(one) for one in marks])
+    values = np.array([astuple(score) for score in scores])
     groups = [np.flatnonzero(np.array(sources) == source) for source in sorted(set(sources))]
     draw = np.random.default_rng(seed)
     means = np.array(

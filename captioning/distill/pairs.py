@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from captioning.chat import Picture
+from captioning.chat import EncodedImage
 from schemas.errors import InputError
 
 
@@ -26,16 +26,16 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PicturePair:
+class ImagePair:
     """One sample: its id and its source's, its stills in time order, and the dense caption that was made of them."""
 
     sample_id: str
     source: str
-    pictures: tuple[Picture, ...]
+    images: tuple[EncodedImage, ...]
     caption: str
 
 
-SomePair = TypeVar("SomePair", Pair, PicturePair)
+SomePair = TypeVar("SomePair", Pair, ImagePair)
 
 
 def split_by_source(pairs: Sequence[SomePair], share: float, seed: int = 0) -> tuple[list[SomePair], list[SomePair]]:
@@ -54,5 +54,5 @@ def split_by_source(pairs: Sequence[SomePair], share: float, seed: int = 0) -> t
 
 def _draw(source: str, seed: int) -> float:
     """A number from 0 to 1 that belongs to this source."""
-    found = hashlib.blake2b(f"{seed} {source}".encode(), digest_size=8).digest()
-    return int.from_bytes(found, "big") / 2**64
+    hashed = hashlib.blake2b(f"{seed} {source}".encode(), digest_size=8).digest()
+    return int.from_bytes(hashed, "big") / 2**64

@@ -51,26 +51,28 @@ def trained_prompt(folder: Path) -> TrainedPrompt | None:
 
     Raises `StageError` if the record cannot be read: then the model would be asked in words that it does not know.
     """
-    found = _record(folder, "summarise")
-    if found is None:
+    record = _record(folder, "summarise")
+    if record is None:
         return None
     try:
-        examples = tuple((tuple(str(one) for one in captions), str(text)) for captions, text in found["examples"])
-        return TrainedPrompt(prompt=str(found["prompt"]), examples=examples)
+        examples = tuple(
+            (tuple(str(caption) for caption in captions), str(text)) for captions, text in record["examples"]
+        )
+        return TrainedPrompt(prompt=str(record["prompt"]), examples=examples)
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(folder, error) from error
 
 
 def trained_caption_prompt(folder: Path) -> str:
     """What a vision model was taught to be asked of a clip's stills; empty if it was not taught here."""
-    found = _record(folder, "caption")
-    return str(found.get("prompt", "")) if found else ""
+    record = _record(folder, "caption")
+    return str(record.get("prompt", "")) if record else ""
 
 
 def _record(folder: Path, task: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads((folder / FILE).read_text())
-        return found if found["task"] == task else None
+        record: dict[str, Any] = json.loads((folder / FILE).read_text())
+        return record if record["task"] == task else None
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError) as error:

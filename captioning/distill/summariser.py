@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from captioning.distill.examples import collate, make_example
 from captioning.distill.folder import Provenance, save_student
-from captioning.distill.lessons import collate, make_lesson
-from captioning.distill.lora import Losses, Material, Notify, fine_tune
+from captioning.distill.lora import Losses, Notify, TrainingSet, fine_tune
 from captioning.distill.pairs import Pair, split_by_source
 from captioning.distill.prompt import TrainedPrompt
 from captioning.distill.settings import Settings
@@ -40,8 +40,8 @@ def distill_summariser(
     prompt = TrainedPrompt()
     student, losses = fine_tune(
         model,
-        _material(learned, tokenizer, prompt),
-        _material(held_out[: settings.most_held_out], tokenizer, prompt),
+        _training_set(learned, tokenizer, prompt),
+        _training_set(held_out[: settings.most_held_out], tokenizer, prompt),
         settings,
         notify,
     )
@@ -50,7 +50,7 @@ def distill_summariser(
     return losses
 
 
-def _material(pairs: Sequence[Pair], tokenizer: Any, prompt: TrainedPrompt) -> Material:
-    lessons = [make_lesson(tokenizer, prompt.messages(pair.captions), pair.summary) for pair in pairs]
+def _training_set(pairs: Sequence[Pair], tokenizer: Any, prompt: TrainedPrompt) -> TrainingSet:
+    examples = [make_example(tokenizer, prompt.messages(pair.captions), pair.summary) for pair in pairs]
     pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return Material(lessons, [len(lesson.tokens) for lesson in lessons], lambda some: collate(some, pad))
+    return TrainingSet(examples, [len(example.tokens) for example in examples], lambda some: collate(some, pad))

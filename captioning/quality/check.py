@@ -11,14 +11,14 @@ from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 
 
-class Seen(NamedTuple):
+class CheckResult(NamedTuple):
     """What a check saw on one clip: a value (1 or 0 where the check is a yes or no) and, if it found fault, why."""
 
     value: float
     why: str = ""
 
 
-Look = Callable[[Corpus], Mapping[str, Seen]]
+CheckFunction = Callable[[Corpus], Mapping[str, CheckResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +32,21 @@ class Check:
     name: str
     doc: str
     weight: float
-    look: Look
+    run: CheckFunction
     tier: Literal[0, 1, 2] = 0
     unit: Literal["share", "words", "tokens", "score"] = "share"
     better: Literal["low", "high"] | None = "low"
 
 
-def each_captioned(find: Callable[[Clip], str]) -> Look:
+def each_captioned(find: Callable[[Clip], str]) -> CheckFunction:
     """A yes or no about every clip with a caption: `find` gives the reason, empty if there is nothing to find."""
 
-    def look(corpus: Corpus) -> Mapping[str, Seen]:
+    def run(corpus: Corpus) -> Mapping[str, CheckResult]:
         return {clip.key: fault(find(clip)) for clip in corpus.captioned}
 
-    return look
+    return run
 
 
-def fault(why: str) -> Seen:
+def fault(why: str) -> CheckResult:
     """A yes with its reason, or a no where the reason is empty."""
-    return Seen(1.0, why) if why else Seen(0.0)
+    return CheckResult(1.0, why) if why else CheckResult(0.0)

@@ -59,6 +59,6 @@ class Clip:
         return content_words(" ".join((*self.frame_texts, self.record.overview)))
 
 
-def runs(found: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+def runs(tokens: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
     """All runs of `length` words, in order."""
-    return (tuple(found[at : at + length]) for at in range(len(found) - length + 1))
+    return (tuple(tokens[at : at + length]) for at in range(len(tokens) - length + 1))

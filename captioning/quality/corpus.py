@@ -56,19 +56,21 @@ class Corpus:
     @cached_property
     def unsupported(self) -> Mapping[str, Mapping[str, str]]:
         """By clip id: the content words of its caption that nothing known of the clip holds, folded -> as it stands."""
-        return unsupported(self.witnessed, self.meaning)
+        return unsupported(self.with_evidence, self.meaning)
 
     @cached_property
     def meaning(self) -> TextVectors | None:
         """`embed` for single words, with all of the corpus's words embedded at once; None if there is no embedder."""
         if self.embed:
             self.embed(
-                sorted({word for clip in self.witnessed for word in (*clip.content.values(), *clip.evidence.values())})
+                sorted(
+                    {word for clip in self.with_evidence for word in (*clip.content.values(), *clip.evidence.values())}
+                )
             )
         return self.embed
 
     @cached_property
-    def witnessed(self) -> tuple[Clip, ...]:
+    def with_evidence(self) -> tuple[Clip, ...]:
         """The clips that have a caption and frame captions with content to hold it against."""
         return tuple(clip for clip in self.captioned if any(clip.frame_contents))
 

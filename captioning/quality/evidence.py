@@ -42,10 +42,10 @@ def unsupported(clips: Iterable[Clip], embed: TextVectors | None) -> dict[str, d
     return {clip.key: missing(clip.content, clip.evidence, embed) for clip in clips}
 
 
-def missing(said: Mapping[str, str], held: Mapping[str, str], embed: TextVectors | None) -> dict[str, str]:
+def missing(claims: Mapping[str, str], evidence: Mapping[str, str], embed: TextVectors | None) -> dict[str, str]:
     """The words of `said` (folded -> as it stands) that `held` has in no form and in no near meaning."""
-    left = {key: word for key, word in said.items() if key not in held and key not in _TOLD_OF_TELLING}
-    if not left or not held or embed is None:
+    left = {key: word for key, word in claims.items() if key not in evidence and key not in _TOLD_OF_TELLING}
+    if not left or not evidence or embed is None:
         return left
-    nearest = (embed(list(left.values())) @ embed(list(held.values())).T).max(axis=1)
+    nearest = (embed(list(left.values())) @ embed(list(evidence.values())).T).max(axis=1)
     return {key: word for (key, word), near in zip(left.items(), nearest, strict=True) if near < RELATED}

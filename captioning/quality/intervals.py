@@ -21,18 +21,18 @@ def interval(values: Sequence[float], seed: int) -> tuple[float, float, float]:
     """Mean, low and high end of the 95 % interval; (0, 0, 0) of nothing."""
     if not values:
         return 0.0, 0.0, 0.0
-    found = np.asarray(values, np.float64)
-    mean, count = float(found.mean()), len(found)
+    array = np.asarray(values, np.float64)
+    mean, count = float(array.mean()), len(array)
     generator = np.random.default_rng(seed)
-    if bool(np.isin(found, (0.0, 1.0)).all()):
+    if bool(np.isin(array, (0.0, 1.0)).all()):
         if mean in (0.0, 1.0):
             far = 1 - 0.05 ** (1 / count)
             return (mean, 0.0, far) if mean == 0 else (mean, 1 - far, 1.0)
         draws = generator.binomial(count, mean, DRAWS) / count
     elif count > MANY:
-        margin = _NORMAL * float(found.std(ddof=1)) / count**0.5
+        margin = _NORMAL * float(array.std(ddof=1)) / count**0.5
         return mean, mean - margin, mean + margin
     else:
-        draws = found[generator.integers(0, count, (DRAWS, count))].mean(axis=1)
+        draws = array[generator.integers(0, count, (DRAWS, count))].mean(axis=1)
     low, high = np.percentile(draws, (2.5, 97.5))
     return mean, min(float(low), mean), max(float(high), mean)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from captioning.quality.check import Check, Seen
+from captioning.quality.check import Check, CheckResult
 from captioning.quality.checks.repeated import repeats
 from captioning.quality.checks.sizes import histograms
 from captioning.quality.corpus import Corpus
@@ -62,9 +62,9 @@ def make_report(records: Sequence[CaptionRecord], settings: Settings) -> Report:
         embed=settings.embed,
         image_text=settings.image_text,
     )
-    seen = {check.name: check.look(corpus) for check in CHECKS.values()}
-    measures = _measures(records, seen, settings)
-    views = _views(records, seen)
+    results = {check.name: check.run(corpus) for check in CHECKS.values()}
+    measures = _measures(records, results, settings)
+    views = _views(records, results)
     worst = sorted(
         (view for view in views if view.suspicion > 0), key=lambda view: (-view.suspicion, view.record.sample_id)
     )
@@ -78,7 +78,7 @@ def make_report(records: Sequence[CaptionRecord], settings: Settings) -> Report:
         funnel=tuple(settings.funnel),
         gates=judge_gates(gates, measures["all"]),
         models={**_models(records), **(settings.models or {})},
-        notes=(*settings.notes, *_notes(corpus, seen)),
+        notes=(*settings.notes, *_notes(corpus, results)),
         repeats=_repeats(corpus),
     )
 
@@ -104,7 +104,7 @@ def report_from_json(text: str | bytes) -> Report:
 
 
 def _measures(
-    records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, Seen]], settings: Settings
+    records: Sequence[CaptionRecord], results: Mapping[str, Mapping[str, CheckResult]], settings: Settings
 ) -> dict[str, list[Measure]]:
     groups: dict[str, list[str]] = {"all": [record.sample_id for record in records]}
     named: dict[str, list[str]] = defaultdict(list)
@@ -112,12 +112,12 @@ def _measures(
         for name in (f"bucket {record.bucket}", f"source {record.source}"):
             named[name].append(record.sample_id)
     groups |= {name: named[name] for name in sorted(named) if len(named[name]) >= settings.least_group}
-    return {name: list(_of_group(keys, seen, settings.seed)) for name, keys in groups.items()}
+    return {name: list(_of_group(keys, results, settings.seed)) for name, keys in groups.items()}
 
 
-def _of_group(samples: Sequence[str], seen: Mapping[str, Mapping[str, Seen]], seed: int) -> Iterable[Measure]:
+def _of_group(samples: Sequence[str], results: Mapping[str, Mapping[str, CheckResult]], seed: int) -> Iterable[Measure]:
     for check in CHECKS.values():
-        values = [seen[check.name][key].value for key in samples if key in seen[check.name]]
+        values = [results[check.name][key].value for key in samples if key in results[check.name]]
         if values:
             mean, low, high = interval(values, seed)
             yield Measure(
@@ -132,10 +132,12 @@ def _of_group(samples: Sequence[str], seen: Mapping[str, Mapping[str, Seen]], se
             )
 
 
-def _views(records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, Seen]]) -> tuple[SampleView, ...]:
+def _views(
+    records: Sequence[CaptionRecord], results: Mapping[str, Mapping[str, CheckResult]]
+) -> tuple[SampleView, ...]:
     views = []
     for record in records:
-        findings = tuple(_findings(record.sample_id, seen))
+        findings = tuple(_findings(record.sample_id, results))
         # Vectors are for the checks; in the report they would be most of its bytes.
         frames = tuple(replace(frame, vector=()) for frame in record.frames)
         views.append(
@@ -144,13 +146,13 @@ def _views(records: Sequence[CaptionRecord], seen: Mapping[str, Mapping[str, See
     return tuple(views)
 
 
-def _findings(key: str, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[Finding]:
-    found: list[tuple[Check, Seen]] = [
-        (check, seen[check.name][key]) for check in CHECKS.values() if key in seen[check.name]
+def _findings(key: str, results: Mapping[str, Mapping[str, CheckResult]]) -> Iterable[Finding]:
+    matches: list[tuple[Check, CheckResult]] = [
+        (check, results[check.name][key]) for check in CHECKS.values() if key in results[check.name]
     ]
-    for check, one in sorted(found, key=lambda pair: -pair[0].weight):
-        if one.why:
-            yield Finding(sample_id=key, check=check.name, weight=check.weight, why=one.why)
+    for check, result in sorted(matches, key=lambda pair: -pair[0].weight):
+        if result.why:
+            yield Finding(sample_id=key, check=check.name, weight=check.weight, why=result.why)
 
 
 def _models(records: Sequence[CaptionRecord]) -> dict[str, str]:
@@ -163,14 +165,14 @@ def _models(records: Sequence[CaptionRecord]) -> dict[str, str]:
         ):
             if name:
                 models[role].add(f"{name}: {model}" if model else name)
-    return {role: ", ".join(sorted(found)) for role, found in models.items()}
+    return {role: ", ".join(sorted(models_of_role)) for role, models_of_role in models.items()}
 
 
-def _notes(corpus: Corpus, seen: Mapping[str, Mapping[str, Seen]]) -> Iterable[str]:
+def _notes(corpus: Corpus, results: Mapping[str, Mapping[str, CheckResult]]) -> Iterable[str]:
     yield "Consistency is agreement with what was said of the frames and measured in them; it is not truth."
     if corpus.embed is None:
         yield "No sentence embedder: only equal words agree, so support is low and inventions are not looked for."
-    if not seen["swapped_frames"]:
+    if not results["swapped_frames"]:
         yield "Nothing was seen in the stills, so it is not tested whether frame captions are on the right pictures."
     if corpus.image_text is None:
         yield "No image-text model: captions are held against frame captions and labels, not against pictures."

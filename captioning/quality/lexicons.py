@@ -113,8 +113,8 @@ def _told(text: str) -> frozenset[str]:
     tokens = [token.strip(".,;:!?\"'()") for token in text.lower().split()]
     whole = {token for token in tokens if "-" in token and any(token in listed for listed in _FOLDED.values())}
     parts = [word for token in tokens if token not in whole for word in words(token)]
-    told = {*whole, *parts, *map(fold, parts)}
-    return frozenset(name for name, listed in _FOLDED.items() if not told.isdisjoint(listed))
+    tokens_and_stems = {*whole, *parts, *map(fold, parts)}
+    return frozenset(name for name, listed in _FOLDED.items() if not tokens_and_stems.isdisjoint(listed))
 
 
 def main() -> None:

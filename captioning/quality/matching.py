@@ -91,8 +91,8 @@ def judge_pairs(fit: Fit, prior: float = PRIOR) -> Match:
 
 
 def _median(values: Matrix) -> float:
-    found = values[np.isfinite(values)]
-    return float(np.median(found)) if found.size else 0.0
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else 0.0
 
 
 def _bound(scaled: Fit, prior: float) -> float:

@@ -11,10 +11,10 @@ from captioning.quality.checks import (
     contradictions,
     events,
     form,
+    images,
     measured,
     openings,
     pairing,
-    pictures,
     repeated,
     sizes,
     support,
@@ -25,7 +25,7 @@ from captioning.quality.checks import (
 _FAMILIES = (
     form, truncated, openings, repeated, variety, sizes,
     support, events, contradictions, measured,
-    pairing, pictures, alignment,
+    pairing, images, alignment,
 )  # fmt: skip
 CHECKS: Mapping[str, Check] = {check.name: check for family in _FAMILIES for check in family.CHECKS}
 

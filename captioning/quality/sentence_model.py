@@ -30,11 +30,11 @@ class SentenceModel:
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts, in the order given."""
         # Texts of like length share a batch, so that little is spent on padding.
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         vectors = np.zeros((len(texts), 384), np.float32)
         for start in range(0, len(order), _BATCH):
-            places = order[start : start + _BATCH]
-            vectors[places] = self._batch([texts[place] for place in places])
+            indices = order[start : start + _BATCH]
+            vectors[indices] = self._batch([texts[index] for index in indices])
         return vectors
 
     def _batch(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -55,9 +55,9 @@ class SentenceModel:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        found = importlib.util.find_spec(PACKAGE)
-        if found is None or not found.submodule_search_locations:
+        spec = importlib.util.find_spec(PACKAGE)
+        if spec is None or not spec.submodule_search_locations:
             raise StageError(f"package {PACKAGE.replace('_', '-')} is not installed; install it or give no embedder")
-        folder = Path(found.submodule_search_locations[0]) / "model"
+        folder = Path(spec.submodule_search_locations[0]) / "model"
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         return tokenizer, AutoModel.from_pretrained(str(folder), local_files_only=True).eval()

@@ -19,16 +19,16 @@ class Vocabulary:
 
     def __init__(self, texts: Sequence[Collection[str]]) -> None:
         counts = Counter(word for text in texts for word in text)
-        self._place = {word: place for place, word in enumerate(sorted(counts))}
+        self._place = {word: index for index, word in enumerate(sorted(counts))}
         weights = [math.log((1 + len(texts)) / (1 + counts[word])) + 1 for word in self._place]
         self._weights = np.array(weights, np.float32)
 
     def holds(self, texts: Sequence[Collection[str]]) -> sparse.csr_matrix:
         """[texts, words]: 1 where a text holds a word."""
         rows = [(row, self._place[word]) for row, text in enumerate(texts) for word in set(text) if word in self._place]
-        places = np.array(rows, np.int64).reshape(-1, 2)
-        ones = np.ones(len(places), np.float32)
-        return sparse.csr_matrix((ones, (places[:, 0], places[:, 1])), (len(texts), len(self._place)))
+        indices = np.array(rows, np.int64).reshape(-1, 2)
+        ones = np.ones(len(indices), np.float32)
+        return sparse.csr_matrix((ones, (indices[:, 0], indices[:, 1])), (len(texts), len(self._place)))
 
     def shares(self, texts: Sequence[Collection[str]]) -> sparse.csr_matrix:
         """[texts, words]: the share of a text's weight that a word has; rows add up to 1."""
@@ -42,10 +42,10 @@ class Vocabulary:
         return sparse.diags(1 / np.maximum(lengths, 1e-9)) @ weighed
 
 
-def overlap(one: sparse.csr_matrix, other: sparse.csr_matrix) -> Matrix:
+def overlap(first: sparse.csr_matrix, second: sparse.csr_matrix) -> Matrix:
     """[N, M]: share of words in common (Jaccard) of texts given as `Vocabulary.holds`."""
-    common = (one @ other.T).toarray()
-    union = _column(one.sum(axis=1))[:, None] + _column(other.sum(axis=1))[None, :] - common
+    common = (first @ second.T).toarray()
+    union = _column(first.sum(axis=1))[:, None] + _column(second.sum(axis=1))[None, :] - common
     return np.asarray(common / np.maximum(union, 1), np.float32)
 
 
@@ -63,12 +63,12 @@ def unit_rows(vectors: Matrix) -> Matrix:
 
 def means(vectors: Matrix, counts: Iterable[int]) -> Matrix:
     """The mean of each run of `counts` rows; a run of none is zeros."""
-    found, start = [], 0
+    rows, start = [], 0
     for count in counts:
         part = vectors[start : start + count]
-        found.append(part.mean(axis=0) if count else np.zeros(vectors.shape[1], np.float32))
+        rows.append(part.mean(axis=0) if count else np.zeros(vectors.shape[1], np.float32))
         start += count
-    return np.array(found, np.float32).reshape(len(found), vectors.shape[1])
+    return np.array(rows, np.float32).reshape(len(rows), vectors.shape[1])
 
 
 def weighted(shares: Sequence[Mapping[str, float]], names: Sequence[str]) -> Matrix:

@@ -20,5 +20,5 @@ class ChatSummariser:
 
     async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
         """Yield one reply per clip, in whatever order they become ready."""
-        async for _, reply in converse(self._task, self._chat, {one.sample_id: one for one in requests}):
+        async for _, reply in converse(self._task, self._chat, {request.sample_id: request for request in requests}):
             yield reply

@@ -47,7 +47,7 @@ class Form(Protocol):
     """How a clip is put to a model and how its answer is read."""
 
     prompt_hash: str
-    told: tuple[str, ...]
+    instructions: tuple[str, ...]
     """Every word of instruction and examples, which an answer must not repeat."""
 
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
@@ -72,7 +72,7 @@ class ProseForm:
         examples: Sequence[tuple[Sequence[str], str]] = SUMMARY_EXAMPLES,
     ) -> None:
         self.prompt_hash = digest(prompt, [[list(captions), text] for captions, text in examples])
-        self.told: tuple[str, ...] = (prompt, *(text for _, text in examples))
+        self.instructions: tuple[str, ...] = (prompt, *(text for _, text in examples))
         self._opening: tuple[Message, ...] = (Message("system", prompt),)
         for captions, text in examples:
             self._opening += (Message("user", join(captions)), Message("assistant", text))
@@ -112,7 +112,7 @@ class StructuredForm:
             raise ConfigError(f"summarise.prompt {prompt!r}: only {{words}} is known")
         self.prompt_hash = digest("structured", prompt, max_words, SCHEMA)
         self._system = prompt.replace("{words}", str(max_words))
-        self.told: tuple[str, ...] = (self._system,)
+        self.instructions: tuple[str, ...] = (self._system,)
 
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
         """The instruction and the notes with their seconds."""
@@ -127,12 +127,12 @@ class StructuredForm:
         """The object in an answer, with or without a fence around it."""
         again = "Answer with one JSON object with the keys " + ", ".join((*LENGTHS, *FIELDS)) + "."
         try:
-            found = json.loads(_FENCE.sub("", text))
+            answer = json.loads(_FENCE.sub("", text))
         except ValueError:
             return Fault("not JSON", again)
-        if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in LENGTHS):
+        if not isinstance(answer, dict) or not all(isinstance(answer.get(name), str) for name in LENGTHS):
             return Fault("JSON without dense, medium and short", again)
-        plain = {name: " ".join(value.split()) for name, value in found.items() if isinstance(value, str)}
+        plain = {name: " ".join(value.split()) for name, value in answer.items() if isinstance(value, str)}
         fields = {name: plain[name] for name in FIELDS if plain.get(name)}
         return Draft(dense=plain["dense"], medium=plain["medium"], short=plain["short"], fields=fields)
 

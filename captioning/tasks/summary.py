@@ -74,7 +74,7 @@ class SummaryTask:
         judged = [self._judge(question, reply) for reply in replies]
         last = judged[-1]
         if last.draft is not None and last.fault is None:
-            asked = any(one.grounded and one.fault for one in judged)
+            asked = any(verdict.grounded and verdict.fault for verdict in judged)
             return self._reply(question, last.draft, "asked again" if asked else None, usage)
         if len(replies) < self._max_attempts:
             assert last.fault is not None
@@ -93,7 +93,7 @@ class SummaryTask:
             cut_off=cut_off,
             thinking_tokens=reply.thinking_tokens,
             notes=clip.evidence,
-            told=self._form.told,
+            instructions=self._form.instructions,
         )
         if fault is not None:
             return _Judged(None, fault)
@@ -112,12 +112,12 @@ class SummaryTask:
 
     def _settle(self, clip: ClipRequest, judged: Sequence[_Judged], usage: Usage) -> ClipReply:
         """No draft was sound and short enough: cut the last sound one, or fall back."""
-        for one in reversed(judged):
-            if one.grounded and one.draft is not None:
-                dense = cut_to_budget(one.draft.dense, self._budget.count, self._budget.tokens)
+        for verdict in reversed(judged):
+            if verdict.grounded and verdict.draft is not None:
+                dense = cut_to_budget(verdict.draft.dense, self._budget.count, self._budget.tokens)
                 if dense:
-                    return self._reply(clip, Draft(dense=dense, fields=one.draft.fields), "cut", usage)
-        reason = next(one.fault.reason for one in reversed(judged) if one.fault is not None)
+                    return self._reply(clip, Draft(dense=dense, fields=verdict.draft.fields), "cut", usage)
+        reason = next(verdict.fault.reason for verdict in reversed(judged) if verdict.fault is not None)
         return self._fail(clip, reason, usage)
 
     def _fail(self, clip: ClipRequest, reason: str, usage: Usage) -> ClipReply:
@@ -163,7 +163,9 @@ def finish_joined(clip: ClipRequest, budget: Budget, reason: str | None, usage: 
 
 def _length(written: str, dense: str, limit: int, evidence: Sequence[str]) -> str:
     """The model's own shorter form if it is sound, else the start of the dense one."""
-    whole = bool(written) and all(is_closed(one) for one in sentences(written)) and len(written.split()) <= limit
+    whole = (
+        bool(written) and all(is_closed(sentence) for sentence in sentences(written)) and len(written.split()) <= limit
+    )
     plain = not (MARKUP.search(written) or THINKING.search(written))
     return written if whole and plain and guard(written, evidence).reason is None else shorten(dense, limit)
 

@@ -5,9 +5,9 @@
     just bench distill --record                       # keeps the table in docs/benchmarks.md
 
 Measured are the models' own words, before the guard that puts joined frame captions where words are invented. The
-teacher is a rule (`captioning.distill.made_lessons`), so this shows that the way works, not how good captions get.
-The clips that judge (`made_pairs`) share no subject, action, place, background, light or camera move with those that
-teach. Their own summaries, by a terser rule, are for comparison.
+teacher is a rule (`captioning.distill.synthetic_training`), so this shows that the method works, not how good captions
+get. The test clips (`synthetic_pairs`) share no subject, action, place, background, light or camera move with those
+that teach. Their own summaries, by a terser rule, are for comparison.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from captioning.backends.transformers import TransformersChat
 from captioning.chat import ChatModel, ChatRequest
 from captioning.distill.folder import PROVENANCE, Provenance
 from captioning.distill.lora import total_steps
-from captioning.distill.made_lessons import made_lessons
-from captioning.distill.made_pairs import MOST, made_pairs
-from captioning.distill.made_words import HELD_OUT
-from captioning.distill.measure import NAMES, cut_words, interval, mark
+from captioning.distill.measure import NAMES, cut_words, interval, score_summary
 from captioning.distill.pairs import Pair
 from captioning.distill.prompt import TrainedPrompt
 from captioning.distill.settings import Settings
 from captioning.distill.summariser import distill_summariser
+from captioning.distill.synthetic_pairs import MOST, synthetic_pairs
+from captioning.distill.synthetic_training import synthetic_training_pairs
+from captioning.distill.synthetic_words import HELD_OUT
 from captioning.joining import join
 from captioning.prompts import SUMMARY_EXAMPLES
 from pipeline.benchmarks.record import markdown_table, record
@@ -47,7 +47,7 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    made = Provenance(dataset=f"{count} made pairs, seed 0", teachers=["rule: captioning.distill.made_lessons"])
+    made = Provenance(dataset=f"{count} made pairs, seed 0", teachers=["rule: captioning.distill.synthetic_training"])
     with progress.bar("teach", total_steps(count, SETTINGS)) as bar:
 
         def notify(steps: int, loss: float | None, held_out: float | None) -> None:
@@ -55,7 +55,7 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
             if held_out is not None:
                 progress.note(f"  loss on held-out clips {held_out:.3f}")
 
-        distill_summariser(made_lessons(count, 0), unpacked(DEFAULT_CACHE), out, SETTINGS, made, notify)
+        distill_summariser(synthetic_training_pairs(count, 0), unpacked(DEFAULT_CACHE), out, SETTINGS, made, notify)
 
 
 def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list[str]:
@@ -102,7 +102,7 @@ def rows_of(found: Mapping[str, Sequence[str]], pairs: Sequence[Pair]) -> list[l
     sources = [pair.source for pair in pairs]
     rows = []
     for name, texts in found.items():
-        marks = [mark(pair.captions, text) for pair, text in zip(pairs, texts, strict=True)]
+        marks = [score_summary(pair.captions, text) for pair, text in zip(pairs, texts, strict=True)]
         numbers = interval(marks, sources)
         rows.append([name, *(f"{mean:.2f} ({low:.2f}-{high:.2f})" for mean, low, high in numbers.values())])
     return rows
@@ -123,7 +123,7 @@ def main() -> None:
         student: Path = parsed.student or Path(scratch) / "student"
         if not student.exists():
             teach(student, parsed.pairs, parsed.threads, progress)
-        pairs = made_pairs(parsed.held_out, HELD_OUT, seed=1)
+        pairs = synthetic_pairs(parsed.held_out, HELD_OUT, seed=1)
         found = summaries(student, pairs, parsed.threads, progress)
         taught = json.loads((student / PROVENANCE).read_text())
     rows = rows_of(found, pairs)

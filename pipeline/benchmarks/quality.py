@@ -111,7 +111,7 @@ def judged_frames(fault: str, records: Sequence[CaptionRecord], seed: int, plant
     for planting in range(PLANTINGS):
         swapped, ids = swap_frames(records, planted, random.Random(seed + planting))  # noqa: S311
         untouched = {one.sample_id for one in swapped} - ids
-        rounds.append(count(fault, "swapped_frames", ids, untouched, CHECKS["swapped_frames"].look(Corpus.of(swapped))))
+        rounds.append(count(fault, "swapped_frames", ids, untouched, CHECKS["swapped_frames"].run(Corpus.of(swapped))))
     sums = {name: sum(getattr(one, name) for one in rounds) for name in ("found", "planted", "false", "untouched")}
     return Detection(fault=fault, check="swapped_frames", **sums)
 

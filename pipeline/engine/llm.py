@@ -94,7 +94,7 @@ class BatchChat:
             stream.close()
 
     def _check_pictures(self, requests: Sequence[ChatRequest]) -> None:
-        if not self._sees and any(message.pictures for request in requests for message in request.messages):
+        if not self._sees and any(message.images for request in requests for message in request.messages):
             raise StageError(f"{self._config.name} is a language model without vision and was asked about pictures")
 
     def _settings(self) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from captioning.chat import ChatReply, ChatRequest, Message, Picture, PictureBytes
-from captioning.thinking import opens_thinking, quiet_modes, reply_with, special_marks
+from captioning.chat import ChatReply, ChatRequest, EncodedImage, ImageBytes, Message
+from captioning.thinking import has_thinking_tokens, no_thinking_options, opens_thinking, strip_thinking
 from pipeline.dataset.stored_picture import StoredPicture
 from pipeline.stage import Row, describe
 from schemas.errors import CutroomError, StageError
@@ -41,7 +41,7 @@ class Template:
 def request_row(request: ChatRequest) -> Row:
     """A request as a row of small things; a picture that is no stored one is read here, which may raise."""
     messages = [
-        {"role": one.role, "text": one.text, "pictures": [_reference(picture) for picture in one.pictures]}
+        {"role": one.role, "text": one.text, "pictures": [_reference(picture) for picture in one.images]}
         for one in request.messages
     ]
     return {"id": request.id, "request": json.dumps({"messages": messages, "sampling": sampling_parameters(request)})}
@@ -67,7 +67,7 @@ def prepare(row: Row, template: Template) -> Row:
             Message(one["role"], one["text"], tuple(_picture(reference) for reference in one["pictures"]))
             for one in request["messages"]
         ]
-        pictures = [_decode(picture) for message in messages for picture in message.pictures]
+        pictures = [_decode(picture) for message in messages for picture in message.images]
         found |= {"prompt": render(messages, template), "sampling_params": request["sampling"]}
         if _keeps_special(template.model, template.revision):
             found["sampling_params"] = {**request["sampling"], "skip_special_tokens": False}
@@ -111,7 +111,7 @@ def reply_of(row: Mapping[str, Any], request: ChatRequest, longest: int | None, 
         prompt_tokens=prompt,
         completion_tokens=completion,
     )
-    return reply_with(reply, opened=opened)
+    return strip_thinking(reply, opened=opened)
 
 
 def check_template(template: Template) -> bool:
@@ -131,9 +131,9 @@ def render(messages: Sequence[Message], template: Template) -> str:
     processor, adds_start = _processor(template.model, template.revision)
     chat = []
     for one in messages:
-        words = [{"type": "image"}] * len(one.pictures) + [{"type": "text", "text": one.text}]
+        words = [{"type": "image"}] * len(one.images) + [{"type": "text", "text": one.text}]
         chat.append({"role": one.role, "content": words if template.parts else one.text})
-    modes = quiet_modes(processor.chat_template)
+    modes = no_thinking_options(processor.chat_template)
     prompt: str = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **modes)
     return prompt.removeprefix(adds_start)
 
@@ -158,22 +158,22 @@ def _processor(model: str, revision: str) -> tuple[Any, str]:
 @lru_cache(maxsize=2)
 def _keeps_special(model: str, revision: str) -> bool:
     processor, _ = _processor(model, revision)
-    return special_marks(getattr(processor, "tokenizer", processor))
+    return has_thinking_tokens(getattr(processor, "tokenizer", processor))
 
 
-def _reference(picture: Picture) -> dict[str, str]:
+def _reference(picture: EncodedImage) -> dict[str, str]:
     if isinstance(picture, StoredPicture):
         return {"dataset": picture.dataset_uri, "part": picture.part, "still": picture.still_id}
     return {"key": picture.key, "data": base64.b64encode(picture.read()).decode()}
 
 
-def _picture(reference: Mapping[str, str]) -> Picture:
+def _picture(reference: Mapping[str, str]) -> EncodedImage:
     if "data" in reference:
-        return PictureBytes(reference["key"], base64.b64decode(reference["data"]))
+        return ImageBytes(reference["key"], base64.b64decode(reference["data"]))
     return StoredPicture(reference["dataset"], reference["part"], reference["still"])
 
 
-def _decode(picture: Picture) -> Any:
+def _decode(picture: EncodedImage) -> Any:
     """The picture as RGB; every pixel is decoded here, because a broken one would end the job further on."""
     from PIL import Image
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 
-from captioning.captioners.colours import look
+from captioning.captioners.colours import measure_appearance
 from captioning.quality.evidence import TextVectors
 from captioning.quality.judge import Settings, make_report
 from captioning.quality.records import CaptionRecord, FrameCaption, FunnelStep, Report
@@ -142,7 +142,7 @@ def _frames(table: Any, said: Mapping[str, Row]) -> dict[str, FrameCaption]:
 
 def _look(image: bytes) -> tuple[tuple[tuple[str, float], ...], float | None]:
     try:
-        seen = look(image)
+        seen = measure_appearance(image)
     except (MediaError, cv2.error):
         return (), None
     return seen.colours, seen.brightness

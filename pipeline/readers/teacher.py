@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from captioning.chat import PictureBytes
-from captioning.distill.pairs import Pair, PicturePair, SomePair
+from captioning.chat import ImageBytes
+from captioning.distill.pairs import ImagePair, Pair, SomePair
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
@@ -74,13 +74,13 @@ def summary_pairs(history: History, lesson: Lesson) -> list[Pair]:
     return _counted(pairs, lesson)
 
 
-def picture_pairs(history: History, lesson: Lesson, stills: int) -> list[PicturePair]:
+def picture_pairs(history: History, lesson: Lesson, stills: int) -> list[ImagePair]:
     """Up to `stills` stills in time order, evenly spaced, and the dense caption of each sample, all in memory."""
     wanted = {still for key in lesson.captions for still in lesson.stills[key]}
     rows = history.parts("stills", "split", STILLS, ["still_id", "image"]).to_pylist()
-    shown = {row["still_id"]: PictureBytes(row["still_id"], row["image"]) for row in rows if row["still_id"] in wanted}
+    shown = {row["still_id"]: ImageBytes(row["still_id"], row["image"]) for row in rows if row["still_id"] in wanted}
     pairs = [
-        PicturePair(sample_id=key, source=lesson.sources[key], pictures=pictures, caption=row["dense"])
+        ImagePair(sample_id=key, source=lesson.sources[key], images=pictures, caption=row["dense"])
         for key, row in lesson.captions.items()
         if (pictures := tuple(_spread([shown[still] for still in lesson.stills[key] if still in shown], stills)))
     ]
@@ -99,7 +99,7 @@ def _reason(row: Row) -> str | None:
     return FELL_BACK if row["fallback"] is not None else None
 
 
-def _spread(pictures: Sequence[PictureBytes], most: int) -> Sequence[PictureBytes]:
+def _spread(pictures: Sequence[ImageBytes], most: int) -> Sequence[ImageBytes]:
     if len(pictures) <= most:
         return pictures
     return [pictures[(2 * place + 1) * len(pictures) // (2 * most)] for place in range(most)]

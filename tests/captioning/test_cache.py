@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captioning.cache import CachedChat, ReplyCache
-from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
+from captioning.chat import ChatReply, ChatRequest, ImageBytes, Message
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKING = """
@@ -82,7 +82,7 @@ def test_a_question_is_paid_for_once_also_after_a_restart(tmp_path: Path) -> Non
 def test_another_question_under_the_same_id_is_asked(tmp_path: Path) -> None:
     oracle = Oracle()
     chat = CachedChat(oracle, ReplyCache(tmp_path / "replies.sqlite"))
-    picture = ChatRequest(id="a", messages=(Message("user", "what is a", (PictureBytes("p", b""),)),), max_tokens=8)
+    picture = ChatRequest(id="a", messages=(Message("user", "what is a", (ImageBytes("p", b""),)),), max_tokens=8)
     ask(chat, [question("a")])
     ask(chat, [question("a", "and now")])
     ask(chat, [picture])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes, Usage
+from captioning.chat import ChatReply, ChatRequest, ImageBytes, Message, Usage
 from captioning.dialogue import NO_REPLY, converse
 from schemas.errors import StageError
 from tests.captioning.scripted import ScriptedChat
@@ -66,8 +66,8 @@ def test_an_answer_for_another_question_stops_the_run(answered: list[str]) -> No
 
 
 def test_what_identifies_a_request_is_all_that_decides_its_answer() -> None:
-    request = ChatRequest(id="a", messages=(Message("user", "hi", (PictureBytes("p1", b"x"),)),), max_tokens=9)
-    other = ChatRequest(id="a", messages=(Message("user", "hi", (PictureBytes("p2", b"x"),)),), max_tokens=9)
+    request = ChatRequest(id="a", messages=(Message("user", "hi", (ImageBytes("p1", b"x"),)),), max_tokens=9)
+    other = ChatRequest(id="a", messages=(Message("user", "hi", (ImageBytes("p2", b"x"),)),), max_tokens=9)
     warm = request.again("no", "Try again.", 2)
     keys = {request.key("m"), request.key("n"), other.key("m"), warm.key("m")}
     assert len(keys) == 4

@@ -66,13 +66,13 @@ def test_a_cut_off_answer_is_a_fault_whatever_it_says() -> None:
 
 
 def test_the_instruction_must_not_come_back_but_the_notes_may() -> None:
-    told = ("Describe the main subject and what it looks like, what it does and where it is.",)
-    fault = find_fault("The main subject and what it looks like, what it does.", told=told)
+    instructions = ("Describe the main subject and what it looks like, what it does and where it is.",)
+    fault = find_fault("The main subject and what it looks like, what it does.", instructions=instructions)
     assert fault is not None
     assert fault.reason.startswith("repeats its instruction: 'the main subject and what it looks'")
     shared = ("A small boat with a torn sail lies on calm water.",)
-    assert find_fault(shared[0], told=shared, notes=shared) is None
-    assert find_fault(shared[0], told=shared) is not None
+    assert find_fault(shared[0], instructions=shared, notes=shared) is None
+    assert find_fault(shared[0], instructions=shared) is not None
 
 
 def test_turns_of_phrase_of_the_notes_are_no_loop() -> None:

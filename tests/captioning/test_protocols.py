@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from captioning.chat import PictureBytes
+from captioning.chat import ImageBytes
 from captioning.protocols import (
     NO_REPLY,
     Captioner,
@@ -14,15 +14,15 @@ from captioning.protocols import (
     ClipReply,
     ClipRequest,
     StillRequest,
-    arriving,
     captions,
+    iterate,
     summaries,
 )
 from schemas.errors import StageError
 
 
 def still(number: int) -> StillRequest:
-    return StillRequest(still_id=f"s{number}", clip_id="clip", picture=PictureBytes("s", b""), time=float(number))
+    return StillRequest(still_id=f"s{number}", clip_id="clip", image=ImageBytes("s", b""), time=float(number))
 
 
 class LateCaptioner:
@@ -59,7 +59,7 @@ class Backward:
 
 
 def collect(captioner: Captioner, requests: Sequence[StillRequest]) -> dict[str, CaptionReply]:
-    return {reply.still_id: reply for reply in arriving(captions(captioner, requests))}
+    return {reply.still_id: reply for reply in iterate(captions(captioner, requests))}
 
 
 def test_swap_canary_every_caption_lands_on_its_own_still() -> None:
@@ -113,9 +113,9 @@ def test_replies_must_say_something() -> None:
 
 def test_summaries_by_sample_id() -> None:
     requests = [ClipRequest(sample_id=one, frame_captions=("A cat.",)) for one in "abc"]
-    found = list(arriving(summaries(Backward(silent="a"), requests)))
+    found = list(iterate(summaries(Backward(silent="a"), requests)))
     assert [reply.sample_id for reply in found] == ["c", "b", "a"]
     assert [reply.dense for reply in found] == ["c", "b", None]
     assert found[2].error == NO_REPLY
     with pytest.raises(StageError, match="two replies for sample 'b'"):
-        list(arriving(summaries(Backward(again="b"), requests)))
+        list(iterate(summaries(Backward(again="b"), requests)))

@@ -13,7 +13,7 @@ from captioning.backends.decoding import decode_answer
 from captioning.cache import ReplyCache
 from captioning.chat import ChatReply, Usage
 from captioning.form import THINKING, find_fault
-from captioning.thinking import MARK, opens_thinking, quiet_modes, reply_with, separate, special_marks
+from captioning.thinking import MARK, has_thinking_tokens, no_thinking_options, opens_thinking, separate, strip_thinking
 
 ANSWER = "A brown dog runs across a lawn."
 MARKS = [
@@ -84,22 +84,22 @@ def test_any_thinking_before_any_answer_is_taken_away(thinking: str, answer: str
 
 def test_thinking_is_counted_apart() -> None:
     reply = ChatReply(id="a", text=f"<think>{'x' * 300}</think>{'y' * 100}", completion_tokens=80)
-    assert reply_with(reply).thinking_tokens == 60
-    assert reply_with(reply, thinking_tokens=70).thinking_tokens == 70
+    assert strip_thinking(reply).thinking_tokens == 60
+    assert strip_thinking(reply, thinking_tokens=70).thinking_tokens == 70
     separated = ChatReply(id="a", text="y" * 100, completion_tokens=80)
-    assert reply_with(separated, thinking="x" * 300).thinking_tokens == 60
-    assert reply_with(separated).thinking_tokens == 0
-    only = reply_with(ChatReply(id="a", text="<think>Hm", completion_tokens=80))
+    assert strip_thinking(separated, thinking="x" * 300).thinking_tokens == 60
+    assert strip_thinking(separated).thinking_tokens == 0
+    only = strip_thinking(ChatReply(id="a", text="<think>Hm", completion_tokens=80))
     assert (only.text, only.thinking_tokens, only.completion_tokens) == ("", 80, 80)
-    apart = reply_with(separated, thinking_tokens=500)
+    apart = strip_thinking(separated, thinking_tokens=500)
     assert (apart.thinking_tokens, apart.completion_tokens) == (500, 580)
     assert Usage.of([only, apart]).thinking_tokens == 580
 
 
 def test_a_server_that_put_the_answer_into_the_thinking_is_understood() -> None:
-    found = reply_with(ChatReply(id="a", text="", completion_tokens=10), thinking=f"A dog?</think>{ANSWER}")
+    found = strip_thinking(ChatReply(id="a", text="", completion_tokens=10), thinking=f"A dog?</think>{ANSWER}")
     assert found.text == ANSWER
-    assert reply_with(ChatReply(id="a", text=""), thinking=ANSWER).text == ""
+    assert strip_thinking(ChatReply(id="a", text=""), thinking=ANSWER).text == ""
 
 
 def test_what_an_earlier_version_kept_is_separated_when_it_is_read(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_prompts_that_open_the_thinking_are_known_and_quiet_modes_asked_for() ->
     assert opens_thinking("<|im_start|>assistant\n<think>\n")
     assert not opens_thinking("<|im_start|>assistant\n<think>\n\n</think>\n\n")
     assert not opens_thinking("<|im_start|>assistant\n")
-    assert quiet_modes("{% if enable_thinking %}") == {"enable_thinking": False}
-    assert quiet_modes(None) == {}
+    assert no_thinking_options("{% if enable_thinking %}") == {"enable_thinking": False}
+    assert no_thinking_options(None) == {}
 
 
 ALOUD = [
@@ -181,4 +181,4 @@ class _Tokenizer:
 def test_special_tokens_are_left_out_but_for_those_that_mark_thinking() -> None:
     assert separate(decode_answer(_Tokenizer(), [1, 3, 2, 4, 0])).answer == "dog"
     assert decode_answer(_Tokenizer(), [0, 3, 4, 0]) == "hm dog"
-    assert special_marks(_Tokenizer())
+    assert has_thinking_tokens(_Tokenizer())

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.quality.matching import Fit, draw_rivals, judge_pairs
@@ -27,7 +27,7 @@ def _pictured(corpus: Corpus) -> list[Clip]:
 
 def _pictures(clips: Sequence[Clip]) -> Matrix:
     vectors = [np.array([frame.vector for frame in clip.record.frames if frame.vector], np.float32) for clip in clips]
-    return unit_rows(np.array([unit_rows(found).mean(axis=0) for found in vectors], np.float32))
+    return unit_rows(np.array([unit_rows(frames).mean(axis=0) for frames in vectors], np.float32))
 
 
 def _rivals(corpus: Corpus, clips: Sequence[Clip]) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
@@ -58,44 +58,44 @@ def _sentences(corpus: Corpus, clip: Clip) -> Matrix:
     return unit_rows(corpus.image_text(clip.sentences))
 
 
-def _gap(corpus: Corpus) -> Mapping[str, Seen]:
+def _gap(corpus: Corpus) -> Mapping[str, CheckResult]:
     clips = _pictured(corpus)
     if len(clips) < 2:
         return {}
     fit = _whole(corpus, clips)
     kept = np.asarray(np.isfinite(fit.rivals).any(axis=1))
     return {
-        clip.key: Seen(float(fit.own[place] - np.nanmean(fit.rivals[place])))
-        for place, clip in enumerate(clips)
-        if kept[place]
+        clip.key: CheckResult(float(fit.own[index] - np.nanmean(fit.rivals[index])))
+        for index, clip in enumerate(clips)
+        if kept[index]
     }
 
 
-def _misaligned(corpus: Corpus) -> Mapping[str, Seen]:
+def _misaligned(corpus: Corpus) -> Mapping[str, CheckResult]:
     clips = _pictured(corpus)
     if len(clips) < 2:
         return {}
     match = judge_pairs(_whole(corpus, clips))
-    told = "fits its own pictures no better than those of other clips of its bucket"
+    reason = "fits its own pictures no better than those of other clips of its bucket"
     judged = zip(clips, match.z, match.mismatched, strict=True)
-    return {clip.key: fault(told if wrong else "") for clip, z, wrong in judged if np.isfinite(z)}
+    return {clip.key: fault(reason if wrong else "") for clip, z, wrong in judged if np.isfinite(z)}
 
 
-def _sentence_share(corpus: Corpus) -> Mapping[str, Seen]:
+def _sentence_share(corpus: Corpus) -> Mapping[str, CheckResult]:
     """Per clip, the share of sentences that fit its pictures better than the middle one of its rivals' pictures."""
     clips = _pictured(corpus)
     if len(clips) < 2:
         return {}
     pictures = _pictures(clips)
     rivals, barred = _rivals(corpus, clips)
-    seen = {}
-    for place, clip in enumerate(clips):
-        others = pictures[rivals[~barred[place]]]
+    results = {}
+    for index, clip in enumerate(clips):
+        others = pictures[rivals[~barred[index]]]
         if len(others):
             vectors = _sentences(corpus, clip)
-            better = vectors @ pictures[place] > np.median(vectors @ others.T, axis=1)
-            seen[clip.key] = Seen(float(better.mean()))
-    return seen
+            better = vectors @ pictures[index] > np.median(vectors @ others.T, axis=1)
+            results[clip.key] = CheckResult(float(better.mean()))
+    return results
 
 
 CHECKS = (
@@ -103,7 +103,7 @@ CHECKS = (
         name="alignment_gap",
         doc="cosine of a caption and its own pictures (image-text model) less that of shuffled pairs of its bucket",
         weight=0.0,
-        look=_gap,
+        run=_gap,
         tier=2,
         unit="score",
         better="high",
@@ -112,7 +112,7 @@ CHECKS = (
         name="misaligned",
         doc="captions that fit their own pictures (image-text model) no better than shuffled pairs do",
         weight=0.9,
-        look=_misaligned,
+        run=_misaligned,
         tier=2,
     ),
     Check(
@@ -122,7 +122,7 @@ CHECKS = (
             "clips; chance 0.5"
         ),
         weight=0.0,
-        look=_sentence_share,
+        run=_sentence_share,
         tier=2,
         better="high",
     ),

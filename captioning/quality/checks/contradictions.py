@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.quality.lexicons import ADJECTIVES, COLOURS, NUMBERS
@@ -24,15 +24,15 @@ _SAME_COLOUR = {
 _BETWEEN = 2  # adjectives that may stand between a number or colour and its thing
 
 
-def _colours(corpus: Corpus) -> Mapping[str, Seen]:
+def _colours(corpus: Corpus) -> Mapping[str, CheckResult]:
     known = {word: _SAME_COLOUR.get(word, word) for word in COLOURS}
-    return {clip.key: fault(_contradiction(clip, known)) for clip in corpus.witnessed}
+    return {clip.key: fault(_contradiction(clip, known)) for clip in corpus.with_evidence}
 
 
-def _numbers(corpus: Corpus) -> Mapping[str, Seen]:
+def _numbers(corpus: Corpus) -> Mapping[str, CheckResult]:
     digits = {str(number): str(number) for number in range(2, 100)}
     known = {word: str(number) for word, number in NUMBERS.items()} | digits
-    return {clip.key: fault(_contradiction(clip, known)) for clip in corpus.witnessed}
+    return {clip.key: fault(_contradiction(clip, known)) for clip in corpus.with_evidence}
 
 
 def _contradiction(clip: Clip, known: Mapping[str, str]) -> str:
@@ -45,14 +45,14 @@ def _contradiction(clip: Clip, known: Mapping[str, str]) -> str:
 
 def _given(texts: Sequence[str], known: Mapping[str, str]) -> dict[str, set[str]]:
     """Thing (folded) -> the values that the texts give it right before its name: `red car`, `two small dogs`."""
-    found: dict[str, set[str]] = defaultdict(set)
+    values_of: dict[str, set[str]] = defaultdict(set)
     for text in texts:
         for clause in re.split(r"[.,;:!?]", text.lower()):
             tokens = re.findall(r"[^\W_]+", clause)
-            for place, token in enumerate(tokens):
-                if token in known and (thing := _thing(tokens[place + 1 :], known)):
-                    found[fold(thing)].add(known[token])
-    return found
+            for index, token in enumerate(tokens):
+                if token in known and (thing := _thing(tokens[index + 1 :], known)):
+                    values_of[fold(thing)].add(known[token])
+    return values_of
 
 
 def _thing(after: Sequence[str], known: Mapping[str, str]) -> str:
@@ -68,14 +68,14 @@ CHECKS = (
         name="colour_conflict",
         doc="captions that give a thing another colour than the frame captions",
         weight=0.4,
-        look=_colours,
+        run=_colours,
         tier=1,
     ),
     Check(
         name="number_conflict",
         doc="captions that give things another number than the frame captions",
         weight=0.4,
-        look=_numbers,
+        run=_numbers,
         tier=1,
     ),
 )

@@ -8,7 +8,7 @@ An event is what one frame caption says and no other frame caption of the clip d
 from collections import Counter
 from collections.abc import Mapping
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.quality.evidence import missing
@@ -20,41 +20,41 @@ OWN_WORDS, HELD = 2, 0.25
 WRONG_ORDER = -0.3
 
 
-def _coverage(corpus: Corpus) -> Mapping[str, Seen]:
-    seen = {}
-    for clip in corpus.witnessed:
+def _coverage(corpus: Corpus) -> Mapping[str, CheckResult]:
+    results = {}
+    for clip in corpus.with_evidence:
         lost = missing(clip.evidence, clip.content, corpus.meaning)
-        seen[clip.key] = Seen(1 - len(lost) / len(clip.evidence))
-    return seen
+        results[clip.key] = CheckResult(1 - len(lost) / len(clip.evidence))
+    return results
 
 
-def _dropped(corpus: Corpus) -> Mapping[str, Seen]:
-    seen = {}
-    for clip in corpus.witnessed:
+def _dropped(corpus: Corpus) -> Mapping[str, CheckResult]:
+    results = {}
+    for clip in corpus.with_evidence:
         lost = [
             " ".join(own.values())
             for own in events(clip)
             if len(missing(own, clip.content, corpus.meaning)) >= (1 - HELD) * len(own)
         ]
-        seen[clip.key] = fault(f"leaves out what a frame caption tells: {lost[0]!r}" if lost else "")
-    return seen
+        results[clip.key] = fault(f"leaves out what a frame caption tells: {lost[0]!r}" if lost else "")
+    return results
 
 
 def events(clip: Clip) -> list[dict[str, str]]:
     """For each frame caption that tells something of its own: the words that no other one has, in time order."""
-    told = Counter(key for content in clip.frame_contents for key in content)
-    own = [{key: word for key, word in content_words(text).items() if told[key] == 1} for text in clip.frame_texts]
-    return [found for found in own if len(found) >= OWN_WORDS]
+    counts = Counter(key for content in clip.frame_contents for key in content)
+    own = [{key: word for key, word in content_words(text).items() if counts[key] == 1} for text in clip.frame_texts]
+    return [event for event in own if len(event) >= OWN_WORDS]
 
 
-def _order(corpus: Corpus) -> Mapping[str, Seen]:
-    seen = {}
-    for clip in corpus.witnessed:
+def _order(corpus: Corpus) -> Mapping[str, CheckResult]:
+    results = {}
+    for clip in corpus.with_evidence:
         tau = concordance(clip)
         if tau is not None:
             why = "tells things in another order than the frame captions" if tau < WRONG_ORDER else ""
-            seen[clip.key] = fault(why)
-    return seen
+            results[clip.key] = fault(why)
+    return results
 
 
 def concordance(clip: Clip) -> float | None:
@@ -62,12 +62,12 @@ def concordance(clip: Clip) -> float | None:
 
     None if the caption mentions fewer than two events.
     """
-    place = {fold(word): at for at, word in reversed(list(enumerate(words(clip.text))))}
-    found = [at for own in events(clip) if (at := [place[key] for key in own if key in place])]
-    pairs = [(one, other) for first, one in enumerate(found) for other in found[first + 1 :]]
+    position = {fold(word): at for at, word in reversed(list(enumerate(words(clip.text))))}
+    mentions = [at for own in events(clip) if (at := [position[key] for key in own if key in position])]
+    pairs = [(earlier, later) for first, earlier in enumerate(mentions) for later in mentions[first + 1 :]]
     # Only pairs that do not mingle have an order: things and light are told together at the end.
-    right = sum(max(one) < min(other) for one, other in pairs)
-    wrong = sum(max(other) < min(one) for one, other in pairs)
+    right = sum(max(earlier) < min(later) for earlier, later in pairs)
+    wrong = sum(max(later) < min(earlier) for earlier, later in pairs)
     return (right - wrong) / (right + wrong) if right + wrong else None
 
 
@@ -76,7 +76,7 @@ CHECKS = (
         name="coverage",
         doc="of the content words of a clip's frame captions and overview, the share that its caption holds",
         weight=0.0,
-        look=_coverage,
+        run=_coverage,
         tier=1,
         better="high",
     ),
@@ -84,14 +84,14 @@ CHECKS = (
         name="dropped_event",
         doc="captions that leave out what one frame caption alone tells",
         weight=0.2,
-        look=_dropped,
+        run=_dropped,
         tier=1,
     ),
     Check(
         name="misordered",
         doc="captions that tell events in another order than the frame captions (of those that tell two or more)",
         weight=0.4,
-        look=_order,
+        run=_order,
         tier=1,
     ),
 )

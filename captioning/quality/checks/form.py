@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from captioning.form import LOOP_TIMES, LOOP_WORDS, MARKUP, REFUSAL, THINKING
 from captioning.language import other_language
-from captioning.quality.check import Check, Seen, each_captioned, fault
+from captioning.quality.check import Check, CheckResult, each_captioned, fault
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
 from captioning.words import DOUBT_WORDS, STOP_WORDS, content_words, words
@@ -56,42 +56,42 @@ LOOP_SHARE = 0.2
 FEWEST_STOP_WORDS, ENOUGH_WORDS = 0.08, 10
 
 
-def _empty(corpus: Corpus) -> Mapping[str, Seen]:
+def _empty(corpus: Corpus) -> Mapping[str, CheckResult]:
     return {clip.key: fault("" if clip.text else "there is no caption") for clip in corpus.clips}
 
 
-def _error(corpus: Corpus) -> Mapping[str, Seen]:
+def _error(corpus: Corpus) -> Mapping[str, CheckResult]:
     return {clip.key: fault(_error_of(clip)) for clip in corpus.clips}
 
 
 def _error_of(clip: Clip) -> str:
     if clip.record.error:
         return f"captioning failed: {clip.record.error}"
-    found = _ERROR.search(clip.text)
+    match = _ERROR.search(clip.text)
     # Short texts that hold such a word are messages; in a long one only words that no picture calls for count.
-    if found and (len(clip.words) <= 8 or _CERTAIN_ERROR.search(clip.text)):
-        return f"reads like an error message: {found.group()!r}"
+    if match and (len(clip.words) <= 8 or _CERTAIN_ERROR.search(clip.text)):
+        return f"reads like an error message: {match.group()!r}"
     return ""
 
 
-def _found(pattern: re.Pattern[str], told: str, clip: Clip) -> str:
-    found = pattern.search(clip.text)
-    return f"{told}: {found.group().strip()!r}" if found else ""
+def _match(pattern: re.Pattern[str], label: str, clip: Clip) -> str:
+    match = pattern.search(clip.text)
+    return f"{label}: {match.group().strip()!r}" if match else ""
 
 
 def _markup(clip: Clip) -> str:
     for text in _lengths(clip):
-        found = MARKUP.search(text) or _JSON.search(text)
-        if found:
-            return f"holds markup, a list or JSON: {found.group().strip()!r}"
+        match = MARKUP.search(text) or _JSON.search(text)
+        if match:
+            return f"holds markup, a list or JSON: {match.group().strip()!r}"
         if "\n" in text.strip():
             return "holds a line break"
     return ""
 
 
 def _thinking(clip: Clip) -> str:
-    found = next(filter(None, map(THINKING.search, _lengths(clip))), None)
-    return f"thinks aloud: {found.group().strip()!r}" if found else ""
+    match = next(filter(None, map(THINKING.search, _lengths(clip))), None)
+    return f"thinks aloud: {match.group().strip()!r}" if match else ""
 
 
 def _lengths(clip: Clip) -> tuple[str, ...]:
@@ -99,24 +99,24 @@ def _lengths(clip: Clip) -> tuple[str, ...]:
     return clip.record.dense, clip.record.medium, clip.record.short
 
 
-def _hedge(corpus: Corpus) -> Mapping[str, Seen]:
-    """Doubt counts in the measure always; it is a finding only where nobody meant it.
+def _hedge(corpus: Corpus) -> Mapping[str, CheckResult]:
+    """Doubt always counts in the measure; it is a finding only where it was not intended.
 
-    The embedded captioner says `may be` of a label that is not sure, by design: such words of its own frame captions
-    are no fault of the sample.
+    The embedded captioner says `may be` of an uncertain label by design: such words of its own frame captions are no
+    fault of the sample.
     """
-    found = {}
+    results = {}
     for clip in corpus.captioned:
-        said = _doubt_of(clip)
-        meant = said and clip.record.captioner in _DOUBTERS and said.lower() in " ".join(clip.frame_texts).lower()
-        found[clip.key] = Seen(float(bool(said)), "" if meant or not said else f"is in doubt: {said!r}")
-    return found
+        doubt = _doubt_of(clip)
+        meant = doubt and clip.record.captioner in _DOUBTERS and doubt.lower() in " ".join(clip.frame_texts).lower()
+        results[clip.key] = CheckResult(float(bool(doubt)), "" if meant or not doubt else f"is in doubt: {doubt!r}")
+    return results
 
 
 def _doubt_of(clip: Clip) -> str:
-    found = _DOUBT.search(clip.text)
-    if found:
-        return found.group()
+    match = _DOUBT.search(clip.text)
+    if match:
+        return match.group()
     return next((word for word in clip.words if word in DOUBT_WORDS - {"could", "may"}), "")
 
 
@@ -129,8 +129,8 @@ def _foreign(clip: Clip) -> str:
 
 
 def _loop(clip: Clip) -> str:
-    told = Counter(frozenset(content_words(sentence)) for sentence in clip.sentences)
-    again = [content for content, times in told.items() if content and times > 1]
+    sentence_counts = Counter(frozenset(content_words(sentence)) for sentence in clip.sentences)
+    again = [content for content, times in sentence_counts.items() if content and times > 1]
     if again:
         return "says one sentence twice"
     counts = Counter(runs(clip.words, LOOP_WORDS))
@@ -146,38 +146,38 @@ def _loop(clip: Clip) -> str:
 
 
 CHECKS = (
-    Check(name="empty", doc="clips without a caption", weight=1.0, look=_empty),
+    Check(name="empty", doc="clips without a caption", weight=1.0, run=_empty),
     Check(
-        name="error", doc="clips whose captioning failed or whose caption is an error message", weight=1.0, look=_error
+        name="error", doc="clips whose captioning failed or whose caption is an error message", weight=1.0, run=_error
     ),
     Check(
         name="refusal",
         doc="captions in which a model says that it cannot or will not describe",
         weight=1.0,
-        look=each_captioned(lambda clip: _found(REFUSAL, "a model refuses", clip)),
+        run=each_captioned(lambda clip: _match(REFUSAL, "a model refuses", clip)),
     ),
     Check(
         name="frame_leak",
         doc="captions that speak of frames or stills, which a viewer of the clip does not see",
         weight=0.5,
-        look=each_captioned(lambda clip: _found(_FRAME, "speaks of stills", clip)),
+        run=each_captioned(lambda clip: _match(_FRAME, "speaks of stills", clip)),
     ),
     Check(
-        name="markup", doc="captions with line breaks, lists, markup or JSON", weight=0.5, look=each_captioned(_markup)
+        name="markup", doc="captions with line breaks, lists, markup or JSON", weight=0.5, run=each_captioned(_markup)
     ),
     Check(
         name="thinking",
         doc="captions in which a model thinks aloud about its task",
         weight=1.0,
-        look=each_captioned(_thinking),
+        run=each_captioned(_thinking),
     ),
-    Check(name="hedge", doc="captions that doubt or interpret what is seen", weight=0.1, look=_hedge),
+    Check(name="hedge", doc="captions that doubt or interpret what is seen", weight=0.1, run=_hedge),
     Check(
         name="negation",
         doc="captions that tell what is not there, which a generator would draw",
         weight=0.15,
-        look=each_captioned(lambda clip: _found(_NEGATION, "tells what is not there", clip)),
+        run=each_captioned(lambda clip: _match(_NEGATION, "tells what is not there", clip)),
     ),
-    Check(name="foreign", doc="captions that are not English", weight=0.7, look=each_captioned(_foreign)),
-    Check(name="loop", doc="captions that repeat themselves", weight=0.6, look=each_captioned(_loop)),
+    Check(name="foreign", doc="captions that are not English", weight=0.7, run=each_captioned(_foreign)),
+    Check(name="loop", doc="captions that repeat themselves", weight=0.6, run=each_captioned(_loop)),
 )

@@ -6,7 +6,7 @@ python -m pytest tests/captioning/quality/checks/test_measured.py
 import re
 from collections.abc import Callable, Mapping
 
-from captioning.quality.check import Check, Look, Seen, fault
+from captioning.quality.check import Check, CheckFunction, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.quality.records import CaptionRecord
@@ -14,8 +14,8 @@ from captioning.quality.records import CaptionRecord
 _CAMERA = r"\bcamera(?:'s)?\b[^.;]{0,40}?"
 # What a caption may say of the camera, and the measured classes that bear it out.
 _MOVES: tuple[tuple[re.Pattern[str], str, frozenset[str]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), said, frozenset(classes.split(";")))
-    for pattern, said, classes in (
+    (re.compile(pattern, re.IGNORECASE), move, frozenset(classes.split(";")))
+    for pattern, move, classes in (
         (rf"{_CAMERA}\bpan\w*\b[^.;]{{0,15}}\bleft\b|\bpan left\b", "a pan to the left", "pan left;moving;handheld"),
         (
             rf"{_CAMERA}\bpan\w*\b[^.;]{{0,15}}\bright\b|\bpan right\b",
@@ -59,18 +59,18 @@ _CUT = re.compile(
 MUCH, NOTHING = 20.0, 0.5
 
 
-def _against(find: Callable[[Clip], str], applies: Callable[[CaptionRecord], bool]) -> Look:
-    def look(corpus: Corpus) -> Mapping[str, Seen]:
+def _against(find: Callable[[Clip], str], applies: Callable[[CaptionRecord], bool]) -> CheckFunction:
+    def run(corpus: Corpus) -> Mapping[str, CheckResult]:
         return {clip.key: fault(find(clip)) for clip in corpus.captioned if applies(clip.record)}
 
-    return look
+    return run
 
 
 def _camera(clip: Clip) -> str:
     measured = clip.record.camera
-    for pattern, said, classes in _MOVES:
+    for pattern, move, classes in _MOVES:
         if pattern.search(clip.text) and measured not in classes:
-            return f"speaks of {said}, measured is {measured!r}"
+            return f"speaks of {move}, measured is {measured!r}"
     return ""
 
 
@@ -85,8 +85,8 @@ def _motion(clip: Clip) -> str:
 
 
 def _cut(clip: Clip) -> str:
-    found = _CUT.search(clip.text)
-    return f"speaks of a cut inside one shot: {found.group().strip()!r}" if found else ""
+    match = _CUT.search(clip.text)
+    return f"speaks of a cut inside one shot: {match.group().strip()!r}" if match else ""
 
 
 CHECKS = (
@@ -94,21 +94,21 @@ CHECKS = (
         name="camera_conflict",
         doc="captions whose camera words contradict the measured camera",
         weight=0.3,
-        look=_against(_camera, lambda record: record.camera is not None),
+        run=_against(_camera, lambda record: record.camera is not None),
         tier=1,
     ),
     Check(
         name="motion_conflict",
         doc="captions that call much motion still or none fast",
         weight=0.3,
-        look=_against(_motion, lambda record: record.motion is not None),
+        run=_against(_motion, lambda record: record.motion is not None),
         tier=1,
     ),
     Check(
         name="scene_change",
         doc="captions that speak of a change of scene; a clip is one shot, so the splitter may have missed a cut",
         weight=0.4,
-        look=_against(_cut, lambda record: True),
+        run=_against(_cut, lambda record: True),
         tier=1,
     ),
 )

@@ -12,7 +12,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.words import STOP_WORDS, content_words
@@ -44,14 +44,14 @@ GROUNDED = 0.5
 LONG, MANY, FEWEST = 4, 0.2, 20
 
 
-def _look(corpus: Corpus) -> Mapping[str, Seen]:
+def _check(corpus: Corpus) -> Mapping[str, CheckResult]:
     repeated = repeated_openings(corpus.captioned)
     return {clip.key: fault(_known(clip) or _repeated(clip, repeated)) for clip in corpus.captioned}
 
 
 def _known(clip: Clip) -> str:
-    found = _KNOWN.match(clip.text)
-    return f"opens with a stock phrase: {found.group().strip()!r}" if found else ""
+    match = _KNOWN.match(clip.text)
+    return f"opens with a stock phrase: {match.group().strip()!r}" if match else ""
 
 
 def _repeated(clip: Clip, repeated: Mapping[tuple[str, ...], int]) -> str:
@@ -66,18 +66,20 @@ def repeated_openings(clips: Sequence[Clip]) -> dict[tuple[str, ...], int]:
     """Unlisted openings that repeat for no reason of content: their words -> how many captions begin so."""
     # Equal captions are one caption here: what repeats whole is another check's business.
     distinct = list({clip.text: clip for clip in clips}.values())
-    found: dict[tuple[str, ...], list[Clip]] = defaultdict(list)
+    by_opening: dict[tuple[str, ...], list[Clip]] = defaultdict(list)
     for clip in distinct:
         for length in range(SHORTEST, min(LONGEST, len(clip.words) - 1) + 1):
-            found[tuple(clip.words[:length])].append(clip)
+            by_opening[tuple(clip.words[:length])].append(clip)
     usual: dict[int, float] = {}
     for length in range(SHORTEST, LONGEST + 1):
-        counts = [len(members) for opening, members in found.items() if len(opening) == length and len(members) > 1]
+        counts = [
+            len(members) for opening, members in by_opening.items() if len(opening) == length and len(members) > 1
+        ]
         usual[length] = statistics.median(counts) if counts else 1.0
     least = max(LEAST, LEAST_SHARE * len(distinct))
     return {
         opening: len(members)
-        for opening, members in found.items()
+        for opening, members in by_opening.items()
         if len(members) >= max(least, ABOVE_THE_REST * min(usual[len(opening)], MODEST))
         and (_says_nothing(opening, members) or _is_everywhere(opening, members, len(distinct)))
     }
@@ -86,13 +88,13 @@ def repeated_openings(clips: Sequence[Clip]) -> dict[tuple[str, ...], int]:
 def _says_nothing(opening: tuple[str, ...], members: Sequence[Clip]) -> bool:
     claims = set(content_words(" ".join(opening)))
     # The last content word may be where the clips' own content begins ("in this tranquil view a dog").
-    witnessed = [clip for clip in members if clip.evidence]
-    if not claims or len(witnessed) < LEAST:
+    with_evidence = [clip for clip in members if clip.evidence]
+    if not claims or len(with_evidence) < LEAST:
         return False
-    grounded = sum(claims <= clip.evidence.keys() for clip in witnessed)
-    lone = [sum(claim in clip.evidence for clip in witnessed) / len(witnessed) for claim in claims]
+    grounded = sum(claims <= clip.evidence.keys() for clip in with_evidence)
+    lone = [sum(claim in clip.evidence for clip in with_evidence) / len(with_evidence) for claim in claims]
     # A paraphrase gives every clip other words; an opening that none of its clips asks for has none that hold.
-    return grounded <= GROUNDED * len(witnessed) and max(lone) <= GROUNDED
+    return grounded <= GROUNDED * len(with_evidence) and max(lone) <= GROUNDED
 
 
 def _is_everywhere(opening: tuple[str, ...], members: Sequence[Clip], count: int) -> bool:
@@ -108,6 +110,6 @@ CHECKS = (
         name="boilerplate",
         doc="captions that open with a stock phrase, listed or found by its repetition over the dataset",
         weight=0.4,
-        look=_look,
+        run=_check,
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.corpus import Corpus
 from captioning.quality.matching import Fit, combined, draw_rivals, judge_pairs
 from captioning.quality.similarity import Matrix, Vocabulary, means, overlap, unit_rows
@@ -20,43 +20,43 @@ from captioning.quality.similarity import Matrix, Vocabulary, means, overlap, un
 SAME_CONTENT = 0.5
 
 
-def _swapped(corpus: Corpus) -> Mapping[str, Seen]:
+def _swapped(corpus: Corpus) -> Mapping[str, CheckResult]:
     fits = _fits(corpus)
     if not fits:
         return {}
-    match, clips = judge_pairs(combined(fits)), corpus.witnessed
+    match, clips = judge_pairs(combined(fits)), corpus.with_evidence
     rivals = draw_rivals(len(clips), corpus.seed)
-    seen = {}
-    for place, clip in enumerate(clips):
-        if np.isfinite(match.z[place]):
-            other = clips[int(rivals[match.best[place]])]
-            why = f"fits its own frame captions no better than chance, and those of {other.key} better"
-            seen[clip.key] = fault(why if match.mismatched[place] else "")
-    return seen
+    results = {}
+    for index, clip in enumerate(clips):
+        if np.isfinite(match.z[index]):
+            rival = clips[int(rivals[match.best[index]])]
+            why = f"fits its own frame captions no better than chance, and those of {rival.key} better"
+            results[clip.key] = fault(why if match.mismatched[index] else "")
+    return results
 
 
-def _gap(corpus: Corpus) -> Mapping[str, Seen]:
+def _gap(corpus: Corpus) -> Mapping[str, CheckResult]:
     fits = _fits(corpus)
     if not fits:
         return {}
     support = fits[0]
     enough = np.asarray(np.isfinite(support.rivals).any(axis=1))
     gaps = support.own[enough] - np.nanmean(support.rivals[enough], axis=1)
-    keys = [clip.key for clip, kept in zip(corpus.witnessed, enough.tolist(), strict=True) if kept]
-    return {key: Seen(float(gap)) for key, gap in zip(keys, gaps, strict=True)}
+    keys = [clip.key for clip, kept in zip(corpus.with_evidence, enough.tolist(), strict=True) if kept]
+    return {key: CheckResult(float(gap)) for key, gap in zip(keys, gaps, strict=True)}
 
 
 def _fits(corpus: Corpus) -> list[Fit]:
-    clips = corpus.witnessed
+    clips = corpus.with_evidence
     if len(clips) < 2:
         return []
-    said, held = [set(clip.content) for clip in clips], [set(clip.evidence) for clip in clips]
-    vocabulary = Vocabulary([*said, *held])
+    claims, evidence = [set(clip.content) for clip in clips], [set(clip.evidence) for clip in clips]
+    vocabulary = Vocabulary([*claims, *evidence])
     rivals = draw_rivals(len(clips), corpus.seed)
-    witnesses = vocabulary.holds(held)
+    witnesses = vocabulary.holds(evidence)
     alike = overlap(witnesses, witnesses[rivals]) >= SAME_CONTENT
     alike |= np.arange(len(clips))[:, None] == rivals[None, :]
-    shares = vocabulary.shares(said)
+    shares = vocabulary.shares(claims)
     own = np.asarray(shares.multiply(witnesses).sum(axis=1), np.float32).ravel()
     fits = [Fit(own=own, rivals=_masked((shares @ witnesses[rivals].T).toarray(), alike))]
     if corpus.embed:
@@ -76,14 +76,14 @@ CHECKS = (
         name="swapped",
         doc="clip captions that fit their own frame captions no better than those of clips of other content",
         weight=0.9,
-        look=_swapped,
+        run=_swapped,
         tier=2,
     ),
     Check(
         name="pairing_gap",
         doc="how much more of a clip caption (by weight of its words) its own frame captions hold than other clips' do",
         weight=0.0,
-        look=_gap,
+        run=_gap,
         tier=2,
         unit="score",
         better="high",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from datasketch import MinHash, MinHashLSH
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
 
@@ -22,7 +22,7 @@ NEAR, PERMUTATIONS = 0.7, 64
 SAME_FRAMES = 0.6
 
 
-def _look(corpus: Corpus) -> Mapping[str, Seen]:
+def _check(corpus: Corpus) -> Mapping[str, CheckResult]:
     groups = repeats(corpus.captioned)
     others = {clip.key: group for group in groups for clip in group}
     return {
@@ -47,10 +47,10 @@ def repeats(clips: Sequence[Clip]) -> list[list[Clip]]:
             key = parent[key]
         return key
 
-    for one, other in _pairs(clips):
-        if not _show_the_same(named[one], named[other]):
-            guilty |= {one, other}
-            parent[root(other)] = root(one)
+    for first, second in _pairs(clips):
+        if not _show_the_same(named[first], named[second]):
+            guilty |= {first, second}
+            parent[root(second)] = root(first)
     groups: dict[str, list[Clip]] = defaultdict(list)
     for key in guilty:
         groups[root(key)].append(named[key])
@@ -63,33 +63,33 @@ def _pairs(clips: Sequence[Clip]) -> Iterator[tuple[str, str]]:
     shingles = {clip.key: _shingles(clip) for clip in clips}
     # Equal captions first, each held against every other kind of clip among them, not against every clip.
     equal: dict[frozenset[str], list[str]] = defaultdict(list)
-    for key, found in shingles.items():
-        equal[found].append(key)
+    for key, shingle_set in shingles.items():
+        equal[shingle_set].append(key)
     index = MinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS)
-    for found, keys in equal.items():
-        yield from ((one, other) for place, one in enumerate(keys[:50]) for other in keys[place + 1 :])
-        if not found:
+    for shingle_set, keys in equal.items():
+        yield from ((first, second) for index, first in enumerate(keys[:50]) for second in keys[index + 1 :])
+        if not shingle_set:
             continue
         hashes = MinHash(num_perm=PERMUTATIONS, seed=1)
-        hashes.update_batch([run.encode() for run in sorted(found)])
+        hashes.update_batch([run.encode() for run in sorted(shingle_set)])
         for near in index.query(hashes):
-            if len(found & shingles[near]) >= NEAR * len(found | shingles[near]):
+            if len(shingle_set & shingles[near]) >= NEAR * len(shingle_set | shingles[near]):
                 yield near, keys[0]
         index.insert(keys[0], hashes)
 
 
 def _shingles(clip: Clip) -> frozenset[str]:
-    found = [" ".join(run) for run in runs(clip.words, RUN)]
-    return frozenset(found or clip.words)
+    shingles = [" ".join(run) for run in runs(clip.words, RUN)]
+    return frozenset(shingles or clip.words)
 
 
-def _show_the_same(one: Clip, other: Clip) -> bool:
-    return _alike(set(one.evidence), set(other.evidence))
+def _show_the_same(first: Clip, second: Clip) -> bool:
+    return _alike(set(first.evidence), set(second.evidence))
 
 
-def _alike(one: set[str], other: set[str]) -> bool:
+def _alike(first: set[str], second: set[str]) -> bool:
     # Without frame captions there is nothing that would excuse a repeat.
-    return bool(one & other) and len(one & other) >= SAME_FRAMES * len(one | other)
+    return bool(first & second) and len(first & second) >= SAME_FRAMES * len(first | second)
 
 
 CHECKS = (
@@ -97,6 +97,6 @@ CHECKS = (
         name="repeated",
         doc="captions that (nearly) equal those of clips whose frame captions say something else",
         weight=0.8,
-        look=_look,
+        run=_check,
     ),
 )

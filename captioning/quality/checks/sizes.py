@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.corpus import Corpus
 from captioning.quality.records import Histogram
 
 BINS = 24
 
 
-def _over(corpus: Corpus) -> Mapping[str, Seen]:
+def _over(corpus: Corpus) -> Mapping[str, CheckResult]:
     return {
         clip.key: fault(
             f"{clip.record.tokens} tokens, the text encoder reads {corpus.token_budget}"
@@ -26,16 +26,16 @@ def _over(corpus: Corpus) -> Mapping[str, Seen]:
     }
 
 
-def _words(corpus: Corpus) -> Mapping[str, Seen]:
-    return {clip.key: Seen(float(len(clip.words))) for clip in corpus.captioned}
+def _words(corpus: Corpus) -> Mapping[str, CheckResult]:
+    return {clip.key: CheckResult(float(len(clip.words))) for clip in corpus.captioned}
 
 
-def _tokens(corpus: Corpus) -> Mapping[str, Seen]:
-    return {clip.key: Seen(float(clip.record.tokens)) for clip in corpus.captioned if clip.record.tokens}
+def _tokens(corpus: Corpus) -> Mapping[str, CheckResult]:
+    return {clip.key: CheckResult(float(clip.record.tokens)) for clip in corpus.captioned if clip.record.tokens}
 
 
-def _fallback(corpus: Corpus) -> Mapping[str, Seen]:
-    return {clip.key: Seen(float(clip.record.fallback is not None)) for clip in corpus.captioned}
+def _fallback(corpus: Corpus) -> Mapping[str, CheckResult]:
+    return {clip.key: CheckResult(float(clip.record.fallback is not None)) for clip in corpus.captioned}
 
 
 def histograms(corpus: Corpus) -> tuple[Histogram, ...]:
@@ -67,14 +67,14 @@ CHECKS = (
         name="over_budget",
         doc="captions with more tokens than the text encoder reads; the rest is cut off in training",
         weight=0.4,
-        look=_over,
+        run=_over,
     ),
-    Check(name="words", doc="words of a caption", weight=0.0, look=_words, unit="words", better=None),
-    Check(name="tokens", doc="tokens of a caption", weight=0.0, look=_tokens, unit="tokens", better=None),
+    Check(name="words", doc="words of a caption", weight=0.0, run=_words, unit="words", better=None),
+    Check(name="tokens", doc="tokens of a caption", weight=0.0, run=_tokens, unit="tokens", better=None),
     Check(
         name="fallback",
         doc="captions that are joined frame captions, because the model's words were rejected or none was asked",
         weight=0.0,
-        look=_fallback,
+        run=_fallback,
     ),
 )

@@ -6,7 +6,7 @@ python -m pytest tests/captioning/quality/checks/test_support.py
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.quality.evidence import RELATED, TextVectors
@@ -18,33 +18,36 @@ _PHRASE = 4  # words that a noun phrase may have after its article
 _THINGS = frozenset(map(fold, SUBJECT | SETTING))
 
 
-def _support(corpus: Corpus) -> Mapping[str, Seen]:
+def _support(corpus: Corpus) -> Mapping[str, CheckResult]:
     return {
-        clip.key: Seen(1 - len(corpus.unsupported[clip.key]) / len(clip.content))
-        for clip in corpus.witnessed
+        clip.key: CheckResult(1 - len(corpus.unsupported[clip.key]) / len(clip.content))
+        for clip in corpus.with_evidence
         if clip.content
     }
 
 
-def _invented(corpus: Corpus) -> Mapping[str, Seen]:
+def _invented(corpus: Corpus) -> Mapping[str, CheckResult]:
     if corpus.embed is None:
         # By words alone every other word for a thing looks invented: measured, six right captions of ten.
         return {}
-    suspects = {clip.key: _suspects(clip, corpus.unsupported[clip.key]) for clip in corpus.witnessed}
-    told = {clip.key: _told(clip) for clip in corpus.witnessed if suspects[clip.key]}
-    corpus.embed(sorted({phrase for key in told for phrase in (*told[key], *suspects[key])}))
-    suspects |= {key: _strange(suspects[key], told[key], corpus.embed) for key in told}
-    return {key: fault(f"no frame caption speaks of {found[0]!r}" if found else "") for key, found in suspects.items()}
+    suspects = {clip.key: _suspects(clip, corpus.unsupported[clip.key]) for clip in corpus.with_evidence}
+    phrases_of = {clip.key: _told(clip) for clip in corpus.with_evidence if suspects[clip.key]}
+    corpus.embed(sorted({phrase for key in phrases_of for phrase in (*phrases_of[key], *suspects[key])}))
+    suspects |= {key: _strange(suspects[key], phrases_of[key], corpus.embed) for key in phrases_of}
+    return {
+        key: fault(f"no frame caption speaks of {invented[0]!r}" if invented else "")
+        for key, invented in suspects.items()
+    }
 
 
 def _suspects(clip: Clip, missing: Mapping[str, str]) -> list[str]:
     """Phrases that name a thing of which no word is held: their missing words."""
-    found = []
+    suspects = []
     for phrase in phrases(clip.text):
         gone = [word for word in phrase if fold(word) in missing]
         if gone and (len(gone) == len(phrase) or len(gone) > 1 or not _THINGS.isdisjoint(map(fold, gone))):
-            found.append(" ".join(gone))
-    return found
+            suspects.append(" ".join(gone))
+    return suspects
 
 
 def _told(clip: Clip) -> list[str]:
@@ -52,9 +55,9 @@ def _told(clip: Clip) -> list[str]:
     return sorted({" ".join(phrase) for text in texts for phrase in phrases(text)}) or list(texts)
 
 
-def _strange(suspects: Sequence[str], told: Sequence[str], embed: TextVectors) -> list[str]:
+def _strange(suspects: Sequence[str], known: Sequence[str], embed: TextVectors) -> list[str]:
     """The suspects that mean nothing near to any phrase that was told: `running machine` is near `treadmill`."""
-    nearest = (embed(suspects) @ embed(told).T).max(axis=1)
+    nearest = (embed(suspects) @ embed(known).T).max(axis=1)
     return [suspect for suspect, near in zip(suspects, nearest, strict=True) if near < RELATED]
 
 
@@ -62,11 +65,11 @@ def phrases(text: str) -> Iterator[list[str]]:
     """The content words of each phrase that an article, a possessive or a number opens, up to the next small word."""
     for clause in re.split(r"[.,;:!?]", text.lower()):
         tokens = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", clause)
-        for place, token in enumerate(tokens):
+        for index, token in enumerate(tokens):
             if token not in _OPENS:
                 continue
             phrase: list[str] = []
-            for word in tokens[place + 1 : place + 1 + _PHRASE]:
+            for word in tokens[index + 1 : index + 1 + _PHRASE]:
                 if word in STOP_WORDS or word in _OPENS:
                     break
                 phrase += re.split("-", word)
@@ -79,7 +82,7 @@ CHECKS = (
         name="support",
         doc="of a clip caption's content words, the share that a frame caption, the overview or a measure holds",
         weight=0.0,
-        look=_support,
+        run=_support,
         tier=1,
         better="high",
     ),
@@ -87,7 +90,7 @@ CHECKS = (
         name="invented",
         doc="captions that name a thing which no frame caption and no measure speaks of (needs a sentence embedder)",
         weight=0.5,
-        look=_invented,
+        run=_invented,
         tier=1,
     ),
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from captioning.joining import join
 from captioning.lengths import DANGLING
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.quality.lexicons import ADJECTIVES, COLOURS
@@ -30,7 +30,7 @@ _DETERMINERS = word_set("a an the his her its their this that another")
 SHORT_OF_GIVEN, SHORT_OF_PEERS, FEWEST_PEERS = 0.45, 0.5, 20
 
 
-def _look(corpus: Corpus) -> Mapping[str, Seen]:
+def _check(corpus: Corpus) -> Mapping[str, CheckResult]:
     given = {clip.key: len(words(join(clip.frame_texts))) for clip in corpus.captioned}
     peers = [(len(clip.words) / given[clip.key], len(clip.words)) for clip in corpus.captioned if given[clip.key]]
     usual = tuple(np.median(np.array(peers), axis=0)) if len(peers) >= FEWEST_PEERS else (0.0, 0.0)
@@ -64,6 +64,6 @@ CHECKS = (
         name="truncated",
         doc="captions that break off, or are far shorter than their frame captions and other clips make likely",
         weight=0.7,
-        look=_look,
+        run=_check,
     ),
 )

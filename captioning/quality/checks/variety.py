@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from captioning.quality.check import Check, Seen
+from captioning.quality.check import Check, CheckResult
 from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
 from captioning.quality.lexicons import ASPECTS, aspects
@@ -29,22 +29,22 @@ def sampled(corpus: Corpus) -> list[list[Clip]]:
     return [long[at : at + GROUP] for at in starts][:MOST_GROUPS]
 
 
-def _distinct(order: int, corpus: Corpus) -> Mapping[str, Seen]:
-    seen = {}
+def _distinct(order: int, corpus: Corpus) -> Mapping[str, CheckResult]:
+    results = {}
     for group in sampled(corpus):
-        found = [run for clip in group for run in runs(clip.words[:LENGTH], order)]
+        ngrams = [run for clip in group for run in runs(clip.words[:LENGTH], order)]
         # The group's number stands on each of its clips, so that the mean over clips is that over groups.
-        seen.update({clip.key: Seen(len(set(found)) / len(found)) for clip in group})
-    return seen
+        results.update({clip.key: CheckResult(len(set(ngrams)) / len(ngrams)) for clip in group})
+    return results
 
 
-def _self_bleu(corpus: Corpus) -> Mapping[str, Seen]:
-    seen = {}
+def _self_bleu(corpus: Corpus) -> Mapping[str, CheckResult]:
+    results = {}
     for group in sampled(corpus):
         texts = [clip.words[:LENGTH] for clip in group]
-        for place, clip in enumerate(group):
-            seen[clip.key] = Seen(bleu(texts[place], [text for at, text in enumerate(texts) if at != place]))
-    return seen
+        for index, clip in enumerate(group):
+            results[clip.key] = CheckResult(bleu(texts[index], [text for at, text in enumerate(texts) if at != index]))
+    return results
 
 
 def bleu(text: Sequence[str], others: Sequence[Sequence[str]]) -> float:
@@ -53,15 +53,15 @@ def bleu(text: Sequence[str], others: Sequence[Sequence[str]]) -> float:
     for order in range(1, BLEU_ORDER + 1):
         counts = Counter(runs(text, order))
         most: Counter[tuple[str, ...]] = Counter()
-        for other in others:
-            most |= Counter(runs(other, order))
+        for reference in others:
+            most |= Counter(runs(reference, order))
         matched = sum(min(times, most[run]) for run, times in counts.items())
         logarithms += math.log((matched or 0.5) / max(1, sum(counts.values())))
     return math.exp(logarithms / BLEU_ORDER)
 
 
-def _tells(aspect: str, corpus: Corpus) -> Mapping[str, Seen]:
-    return {clip.key: Seen(float(aspect in aspects(clip.text))) for clip in corpus.captioned}
+def _tells(aspect: str, corpus: Corpus) -> Mapping[str, CheckResult]:
+    return {clip.key: CheckResult(float(aspect in aspects(clip.text))) for clip in corpus.captioned}
 
 
 CHECKS = (
@@ -70,7 +70,7 @@ CHECKS = (
             name=f"distinct_{order}",
             doc=f"different {what} over all, in groups of {GROUP} sampled captions cut to {LENGTH} words",
             weight=0.0,
-            look=partial(_distinct, order),
+            run=partial(_distinct, order),
             unit="score",
             better="high",
         )
@@ -82,7 +82,7 @@ CHECKS = (
             f"BLEU-4 of a sampled caption against nine others, all cut to {LENGTH} words; high where captions are alike"
         ),
         weight=0.0,
-        look=_self_bleu,
+        run=_self_bleu,
         unit="score",
     ),
     *(
@@ -90,7 +90,7 @@ CHECKS = (
             name=f"tells_{aspect}",
             doc=f"captions with a word of the {aspect} list; a lower bound, for comparing datasets",
             weight=0.0,
-            look=partial(_tells, aspect),
+            run=partial(_tells, aspect),
             better="high",
         )
         for aspect in ASPECTS

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from captioning.quality.check import Seen
+from captioning.quality.check import CheckResult
 from captioning.quality.corpus import Corpus
 from captioning.quality.registry import CHECKS
 from pipeline.benchmarks.planted.faults import CHECK_OF, Made
@@ -40,7 +40,7 @@ class Detection:
 def detections(rows: Sequence[Made], corpus: Corpus) -> list[Detection]:
     """One count per planted fault whose check judged anything; rows with other faults and donors count nowhere."""
     untouched = {made.record.sample_id for made in rows if not made.fault}
-    seen = {check: CHECKS[check].look(corpus) for check in set(CHECK_OF.values())}
+    seen = {check: CHECKS[check].run(corpus) for check in set(CHECK_OF.values())}
     return [
         count(fault, check, {made.record.sample_id for made in rows if made.fault == fault}, untouched, seen[check])
         for fault, check in CHECK_OF.items()
@@ -49,7 +49,7 @@ def detections(rows: Sequence[Made], corpus: Corpus) -> list[Detection]:
 
 
 def count(
-    fault: str, check: str, planted: frozenset[str] | set[str], untouched: set[str], seen: Mapping[str, Seen]
+    fault: str, check: str, planted: frozenset[str] | set[str], untouched: set[str], seen: Mapping[str, CheckResult]
 ) -> Detection:
     """Count findings of one check; a clip that it could not judge counts as not found."""
     reported = {clip for clip, one in seen.items() if one.why}

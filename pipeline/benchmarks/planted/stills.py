@@ -17,11 +17,11 @@ from typing import Any, cast
 import av
 from PIL import Image, ImageEnhance, ImageOps
 
-from captioning.captioners.colours import look
+from captioning.captioners.colours import measure_appearance
 from captioning.captioners.facts import FactsCaptioner
-from captioning.chat import PictureBytes
+from captioning.chat import ImageBytes
 from captioning.joining import join
-from captioning.protocols import StillRequest, arriving
+from captioning.protocols import StillRequest, iterate
 from captioning.quality.records import CaptionRecord, FrameCaption
 from pipeline.stages.score.scorers.registry import EMBEDDERS, LABELLERS
 from schemas.errors import StageError
@@ -122,16 +122,16 @@ def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
     labels = LABELLERS["imagenet"](threads=2).label(vectors)
     requests = [
         StillRequest(
-            still_id=str(place), clip_id="", picture=PictureBytes(str(place), picture), time=0.0, labels=tuple(named)
+            still_id=str(place), clip_id="", image=ImageBytes(str(place), picture), time=0.0, labels=tuple(named)
         )
         for place, (picture, named) in enumerate(zip(pictures, labels, strict=True))
     ]
-    replies = {reply.still_id: reply for reply in arriving(FactsCaptioner().caption(requests))}
+    replies = {reply.still_id: reply for reply in iterate(FactsCaptioner().caption(requests))}
     records, place = [], 0
     for clip in kept:
         frames = []
         for number, picture in enumerate(clip.pictures):
-            found = look(picture)
+            found = measure_appearance(picture)
             frames.append(
                 FrameCaption(
                     still_id=f"{clip.sample_id}-s{number:03d}",

@@ -6,7 +6,7 @@ python -m pytest tests/pipeline/stages/test_preflight.py
 from captioning.backends.base import check_named, check_no_model
 from captioning.captioners import CAPTIONERS
 from captioning.prompts import check_placeholders
-from captioning.tasks.pictures import OverviewTask
+from captioning.tasks.images import OverviewTask
 from pipeline.stages.caption.models import CHAT_BACKENDS, overview_prompt
 from pipeline.stages.installed import check_installed
 from schemas.config import RunConfig

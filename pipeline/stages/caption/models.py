@@ -20,7 +20,7 @@ from captioning.protocols import Captioner, Summariser
 from captioning.summarisers import SUMMARISERS
 from captioning.summarisers.chat import ChatSummariser
 from captioning.tasks.forms import Form, ProseForm, StructuredForm
-from captioning.tasks.pictures import FrameTask, OverviewTask
+from captioning.tasks.images import FrameTask, OverviewTask
 from captioning.tasks.summary import Budget, SummaryTask
 from captioning.tokens import TokenCounter
 from pipeline.engine import llm

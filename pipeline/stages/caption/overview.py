@@ -5,7 +5,7 @@ just curate <bucket> --set caption.captioner=vllm --set caption.max_overview_sti
 
 from collections.abc import Iterable, Sequence
 
-from captioning.protocols import Overviewer, OverviewRequest, arriving, overviews
+from captioning.protocols import Overviewer, OverviewRequest, iterate, overviews
 from pipeline.dataset.stored_picture import StoredPicture
 from pipeline.stage import Output, Result, Row, StageSpec
 from pipeline.stages.caption.models import (
@@ -66,12 +66,12 @@ class Overview:
         requests = [
             OverviewRequest(
                 sample_id=row["sample_id"],
-                pictures=tuple(StoredPicture(self._uri, still["part"], still["key"]) for still in row["references"]),
+                images=tuple(StoredPicture(self._uri, still["part"], still["key"]) for still in row["references"]),
                 times=tuple(row["times"]),
             )
             for row in rows
         ]
-        for reply in arriving(overviews(self._overviewer, requests)):
+        for reply in iterate(overviews(self._overviewer, requests)):
             values = {
                 "sample_id": reply.sample_id,
                 "clip_id": clip_of[reply.sample_id],

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from captioning.captioners import CAPTIONERS
 from captioning.prompts import FRAME_PROMPT
-from captioning.protocols import StillRequest, arriving, captions
+from captioning.protocols import StillRequest, captions, iterate
 from pipeline.dataset.stored_picture import StoredPicture
 from pipeline.stage import Output, Result, Row, StageSpec
 from pipeline.stages.caption.models import CHAT_BACKENDS, identity_of, open_captioner, resources_of, threads_of
@@ -59,7 +59,7 @@ class Caption:
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
         """Caption stills; one failed reply fails its own row alone."""
         asked = {row["still_id"]: row for row in rows}
-        for reply in arriving(captions(self._captioner, [self._request(row) for row in rows])):
+        for reply in iterate(captions(self._captioner, [self._request(row) for row in rows])):
             row = asked[reply.still_id]
             values = {
                 "still_id": row["still_id"],
@@ -79,7 +79,7 @@ class Caption:
         return StillRequest(
             still_id=row["still_id"],
             clip_id=row["clip_id"],
-            picture=StoredPicture(self._uri, row["part"], row["still_id"]),
+            image=StoredPicture(self._uri, row["part"], row["still_id"]),
             time=row["offset"],
             labels=tuple(zip(row["names"], row["probabilities"], strict=True)),
             camera=row["camera"],

@@ -6,7 +6,7 @@ just curate <bucket> --set summarise.token_budget=224
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from captioning.protocols import ClipRequest, arriving, summaries
+from captioning.protocols import ClipRequest, iterate, summaries
 from captioning.summarisers import SUMMARISERS
 from captioning.tokens import TokenCounter
 from pipeline.stage import Output, Result, Row, StageSpec
@@ -74,7 +74,7 @@ class Summarise:
             )
             for row in rows
         ]
-        for reply in arriving(summaries(self._summariser, requests)):
+        for reply in iterate(summaries(self._summariser, requests)):
             values = {
                 "sample_id": reply.sample_id,
                 "clip_id": clip_of[reply.sample_id],

@@ -12,7 +12,7 @@ from aiohttp import web
 from captioning.backends import BACKENDS
 from captioning.backends.backoff import Backoff
 from captioning.backends.openai import OpenAIChat
-from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
+from captioning.chat import ChatReply, ChatRequest, ImageBytes, Message
 from schemas.errors import ConfigError
 from schemas.model_config import ModelConfig
 from tests.chat_server import ask, ask_one, chat_at, collect, completion, echo, question, serving
@@ -284,7 +284,7 @@ def test_decoding_options_and_schema_are_sent() -> None:
     assert not {"seed", "response_format"} & set(greedy)
     assert (bodies["say warm"]["temperature"], bodies["say warm"]["seed"]) == (0.4, 3)
     assert bodies["say warm"]["response_format"]["json_schema"]["schema"] == schema
-    picture = PictureBytes("p", b"\xff\xd8")
+    picture = ImageBytes("p", b"\xff\xd8")
     assert "xff" not in repr(picture)
 
 

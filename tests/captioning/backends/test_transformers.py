@@ -13,7 +13,7 @@ from captioning.backends import BACKENDS
 from captioning.backends.packaged import DEFAULT_CACHE, open_packaged, unpacked
 from captioning.backends.text_prompts import TextPrompts
 from captioning.backends.transformers import TransformersChat
-from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
+from captioning.chat import ChatReply, ChatRequest, ImageBytes, Message
 from captioning.checkpoints import model_identity
 from captioning.joining import join
 from captioning.prompts import SUMMARY_EXAMPLES, SUMMARY_PROMPT
@@ -74,7 +74,7 @@ def test_company_order_and_the_shared_beginning_change_nothing(
     requests = asked(NOTES)
     assert ask(chat, [requests[2], requests[0]]) == {key: replies[key] for key in ("2", "0")}
     assert isinstance(chat._prompts, TextPrompts)
-    (head,) = chat._prompts._heads.values()
+    (head,) = chat._prompts._prefixes.values()
     assert len(head.tokens) > 100, "the worked examples were read once"
     monkeypatch.setattr(chat, "_prompts", TextPrompts(chat._model, chat._prompts._tokenizer, chat._pad))
     assert ask(chat, requests[1:2]) == {"1": replies["1"]}  # alone nothing is shared, so all is read in one go
@@ -107,11 +107,11 @@ def test_a_retry_starts_behind_what_it_shares_with_others(
     again = [one.again(replies[one.id].text, "Shorter, please.", 1) for one in asked(NOTES[:2], max_tokens=8)]
     ask(chat, again)
     assert isinstance(chat._prompts, TextPrompts)
-    assert set(chat._prompts._heads) == {HEAD}
+    assert set(chat._prompts._prefixes) == {HEAD}
 
 
 def test_what_a_text_model_cannot_read_is_an_error_of_its_request(chat: TransformersChat) -> None:
-    shown = ChatRequest(id="shown", messages=(Message("user", "What is it?", (PictureBytes("a", b""),)),), max_tokens=4)
+    shown = ChatRequest(id="shown", messages=(Message("user", "What is it?", (ImageBytes("a", b""),)),), max_tokens=4)
     long = ChatRequest(id="long", messages=(Message("user", "word " * 9000),), max_tokens=4)
     found = ask(chat, [shown, long, *asked(["A cat. Then a dog."], 4)])
     assert "no pictures" in str(found["shown"].error)
@@ -140,18 +140,18 @@ def test_bad_settings_are_named(tmp_path: Path) -> None:
         TransformersChat(ModelConfig(name=str(tmp_path)), 1)
 
 
-def _jpeg(colour: str) -> PictureBytes:
+def _jpeg(colour: str) -> ImageBytes:
     file = io.BytesIO()
     Image.new("RGB", (40, 30), colour).save(file, "JPEG")
-    return PictureBytes(colour, file.getvalue())
+    return ImageBytes(colour, file.getvalue())
 
 
 def test_a_vision_model_reads_several_pictures_and_a_broken_one_harms_nobody(folder: Path, tmp_path: Path) -> None:
     chat = TransformersChat(ModelConfig(name=str(save_tiny_vision(tmp_path / "tiny", folder)), batch=4), 1)
     assert chat.model.startswith("tiny@")
-    red, blue, broken = _jpeg("red"), _jpeg("blue"), PictureBytes("broken", b"no picture")
+    red, blue, broken = _jpeg("red"), _jpeg("blue"), ImageBytes("broken", b"no picture")
 
-    def request(key: str, *pictures: PictureBytes) -> ChatRequest:
+    def request(key: str, *pictures: ImageBytes) -> ChatRequest:
         messages = (Message("system", "Be brief."), Message("user", f"Describe {key}.", pictures))
         return ChatRequest(id=key, messages=messages, max_tokens=8)
 

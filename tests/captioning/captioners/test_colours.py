@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captioning.captioners.colours import PALETTE, look
+from captioning.captioners.colours import PALETTE, measure_appearance
 from schemas.errors import MediaError
 
 
@@ -35,13 +35,13 @@ def png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
     ],
 )
 def test_names_of_plain_patches(rgb: tuple[int, int, int], name: str) -> None:
-    assert look(png(np.full((20, 30, 3), rgb, dtype=np.uint8))).colours == ((name, 1.0),)
+    assert measure_appearance(png(np.full((20, 30, 3), rgb, dtype=np.uint8))).colours == ((name, 1.0),)
 
 
 def test_shares_and_parts() -> None:
     pixels = np.full((90, 90, 3), 255, dtype=np.uint8)
     pixels[:30] = 0
-    seen = look(png(pixels))
+    seen = measure_appearance(png(pixels))
     assert dict(seen.colours) == pytest.approx({"white": 2 / 3, "black": 1 / 3}, abs=0.03)
     assert seen.above[0] == "black"
     assert seen.below == ("white", 1.0)
@@ -53,15 +53,15 @@ def test_shares_and_parts() -> None:
 def test_one_vivid_spot_is_not_monochrome() -> None:
     pixels = np.zeros((96, 96, 3), dtype=np.uint8)
     pixels[40:50, 40:50] = (230, 20, 20)
-    assert not look(png(pixels)).monochrome
+    assert not measure_appearance(png(pixels)).monochrome
 
 
 def test_every_anchor_is_its_own_name() -> None:
     for name, code in PALETTE:
         rgb = [int(code[at : at + 2], 16) for at in (1, 3, 5)]
-        assert look(png(np.full((8, 8, 3), rgb, dtype=np.uint8))).colours[0][0] == name
+        assert measure_appearance(png(np.full((8, 8, 3), rgb, dtype=np.uint8))).colours[0][0] == name
 
 
 def test_not_a_picture() -> None:
     with pytest.raises(MediaError, match="not a picture that can be decoded"):
-        look(b"text")
+        measure_appearance(b"text")

@@ -11,9 +11,9 @@ from skimage import data
 
 from captioning.captioners import CAPTIONERS
 from captioning.captioners.facts import FactsCaptioner
-from captioning.chat import PictureBytes
+from captioning.chat import ImageBytes
 from captioning.prompts import FACTS_PROMPT
-from captioning.protocols import CaptionReply, StillRequest, arriving
+from captioning.protocols import CaptionReply, StillRequest, iterate
 from schemas.errors import ConfigError
 from schemas.ids import digest
 
@@ -41,7 +41,7 @@ def still(
     return StillRequest(
         still_id=still_id,
         clip_id="clip",
-        picture=PictureBytes("still", image),
+        image=ImageBytes("still", image),
         time=0.0,
         labels=labels,
         camera=camera,
@@ -51,7 +51,7 @@ def still(
 
 
 def reply(request: StillRequest, prompt: str = FACTS_PROMPT) -> CaptionReply:
-    (reply,) = arriving(FactsCaptioner(prompt).caption([request]))
+    (reply,) = iterate(FactsCaptioner(prompt).caption([request]))
     return reply
 
 
@@ -120,7 +120,7 @@ def test_sentences_are_clean_prose(picture: str) -> None:
 
 def test_undecodable_picture_is_an_error_of_its_still_only() -> None:
     requests = [still(b"not a picture", still_id="a"), still(plain(0, 0, 0), still_id="b"), still(b"", still_id="c")]
-    replies = {reply.still_id: reply for reply in arriving(CAPTIONERS["facts"](FACTS_PROMPT).caption(requests))}
+    replies = {reply.still_id: reply for reply in iterate(CAPTIONERS["facts"](FACTS_PROMPT).caption(requests))}
     assert "13 bytes are not a picture" in str(replies["a"].error)
     assert replies["b"].error is None
     assert replies["c"].error is not None

@@ -1,18 +1,18 @@
 """The four numbers of a summary, by hand."""
 
-from captioning.distill.measure import Marks, cut_words, interval, mark
+from captioning.distill.measure import SummaryScores, cut_words, interval, score_summary
 
 CAPTIONS = ("A brown dog runs.", "The brown dog jumps over a log.")
 
 
 def test_marks_by_hand() -> None:
-    found = mark(CAPTIONS, "A brown dog runs past a cat.")
+    found = score_summary(CAPTIONS, "A brown dog runs past a cat.")
     # Told: brown, dog, run, jump, over, log; said: brown, dog, run, past, cat.
-    assert found == Marks(length=7 / 11, coverage=3 / 6, support=3 / 5, invented=2.0)
+    assert found == SummaryScores(length=7 / 11, coverage=3 / 6, support=3 / 5, invented=2.0)
 
 
 def test_nothing_said_is_worth_nothing() -> None:
-    assert mark(CAPTIONS, "") == Marks(length=0.0, coverage=0.0, support=0.0, invented=0.0)
+    assert score_summary(CAPTIONS, "") == SummaryScores(length=0.0, coverage=0.0, support=0.0, invented=0.0)
 
 
 def test_cut_keeps_the_share() -> None:
@@ -21,7 +21,7 @@ def test_cut_keeps_the_share() -> None:
 
 
 def test_intervals_hold_their_mean_and_follow_the_sources() -> None:
-    marks = [Marks(0.5, place / 10, 1.0, 0.0) for place in range(10)]
+    marks = [SummaryScores(0.5, place / 10, 1.0, 0.0) for place in range(10)]
     apart = interval(marks, [str(place) for place in range(10)])
     assert apart["length"] == (0.5, 0.5, 0.5)
     mean, low, high = apart["coverage"]

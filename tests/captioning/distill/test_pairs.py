@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioning.distill.made_lessons import SHARES, TOLD, made_lessons
-from captioning.distill.made_pairs import MOST, MOST_WORDS, made_pairs
-from captioning.distill.made_words import HELD_OUT, TAUGHT, Words
-from captioning.distill.measure import mark
+from captioning.distill.measure import score_summary
 from captioning.distill.pairs import Pair, split_by_source
+from captioning.distill.synthetic_pairs import MOST, MOST_WORDS, synthetic_pairs
+from captioning.distill.synthetic_training import SHARES, TOLD, synthetic_training_pairs
+from captioning.distill.synthetic_words import HELD_OUT, TRAINING, Vocabulary
 from captioning.grounding import guard
 from captioning.joining import join
 from captioning.words import content_words
@@ -49,15 +49,15 @@ def test_one_source_alone_cannot_be_split() -> None:
         split_by_source([pair("film", 0), pair("film", 1)], 0.1)
 
 
-@pytest.mark.parametrize("words", [TAUGHT, HELD_OUT])
-def test_made_pairs_are_short_grounded_and_the_same_again(words: Words) -> None:
-    pairs = made_pairs(60, words, seed=3)
-    assert pairs == made_pairs(60, words, seed=3)
-    assert pairs != made_pairs(60, words, seed=4)
+@pytest.mark.parametrize("words", [TRAINING, HELD_OUT])
+def test_made_pairs_are_short_grounded_and_the_same_again(words: Vocabulary) -> None:
+    pairs = synthetic_pairs(60, words, seed=3)
+    assert pairs == synthetic_pairs(60, words, seed=3)
+    assert pairs != synthetic_pairs(60, words, seed=4)
     assert {len(one.captions) for one in pairs} >= {3, 4, 5, 6}
     assert len({one.source for one in pairs}) == 20
     for one in pairs:
-        marks = mark(one.captions, one.summary)
+        marks = score_summary(one.captions, one.summary)
         assert marks.length <= MOST
         assert marks.coverage >= 0.6
         assert marks.support == 1
@@ -66,30 +66,30 @@ def test_made_pairs_are_short_grounded_and_the_same_again(words: Words) -> None:
 
 
 def test_lessons_copy_their_notes_and_no_kind_of_fact_is_always_there() -> None:
-    lessons = made_lessons(300, seed=3)
-    assert lessons == made_lessons(300, seed=3)
-    assert len({one.source for one in lessons}) == 100
-    for one in lessons:
-        assert mark(one.captions, one.summary).length <= MOST
-        assert mark([join(one.captions)], one.summary).invented == 0
+    examples = synthetic_training_pairs(300, seed=3)
+    assert examples == synthetic_training_pairs(300, seed=3)
+    assert len({one.source for one in examples}) == 100
+    for one in examples:
+        assert score_summary(one.captions, one.summary).length <= MOST
+        assert score_summary([join(one.captions)], one.summary).invented == 0
         assert guard(one.summary, one.captions).reason is None
     for form in ("in the background", " light", "camera", "nearby"):
-        holding = [one for one in lessons if form in " ".join(one.captions)]
-        assert 0.15 < len(holding) / len(lessons) < 0.65, form
+        holding = [one for one in examples if form in " ".join(one.captions)]
+        assert 0.15 < len(holding) / len(examples) < 0.65, form
         assert all(form in one.summary for one in holding), form
     assert set(SHARES) == set(TOLD)
     assert all(0.3 <= share <= 0.6 for share in SHARES.values())
 
 
 def test_what_judges_is_told_in_no_word_of_content_that_teaches() -> None:
-    def said(words: Words) -> set[str]:
+    def said(words: Vocabulary) -> set[str]:
         actions = [form for action in words.actions for form in action]
-        lists = (words.adjectives, words.nouns, words.ways, words.places, words.backgrounds, words.lights,
+        lists = (words.adjectives, words.nouns, words.adverbials, words.places, words.backgrounds, words.lights,
                  words.cameras, words.bystanders, actions)  # fmt: skip
         return set(content_words(" ".join(text for texts in lists for text in texts)))
 
-    taught = {word for one in made_lessons(1500, seed=0) for word in content_words(" ".join(one.captions))}
+    taught = {word for one in synthetic_training_pairs(1500, seed=0) for word in content_words(" ".join(one.captions))}
     form = {"light"}  # of both worlds: "The light is ..."; one held-out camera shakes lightly
-    assert ((taught - form) | said(TAUGHT)) & said(HELD_OUT) == set()
+    assert ((taught - form) | said(TRAINING)) & said(HELD_OUT) == set()
     assert len(said(HELD_OUT)) > 150
     assert len(taught) > 1000

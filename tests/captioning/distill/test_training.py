@@ -10,16 +10,16 @@ from PIL import Image
 
 from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.backends.transformers import TransformersChat
-from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
+from captioning.chat import ChatReply, ChatRequest, ImageBytes, Message
 from captioning.distill.captioner import CAPTION_PROMPT, distill_captioner
 from captioning.distill.folder import PROVENANCE, Provenance
-from captioning.distill.lora import Material, fine_tune
-from captioning.distill.made_pairs import made_pairs
-from captioning.distill.made_words import TAUGHT
-from captioning.distill.pairs import PicturePair
+from captioning.distill.lora import TrainingSet, fine_tune
+from captioning.distill.pairs import ImagePair
 from captioning.distill.prompt import FILE, TrainedPrompt, trained_prompt
 from captioning.distill.settings import Settings
 from captioning.distill.summariser import distill_summariser
+from captioning.distill.synthetic_pairs import synthetic_pairs
+from captioning.distill.synthetic_words import TRAINING
 from schemas.errors import InputError, StageError
 from schemas.model_config import ModelConfig
 from tests.tiny_language import save_tiny_language
@@ -52,7 +52,9 @@ def test_a_summariser_learns_and_its_folder_says_all(tmp_path: Path) -> None:
     base = save_tiny_language(tmp_path / "base", unpacked(DEFAULT_CACHE))
     told: list[tuple[int, float | None, float | None]] = []
     out = tmp_path / "students" / "one"
-    losses = distill_summariser(made_pairs(24, TAUGHT, 0), base, out, SETTINGS, MADE, lambda *one: told.append(one))
+    losses = distill_summariser(
+        synthetic_pairs(24, TRAINING, 0), base, out, SETTINGS, MADE, lambda *one: told.append(one)
+    )
     assert min(loss for _, loss in losses.held_out) < 0.9 * losses.held_out[0][1]
     assert losses.learned[-1] < losses.learned[0]
     assert sum(steps for steps, _, _ in told) == len(losses.learned)
@@ -66,14 +68,14 @@ def test_a_summariser_learns_and_its_folder_says_all(tmp_path: Path) -> None:
     assert [path.name for path in out.parent.iterdir()] == ["one"], "no scratch is left behind"
     assert ask(out, Message("user", "A cat. Then a dog.")).completion_tokens == 4
     with pytest.raises(InputError, match="is there already"):
-        distill_summariser(made_pairs(6, TAUGHT, 0), base, out, SETTINGS, MADE, lambda *one: None)
+        distill_summariser(synthetic_pairs(6, TRAINING, 0), base, out, SETTINGS, MADE, lambda *one: None)
 
 
 def test_a_captioner_learns_what_pictures_show(tmp_path: Path) -> None:
     base = save_tiny_vision(tmp_path / "base", unpacked(DEFAULT_CACHE))
     pairs = [
-        PicturePair(sample_id=f"{source}-{colour}", source=str(source), caption=f"A {colour} wall in even light.",
-                    pictures=(_picture(colour),) * (1 + source % 2))
+        ImagePair(sample_id=f"{source}-{colour}", source=str(source), caption=f"A {colour} wall in even light.",
+                    images=(_picture(colour),) * (1 + source % 2))
         for source in range(4)
         for colour in COLOURS
     ]  # fmt: skip
@@ -95,10 +97,10 @@ def test_it_stops_when_nothing_is_gained_and_keeps_the_best() -> None:
     model = LlamaForCausalLM(config)
     ids = torch.randint(0, 32, (1, 8))
 
-    def material(answer: int) -> Material:
+    def material(answer: int) -> TrainingSet:
         labels = torch.full_like(ids, -100)
         labels[:, -1] = answer
-        return Material([0], [8], lambda some: {"input_ids": ids, "labels": labels})
+        return TrainingSet([0], [8], lambda some: {"input_ids": ids, "labels": labels})
 
     settings = Settings(rate=5e-2, epochs=50, checks_per_epoch=1, patience=2)
     # What is learned contradicts what is held out, so soon every step makes it worse.
@@ -113,10 +115,12 @@ def test_it_stops_when_nothing_is_gained_and_keeps_the_best() -> None:
 
 def test_no_model_in_the_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="no language model can be loaded"):
-        distill_summariser(made_pairs(6, TAUGHT, 0), tmp_path, tmp_path / "out", SETTINGS, MADE, lambda *one: None)
+        distill_summariser(
+            synthetic_pairs(6, TRAINING, 0), tmp_path, tmp_path / "out", SETTINGS, MADE, lambda *one: None
+        )
 
 
-def _picture(colour: str) -> PictureBytes:
+def _picture(colour: str) -> ImageBytes:
     file = io.BytesIO()
     Image.new("RGB", (32, 32), colour).save(file, "JPEG")
-    return PictureBytes(colour, file.getvalue())
+    return ImageBytes(colour, file.getvalue())

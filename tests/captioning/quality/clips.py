@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from captioning.quality.check import Seen
+from captioning.quality.check import CheckResult
 from captioning.quality.corpus import Corpus
 from captioning.quality.records import CaptionRecord, FrameCaption
 from captioning.quality.registry import CHECKS
@@ -15,9 +15,9 @@ def clip(dense: str, *frames: str, key: str = "a", source: str = "film.mp4", **v
     return CaptionRecord(sample_id=key, source=source, dense=dense, frames=said, **values)
 
 
-def look(check: str, records: Sequence[CaptionRecord], **values: Any) -> Mapping[str, Seen]:
+def look(check: str, records: Sequence[CaptionRecord], **values: Any) -> Mapping[str, CheckResult]:
     """What a check sees on records."""
-    return CHECKS[check].look(Corpus.of(records, **values))
+    return CHECKS[check].run(Corpus.of(records, **values))
 
 
 def why(check: str, dense: str, *frames: str, **values: Any) -> str:

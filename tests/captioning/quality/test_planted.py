@@ -96,10 +96,10 @@ def test_an_image_text_model_tells_swapped_captions() -> None:
             CaptionRecord(sample_id=str(place), source=str(place), bucket="b", dense=f"Thing {said}.", frames=(frame,))
         )
     corpus = Corpus.of(records, image_text=tower)  # type: ignore[arg-type]
-    wrong = {key for key, one in CHECKS["misaligned"].look(corpus).items() if one.why}
+    wrong = {key for key, one in CHECKS["misaligned"].run(corpus).items() if one.why}
     assert wrong == {"0", "1", "2", "3", "4"}
-    assert np.median([one.value for one in CHECKS["alignment_gap"].look(corpus).values()]) > 0.8
-    assert np.mean([one.value for one in CHECKS["aligned_sentences"].look(corpus).values()]) > 0.9
+    assert np.median([one.value for one in CHECKS["alignment_gap"].run(corpus).values()]) > 0.8
+    assert np.mean([one.value for one in CHECKS["aligned_sentences"].run(corpus).values()]) > 0.9
 
 
 def test_intervals_of_shares() -> None:

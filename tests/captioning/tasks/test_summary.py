@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captioning.chat import ChatReply
-from captioning.protocols import ClipReply, ClipRequest, arriving
+from captioning.protocols import ClipReply, ClipRequest, iterate
 from captioning.summarisers.chat import ChatSummariser
 from captioning.tasks.forms import FIELDS, ProseForm, StructuredForm, notes_of
 from captioning.tasks.summary import NO_CAPTIONS, ONE_CAPTION, Budget, SummaryTask, finish_joined
@@ -55,7 +55,7 @@ def summarise(say: Say, clip: ClipRequest = CLIP, budget: int = 100, **settings:
     chat = ScriptedChat(say)
     form = settings.pop("form", None) or StructuredForm()
     task = SummaryTask(form, Budget(count=count, tokens=budget), **settings)
-    (reply,) = arriving(ChatSummariser(chat, task).summarise([clip]))
+    (reply,) = iterate(ChatSummariser(chat, task).summarise([clip]))
     return reply, chat
 
 
@@ -220,7 +220,7 @@ def test_many_clips_in_any_order_keep_their_own_words() -> None:
         return ChatReply(id=request.id, text=structured(dense=f"A dog beside {number} trees leaps {number} logs."))
 
     task = SummaryTask(StructuredForm(), Budget(count=count, tokens=100))
-    replies = arriving(ChatSummariser(ScriptedChat(say), task).summarise(clips))
+    replies = iterate(ChatSummariser(ScriptedChat(say), task).summarise(clips))
     assert {one.sample_id: one.dense for one in replies} == {
         f"c{number}": f"A dog beside {number} trees leaps {number} logs." for number in range(20)
     }

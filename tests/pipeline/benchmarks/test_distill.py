@@ -1,12 +1,12 @@
 """The table of the benchmark: what stands in it for texts whose numbers are known."""
 
-from captioning.distill.made_pairs import made_pairs
-from captioning.distill.made_words import HELD_OUT
+from captioning.distill.synthetic_pairs import synthetic_pairs
+from captioning.distill.synthetic_words import HELD_OUT
 from pipeline.benchmarks.distill import HEADINGS, rows_of
 
 
 def test_the_teacher_is_short_and_invents_nothing_and_silence_covers_nothing() -> None:
-    pairs = made_pairs(9, HELD_OUT, seed=1)
+    pairs = synthetic_pairs(9, HELD_OUT, seed=1)
     rows = rows_of({"teacher": [pair.summary for pair in pairs], "silent": [""] * len(pairs)}, pairs)
     assert [len(row) for row in rows] == [len(HEADINGS)] * 2
     teacher, silent = (dict(zip(HEADINGS, row, strict=True)) for row in rows)

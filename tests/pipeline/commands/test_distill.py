@@ -88,7 +88,7 @@ def test_only_a_teachers_words_are_learned_from(captioned: Path) -> None:
     assert lesson.left_out == {FAILED: 1, FELL_BACK: 1, NO_INPUT: 1}
     assert pairs["dd-0"].captions == ("Wall 0.", "Wall 1.")
     assert pairs["dd-0"].source == "dd"
-    (still,) = {len(pair.pictures) for pair in picture_pairs(history, lesson, 1)}
+    (still,) = {len(pair.images) for pair in picture_pairs(history, lesson, 1)}
     assert still == 1
     assert len(read_lesson(history, 2).captions) == 2
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from captioning.assembled import assemble
 from captioning.backends.packaged import DEFAULT_CACHE, unpacked
-from captioning.chat import ChatReply, ChatRequest, Message, PictureBytes
+from captioning.chat import ChatReply, ChatRequest, ImageBytes, Message
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.llm import BatchChat
 from schemas.errors import StageError
@@ -41,11 +41,11 @@ def words(config: ModelConfig, requests: Sequence[ChatRequest], restarts: int = 
     return asyncio.run(ask())
 
 
-def picture(seed: int) -> PictureBytes:
+def picture(seed: int) -> ImageBytes:
     pixels = np.random.default_rng(seed).integers(0, 255, (180, 320, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG")
-    return PictureBytes(f"picture-{seed}", file.getvalue())
+    return ImageBytes(f"picture-{seed}", file.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def picture_questions() -> list[ChatRequest]:
         )
         for number, count in enumerate((1, 3, 1, 3, 1, 3))
     ]
-    spoiled = PictureBytes("spoiled", picture(99).data[:900])
+    spoiled = ImageBytes("spoiled", picture(99).data[:900])
     found.append(ChatRequest(id="bad", messages=(Message("user", "And it?", (picture(1), spoiled)),), max_tokens=12))
     found.append(ChatRequest(id="long", messages=(Message("user", "word " * 5000),), max_tokens=12))
     found.append(ChatRequest(id="none", messages=(Message("user", "Say hello."),), max_tokens=12))

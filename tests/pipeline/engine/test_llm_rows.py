@@ -15,7 +15,7 @@ from PIL import Image
 
 from captioning.assembled import assemble
 from captioning.backends.packaged import DEFAULT_CACHE, unpacked
-from captioning.chat import ChatRequest, Message, Picture, PictureBytes
+from captioning.chat import ChatRequest, EncodedImage, ImageBytes, Message
 from pipeline.dataset.stored_picture import StoredPicture
 from pipeline.engine.llm import BatchChat
 from pipeline.engine.llm_rows import ERROR, Template, finish, prepare, reply_of, request_row, sampling_parameters
@@ -32,7 +32,7 @@ def jpeg(seed: int = 0) -> bytes:
     return file.getvalue()
 
 
-def ask(*pictures: Picture, **options: Any) -> ChatRequest:
+def ask(*pictures: EncodedImage, **options: Any) -> ChatRequest:
     return ChatRequest(id="one", messages=(Message("user", "What is it?", pictures),), max_tokens=8, **options)
 
 
@@ -72,7 +72,7 @@ def test_parameters_say_how_to_decode() -> None:
 
 
 def test_pictures_stand_before_the_words_and_are_decoded(sees_nothing: Path, stored: StoredPicture) -> None:
-    request = ask(stored, PictureBytes("other", jpeg(1)))
+    request = ask(stored, ImageBytes("other", jpeg(1)))
     found = prepare(request_row(request), Template(str(sees_nothing), "", parts=True))
     assert found["prompt"] == "<|im_start|>user\n<image><image>What is it?<|im_end|>\n<|im_start|>assistant\n"
     assert [image.size for image in found["multimodal_data"]["image"]] == [(64, 36)] * 2
@@ -108,7 +108,7 @@ def test_a_bad_picture_marks_its_row_with_the_reason(
 
 
 def test_a_picture_that_breaks_off_is_found_before_the_engine() -> None:
-    found = prepare(request_row(ask(PictureBytes("half", jpeg()[:600]))), words())
+    found = prepare(request_row(ask(ImageBytes("half", jpeg()[:600]))), words())
     assert "picture half" in found[ERROR]
 
 

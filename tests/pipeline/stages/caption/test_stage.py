@@ -35,9 +35,9 @@ class LateCaptioner:
 
         async def answer(request: StillRequest) -> CaptionReply:
             await asyncio.sleep(chance.random() / 50)
-            if request.picture.read() == b"picture 13":
+            if request.image.read() == b"picture 13":
                 return CaptionReply(still_id=request.still_id, error="refused")
-            return CaptionReply(still_id=request.still_id, caption=f"says {request.picture.read().decode()}")
+            return CaptionReply(still_id=request.still_id, caption=f"says {request.image.read().decode()}")
 
         for done in asyncio.as_completed([answer(request) for request in requests]):
             yield await done

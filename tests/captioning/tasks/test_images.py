@@ -3,9 +3,9 @@
 import pytest
 
 from captioning.captioners.chat import ChatCaptioner
-from captioning.chat import ChatReply, PictureBytes
-from captioning.protocols import CaptionReply, OverviewReply, OverviewRequest, StillRequest, arriving
-from captioning.tasks.pictures import FrameTask, OverviewTask
+from captioning.chat import ChatReply, ImageBytes
+from captioning.protocols import CaptionReply, OverviewReply, OverviewRequest, StillRequest, iterate
+from captioning.tasks.images import FrameTask, OverviewTask
 from schemas.errors import ConfigError
 from tests.captioning.scripted import Say, ScriptedChat, says
 
@@ -14,10 +14,10 @@ def caption(say: Say, count: int = 1) -> tuple[dict[str, CaptionReply], Scripted
     chat = ScriptedChat(say)
     captioner = ChatCaptioner(chat, FrameTask(), OverviewTask())
     requests = [
-        StillRequest(still_id=f"s{number}", clip_id="c", picture=PictureBytes(f"s{number}", b""), time=0.0)
+        StillRequest(still_id=f"s{number}", clip_id="c", image=ImageBytes(f"s{number}", b""), time=0.0)
         for number in range(count)
     ]
-    return {reply.still_id: reply for reply in arriving(captioner.caption(requests))}, chat
+    return {reply.still_id: reply for reply in iterate(captioner.caption(requests))}, chat
 
 
 def test_each_still_gets_its_own_caption() -> None:
@@ -27,7 +27,7 @@ def test_each_still_gets_its_own_caption() -> None:
     assert {key: reply.caption for key, reply in replies.items()} == {
         f"s{number}": f"A dog beside tree s{number}." for number in range(9)
     }
-    assert {request.messages[0].pictures[0].key for request in chat.asked} == set(replies)
+    assert {request.messages[0].images[0].key for request in chat.asked} == set(replies)
 
 
 def test_a_fault_is_told_to_the_model_and_the_next_answer_counts() -> None:
@@ -63,16 +63,16 @@ def test_cut_off_answers_are_never_kept() -> None:
 def overviews(say: Say) -> tuple[dict[str, OverviewReply], ScriptedChat]:
     chat = ScriptedChat(say)
     captioner = ChatCaptioner(chat, FrameTask(), OverviewTask())
-    pictures = tuple(PictureBytes(f"s{number}", b"") for number in range(3))
-    request = OverviewRequest(sample_id="c", pictures=pictures, times=(0.0, 2.0, 4.25))
-    return {reply.sample_id: reply for reply in arriving(captioner.overview([request]))}, chat
+    images = tuple(ImageBytes(f"s{number}", b"") for number in range(3))
+    request = OverviewRequest(sample_id="c", images=images, times=(0.0, 2.0, 4.25))
+    return {reply.sample_id: reply for reply in iterate(captioner.overview([request]))}, chat
 
 
 def test_an_overview_sees_all_stills_in_order_with_their_seconds() -> None:
     replies, chat = overviews(says("A dog runs from the door to the gate."))
     assert replies["c"].overview == "A dog runs from the door to the gate."
     (message,) = chat.asked[0].messages
-    assert [picture.key for picture in message.pictures] == ["s0", "s1", "s2"]
+    assert [image.key for image in message.images] == ["s0", "s1", "s2"]
     assert "3 moments" in message.text
     assert "0.0, 2.0, 4.2 seconds" in message.text
 

@@ -5,15 +5,15 @@ So each kind of fact is in a third to a half of the clips and told in several wa
 in odd company, and the teacher copies: what is new, in the words and the order of the notes, each thing once, the
 subject by its noun after the first time. The clips that judge are those of `made_pairs`, plainer and in other words.
 
-    python -m captioning.distill.made_lessons        # print a few
+    python -m captioning.distill.synthetic_training        # print a few
 """
 
 import random
 import sys
 
-from captioning.distill.made_pairs import CLIPS_PER_SOURCE, MOST, MOST_WORDS, article, capital
-from captioning.distill.made_words import OBJECTS, PREPOSITIONS, TAUGHT, WEATHERS, plural
 from captioning.distill.pairs import Pair
+from captioning.distill.synthetic_pairs import CLIPS_PER_SOURCE, MOST, MOST_WORDS, article, capital
+from captioning.distill.synthetic_words import OBJECTS, PREPOSITIONS, TRAINING, WEATHERS, plural
 from captioning.joining import join
 from captioning.words import content_words
 
@@ -31,7 +31,7 @@ TOLD = {
 }
 
 
-def made_lessons(count: int, seed: int) -> list[Pair]:
+def synthetic_training_pairs(count: int, seed: int) -> list[Pair]:
     """`count` pairs, three clips to a source; the same seed gives the same pairs."""
     draw = random.Random(seed)  # noqa: S311
     pairs: list[Pair] = []
@@ -54,21 +54,21 @@ class _Scene:
 
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
-        noun = self._word(TAUGHT.nouns)
-        described = " ".join([*(self._word(TAUGHT.adjectives) for _ in range(draw.choice((0, 1, 1, 1, 2)))), noun])
+        noun = self._word(TRAINING.nouns)
+        described = " ".join([*(self._word(TRAINING.adjectives) for _ in range(draw.choice((0, 1, 1, 1, 2)))), noun])
         self._many = draw.random() < 0.2
         if self._many:
             self._subject = f"{draw.choice(('two', 'three', 'five', 'several'))} {plural(described)}"
         else:
             self._subject = f"{article(described)} {described}"
         self._noun = plural(noun) if self._many else noun
-        self._place = draw.choice((self._thing(), *draw.sample(TAUGHT.places, 3))) if draw.random() < 0.65 else ""
+        self._place = draw.choice((self._thing(), *draw.sample(TRAINING.places, 3))) if draw.random() < 0.65 else ""
 
     def clip(self, sample_id: str, source: str) -> Pair:
         """A clip whose summary keeps to the limit and to its notes, which leave out what is nearly said twice."""
         while True:
             captions, summary = self._tell()
-            before, after = sum(len(one.split()) for one in captions), len(summary.split())
+            before, after = sum(len(caption.split()) for caption in captions), len(summary.split())
             noted = set(content_words(join(captions)))
             if after <= MOST * before and before + after <= MOST_WORDS and noted.issuperset(content_words(summary)):
                 return Pair(sample_id=sample_id, source=source, captions=tuple(captions), summary=summary)
@@ -78,7 +78,7 @@ class _Scene:
         frames = draw.choice((3, 3, 4, 4, 5, 5, 6, 7))
         steps = draw.randint(1, min(3, frames))
         actions = [self._action() for _ in range(steps)]
-        ways = [self._way() if draw.random() < 0.55 else "" for _ in range(steps)]
+        adverbials = [self._way() if draw.random() < 0.55 else "" for _ in range(steps)]
         step_of = sorted([*range(steps), *(draw.randrange(steps) for _ in range(frames - steps))])
         shown: list[list[str]] = [[] for _ in range(frames)]
         for name in (name for name, share in SHARES.items() if draw.random() < share):
@@ -86,25 +86,25 @@ class _Scene:
             for at in {draw.randrange(frames), draw.randrange(frames)}:
                 shown[at].append(sentence)
         captions: list[str] = []
-        told: list[str] = []
+        summary: list[str] = []
         for at, step in enumerate(step_of):
-            caption, said = self._frame(actions[step], ways[step], first=at == 0)
+            caption, copied = self._frame(actions[step], adverbials[step], first=at == 0)
             captions.append(" ".join([caption, *shown[at]]))
             if at == 0 or step != step_of[at - 1]:
-                told.append(said)
-            told += [sentence for sentence in shown[at] if sentence not in told]
-        return captions, " ".join(told)
+                summary.append(copied)
+            summary += [sentence for sentence in shown[at] if sentence not in summary]
+        return captions, " ".join(summary)
 
     def _frame(self, action: tuple[str, str], way: str, *, first: bool) -> tuple[str, str]:
         """What a frame's caption says, and what its summary copies of it."""
         present, progressive = action
-        who, where = self._subject, f" in {self._place}" if self._place else ""
+        who, location = self._subject, f" in {self._place}" if self._place else ""
         going = f"{'are' if self._many else 'is'} {progressive}{way}"
         forms = [
-            (f"{who} {going}{where}.", going),
-            (f"the image shows {who} {progressive}{way}{where}.", going),
-            (f"{who}{where}, {progressive}{way}.", going),
-            (f"{who} can be seen {progressive}{way}{where}.", going),
+            (f"{who} {going}{location}.", going),
+            (f"the image shows {who} {progressive}{way}{location}.", going),
+            (f"{who}{location}, {progressive}{way}.", going),
+            (f"{who} can be seen {progressive}{way}{location}.", going),
         ]
         if not self._many:
             setting = f" The setting is {self._place}." if self._place else ""
@@ -112,26 +112,30 @@ class _Scene:
         if self._place:
             forms.append((f"in {self._place}, {who} {going}.", going))
         caption, does = self._draw.choice(forms)
-        return capital(caption), f"{capital(who)} {does}{where}." if first else f"Then the {self._noun} {does}."
+        return capital(caption), f"{capital(who)} {does}{location}." if first else f"Then the {self._noun} {does}."
 
     def _detail(self, name: str) -> str:
         draw = self._draw
-        said = {
-            "behind": lambda: draw.choice((*TAUGHT.backgrounds, plural(self._described()), plural(self._described()))),
-            "light": lambda: self._word((*TAUGHT.lights, *TAUGHT.adjectives)),
-            "camera": lambda: draw.choice((*TAUGHT.cameras, f"{self._action()[0]} {self._word(('up', 'on', 'back'))}")),
-            "bystander": lambda: draw.choice((*TAUGHT.bystanders, *(self._thing() for _ in range(6)))),
+        detail = {
+            "behind": lambda: draw.choice(
+                (*TRAINING.backgrounds, plural(self._described()), plural(self._described()))
+            ),
+            "light": lambda: self._word((*TRAINING.lights, *TRAINING.adjectives)),
+            "camera": lambda: draw.choice(
+                (*TRAINING.cameras, f"{self._action()[0]} {self._word(('up', 'on', 'back'))}")
+            ),
+            "bystander": lambda: draw.choice((*TRAINING.bystanders, *(self._thing() for _ in range(6)))),
             "weather": lambda: self._word(WEATHERS),
             "object": self._thing,
         }[name]()
         forms = TOLD[name]
-        return draw.choice((forms[0], *forms)).format(capital(said), said)
+        return draw.choice((forms[0], *forms)).format(capital(detail), detail)
 
     def _word(self, words: tuple[str, ...]) -> str:
         return coin(self._draw) if self._draw.random() < COINED else self._draw.choice(words)
 
     def _described(self) -> str:
-        return f"{self._word(TAUGHT.adjectives)} {self._word(OBJECTS)}"
+        return f"{self._word(TRAINING.adjectives)} {self._word(OBJECTS)}"
 
     def _thing(self) -> str:
         described = self._described()
@@ -141,15 +145,16 @@ class _Scene:
         if self._draw.random() < COINED:
             stem = coin(self._draw)
             return f"{stem}s", f"{stem}ing"
-        return self._draw.choice(TAUGHT.actions)
+        return self._draw.choice(TRAINING.actions)
 
     def _way(self) -> str:
-        return f" {self._draw.choice((*TAUGHT.ways, *(f'{one} {self._thing()}' for one in PREPOSITIONS)))}"
+        phrases = [f"{preposition} {self._thing()}" for preposition in PREPOSITIONS]
+        return f" {self._draw.choice((*TRAINING.adverbials, *phrases))}"
 
 
 def main() -> None:
     """Print a few pairs."""
-    for pair in made_lessons(int(sys.argv[1]) if len(sys.argv) > 1 else 5, seed=1):
+    for pair in synthetic_training_pairs(int(sys.argv[1]) if len(sys.argv) > 1 else 5, seed=1):
         print(pair.sample_id, *pair.captions, f"-> {pair.summary}", "", sep="\n")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from captioning.quality.check import Check, Seen, fault
+from captioning.quality.check import Check, CheckResult, fault
 from captioning.quality.clip import Clip
 from captioning.quality.corpus import Corpus
 from captioning.quality.lexicons import COLOURS
@@ -30,28 +30,28 @@ LIKELY = 0.05
 _SPELLED = {"gray": "grey", "violet": "purple", "golden": "yellow", "gold": "yellow", "silver": "grey", "tan": "beige"}
 
 
-def _swapped(corpus: Corpus) -> Mapping[str, Seen]:
+def _swapped(corpus: Corpus) -> Mapping[str, CheckResult]:
     clips = _pictured(corpus)
     fits = _fits(corpus, clips)
     if not fits:
         return {}
     match, rivals = judge_pairs(combined(fits)), draw_rivals(len(clips), corpus.seed)
-    seen = {}
-    for place, clip in enumerate(clips):
-        if np.isfinite(match.z[place]):
-            other = clips[int(rivals[match.best[place]])]
-            why = f"its frame captions fit its pictures no better than chance, and those of {other.key} better"
-            seen[clip.key] = fault(why if match.mismatched[place] else "")
-    return seen
+    results = {}
+    for index, clip in enumerate(clips):
+        if np.isfinite(match.z[index]):
+            rival = clips[int(rivals[match.best[index]])]
+            why = f"its frame captions fit its pictures no better than chance, and those of {rival.key} better"
+            results[clip.key] = fault(why if match.mismatched[index] else "")
+    return results
 
 
-def _gap(corpus: Corpus) -> Mapping[str, Seen]:
+def _gap(corpus: Corpus) -> Mapping[str, CheckResult]:
     clips = _pictured(corpus)
     fits = _fits(corpus, clips)
     if not fits:
         return {}
     own = standardised(combined(fits)).own
-    return {clip.key: Seen(float(z)) for clip, z in zip(clips, own, strict=True) if np.isfinite(z)}
+    return {clip.key: CheckResult(float(z)) for clip, z in zip(clips, own, strict=True) if np.isfinite(z)}
 
 
 def _pictured(corpus: Corpus) -> list[Clip]:
@@ -68,14 +68,14 @@ def _fits(corpus: Corpus, clips: Sequence[Clip]) -> list[Fit]:
     if len(clips) < 2:
         return []
     rivals = draw_rivals(len(clips), corpus.seed)
-    said = [{key for content in clip.frame_contents for key in content} for clip in clips]
-    vocabulary = Vocabulary(said)
-    holds = vocabulary.holds(said)
+    claims = [{key for content in clip.frame_contents for key in content} for clip in clips]
+    vocabulary = Vocabulary(claims)
+    holds = vocabulary.holds(claims)
     sources = np.array([clip.record.source for clip in clips])
     alike = (overlap(holds, holds[rivals]) >= SAME_CONTENT) | (sources[:, None] == sources[rivals][None, :])
     alike |= np.arange(len(clips))[:, None] == rivals[None, :]
     captions = _caption_vectors(corpus, clips, vocabulary)
-    scores = [_labels(corpus, clips, said, rivals), _colours(clips, rivals), _mapped(corpus, clips, captions, rivals)]
+    scores = [_labels(corpus, clips, claims, rivals), _colours(clips, rivals), _mapped(corpus, clips, captions, rivals)]
     return [
         Fit(own=own, rivals=np.where(alike, np.nan, rival).astype(np.float32)) for own, rival in filter(None, scores)
     ]
@@ -95,52 +95,54 @@ def _caption_vectors(corpus: Corpus, clips: Sequence[Clip], vocabulary: Vocabula
     return unit_rows(np.concatenate([by_word, by_meaning], axis=1))
 
 
-def _labels(corpus: Corpus, clips: Sequence[Clip], said: Sequence[set[str]], rivals: NDArray[np.int_]) -> Scores | None:
+def _labels(
+    corpus: Corpus, clips: Sequence[Clip], claims: Sequence[set[str]], rivals: NDArray[np.int_]
+) -> Scores | None:
     """Probability-weighted share of the labels' words that a caption holds, in any form or in near sense."""
-    seen: list[Mapping[str, float]] = []
+    label_means: list[Mapping[str, float]] = []
     for clip in clips:
         mean: dict[str, float] = defaultdict(float)
         for frame in clip.record.frames:
             for name, share in frame.labels:
                 mean[name] += share / len(clip.record.frames) if share >= LIKELY else 0.0
-        seen.append(mean)
-    names = sorted({name for mean in seen for name, share in mean.items() if share})
+        label_means.append(mean)
+    names = sorted({name for mean in label_means for name, share in mean.items() if share})
     if not names:
         return None
-    held = _label_words(names, said)
+    support = _label_words(names, claims)
     if corpus.embed:
         texts = corpus.embed([text for clip in clips for text in clip.frame_texts])
         counts = [len(clip.frame_texts) for clip in clips]
-        held = held + np.maximum(unit_rows(means(texts, counts)) @ corpus.embed(names).T, 0)
+        support = support + np.maximum(unit_rows(means(texts, counts)) @ corpus.embed(names).T, 0)
     # What no label is sure of cannot be missed: a caption is held against what was likely, not against guesses.
-    return _scores(held - held.mean(axis=0, keepdims=True), weighted(seen, names), rivals)
+    return _scores(support - support.mean(axis=0, keepdims=True), weighted(label_means, names), rivals)
 
 
-def _label_words(names: Sequence[str], said: Sequence[set[str]]) -> Matrix:
+def _label_words(names: Sequence[str], claims: Sequence[set[str]]) -> Matrix:
     """[clips, names]: the share of a label's words that the clip's frame captions hold."""
     parts = [content_words(name).keys() for name in names]
-    held = [[len(part & one) / max(1, len(part)) for part in parts] for one in said]
-    return np.array(held, np.float32).reshape(len(said), len(names))
+    support = [[len(part & words_of_clip) / max(1, len(part)) for part in parts] for words_of_clip in claims]
+    return np.array(support, np.float32).reshape(len(claims), len(names))
 
 
 def _colours(clips: Sequence[Clip], rivals: NDArray[np.int_]) -> Scores | None:
     """How much of the picture has the colours that a caption names, and how much of it none that it names."""
-    seen = []
+    colour_means = []
     for clip in clips:
         total: dict[str, float] = defaultdict(float)
         for frame in clip.record.frames:
             for name, share in frame.colours:
                 total[_base(name)] += share / len(clip.record.frames)
-        seen.append(total)
-    names = sorted({name for total in seen for name in total})
+        colour_means.append(total)
+    names = sorted({name for total in colour_means for name in total})
     if not names:
         return None
-    told = [
+    mentioned = [
         Counter(_base(word) for text in clip.frame_texts for word in words(text) if word in COLOURS or word == "dark")
         for clip in clips
     ]
-    shares = np.sqrt(weighted(seen, names))
-    spoken = unit_rows(np.sqrt(weighted([{k: float(v) for k, v in one.items()} for one in told], names)))
+    shares = np.sqrt(weighted(colour_means, names))
+    spoken = unit_rows(np.sqrt(weighted([{k: float(v) for k, v in counts.items()} for counts in mentioned], names)))
     return _scores(spoken - spoken.mean(axis=0, keepdims=True), shares - shares.mean(axis=0, keepdims=True), rivals)
 
 
@@ -155,10 +157,10 @@ def _mapped(corpus: Corpus, clips: Sequence[Clip], captions: Matrix, rivals: NDA
     if not width or len(clips) < FEWEST:
         return None
     pictures = np.zeros((len(clips), width), np.float32)
-    for place, clip in enumerate(clips):
+    for index, clip in enumerate(clips):
         vectors = [frame.vector for frame in clip.record.frames if len(frame.vector) == width]
         if vectors:
-            pictures[place] = np.array(vectors, np.float32).mean(axis=0)
+            pictures[index] = np.array(vectors, np.float32).mean(axis=0)
     expected = unit_rows(cross_fitted(unit_rows(pictures), captions, corpus.seed))
     return _scores(captions - captions.mean(axis=0, keepdims=True), expected, rivals)
 
@@ -177,9 +179,12 @@ def cross_fitted(inputs: Matrix, targets: Matrix, seed: int) -> Matrix:
     gram, cross = inputs.T @ inputs, inputs.T @ targets
     ridge = RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram), dtype=np.float32)
     for fold in range(FOLDS):
-        held = fold_of == fold
-        left_gram, left_cross = gram - inputs[held].T @ inputs[held], cross - inputs[held].T @ targets[held]
-        expected[held] = inputs[held] @ np.linalg.solve(left_gram + ridge, left_cross)
+        held_out = fold_of == fold
+        left_gram, left_cross = (
+            gram - inputs[held_out].T @ inputs[held_out],
+            cross - inputs[held_out].T @ targets[held_out],
+        )
+        expected[held_out] = inputs[held_out] @ np.linalg.solve(left_gram + ridge, left_cross)
     return expected
 
 
@@ -192,14 +197,14 @@ CHECKS = (
         name="swapped_frames",
         doc="clips whose frame captions fit their pictures (labels, colours, embeddings) no better than chance",
         weight=0.9,
-        look=_swapped,
+        run=_swapped,
         tier=2,
     ),
     Check(
         name="pictures_gap",
         doc="how much better frame captions fit their own pictures than others', in standard deviations of the latter",
         weight=0.0,
-        look=_gap,
+        run=_gap,
         tier=2,
         unit="score",
         better="high",

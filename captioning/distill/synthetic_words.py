@@ -1,7 +1,9 @@
-"""Two vocabularies for made clips that share no subject, action, place, background, light or camera move.
+"""Two vocabularies for synthetic clips that share no subject, action, place, background, light or camera move.
 
-Made pairs for training are told in the words of `TAUGHT`, those that judge the student in the words of `HELD_OUT`: what
-it does well there it has not memorised. An action is (present tense, -ing form, where); a subject is (adjective, noun).
+Training pairs use the words of `TRAINING`, and the pairs that test the student use those of `HELD_OUT`, so a good
+result there cannot come from memory. An action is (present tense, -ing form); a subject is (adjective, noun).
+
+    synthetic_pairs(60, HELD_OUT, seed=1)
 """
 
 from dataclasses import dataclass
@@ -10,13 +12,13 @@ IRREGULAR = {"sheep": "sheep", "goose": "geese", "deer": "deer", "child": "child
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What made clips of one world are told with."""
+class Vocabulary:
+    """The word lists that synthetic clips are described with."""
 
     adjectives: tuple[str, ...]
     nouns: tuple[str, ...]
     actions: tuple[tuple[str, str], ...]
-    ways: tuple[str, ...]
+    adverbials: tuple[str, ...]
     places: tuple[str, ...]
     backgrounds: tuple[str, ...]
     lights: tuple[str, ...]
@@ -34,13 +36,13 @@ def _actions(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def plural(text: str) -> str:
-    """A noun, or the last word of a phrase, as several."""
+    """The plural of a noun, or of a phrase by its last word."""
     *before, noun = text.split()
     ending = "es" if noun.endswith(("s", "x", "z", "ch", "sh")) else "s"
     return " ".join([*before, IRREGULAR.get(noun, f"{noun}{ending}")])
 
 
-TAUGHT = Words(
+TRAINING = Vocabulary(
     adjectives=_list(
         "brown, black, small, old, young, tall, grey, striped, spotted, thin, large, white, golden, red, tired, muddy, "
         "slender, quiet, bearded, barefoot, curious, shaggy, elderly, cheerful"
@@ -56,7 +58,7 @@ TAUGHT = Words(
         "stumbles/stumbling, marches/marching, dances/dancing, spins/spinning, crouches/crouching, glides/gliding, "
         "drifts/drifting, creeps/creeping, bounces/bouncing, trots/trotting"
     ),
-    ways=_list(
+    adverbials=_list(
         "along a wooden fence, past a stone well, over a fallen log, around a muddy puddle, beside a low wall, "
         "towards a blue door, behind a wide bench, through tall grass, under a bare oak, between two barrels, "
         "up a gentle slope, down a narrow path, across a plank bridge, next to a haystack, near a rusty gate, "
@@ -81,7 +83,7 @@ TAUGHT = Words(
     ),
 )
 
-HELD_OUT = Words(
+HELD_OUT = Vocabulary(
     adjectives=_list(
         "silver, orange, heavy, bald, masked, furry, purple, rusted, pale, wrinkled, armoured, feathered, sleek, hooded"
     ),
@@ -94,7 +96,7 @@ HELD_OUT = Words(
         "lands/landing, dives/diving, limps/limping, sways/swaying, accelerates/accelerating, shivers/shivering, "
         "balances/balancing, ascends/ascending, staggers/staggering, tumbles/tumbling"
     ),
-    ways=_list(
+    adverbials=_list(
         "against a steel railing, above a coral reef, by a vending machine, onto a snowy ledge, inside a glass booth, "
         "amid floating ice, beneath a neon sign, alongside a conveyor belt, beyond a sand dune, "
         "atop a marble staircase, within a painted circle, off a concrete ramp"
@@ -115,7 +117,7 @@ HELD_OUT = Words(
     ),
 )
 
-# More of what is taught, for made_lessons: put together with the lists of TAUGHT.
+# More words for `synthetic_training`, which combines them with the lists of TRAINING.
 OBJECTS = _list(
     "barrel, basket, bucket, ladder, mirror, statue, crate, sofa, table, lantern, wheel, rope, blanket, bottle, "
     "bicycle, chest, clock, column, cupboard, drum, flag, gate, hammer, hedge, jar, kettle, lamp, mattress, needle, "

@@ -3,7 +3,7 @@
 Both ask a vision model for plain sentences and ask again, with what was wrong, while the form will not do. What still
 will not do after the last attempt is an error on that still or clip alone.
 
-    python -m pytest tests/captioning/tasks/test_pictures.py
+    python -m pytest tests/captioning/tasks/test_images.py
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class FrameTask:
 
     def step(self, question: StillRequest, replies: Sequence[ChatReply]) -> ChatRequest | CaptionReply:
         """The next request, or the caption, or an error with the last fault."""
-        turn = Message("user", self._prompt, (question.picture,))
+        turn = Message("user", self._prompt, (question.image,))
         request = ChatRequest(id=question.still_id, messages=(turn,), max_tokens=self._max_tokens)
         step = _judge(request, replies, self._prompt, self._max_attempts)
         if isinstance(step, ChatRequest):
@@ -58,8 +58,8 @@ class OverviewTask:
     def step(self, question: OverviewRequest, replies: Sequence[ChatReply]) -> ChatRequest | OverviewReply:
         """The next request, or the overview, or an error with the last fault."""
         times = ", ".join(f"{time:.1f}" for time in question.times)
-        words = self._prompt.format(count=len(question.pictures), times=times)
-        turn = Message("user", words, question.pictures)
+        words = self._prompt.format(count=len(question.images), times=times)
+        turn = Message("user", words, question.images)
         request = ChatRequest(id=question.sample_id, messages=(turn,), max_tokens=self._max_tokens)
         step = _judge(request, replies, words, self._max_attempts)
         if isinstance(step, ChatRequest):
@@ -74,7 +74,7 @@ class OverviewTask:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Outcome:
     """The text, or the error and whether the model answered at all."""
 
     text: str | None = None
@@ -82,17 +82,19 @@ class _Said:
     answered: bool = True
 
 
-def _judge(request: ChatRequest, replies: Sequence[ChatReply], told: str, max_attempts: int) -> ChatRequest | _Said:
+def _judge(
+    request: ChatRequest, replies: Sequence[ChatReply], prompt: str, max_attempts: int
+) -> ChatRequest | _Outcome:
     """What to ask next, or what came of it."""
     if not replies:
         return request
     last = replies[-1]
     if last.error is not None:
-        return _Said(error=last.error, answered=False)
+        return _Outcome(error=last.error, answered=False)
     cut_off = last.finish_reason == "length"
-    fault = find_fault(last.text, cut_off=cut_off, thinking_tokens=last.thinking_tokens, told=(told,))
+    fault = find_fault(last.text, cut_off=cut_off, thinking_tokens=last.thinking_tokens, instructions=(prompt,))
     if fault is None:
-        return _Said(" ".join(last.text.split()))
+        return _Outcome(" ".join(last.text.split()))
     if len(replies) < max_attempts:
         return request.again(last.text, fault.correction, len(replies))
-    return _Said(error=f"no usable answer in {len(replies)} attempts; the last: {fault.reason}")
+    return _Outcome(error=f"no usable answer in {len(replies)} attempts; the last: {fault.reason}")

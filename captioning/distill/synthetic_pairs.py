@@ -3,21 +3,21 @@
 A stand-in for a large teacher where none can be reached: it shows that the student learns to merge what stays, tell
 what changes in time order, and be done within 60 % of the words. It shows nothing about the words of real models.
 
-    python -m captioning.distill.made_pairs          # print a few
+    python -m captioning.distill.synthetic_pairs          # print a few
 """
 
 import random
 import sys
 
-from captioning.distill.made_words import HELD_OUT, TAUGHT, Words
 from captioning.distill.pairs import Pair
+from captioning.distill.synthetic_words import HELD_OUT, TRAINING, Vocabulary
 
 MOST = 0.6  # words of a summary per word of its frame captions
 MOST_WORDS = 150  # of captions and summary together: about 220 tokens with the prompt
 CLIPS_PER_SOURCE = 3
 
 
-def made_pairs(count: int, words: Words, seed: int) -> list[Pair]:
+def synthetic_pairs(count: int, words: Vocabulary, seed: int) -> list[Pair]:
     """`count` pairs in these words, three clips to a source; the same seed gives the same pairs."""
     draw = random.Random(seed)  # noqa: S311
     pairs: list[Pair] = []
@@ -32,7 +32,7 @@ def made_pairs(count: int, words: Words, seed: int) -> list[Pair]:
 class _Scene:
     """What all clips of one source share: who, where, in which light."""
 
-    def __init__(self, words: Words, draw: random.Random) -> None:
+    def __init__(self, words: Vocabulary, draw: random.Random) -> None:
         self._words, self._draw = words, draw
         self._noun = draw.choice(words.nouns)
         adjective = draw.choice(words.adjectives)
@@ -44,7 +44,7 @@ class _Scene:
         """A clip whose summary keeps to the limit; drawn again until it does."""
         while True:
             captions, summary = self._tell()
-            before, after = sum(len(one.split()) for one in captions), len(summary.split())
+            before, after = sum(len(caption.split()) for caption in captions), len(summary.split())
             if after <= MOST * before and before + after <= MOST_WORDS:
                 return Pair(sample_id=sample_id, source=source, captions=tuple(captions), summary=summary)
 
@@ -53,10 +53,10 @@ class _Scene:
         frames = draw.choice((3, 3, 4, 4, 5, 5, 6, 7, 8))
         steps = draw.randint(1, min(3, frames))
         actions = draw.sample(words.actions, steps)
-        ways = [draw.choice((way, "")) if steps > 1 else way for way in draw.sample(words.ways, steps)]
+        adverbials = [draw.choice((way, "")) if steps > 1 else way for way in draw.sample(words.adverbials, steps)]
         # Every step has at least one frame, in order.
         step_of = sorted([*range(steps), *(draw.randrange(steps) for _ in range(frames - steps))])
-        told = {name: draw.random() < share for name, share in (("behind", 0.7), ("light", 0.5), ("camera", 0.5))}
+        mentioned = {name: draw.random() < share for name, share in (("behind", 0.7), ("light", 0.5), ("camera", 0.5))}
         bystander = draw.choice(words.bystanders) if draw.random() < 0.4 else ""
         joins = draw.randrange(1, frames)
         camera = draw.choice(words.cameras)
@@ -65,16 +65,20 @@ class _Scene:
             "light": f"The light is {self._light}.",
             "camera": f"The camera {camera}.",
         }
-        captions = [self._frame(actions[step], ways[step]) for step in step_of]
-        for name in (name for name, there in told.items() if there):
+        captions = [self._frame(actions[step], adverbials[step]) for step in step_of]
+        for name in (name for name, there in mentioned.items() if there):
             shown = {draw.randrange(frames), draw.randrange(frames)}
-            captions = [f"{one} {details[name]}" if at in shown else one for at, one in enumerate(captions)]
+            captions = [f"{caption} {details[name]}" if at in shown else caption for at, caption in enumerate(captions)]
         if bystander:
             stands = f"{capital(bystander)} can be seen nearby."
-            captions = [f"{one} {stands}" if at in (joins, frames - 1) else one for at, one in enumerate(captions)]
-        summary = self._summary([(present, way) for (present, _), way in zip(actions, ways, strict=True)], told)
+            captions = [
+                f"{caption} {stands}" if at in (joins, frames - 1) else caption for at, caption in enumerate(captions)
+            ]
+        summary = self._summary(
+            [(present, way) for (present, _), way in zip(actions, adverbials, strict=True)], mentioned
+        )
         summary += f" {capital(bystander)} can be seen nearby." if bystander else ""
-        return captions, summary + (f" The camera {camera}." if told["camera"] else "")
+        return captions, summary + (f" The camera {camera}." if mentioned["camera"] else "")
 
     def _frame(self, action: tuple[str, str], way: str) -> str:
         present, progressive = action
@@ -90,13 +94,13 @@ class _Scene:
             )
         )
 
-    def _summary(self, steps: list[tuple[str, str]], told: dict[str, bool]) -> str:
+    def _summary(self, steps: list[tuple[str, str]], mentioned: dict[str, bool]) -> str:
         first, *others = (" ".join(part for part in step if part) for step in steps)
         upper = capital(self._subject)
         text = f"{upper} {first} in {self._place}"
-        text += f", with {self._background} in the background" if told["behind"] else ""
-        text += f", in {self._light} light" if told["light"] else ""
-        later = [f"then {other}" for other in others]
+        text += f", with {self._background} in the background" if mentioned["behind"] else ""
+        text += f", in {self._light} light" if mentioned["light"] else ""
+        later = [f"then {step}" for step in others]
         return f"{text}. The {self._noun} {' and '.join(later)}." if later else f"{text}."
 
 
@@ -113,8 +117,8 @@ def article(word: str) -> str:
 def main() -> None:
     """Print a few pairs of both worlds."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    for words in (TAUGHT, HELD_OUT):
-        for pair in made_pairs(count, words, seed=1):
+    for words in (TRAINING, HELD_OUT):
+        for pair in synthetic_pairs(count, words, seed=1):
             print(pair.sample_id, *pair.captions, f"-> {pair.summary}", "", sep="\n")
 
 
