@@ -15,36 +15,42 @@ _MOST_SAMPLES = 24
 _HEADINGS = ("measure", "before", "after", "change")
 
 
-def changes(found: Comparison) -> str:
+def changes(comparison: Comparison) -> str:
     """The clear changes first, all others behind a summary, then gates and models that differ, then the samples."""
-    clear = [one for one in found.measures if one.clear]
-    rest = [one for one in found.measures if not one.clear]
-    title = f"Changes from {found.before} to {found.after}"
+    clear = [change for change in comparison.measures if change.clear]
+    rest = [change for change in comparison.measures if not change.clear]
+    title = f"Changes from {comparison.before} to {comparison.after}"
     shown = table(_HEADINGS, map(_row, clear), title) if clear else tag("p", "No measure changed beyond its interval.")
     if rest:
         summary = tag("summary", f"{count_of(len(rest), 'measure')} within chance")
         shown += tag("details", summary + table(_HEADINGS, map(_row, rest), "Changes within chance"))
-    shown += _differences(found)
+    shown += _differences(comparison)
     samples = (
-        _moved("worse", found.worse)
-        + _moved("better", found.better)
-        + _listed("new", found.added, linked=True)
-        + _listed("gone", found.removed, linked=False)
+        _moved("worse", comparison.worse)
+        + _moved("better", comparison.better)
+        + _listed("new", comparison.added, linked=True)
+        + _listed("gone", comparison.removed, linked=False)
     )
     return shown + tag("div", samples, class_="lists")
 
 
-def _row(one: MeasureChange) -> str:
-    unit, change = one.after.unit, one.after.value - one.before.value
+def _row(measure_change: MeasureChange) -> str:
+    unit, change = measure_change.after.unit, measure_change.after.value - measure_change.before.value
     sign = "+" if change > 0 else "−" if change < 0 else ""
-    verdict = "" if not one.clear or one.better is None else "better" if one.better else "worse"
+    verdict = (
+        ""
+        if not measure_change.clear or measure_change.better is None
+        else "better"
+        if measure_change.better
+        else "worse"
+    )
     amount = shown_value(abs(change), unit).replace(" %", " points")  # of shares: percentage points
-    where = "" if one.group == "all" else tag("small", escape(one.group))
+    where = "" if measure_change.group == "all" else tag("small", escape(measure_change.group))
     return tag(
         "tr",
-        tag("th", tag("b", escape(shown_name(one.name))) + where, scope="row")
-        + tag("td", _with_interval(one.before), class_="number")
-        + tag("td", _with_interval(one.after), class_="number")
+        tag("th", tag("b", escape(shown_name(measure_change.name))) + where, scope="row")
+        + tag("td", _with_interval(measure_change.before), class_="number")
+        + tag("td", _with_interval(measure_change.after), class_="number")
         + tag(
             "td",
             f"{sign}{amount} {verdict}".strip(),
@@ -53,18 +59,18 @@ def _row(one: MeasureChange) -> str:
     )
 
 
-def _with_interval(one: Measure) -> str:
-    between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
-    return shown_value(one.value, one.unit) + tag("small", between)
+def _with_interval(measure: Measure) -> str:
+    between = f"{shown_value(measure.low, measure.unit)} to {shown_value(measure.high, measure.unit)}"
+    return shown_value(measure.value, measure.unit) + tag("small", between)
 
 
-def _differences(found: Comparison) -> str:
+def _differences(comparison: Comparison) -> str:
     gates = [
         (f"gate {known.rule}", _verdict(before), _verdict(after))
-        for before, after in found.gates
+        for before, after in comparison.gates
         if (known := after or before) and _verdict(before) != _verdict(after)
     ]
-    models = [(shown_name(role), *pair) for role, pair in found.models.items() if pair[0] != pair[1]]
+    models = [(shown_name(role), *pair) for role, pair in comparison.models.items() if pair[0] != pair[1]]
     rows = [
         tag("tr", tag("th", escape(name), scope="row") + tag("td", escape(before)) + tag("td", escape(after)))
         for name, before, after in (*gates, *models)
@@ -78,10 +84,11 @@ def _verdict(gate: Gate | None) -> str:
 
 def _moved(name: str, moved: Sequence[SampleChange]) -> str:
     items = []
-    for one in moved[:_MOST_SAMPLES]:
-        found = [f"+ {shown_name(check)}" for check in one.new] + [f"− {shown_name(check)}" for check in one.gone]
-        said = escape(", ".join([f"{one.before:.2f} → {one.after:.2f}", *found]))
-        items.append(tag("li", sample_link(one.sample_id) + " " + said))
+    for sample in moved[:_MOST_SAMPLES]:
+        checks = [f"+ {shown_name(check)}" for check in sample.new]
+        checks += [f"− {shown_name(check)}" for check in sample.gone]
+        text = escape(", ".join([f"{sample.before:.2f} → {sample.after:.2f}", *checks]))
+        items.append(tag("li", sample_link(sample.sample_id) + " " + text))
     return _folded(name, len(moved), tag("ul", "".join(items)))
 
 

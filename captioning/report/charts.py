@@ -24,7 +24,7 @@ def draw_histogram(histogram: Histogram) -> str:
         high = mark + 0.04 * (mark - low)
     span = (high - low) or 1.0
 
-    def place(value: float) -> float:
+    def x_of(value: float) -> float:
         return _SIDE + (value - low) / span * (_WIDTH - 2 * _SIDE)
 
     most = max(histogram.counts, default=0)
@@ -33,18 +33,18 @@ def draw_histogram(histogram: Histogram) -> str:
     for first, last, count in zip(histogram.edges, histogram.edges[1:], histogram.counts, strict=False):
         height = count / most * (floor - _TOP) if most else 0.0
         past = mark is not None and first >= mark
-        said = f"{first:g} to {last:g} {histogram.unit}: {count_of(count, 'sample')}"
-        x, wide = place(first) + 0.75, max(place(last) - place(first) - 1.5, 1.0)
+        tooltip = f"{first:g} to {last:g} {histogram.unit}: {count_of(count, 'sample')}"
+        x, wide = x_of(first) + 0.75, max(x_of(last) - x_of(first) - 1.5, 1.0)
         drawn.append(
-            f'<g><title>{escape(said)}</title><rect class="hit" x="{x:.1f}" y="{_TOP:.1f}" width="{wide:.1f}" '
+            f'<g><title>{escape(tooltip)}</title><rect class="hit" x="{x:.1f}" y="{_TOP:.1f}" width="{wide:.1f}" '
             f'height="{floor - _TOP:.1f}"/><rect class="{"over" if past else "bar"}" x="{x:.1f}" '
             f'y="{floor - height:.1f}" width="{wide:.1f}" height="{height:.1f}" rx="1.5"/></g>'
         )
-    drawn += [_text(place(tick), floor + 17, f"{tick:g}") for tick in ticks(low, high)]
+    drawn += [_text(x_of(tick), floor + 17, f"{tick:g}") for tick in ticks(low, high)]
     if mark is not None and mark > high:
         drawn.append(_text(_WIDTH - _SIDE, _TOP - 6, f"{histogram.mark_name} {mark:g} →".strip(), "mark-name", "end"))
     elif mark is not None and low <= mark:
-        x = place(mark)
+        x = x_of(mark)
         anchor = "end" if x > 0.6 * _WIDTH else "start"
         label = f"{histogram.mark_name} {mark:g}".strip()
         drawn.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 14:.1f}" y2="{floor:.1f}"/>')
@@ -88,14 +88,14 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(place * step, 10) for place in range(first, last + 1)]
+    return [round(index * step, 10) for index in range(first, last + 1)]
 
 
 def draw_interval(value: float, low: float, high: float, most: float) -> str:
     """A dot with its interval on an axis from 0 to `most`; empty for what is no number."""
     if not all(map(math.isfinite, (value, low, high, most))) or most <= 0:
         return ""
-    left, right, dot = (6 + 148 * min(max(one / most, 0.0), 1.0) for one in (low, high, value))
+    left, right, dot = (6 + 148 * min(max(number / most, 0.0), 1.0) for number in (low, high, value))
     return (
         '<svg viewBox="0 0 160 16" class="interval" aria-hidden="true"><line class="axis" x1="6" x2="154" y1="8" '
         f'y2="8"/><line class="range" x1="{left:.1f}" x2="{right:.1f}" y1="8" y2="8"/>'
@@ -109,10 +109,10 @@ def draw_bar(pieces: Sequence[tuple[str, int]]) -> str:
     drawn, x = [], 0.0
     for name, count in pieces:
         wide = 1000 * count / total if total else 0.0
-        said = f"{name}: {count:,} ({count / total:.0%})" if total else name
+        label = f"{name}: {count:,} ({count / total:.0%})" if total else name
         drawn.append(
             f'<rect class="state {escape(name)}" x="{x:.2f}" y="0" width="{max(wide - 2, 0.5):.2f}" height="12">'
-            f"<title>{escape(said)}</title></rect>"
+            f"<title>{escape(label)}</title></rect>"
         )
         x += wide
     name = ", ".join(f"{count:,} {name}" for name, count in pieces)
@@ -123,5 +123,5 @@ def draw_bar(pieces: Sequence[tuple[str, int]]) -> str:
     )
 
 
-def _text(x: float, y: float, text: str, kind: str = "tick", anchor: str = "middle") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, class_name: str = "tick", anchor: str = "middle") -> str:
+    return f'<text class="{class_name}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -94,17 +94,17 @@ def groups_data(report: Report) -> Json:
     for group, measures in report.measures.items():
         kind, _, name = group.partition(" ")
         if kind in kinds:
-            kinds[kind].append({"name": name, "measures": {one.name: _measure(one) for one in measures}})
+            kinds[kind].append({"name": name, "measures": {measure.name: _measure(measure) for measure in measures}})
     return kinds
 
 
-def _measure(one: Measure) -> Json:
+def _measure(measure: Measure) -> Json:
     return {
-        "value": one.value,
-        "low": one.low,
-        "high": one.high,
-        "shown": shown_value(one.value, one.unit),
-        "range": f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}",
-        "count": one.count,
-        "unit": one.unit,
+        "value": measure.value,
+        "low": measure.low,
+        "high": measure.high,
+        "shown": shown_value(measure.value, measure.unit),
+        "range": f"{shown_value(measure.low, measure.unit)} to {shown_value(measure.high, measure.unit)}",
+        "count": measure.count,
+        "unit": measure.unit,
     }

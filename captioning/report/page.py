@@ -59,7 +59,7 @@ def write_page(
     data = (
         data_block("data-samples", gallery_data(report))
         + data_block("data-groups", groups_data(report))
-        + data_block("data-pictures", {key: one for key, one in thumbnails.items() if key not in shown_above})
+        + data_block("data-pictures", {key: jpeg for key, jpeg in thumbnails.items() if key not in shown_above})
     )
     style, script = _asset("page.css"), _asset("page.js")
     name = report.dataset.rstrip("/").rsplit("/", 1)[-1]

@@ -49,7 +49,7 @@ def tiles(report: Report) -> str:
     suspect = sum(bool(view.findings) for view in report.samples)
     failed = sum(view.record.error is not None or not view.record.dense for view in report.samples)
     words = sorted(len(view.record.dense.split()) for view in report.samples if view.record.dense)
-    held = sum(gate.passed for gate in report.gates)
+    passed = sum(gate.passed for gate in report.gates)
     pairs = [
         (f"{total:,}", "sample" if total == 1 else "samples", ""),
         (f"{total - suspect:,}", "without a finding", f"{(total - suspect) / total:.0%}" if total else ""),
@@ -57,7 +57,7 @@ def tiles(report: Report) -> str:
         (f"{words[len(words) // 2]:,}" if words else "–", "words in the median dense caption", ""),
     ]
     if report.gates:
-        pairs.append((f"{held} of {len(report.gates)}", "gates hold", ""))
+        pairs.append((f"{passed} of {len(report.gates)}", "gates hold", ""))
     shown = "".join(
         tag("div", tag("dt", escape(name)) + tag("dd", escape(value) + (tag("small", escape(more)) if more else "")))
         for value, name, more in pairs
@@ -74,10 +74,10 @@ def notes(lines: Sequence[str]) -> str:
     )
 
 
-def gates(found: Sequence[Gate]) -> str:
+def gates(judged: Sequence[Gate]) -> str:
     """Each bound with its value and whether it holds."""
     shown = []
-    for gate in found:
+    for gate in judged:
         value = "not measured" if gate.value is None else f"value {gate.value:.4g}"
         verdict = tag("b", "holds" if gate.passed else "fails")
         shown.append(
@@ -93,11 +93,13 @@ def gates(found: Sequence[Gate]) -> str:
 def making(report: Report) -> str:
     """Models and prompts, with the samples that each prompt stands behind."""
     rows = [tag("dt", escape(shown_name(role))) + tag("dd", escape(model)) for role, model in report.models.items()]
-    said = " ".join(report.models.values())
-    hashes = Counter(one for view in report.samples for one in view.record.prompt_hashes if one not in said)
+    models = " ".join(report.models.values())
+    used = (prompt_hash for view in report.samples for prompt_hash in view.record.prompt_hashes)
+    hashes = Counter(prompt_hash for prompt_hash in used if prompt_hash not in models)
     if hashes:
         listed = ", ".join(
-            tag("code", escape(one)) + f" ({count_of(count, 'sample')})" for one, count in hashes.most_common()
+            tag("code", escape(prompt_hash)) + f" ({count_of(count, 'sample')})"
+            for prompt_hash, count in hashes.most_common()
         )
         rows.append(tag("dt", "prompt hashes") + tag("dd", listed))
     return tag("dl", "".join(rows), class_="pairs") if rows else ""
@@ -107,13 +109,13 @@ def funnel(steps: Sequence[FunnelStep]) -> str:
     """Per kind: how many ended in which state, and the reasons."""
     cards = []
     for kind in dict.fromkeys([*KINDS, *(step.kind for step in steps)]):
-        found = [step for step in steps if step.kind == kind]
-        if not found:
+        matching = [step for step in steps if step.kind == kind]
+        if not matching:
             continue
         states = Counter[str]()
-        for step in found:
+        for step in matching:
             states[step.state] += step.count
-        known = [state for state in STATES if states[state]] + [one for one in states if one not in STATES]
+        known = [state for state in STATES if states[state]] + [state for state in states if state not in STATES]
         total = sum(states.values())
         legend = "".join(
             tag("li", tag("i", "", class_=f"state {state}") + tag("b", f"{states[state]:,}") + " " + escape(state))
@@ -121,7 +123,8 @@ def funnel(steps: Sequence[FunnelStep]) -> str:
         )
         title = tag("h3", tag("b", f"{total:,}") + " " + escape(kind if total == 1 else f"{kind}s"))
         bar = draw_bar([(state, states[state]) for state in known])
-        cards.append(tag("div", title + bar + tag("ul", legend, class_="legend") + _reasons(found), class_="card"))
+        listed = tag("ul", legend, class_="legend")
+        cards.append(tag("div", title + bar + listed + _reasons(matching), class_="card"))
     return tag("div", "".join(cards), class_="funnel") if cards else ""
 
 
@@ -143,31 +146,35 @@ def measures(groups: Mapping[str, Sequence[Measure]]) -> str:
     every = groups.get("all", ())
     if not every:
         return ""
-    found = {one.name: _measure_row(one) for one in every}
-    silent = [one.name for one in every if one.better == "low" and one.value == 0]
+    rows = {measure.name: _measure_row(measure) for measure in every}
+    silent = [measure.name for measure in every if measure.better == "low" and measure.value == 0]
     headings = ("measure", "value", "95 % interval", "", "samples")
-    shown = table(headings, (row for name, row in found.items() if name not in silent), "Measures of all samples")
+    shown = table(headings, (row for name, row in rows.items() if name not in silent), "Measures of all samples")
     if silent:
         listed = escape(", ".join(map(shown_name, silent)))
-        inner = table(headings, (found[name] for name in silent), "Measures at zero")
+        inner = table(headings, (rows[name] for name in silent), "Measures at zero")
         shown += tag("details", tag("summary", f"{count_of(len(silent), 'check')} found nothing: {listed}") + inner)
     return _choice(groups) + tag("div", shown, id="measures-all") + tag("div", "", id="measures-groups", hidden=True)
 
 
-def _measure_row(one: Measure) -> str:
-    most = 1.0 if one.unit in ("share", "score") and one.high <= 1 else 1.15 * one.high
-    said = (one.doc[:1].upper() + one.doc[1:].rstrip("."), _GOOD[one.better])
-    name = tag("b", escape(shown_name(one.name))) + tag("small", escape(" · ".join(filter(None, said))))
-    unit = "" if one.unit in ("share", "score") else f" {one.unit}"
-    between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
+def _measure_row(measure: Measure) -> str:
+    most = 1.0 if measure.unit in ("share", "score") and measure.high <= 1 else 1.15 * measure.high
+    meaning = (measure.doc[:1].upper() + measure.doc[1:].rstrip("."), _GOOD[measure.better])
+    name = tag("b", escape(shown_name(measure.name))) + tag("small", escape(" · ".join(filter(None, meaning))))
+    unit = "" if measure.unit in ("share", "score") else f" {measure.unit}"
+    between = f"{shown_value(measure.low, measure.unit)} to {shown_value(measure.high, measure.unit)}"
     return tag(
         "tr",
         tag("th", name, scope="row")
         # The interval stands a second time below the value, for screens that have no room for its column.
-        + tag("td", shown_value(one.value, one.unit) + unit + tag("small", between, class_="narrow"), class_="value")
+        + tag(
+            "td",
+            shown_value(measure.value, measure.unit) + unit + tag("small", between, class_="narrow"),
+            class_="value",
+        )
         + tag("td", between, class_="number wide")
-        + tag("td", draw_interval(one.value, one.low, one.high, most), class_="drawn")
-        + tag("td", f"{one.count:,}", class_="number"),
+        + tag("td", draw_interval(measure.value, measure.low, measure.high, most), class_="drawn")
+        + tag("td", f"{measure.count:,}", class_="number"),
     )
 
 
@@ -183,27 +190,27 @@ def _choice(groups: Mapping[str, Sequence[Measure]]) -> str:
     return tag("fieldset", legend + options, class_="choice needs-script")
 
 
-def histograms(found: Sequence[Histogram]) -> str:
+def histograms(drawn: Sequence[Histogram]) -> str:
     """Each distribution as a drawing and as a table."""
     figures = []
-    for one in found:
-        if not one.counts:
+    for histogram in drawn:
+        if not histogram.counts:
             continue
-        rest = tag("details", tag("summary", "As a table") + histogram_table(one))
-        title = tag("figcaption", escape(shown_name(one.name)))
-        figures.append(tag("figure", title + draw_histogram(one) + rest, class_="card"))
+        rest = tag("details", tag("summary", "As a table") + histogram_table(histogram))
+        title = tag("figcaption", escape(shown_name(histogram.name)))
+        figures.append(tag("figure", title + draw_histogram(histogram) + rest, class_="card"))
     return tag("div", "".join(figures), class_="grid") if figures else ""
 
 
-def repeats(found: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+def repeats(repeated: Sequence[tuple[str, tuple[str, ...]]]) -> str:
     """Captions that stand on several samples, the most frequent first."""
-    ordered = sorted(found, key=lambda pair: -len(pair[1]))
+    ordered = sorted(repeated, key=lambda pair: -len(pair[1]))
     items = []
     for caption, keys in ordered[:_MOST_REPEATS]:
         more = f" and {len(keys) - _MOST_IDS:,} more" if len(keys) > _MOST_IDS else ""
         links = " ".join(sample_link(key) for key in keys[:_MOST_IDS])
-        said = tag("blockquote", escape(caption or "(no text)"))
-        items.append(tag("li", said + tag("p", f"{tag('b', count_of(len(keys), 'sample'))}: {links}{more}")))
+        quote = tag("blockquote", escape(caption or "(no text)"))
+        items.append(tag("li", quote + tag("p", f"{tag('b', count_of(len(keys), 'sample'))}: {links}{more}")))
     left = len(ordered) - _MOST_REPEATS
     more = tag("p", f"{count_of(left, 'more caption')} on several samples.", class_="hint") if left > 0 else ""
     return tag("ol", "".join(items), class_="repeats") + more if items else ""

@@ -40,7 +40,7 @@ def shown_stills(view: SampleView) -> list[str]:
     stills = [frame.still_id for frame in view.record.frames]
     if len(stills) <= MOST_PER_SAMPLE:
         return stills
-    return [stills[round(place * (len(stills) - 1) / (MOST_PER_SAMPLE - 1))] for place in range(MOST_PER_SAMPLE)]
+    return [stills[round(index * (len(stills) - 1) / (MOST_PER_SAMPLE - 1))] for index in range(MOST_PER_SAMPLE)]
 
 
 def choose_thumbnails(
@@ -61,23 +61,23 @@ def choose_thumbnails(
     chosen: dict[str, str] = {}
     used = 0
     for view in (view for view in samples if view.record.sample_id in first):
-        found = _thumbnails_of(view, pictures)
-        chosen.update(found)
-        used += sum(map(len, found.values()))
-    for place, view in enumerate(others):
-        found = _thumbnails_of(view, pictures)
-        used += sum(map(len, found.values()))
+        thumbnails = _thumbnails_of(view, pictures)
+        chosen.update(thumbnails)
+        used += sum(map(len, thumbnails.values()))
+    for index, view in enumerate(others):
+        thumbnails = _thumbnails_of(view, pictures)
+        used += sum(map(len, thumbnails.values()))
         if used > most_bytes:
-            return chosen, len(others) - place
-        chosen.update(found)
+            return chosen, len(others) - index
+        chosen.update(thumbnails)
     return chosen, 0
 
 
 def _thumbnails_of(view: SampleView, pictures: Pictures) -> dict[str, str]:
-    found = {}
+    thumbnails = {}
     for still in shown_stills(view):
         image = pictures(still)
         made = thumbnail(image) if image else None
         if made:
-            found[still] = made
-    return found
+            thumbnails[still] = made
+    return thumbnails

@@ -40,13 +40,13 @@ def _card(view: SampleView, thumbnails: Mapping[str, str]) -> str:
     )
     strip = tag("div", stills, class_="strip") if stills else tag("p", "no still", class_="strip none")
     if record.error:
-        said = tag("p", f"No caption: {escape(record.error)}", class_="error")
+        caption = tag("p", f"No caption: {escape(record.error)}", class_="error")
     else:
-        said = tag("blockquote", escape(record.dense) or "(empty)")
+        caption = tag("blockquote", escape(record.dense) or "(empty)")
     facts = " · ".join(part for part in (record.source, record.bucket, length_of(record)) if part)
-    ordered = sorted(view.findings, key=lambda one: -one.weight)
-    why = tag("ul", "".join(_reason(one) for one in ordered), class_="why")
-    text = tag("div", said + why + tag("p", sample_link(record.sample_id) + " " + escape(facts), class_="facts"))
+    ordered = sorted(view.findings, key=lambda finding: -finding.weight)
+    why = tag("ul", "".join(_reason(finding) for finding in ordered), class_="why")
+    text = tag("div", caption + why + tag("p", sample_link(record.sample_id) + " " + escape(facts), class_="facts"))
     return tag("li", strip + text, class_="card")
 
 
