@@ -17,8 +17,8 @@ from schemas.nearest import did_you_mean
 def contracts() -> dict[str, TableContract]:
     """All table contracts by name."""
     modules = (media_tables, caption_tables, outcome_tables)
-    found = [value for module in modules for value in vars(module).values() if isinstance(value, TableContract)]
-    return {contract.name: contract for contract in found}
+    tables = [value for module in modules for value in vars(module).values() if isinstance(value, TableContract)]
+    return {contract.name: contract for contract in tables}
 
 
 def main() -> None:

@@ -136,7 +136,7 @@ def assign(shape: Shape, buckets: Iterable[Bucket], allow_upscale: bool = False)
         fitting.append(Assignment(bucket=bucket, samples=_samples(shape, bucket), kept=_kept(shape, bucket)))
     if not fitting:
         return f"fits none of {len(candidates)} buckets; the smallest refuses it: {min(refusals)[1]}"
-    return max(fitting, key=lambda one: (one.kept, one.bucket))
+    return max(fitting, key=lambda assignment: (assignment.kept, assignment.bucket))
 
 
 def _refusal(shape: Shape, bucket: Bucket, allow_upscale: bool) -> str | None:
@@ -170,9 +170,10 @@ def main() -> None:
     width, height, duration, fps = (float(text) for text in sys.argv[1:5])
     shape = Shape(width=int(width), height=int(height), duration=duration, fps=fps, is_image=False)
     for name, buckets in BUCKET_SETS.items():
-        found = assign(shape, buckets)
-        text = found if isinstance(found, str) else f"{found.bucket}, {found.samples} samples, keeps {found.kept:.0%}"
-        print(f"{name:14} {text}")
+        result = assign(shape, buckets)
+        if not isinstance(result, str):
+            result = f"{result.bucket}, {result.samples} samples, keeps {result.kept:.0%}"
+        print(f"{name:14} {result}")
 
 
 if __name__ == "__main__":

@@ -264,5 +264,5 @@ class RunConfig(Section):
 
     def buckets(self) -> tuple[Bucket, ...]:
         """The training buckets that `pack.buckets` names, without repeats."""
-        found = [bucket for text in self.pack.buckets for bucket in BUCKET_SETS.get(text) or (Bucket.parse(text),)]
-        return tuple(dict.fromkeys(found))
+        buckets = [bucket for text in self.pack.buckets for bucket in BUCKET_SETS.get(text) or (Bucket.parse(text),)]
+        return tuple(dict.fromkeys(buckets))

@@ -194,22 +194,22 @@ class TableContract:
 
 def _is_finite(values: Any) -> bool:
     """Whether all numbers in an array, nested or not, are finite; what holds no floats is."""
-    kind = values.type
-    if pa.types.is_floating(kind):
+    arrow_type = values.type
+    if pa.types.is_floating(arrow_type):
         finite = pc.all(pc.is_finite(values)).as_py()
         return finite is None or bool(finite)
-    if pa.types.is_list(kind) and pa.types.is_floating(kind.value_type):
+    if pa.types.is_list(arrow_type) and pa.types.is_floating(arrow_type.value_type):
         return _is_finite(pc.list_flatten(values))
-    if (named := value_type(kind)) is not None and pa.types.is_floating(named):
+    if (named := value_type(arrow_type)) is not None and pa.types.is_floating(named):
         return _is_finite(pc.struct_field(pc.list_flatten(values), "value"))
     return True
 
 
-def _natural(kind: pa.DataType) -> tuple[type, ...]:
+def _natural(arrow_type: pa.DataType) -> tuple[type, ...]:
     """The kind of Python value that belongs into a column, whatever its size."""
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+    if pa.types.is_floating(arrow_type) or pa.types.is_integer(arrow_type):
         return (int, float)
-    return (str,) if pa.types.is_string(kind) else ()
+    return (str,) if pa.types.is_string(arrow_type) else ()
 
 
 def _text(error: str) -> str:

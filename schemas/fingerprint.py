@@ -17,17 +17,17 @@ _RECORDS = {"cutroom.json", "provenance.json"}
 
 def fingerprint(folder: Path) -> str:
     """12 hex digits over the names, sizes and bytes of all files below the folder, notes and records left out."""
-    found = hashlib.blake2b(digest_size=6)
-    for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+    hasher = hashlib.blake2b(digest_size=6)
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         if file.suffix in _PASSED_OVER or file.name in _RECORDS:
             continue
         size = file.stat().st_size
-        found.update(f"{file.relative_to(folder).as_posix()} {size}\n".encode())
+        hasher.update(f"{file.relative_to(folder).as_posix()} {size}\n".encode())
         with file.open("rb") as stream:
             if size <= _WHOLE:
-                found.update(stream.read())
+                hasher.update(stream.read())
                 continue
             for number in range(_SAMPLES):
                 stream.seek((size - _SAMPLE) * number // (_SAMPLES - 1))
-                found.update(stream.read(_SAMPLE))
-    return found.hexdigest()
+                hasher.update(stream.read(_SAMPLE))
+    return hasher.hexdigest()

@@ -53,8 +53,8 @@ def settings_of(root: type[Settings], values: Mapping[str, object]) -> Settings:
         return root.model_validate(values)
     except ValidationError as error:
         lines = [
-            _explain(root, location, _path(values, location), kind, value, words)
-            for location, kind, value, words in what_is_wrong(error)
+            _explain(root, location, _path(values, location), error_type, value, words)
+            for location, error_type, value, words in what_is_wrong(error)
         ]
         raise ConfigError("\n".join(lines)) from None
 
@@ -121,13 +121,14 @@ def _merge(base: Mapping[str, object], given: Mapping[str, object]) -> dict[str,
 
 def _merge_list(field: str, base: Sequence[Mapping[str, object]], given: Mapping[str, object]) -> list[object]:
     """A list of named sections, some of which change: `stages.low.steps=100` changes the one whose name is low."""
-    names = [str(one["name"]) for one in base]
+    names = [str(section["name"]) for section in base]
     if unknown := [name for name in given if name not in names]:
         known = [f"{field}.{name}" for name in names]
         raise ConfigError(f"unknown setting '{field}.{unknown[0]}'; {did_you_mean(f'{field}.{unknown[0]}', known)}")
     changes = [given.get(name, {}) for name in names]
     return [
-        _merge(one, change) if isinstance(change, dict) else change for one, change in zip(base, changes, strict=True)
+        _merge(section, change) if isinstance(change, dict) else change
+        for section, change in zip(base, changes, strict=True)
     ]
 
 
@@ -142,11 +143,11 @@ def _path(values: object, location: Sequence[int | str]) -> str:
 
 
 def _explain(
-    root: type[BaseModel], location: Sequence[int | str], path: str, kind: str, value: object, words: str
+    root: type[BaseModel], location: Sequence[int | str], path: str, error_type: str, value: object, words: str
 ) -> str:
     if not path:
         return words
-    if kind != "extra_forbidden":
+    if error_type != "extra_forbidden":
         return f"{path} = {value!r}: {words}"
     names = [str(part) for part in location]
     return f"unknown setting {path!r}; {_nearest(root, names, path.rpartition('.')[0])}"
@@ -176,7 +177,8 @@ def _section(root: type[BaseModel], names: Sequence[str]) -> type[BaseModel]:
         if name.isdigit():  # a place in a list, whose sections are all of one kind
             continue
         annotation = section.model_fields[name].annotation
-        inner = next((one for one in (annotation, *get_args(annotation)) if isinstance(one, type)), None)
+        candidates = (annotation, *get_args(annotation))
+        inner = next((candidate for candidate in candidates if isinstance(candidate, type)), None)
         assert inner is not None
         assert issubclass(inner, BaseModel), f"{name} is not a section"
         section = inner

@@ -83,7 +83,9 @@ _PERMISSIVE = RuleSet(
     },
 )
 
-RULE_SETS: Mapping[str, RuleSet] = {one.name: one for one in (_COGVIDEOX, _OPEN_SORA, _MOVIE_GEN, _PERMISSIVE)}
+RULE_SETS: Mapping[str, RuleSet] = {
+    rule_set.name: rule_set for rule_set in (_COGVIDEOX, _OPEN_SORA, _MOVIE_GEN, _PERMISSIVE)
+}
 
 
 def open_rules(text: str) -> tuple[AnyRule, ...]:
@@ -101,11 +103,11 @@ def open_rules(text: str) -> tuple[AnyRule, ...]:
 
 def main() -> None:
     """Print every set."""
-    for one in RULE_SETS.values():
-        print(f"{one.name}: {one.source}")
-        for rule, origin in one.rules.items():
+    for rule_set in RULE_SETS.values():
+        print(f"{rule_set.name}: {rule_set.source}")
+        for rule, origin in rule_set.rules.items():
             print(f"  {rule:24} {origin}")
-        for lacking in one.unmapped:
+        for lacking in rule_set.unmapped:
             print(f"  {'not mapped:':24} {lacking}")
 
 

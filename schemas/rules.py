@@ -59,16 +59,16 @@ class Rule:
         """Raise `RuleError` if the column is not among `columns`, or holds words (`words`) where a number is given."""
         _check_known(self, columns)
         if isinstance(self.threshold, str) != (self.column in words):
-            kind = "words" if self.column in words else "numbers"
-            raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {kind}")
+            holds = "words" if self.column in words else "numbers"
+            raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {holds}")
 
     def passes(self, value: float | str | None) -> bool:
         """Whether a clip with this value in the rule's column passes; a missing value passes."""
         if value is None:
             return True
         if isinstance(value, str) != isinstance(self.threshold, str):
-            kind = "words" if isinstance(value, str) else "numbers"
-            raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {kind}")
+            holds = "words" if isinstance(value, str) else "numbers"
+            raise RuleError(f"rule {self.text!r}: column {self.column!r} holds {holds}")
         return bool(_OPERATORS[self.comparison](value, self.threshold))
 
     def compare(self, values: Any) -> Any:
@@ -111,13 +111,13 @@ class PercentileRule:
         is a function of the values alone: not of their order, and not of other rules. `middle P%` leaves out
         (100 - P) / 2 percent at either end. Without any value there is nothing to compare and no rule.
         """
-        found = sorted(value for value in values if isinstance(value, int | float) and not math.isnan(value))
-        if not found:
+        numbers = sorted(value for value in values if isinstance(value, int | float) and not math.isnan(value))
+        if not numbers:
             return ()
         share = (100 + self.percent) / 200 if self.side == "middle" else self.percent / 100
-        count = math.ceil(share * len(found))
-        lowest = Rule(self.text, self.column, ">=", float(found[-count]), self.rule_set)
-        highest = Rule(self.text, self.column, "<=", float(found[count - 1]), self.rule_set)
+        count = math.ceil(share * len(numbers))
+        lowest = Rule(self.text, self.column, ">=", float(numbers[-count]), self.rule_set)
+        highest = Rule(self.text, self.column, "<=", float(numbers[count - 1]), self.rule_set)
         return {"top": (lowest,), "bottom": (highest,), "middle": (lowest, highest)}[self.side]
 
 

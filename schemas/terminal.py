@@ -14,8 +14,8 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     """A plain table on stdout; the first column is left, numbers are right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     listed = [tuple(row) for row in rows]
-    for place, heading in enumerate(headings):
-        numeric = bool(listed) and all(isinstance(row[place], int | float) for row in listed)
+    for index, heading in enumerate(headings):
+        numeric = bool(listed) and all(isinstance(row[index], int | float) for row in listed)
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
         table.add_row(*(str(value) for value in row))
