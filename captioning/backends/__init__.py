@@ -1,8 +1,8 @@
-"""The chat models by name. A new one is a file here that meets `captioning.chat.ChatModel`, and one line.
+"""The chat models by name. A new one is a file here that implements `captioning.chat.ChatModel`, and one line.
 
-`vllm` is missing on purpose: it runs as a batch engine inside the cluster and lives in `pipeline.engine.llm`.
+`vllm` is not here: it runs as a batch engine inside the cluster, in `pipeline.engine.llm`.
 
-    BACKENDS["openai"].open(ModelConfig(name="my-model", base_url="http://127.0.0.1:8000/v1"), 1)
+    chat = BACKENDS["openai"].open(ModelConfig(name="my-model", base_url="http://127.0.0.1:8000/v1"), 1)
 """
 
 from collections.abc import Mapping

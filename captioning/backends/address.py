@@ -1,8 +1,8 @@
-"""Where an OpenAI-compatible endpoint is, read from `base_url`: a wrong address ends the run before it costs anything.
+"""Parses and checks the `base_url` of an OpenAI-compatible endpoint, so that a wrong address ends the run early.
 
-An address goes into error messages and, as host and port, into lineage, so one that carries a password is refused.
+An address goes into error messages and, as host and port, into lineage, so one with a password in it is refused.
 
-    python -m pytest tests/captioning/backends/test_address.py
+    read_address("http://127.0.0.1:8000/v1").loopback      # True
 """
 
 import ipaddress
@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from schemas.errors import ConfigError
 
 EXAMPLE = "http://127.0.0.1:8000/v1"
-# Names that no public name server answers for (RFC 6761, RFC 6762, RFC 8375, and what clusters use inside).
+# Domains that no public name server resolves (RFC 6761, RFC 6762, RFC 8375, and those used inside clusters).
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An endpoint's `url` and its `host` with the port. `loopback` is this machine; a `private` one may need no key."""
+    """An endpoint's `url` and its `host` with port. `loopback`: it is this machine. `private`: it may need no key."""
 
     url: str
     host: str
@@ -27,10 +27,10 @@ class Address:
 
 
 def read_address(base_url: str) -> Address:
-    """Check `base_url`. Raises `ConfigError` if it is missing, no web address, or carries a password or a query.
+    """Parse `base_url`. Raises `ConfigError` if it is missing, not an HTTP address, or holds a password or a query.
 
-    Private are this machine, the networks set aside for private use (RFC 1918, RFC 4193, link-local), names without a
-    dot and names that only a local network knows. A name is judged as it is written; nothing is looked up.
+    Private are this machine, private networks (RFC 1918, RFC 4193, link-local), names without a dot and names of local
+    domains. A name is judged by its text; nothing is looked up.
     """
     if not base_url:
         raise ConfigError(
@@ -42,10 +42,10 @@ def read_address(base_url: str) -> Address:
     except ValueError:
         name, parts, port = "", urlsplit(""), None
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        # The address itself is not quoted: what stands in it may be a key.
+        # The address is not quoted, because it may hold a key.
         raise ConfigError(
-            "model.base_url holds a user, a password or a query; an address is written down in records, so give it as "
-            f"plain as {EXAMPLE} and put the key into the environment variable that model.key_variable names"
+            "model.base_url holds a user, a password or a query; addresses are written to records, so give one like "
+            f"{EXAMPLE} and put the key into the environment variable that model.key_variable names"
         )
     if parts.scheme not in ("http", "https") or not name:
         raise ConfigError(f"model.base_url {base_url!r} is no web address; write it like {EXAMPLE}")

@@ -1,6 +1,6 @@
-"""How long to wait before a request is sent again: longer each time, never in step, and as the server asks if it does.
+"""Exponential backoff with jitter before a request is sent again; a server's `Retry-After` takes precedence.
 
-python -m pytest tests/captioning/backends/test_backoff.py
+await asyncio.sleep(Backoff().pause(attempt=2, asked=read_retry_after(header)))
 """
 
 import math
@@ -12,9 +12,9 @@ from email.utils import parsedate_to_datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Waiting times in seconds: `first` doubles up to `longest`; a server's own wish counts up to `longest_asked`.
+    """Waiting times in seconds: `first` doubles up to `longest`; a server's own wish is capped at `longest_asked`.
 
-    A server that asks for an hour would stop the run; after `longest_asked` it is tried again and may say so again.
+    A server that asks for an hour would stall the run; it is tried again after `longest_asked` and may ask again.
     """
 
     first: float = 0.5
@@ -22,10 +22,10 @@ class Backoff:
     longest_asked: float = 120.0
 
     def pause(self, attempt: int, asked: float | None = None) -> float:
-        """Seconds to wait after attempt n (from 1) failed, where the server asked for `asked` seconds or for none.
+        """Seconds to wait after attempt n (from 1) failed; `asked` is what the server asked for, None for nothing.
 
-        Without a wish it is half to all of the doubled time. With one it is never less than what was asked (within the
-        bound), and up to `first` more, so that requests that were turned away together do not come back together.
+        Without `asked` it is a random 50 to 100 % of the doubled time. With it, it is at least `asked` (up to the cap)
+        and at most `first` more, so that requests that were rejected together do not return together.
         """
         chance = random.random()  # noqa: S311 (spreads requests, guards nothing)
         if asked is not None:

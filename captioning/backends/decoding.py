@@ -1,10 +1,10 @@
-"""Decodes a batch of prompts with a transformers model so that no text depends on which others share its batch.
+"""Decodes a batch of prompts with a transformers model; no text depends on the other prompts of its batch.
 
-Every prompt has its own limit, and its own seeded noise where it is sampled. Sampling is greedy decoding behind
-Gumbel noise: the token with the largest `score / temperature + noise` is distributed as the softmax of
-`score / temperature` (Gumbel 1954; Maddison et al. 2014, arXiv 1411.0030).
+Every prompt has its own token limit, and its own seeded noise where it is sampled. Sampling is greedy decoding with
+Gumbel noise: the token with the largest `logit / temperature + noise` is distributed as the softmax of
+`logit / temperature` (Gumbel 1954; Maddison et al. 2014, arXiv 1411.0030).
 
-    python -m pytest tests/captioning/backends/test_transformers.py
+    generations = decode(model, Batch(requests=requests, inputs=inputs), tokenizer.pad_token_id)
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,11 @@ from captioning.thinking import MARK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Requests that go through the model together, and what `generate` takes: ids and mask [batch, tokens], ..."""
+    """Requests that go through the model together, and the keyword arguments of `generate` for them.
+
+    `inputs` holds `input_ids` and `attention_mask` [B, tokens], int64, padded on the left, and whatever else the model
+    takes (`pixel_values`, `past_key_values`).
+    """
 
     requests: Sequence[ChatRequest]
     inputs: dict[str, Any]
@@ -28,7 +32,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The tokens of one answer without its end token, whether there was one, and the prompt's length in tokens."""
+    """One answer: its token ids without the end token, whether there was one, and the prompt's length in tokens."""
 
     tokens: list[int]
     ended: bool
@@ -36,7 +40,7 @@ class Generation:
 
 
 class _Limits(StoppingCriteria):  # type: ignore[misc]
-    """Ends each text at its own limit; the batch ends with its last text."""
+    """Stops each text at its own limit; the batch ends with its last text. `limits` [B], int64."""
 
     def __init__(self, start: int, limits: torch.Tensor) -> None:
         self._start, self._limits = start, limits
@@ -46,10 +50,10 @@ class _Limits(StoppingCriteria):  # type: ignore[misc]
 
 
 class _GumbelNoise(LogitsProcessor):  # type: ignore[misc]
-    """Adds each sampled request's own noise to its scores; a request at temperature 0 keeps its scores."""
+    """Adds each sampled request's own Gumbel noise to its logits [B, vocabulary]; at temperature 0 it adds nothing."""
 
     def __init__(self, requests: Sequence[ChatRequest]) -> None:
-        self._sources = [
+        self._generators = [
             (row, request.temperature, torch.Generator().manual_seed(request.seed))
             for row, request in enumerate(requests)
             if request.temperature > 0
@@ -57,17 +61,17 @@ class _GumbelNoise(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         scaled = scores.float()
-        for row, temperature, source in self._sources:
-            noise = -torch.empty(scaled.shape[1]).exponential_(generator=source).log()
+        for row, temperature, generator in self._generators:
+            noise = -torch.empty(scaled.shape[1]).exponential_(generator=generator).log()
             scaled[row] = scaled[row] / temperature + noise.to(scaled.device)
         return scaled
 
 
 def decode(model: Any, batch: Batch, pad: int) -> list[Generation]:
-    """One text per request, greedy at temperature 0, up to its end token or its `max_tokens`.
+    """Generate one text per request, greedy at temperature 0, up to an end token or its `max_tokens`.
 
-    Of the model's own generation settings only the end tokens count: penalties would make its greedy texts others
-    than those of another backend.
+    `pad` is the padding token's id. Of the model's own generation settings only the end tokens are used: penalties
+    would make its greedy texts differ from another backend's.
     """
     eos_ids = _eos_ids(model, pad)
     start = batch.inputs["input_ids"].shape[1]
@@ -89,7 +93,7 @@ def decode(model: Any, batch: Batch, pad: int) -> list[Generation]:
 
 
 def decode_answer(tokenizer: Any, tokens: Sequence[int]) -> str:
-    """The text of an answer's tokens without special ones, except for those that mark thinking."""
+    """Decode an answer's token ids without special tokens, except for those that mark thinking."""
     special = [int(token_id) for token_id in tokenizer.all_special_ids]
     kept = [token for token in tokens if token not in special or MARK.search(tokenizer.decode([token]))]
     return str(tokenizer.decode(kept, skip_special_tokens=False))

@@ -1,6 +1,6 @@
-"""Turns conversations with pictures into batches for a vision model; a picture is read when its batch comes up.
+"""Turns conversations with images into batches for a vision model; an image is read when its batch is built.
 
-python -m pytest tests/captioning/backends/test_transformers.py
+for batch in ImagePrompts(model, processor).prepare(requests, size=8): ...
 """
 
 import io
@@ -18,13 +18,17 @@ from schemas.errors import CutroomError
 
 
 class ImagePrompts:
-    """Batches of equally many pictures per conversation, shortest text first, padded on the left by the processor."""
+    """Batches of conversations with the same number of images, shortest text first, padded on the left.
+
+    The inputs of a batch are what the processor makes: `input_ids` and `attention_mask` [B, tokens], and the model's
+    own tensors of pixels.
+    """
 
     def __init__(self, model: Any, processor: Any) -> None:
         self._model, self._processor = model, processor
 
     def prepare(self, requests: Sequence[ChatRequest], size: int) -> Iterator[Batch | ChatReply]:
-        """Yield batches of at most `size` requests, and an error for each with a picture that cannot be read."""
+        """Yield batches of at most `size` requests, and an error for each request with an image that cannot be read."""
         groups: dict[int, list[tuple[str, ChatRequest]]] = defaultdict(list)
         for request in requests:
             groups[len(_images(request))].append((self.render(request.messages), request))
@@ -36,16 +40,16 @@ class ImagePrompts:
                     try:
                         readable.append((text, request, [_open(image) for image in _images(request)]))
                     except (OSError, ValueError, SyntaxError, CutroomError, Image.DecompressionBombError) as error:
-                        yield ChatReply(id=request.id, error=f"a picture cannot be read: {error}")
+                        yield ChatReply(id=request.id, error=f"an image cannot be read: {error}")
                 if readable:
                     yield self._batch(readable)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of an answer's tokens."""
+        """Decode an answer's token ids."""
         return decode_answer(self._processor.tokenizer, tokens)
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt as the model was trained on it, without thinking where that can be asked for."""
+        """The prompt in the model's chat template, with thinking switched off where the template can."""
         chat = []
         for message in messages:
             words = [{"type": "text", "text": message.text}]

@@ -1,9 +1,9 @@
-"""SmolLM2-135M-Instruct, a real language model that arrives as an ordinary package: unpacked once, then a chat model.
+"""SmolLM2-135M-Instruct as a chat model: a real language model that is installed as an ordinary package.
 
-The package ships a quantised GGUF file and a runtime that is not needed here. transformers unpacks the file, which
-takes long, so the unpacked model is saved once under a cache folder, by one rename, and found there from then on.
+The package ships a quantised GGUF file and a runtime that is not needed here. transformers dequantises the file, which
+takes long, so the result is saved once in a cache folder, by one rename, and reused from then on.
 
-    just curate demo          # the embedded profile summarises with it
+    chat = open_packaged(threads=2, batch=16)
 """
 
 import importlib.metadata
@@ -23,7 +23,7 @@ DEFAULT_CACHE = Path("~/.cache/cutroom")
 
 
 def open_packaged(threads: int, batch: int, cache: Path = DEFAULT_CACHE) -> TransformersChat:
-    """The packaged model as a chat model, unpacked (half a gigabyte) below `cache` if it is not there yet.
+    """The packaged model as a chat model; it is unpacked below `cache` (half a gigabyte) if it is not there yet.
 
     Raises `StageError` if the package is not installed or its weights cannot be unpacked.
     """
@@ -36,7 +36,7 @@ def packaged_name() -> str:
 
 
 def unpacked(cache: Path) -> Path:
-    """Return the folder with the model as transformers saves it, and make it first if it is not there."""
+    """The folder with the model as transformers saves it; it is created if it does not exist."""
     folder = cache.expanduser() / f"{DISTRIBUTION}-{_version()}-fp32"
     if folder.is_dir():
         return folder
@@ -46,7 +46,7 @@ def unpacked(cache: Path) -> Path:
         _unpack(_packaged(), scratch)
         os.rename(scratch, folder)
     except OSError as error:
-        # Another process may have been faster; its folder is as good as ours.
+        # Another process may have written the same folder first.
         if not folder.is_dir():
             raise StageError(f"cannot unpack {DISTRIBUTION} into {folder}: {error}; is there space?") from error
     finally:
@@ -70,7 +70,7 @@ def _unpack(weights: Path, folder: Path) -> None:
 
 
 def _packaged() -> Path:
-    # Only located, never imported: the package itself wants a llama.cpp runtime.
+    # Only located, never imported: importing the package needs a llama.cpp runtime.
     spec = importlib.util.find_spec(PACKAGE)
     folders = list(spec.submodule_search_locations or ()) if spec else []
     weights = sorted(path for folder in folders for path in Path(folder).glob("*.gguf"))

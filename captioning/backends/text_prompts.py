@@ -1,9 +1,9 @@
-"""Turns conversations into batches for a language model; what many of them start with is read by the model once.
+"""Turns conversations into batches for a language model, with a prefix cache for what many of them start with.
 
-System prompt and worked examples are the same for thousands of clips. Their tokens' keys and values are computed once
-per distinct beginning, and every batch starts behind them.
+System prompt and worked examples are the same for thousands of clips. Their keys and values are computed once per
+distinct prefix, and every batch continues from them.
 
-    python -m pytest tests/captioning/backends/test_transformers.py
+    for batch in TextPrompts(model, tokenizer, pad).prepare(requests, size=16): ...
 """
 
 import copy
@@ -19,22 +19,23 @@ from captioning.backends.decoding import Batch, decode_answer
 from captioning.chat import ChatReply, ChatRequest, Message
 from captioning.thinking import no_thinking_options
 
-_MAX_PREFIXES = 4  # keys and values of a long head fill memory
+_MAX_PREFIXES = 4  # keys and values of a long prefix fill memory
 
 
 @dataclass(frozen=True, slots=True)
 class _Prefix:
-    """What conversations start with: its tokens and their keys and values (a cache of batch size 1)."""
+    """The start of conversations: its token ids and their key-value cache (batch size 1)."""
 
     tokens: tuple[int, ...] = ()
     cache: Any = None
 
 
 _NO_PREFIX = _Prefix()
+_Prompt = tuple[list[int], ChatRequest]
 
 
 class TextPrompts:
-    """Batches of one beginning each, shortest prompts first, padded between the beginning and what differs."""
+    """Batches of conversations that share a prefix, shortest first, padded between the prefix and the rest."""
 
     def __init__(self, model: Any, tokenizer: Any, pad: int) -> None:
         self._model, self._tokenizer, self._pad = model, tokenizer, pad
@@ -42,8 +43,12 @@ class TextPrompts:
         self._prefixes: OrderedDict[tuple[Message, ...], _Prefix] = OrderedDict()
 
     def prepare(self, requests: Sequence[ChatRequest], size: int) -> Iterator[Batch | ChatReply]:
-        """Yield batches of at most `size` requests, and an error for each request that the model cannot read."""
-        groups: dict[tuple[Message, ...], list[tuple[list[int], ChatRequest]]] = defaultdict(list)
+        """Yield batches of at most `size` requests, and an error for each request that the model cannot take.
+
+        The inputs of a batch are `input_ids` and `attention_mask` [B, tokens], prefix included, and with a prefix
+        its `past_key_values`.
+        """
+        groups: dict[tuple[Message, ...], list[_Prompt]] = defaultdict(list)
         shared = Counter(prefix for request in requests for prefix in _prefixes(request))
         for request in requests:
             tokens = self._encode(request.messages)
@@ -54,28 +59,27 @@ class TextPrompts:
                 groups[next(known, ())].append((tokens, request))
         for messages, group in groups.items():
             prefix = self._prefix(messages) if messages else _NO_PREFIX
-            # By length, so that a batch holds little padding, and the same requests share it in whatever order.
-            group.sort(key=lambda one: (len(one[0]), one[1].id))
-            behind: dict[bool, list[tuple[list[int], ChatRequest]]] = {True: [], False: []}
-            for one in group:
-                behind[tuple(one[0][: len(prefix.tokens)]) == prefix.tokens].append(one)
-            for start, several in ((prefix, behind[True]), (_NO_PREFIX, behind[False])):
-                for at in range(0, len(several), size):
-                    yield self._batch(start, several[at : at + size])
+            # By length, so that a batch needs little padding and does not depend on the order of the requests.
+            group.sort(key=lambda prompt: (len(prompt[0]), prompt[1].id))
+            with_prefix = [prompt for prompt in group if tuple(prompt[0][: len(prefix.tokens)]) == prefix.tokens]
+            without = [prompt for prompt in group if tuple(prompt[0][: len(prefix.tokens)]) != prefix.tokens]
+            for start, prompts in ((prefix, with_prefix), (_NO_PREFIX, without)):
+                for at in range(0, len(prompts), size):
+                    yield self._batch(start, prompts[at : at + size])
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of an answer's tokens."""
+        """Decode an answer's token ids."""
         return decode_answer(self._tokenizer, tokens)
 
     def _refusal(self, request: ChatRequest, tokens: int) -> str | None:
         if any(message.images for message in request.messages):
-            return "the model reads no pictures; ask a vision model"
+            return "the model reads no images; use a vision model"
         if self._longest and tokens + request.max_tokens > self._longest:
             return f"{tokens} tokens and an answer of {request.max_tokens} exceed the model's {self._longest}"
         return None
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The prompt as the model was trained on it, without thinking where that can be asked for."""
+        """The prompt in the model's chat template, with thinking switched off where the template can."""
         chat = [{"role": message.role, "content": message.text} for message in messages]
         modes = no_thinking_options(self._tokenizer.chat_template)
         return str(self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **modes))
@@ -85,11 +89,12 @@ class TextPrompts:
         return tokens
 
     def _prefix(self, messages: tuple[Message, ...]) -> _Prefix:
-        """The tokens that every conversation with these first messages starts with, whatever is asked next."""
+        """The prefix of every conversation with these first messages, whatever the next message is."""
         if messages not in self._prefixes:
-            one, other = (self._encode((*messages, Message("user", text))) for text in ("1", "2"))
-            same = next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
-            self._prefixes[messages] = self._read(one[:same])
+            first, second = (self._encode((*messages, Message("user", text))) for text in ("1", "2"))
+            pairs = enumerate(zip(first, second, strict=False))
+            common = next((index for index, (left, right) in pairs if left != right), 0)
+            self._prefixes[messages] = self._read(first[:common])
         self._prefixes.move_to_end(messages)
         while len(self._prefixes) > _MAX_PREFIXES:
             self._prefixes.popitem(last=False)
@@ -100,11 +105,11 @@ class TextPrompts:
             return _NO_PREFIX
         with torch.inference_mode():
             cache = self._model(torch.tensor([tokens], device=self._model.device), use_cache=True).past_key_values
-        # A sliding window would count the padding behind the head, and a recurrent state would read it.
+        # A sliding window would count the padding after the prefix, and a recurrent state would read it.
         plain = all(type(layer) is DynamicLayer for layer in getattr(cache, "layers", [None]))
         return _Prefix(tuple(tokens), cache) if plain else _NO_PREFIX
 
-    def _batch(self, prefix: _Prefix, prompts: Sequence[tuple[list[int], ChatRequest]]) -> Batch:
+    def _batch(self, prefix: _Prefix, prompts: Sequence[_Prompt]) -> Batch:
         tails = [tokens[len(prefix.tokens) :] for tokens, _ in prompts]
         longest = max(len(tail) for tail in tails)
         padding = [longest - len(tail) for tail in tails]
@@ -123,7 +128,7 @@ class TextPrompts:
 
 
 def _prefixes(request: ChatRequest) -> Iterator[tuple[Message, ...]]:
-    """What the conversation may share with others: all before a turn of the user, longest first."""
-    for place in range(len(request.messages) - 1, 0, -1):
-        if request.messages[place].role == "user":
-            yield request.messages[:place]
+    """The prefixes that a conversation may share with others: all messages before a user's turn, longest first."""
+    for index in range(len(request.messages) - 1, 0, -1):
+        if request.messages[index].role == "user":
+            yield request.messages[:index]

@@ -4,10 +4,10 @@
       captioner: transformers
       model: {name: models/Qwen2.5-VL-3B-Instruct, batch: 8}
 
-Which of the two kinds a model is stands in its own `config.json`. Answers are greedy at temperature 0 and do not depend
-on order or company as far as arithmetic allows: batches of different shape round differently in the last bits, which
-could turn a tie. A `schema` is not enforced here (that takes a library more): the prompt has to ask for the form, and
-who asked reads the answer leniently.
+Whether a model is a language or a vision model is read from its `config.json`. Answers are greedy at temperature 0 and
+do not depend on the order or the batch of the requests, up to rounding: batches of another shape differ in the last
+bits, which could decide a tie. A `schema` is not enforced here (that needs another library): the prompt has to ask for
+the format, and the reader of the answer is lenient.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -32,10 +32,11 @@ class _Prompts(Protocol):
 
 
 class TransformersChat:
-    """The model in the folder (or of the hub name) `config.name`, `config.batch` requests per forward pass.
+    """The model in the folder (or with the hub name) `config.name`, with `config.batch` requests per forward pass.
 
-    `threads` is the number of CPU threads, a setting of the whole process. `model` replaces the lineage's name of the
-    model: folder name with content hash, or with `config.revision`. Raises `StageError` if no model can be loaded.
+    `threads` is the number of CPU threads, a setting of the whole process. `model` overrides the model's name in
+    lineage, which is the folder's name with a content hash, or the hub name with its revision. Raises `ConfigError` for
+    an empty name or no threads, `StageError` if the model cannot be loaded.
     """
 
     name = "transformers"
@@ -65,20 +66,20 @@ class TransformersChat:
             if not isinstance(prepared, Batch):
                 yield prepared
                 continue
-            texts = decode(self._model, prepared, self._pad)
-            for request, written in zip(prepared.requests, texts, strict=True):
+            generations = decode(self._model, prepared, self._pad)
+            for request, generation in zip(prepared.requests, generations, strict=True):
                 reply = ChatReply(
                     id=request.id,
-                    text=self._prompts.decode(written.tokens),
-                    finish_reason="stop" if written.ended else "length",
-                    prompt_tokens=written.prompt_tokens,
-                    completion_tokens=len(written.tokens) + written.ended,
+                    text=self._prompts.decode(generation.tokens),
+                    finish_reason="stop" if generation.ended else "length",
+                    prompt_tokens=generation.prompt_tokens,
+                    completion_tokens=len(generation.tokens) + generation.ended,
                 )
                 yield strip_thinking(reply, opened=self._opened)
 
 
 def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
-    """The model, what prepares its prompts, and its padding token."""
+    """The model, the class that prepares its prompts, and the id of its padding token."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
@@ -87,21 +88,21 @@ def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
     from captioning.backends.image_prompts import ImagePrompts
     from captioning.backends.text_prompts import TextPrompts
 
-    logging.disable_progress_bar()  # loading takes a second; the bar of the stage is the one to watch
-    # The revision of a folder is a name for lineage; of a hub's model it says which one to fetch.
+    logging.disable_progress_bar()  # loading takes a second, and the stage has its own progress bar
+    # A folder's revision is only a name for lineage; a hub model's revision says which one to fetch.
     local = Path(config.name).expanduser().is_dir()
     source = str(Path(config.name).expanduser()) if local else config.name
-    where: dict[str, Any] = {"local_files_only": True} if local else {"revision": config.revision or "main"}
+    options: dict[str, Any] = {"local_files_only": True} if local else {"revision": config.revision or "main"}
     gpu = torch.cuda.is_available()
-    how = {"dtype": torch.bfloat16 if gpu else torch.float32, "use_safetensors": True, **where}
+    model_options = {"dtype": torch.bfloat16 if gpu else torch.float32, "use_safetensors": True, **options}
     prompts: _Prompts
-    if AutoConfig.from_pretrained(source, **where).model_type in VISION:
-        model = AutoModelForImageTextToText.from_pretrained(source, **how)
-        processor = AutoProcessor.from_pretrained(source, **where)
+    if AutoConfig.from_pretrained(source, **options).model_type in VISION:
+        model = AutoModelForImageTextToText.from_pretrained(source, **model_options)
+        processor = AutoProcessor.from_pretrained(source, **options)
         tokenizer, template = processor.tokenizer, processor.chat_template or processor.tokenizer.chat_template
     else:
-        model = AutoModelForCausalLM.from_pretrained(source, **how)
-        processor, tokenizer = None, AutoTokenizer.from_pretrained(source, **where)
+        model = AutoModelForCausalLM.from_pretrained(source, **model_options)
+        processor, tokenizer = None, AutoTokenizer.from_pretrained(source, **options)
         template = tokenizer.chat_template
     if not template:
         raise ValueError("it has no chat template, so it is no chat model")

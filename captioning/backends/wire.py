@@ -1,9 +1,9 @@
-"""Chat requests and replies in the words of the OpenAI-compatible API, as vLLM, SGLang and hosted endpoints speak it.
+"""The wire format of OpenAI-compatible endpoints (vLLM, SGLang, hosted services): requests to JSON, replies from JSON.
 
-Pure functions between `captioning.chat` and JSON. What a server answers is not trusted: every field is looked at before
-it is used, its messages are cut to one line, and the key is taken out of whatever it echoes.
+Pure functions. A server's answer is not trusted: every field is checked before it is used, its messages are cut to one
+line, and the key is removed from whatever it echoes.
 
-    python -m pytest tests/captioning/backends/test_wire.py
+    reply = read_answer(request.id, response.text, key)      # after sending write_request(request, model)
 """
 
 import base64
@@ -19,13 +19,13 @@ from captioning.thinking import strip_thinking
 
 LONGEST_MESSAGE = 200
 _HIDDEN = "***"
-_ANSWERS = (None, "text", "output_text")  # types of the parts of a content that are the answer
+_ANSWER_TYPES = (None, "text", "output_text")  # the parts of a content that are the answer, by `type`
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;}]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt gave no answer; `again` if another may, `wait` the seconds that the server asked for."""
+    """Why an attempt gave no answer; `again`: another attempt may; `wait`: the seconds that the server asked for."""
 
     reason: str
     again: bool = False
@@ -33,9 +33,9 @@ class Failure:
 
 
 def write_request(request: ChatRequest, model: str) -> dict[str, Any]:
-    """The body of a request. Pictures are read here, so call it when the request is about to leave.
+    """The body of a request. Images are read here, so call it just before the request is sent.
 
-    `seed` is sent above temperature 0 only. Raises what reading a picture raises, and `ValueError` for a broken schema.
+    `seed` is sent only above temperature 0. Raises what reading an image raises, and `ValueError` for a broken schema.
     """
     body: dict[str, Any] = {
         "model": model,
@@ -66,10 +66,10 @@ def _data_url(image: bytes) -> str:
 
 
 def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
-    """The reply in the body of a 200; a `Failure` to be tried again if there is none in it (a proxy's page, an error).
+    """Parse the body of a 200; a `Failure` to be retried if it holds no reply (a proxy's page, an error).
 
-    A refusal is an error and not a text: refusals must not become captions. Thinking is no text either, wherever the
-    server puts it (`captioning.thinking`), so an answer that holds nothing else is an empty text.
+    A refusal becomes an error, because refusals must not become captions. Thinking is not part of the text, wherever
+    the server puts it (`captioning.thinking`), so an answer of thinking alone has an empty text.
     """
     try:
         answer = json.loads(body)
@@ -87,7 +87,7 @@ def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
     thinking = _thinking(message)
     if key and key in text + thinking:
         return Failure(
-            "the answer holds the endpoint's key and is thrown away; see what the endpoint does with headers"
+            "the answer contains the endpoint's key and is discarded; check what the endpoint does with headers"
         )
     finish_reason, usage = choice.get("finish_reason"), answer.get("usage")
     details = usage.get("completion_tokens_details") if isinstance(usage, Mapping) else None
@@ -103,20 +103,20 @@ def read_answer(id: str, body: str, key: str = "") -> ChatReply | Failure:
 
 
 def _thinking(message: Mapping[str, Any]) -> str:
-    """What a server separated: a field of its own (vLLM, SGLang, DeepSeek, OpenRouter), or parts of the content."""
+    """The thinking that the server separated: its own field (vLLM, SGLang, DeepSeek, OpenRouter) or content parts."""
     fields = [_text(message.get(name)) for name in ("reasoning_content", "reasoning", "thinking")]
     content = message.get("content")
     parts = content if isinstance(content, list) else []
-    others = [part for part in parts if isinstance(part, dict) and part.get("type") not in _ANSWERS]
+    others = [part for part in parts if isinstance(part, dict) and part.get("type") not in _ANSWER_TYPES]
     inner = [_text(part.get(name)) for part in others for name in ("thinking", "reasoning", "text")]
     return next(filter(None, fields), "") + "".join(inner)
 
 
 def _text(content: object) -> str:
-    if isinstance(content, list):  # some servers answer in parts, of which those of the thinking are of another type
-        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in _ANSWERS]
+    if isinstance(content, list):  # some servers answer in parts; those with thinking have another type
+        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in _ANSWER_TYPES]
         return "".join(map(_text, texts))
-    # Half a surrogate pair is legal in JSON but in no file that a caption goes to.
+    # A lone surrogate is legal in JSON but cannot be written as UTF-8.
     return content.encode(errors="replace").decode() if isinstance(content, str) else ""
 
 
@@ -126,7 +126,7 @@ def _count(usage: object, name: str) -> int:
 
 
 def read_message(body: str, key: str = "") -> str:
-    """What an error's body says: the message inside the usual JSON (`error.message`, `message`, `detail`), or all."""
+    """The message of an error's body: from the usual JSON (`error.message`, `message`, `detail`), or the whole body."""
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
@@ -138,13 +138,13 @@ def read_message(body: str, key: str = "") -> str:
 
 
 def one_line(text: str, key: str = "") -> str:
-    """The text in one line of at most 200 characters, without the key; it is cut last, so no half of a key stays."""
+    """The text as one line of at most 200 characters, without the key, which is removed before the text is cut."""
     line = hide(" ".join(text.encode(errors="replace").decode().split()), key) or "(empty)"
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 3] + "..."
 
 
 def hide(text: str, key: str) -> str:
-    """The text without the key, however it is written: as it is, escaped for an address, or behind `Bearer`."""
+    """The text with the key masked in every form: literal, percent-encoded, or after `Bearer`."""
     for written in {key, quote(key, safe="")} - {""}:
         text = text.replace(written, _HIDDEN)
     return _BEARER.sub(f"Bearer {_HIDDEN}", text)

@@ -114,7 +114,7 @@ def test_what_a_text_model_cannot_read_is_an_error_of_its_request(chat: Transfor
     shown = ChatRequest(id="shown", messages=(Message("user", "What is it?", (ImageBytes("a", b""),)),), max_tokens=4)
     long = ChatRequest(id="long", messages=(Message("user", "word " * 9000),), max_tokens=4)
     found = ask(chat, [shown, long, *asked(["A cat. Then a dog."], 4)])
-    assert "no pictures" in str(found["shown"].error)
+    assert "no images" in str(found["shown"].error)
     assert "exceed the model's 8192" in str(found["long"].error)
     assert found["0"].error is None
 
