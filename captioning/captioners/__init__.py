@@ -1,8 +1,8 @@
-"""The captioners without a chat model, by name. A new one is a file here that meets `MeasureCaptioner`, and one line.
+"""The captioners without a chat model, by name; those with one are a `captioning.captioners.chat.ChatCaptioner`.
 
-Those with a model are a `captioning.captioners.chat.ChatCaptioner` on one of `captioning.backends`.
+A new one is a file here that implements `captioning.protocols.MeasureCaptioner`, and one line.
 
-    CAPTIONERS["facts"]("{subject} in {light}")
+    captioner = CAPTIONERS["facts"]("{subject} in {light}")
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Captions with a vision model behind any backend: stills one by one, and clips from all their stills at once.
+"""Captions with a vision model on any backend: stills one by one, and samples from all their stills at once.
 
 just curate <bucket> --set caption.captioner=openai --set caption.model.base_url=http://127.0.0.1:8000/v1
 """
@@ -20,12 +20,12 @@ class ChatCaptioner:
         self._chat, self._frame, self._overview = chat, frame, overview
 
     async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
-        """Yield one reply per still, in whatever order they become ready."""
+        """Yield one reply per still, in any order."""
         async for _, reply in converse(self._frame, self._chat, {request.still_id: request for request in requests}):
             yield reply
 
     async def overview(self, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
-        """Yield one reply per clip, in whatever order they become ready."""
+        """Yield one reply per sample, in any order."""
         async for _, reply in converse(
             self._overview, self._chat, {request.sample_id: request for request in requests}
         ):

@@ -1,9 +1,9 @@
-"""Names the colours and the tones of a picture in plain words: which are dominant, where they stand, how bright it is.
+"""Names the colours and tones of an image: the dominant colours, where they are, brightness and contrast.
 
-A small palette of named colours is compared with the pixels in CIELAB, where distances follow the eye. Chroma counts
-more than lightness there, because shadow on a green meadow is still called green.
+Pixels are matched to a small palette of named colours in CIELAB, where distances follow perception. Chroma is weighted
+higher than lightness, because a shadow on a green meadow is still called green.
 
-    python -m captioning.captioners.colours picture.jpg      # print the colours, their shares, and the tones
+    python -m captioning.captioners.colours image.jpg      # print the colours, their shares, and the tones
 """
 
 import sys
@@ -18,10 +18,10 @@ from schemas.errors import MediaError
 
 SIDE = 96
 LIGHTNESS_WEIGHT = 0.6
-# A picture is without colour to the eye if its mean chroma (CIELAB units) is low and hardly a pixel is vivid.
+# An image looks colourless if its mean chroma (CIELAB units) is low and hardly any pixel is vivid.
 MONOCHROME_MEAN, VIVID_CHROMA, VIVID_SHARE = 4.0, 20.0, 0.002
 
-# Several anchors may share a name: the regions that people call brown or green are not round.
+# Several palette colours may share a name: the regions of colour space that people call brown or green are not round.
 PALETTE: tuple[tuple[str, str], ...] = (
     ("black", "#080808"),
     ("black", "#1a1a1a"),
@@ -74,10 +74,10 @@ PALETTE: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appearance:
-    """How a picture looks: colour names with their shares (0 to 1, largest first), and its tones.
+    """The appearance of an image: colour names with their shares (0 to 1, largest first), and its tones.
 
-    `above` and `below` are the first colours of the upper and lower third, `centre` and `around` those of the inner
-    half and the rim. `brightness` is the mean and `contrast` the deviation of the luma, 0 to 1 and 0 to 0.5.
+    `above` and `below` are the main colours of the upper and lower third, `centre` and `around` those of the inner
+    half and the border. `brightness` is the mean luma, 0 to 1; `contrast` is its standard deviation, 0 to 0.5.
     """
 
     colours: tuple[tuple[str, float], ...]
@@ -102,7 +102,7 @@ _NAME_OF_ANCHOR = np.array([_NAMES.index(name) for name, _ in PALETTE])
 
 
 def measure_appearance(jpeg: bytes) -> Appearance:
-    """Decode an encoded picture and name its colours and tones. Raises `MediaError` if it cannot be decoded."""
+    """Decode an image (JPEG, PNG) and name its colours and tones. Raises `MediaError` if it cannot be decoded."""
     try:
         pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error:
@@ -137,7 +137,7 @@ def _shares(named: NDArray[np.int_]) -> tuple[tuple[str, float], ...]:
 
 
 def main() -> None:
-    """Print the look of the picture files named on the command line."""
+    """Print the appearance of the image files named on the command line."""
     for path in sys.argv[1:]:
         print(path, measure_appearance(Path(path).read_bytes()))
 

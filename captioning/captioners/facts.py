@@ -1,8 +1,8 @@
-"""The embedded captioner: an honest sentence about a still, made of nothing but what was measured.
+"""The embedded captioner: one sentence per still, filled from measurements alone.
 
-It says what the classifier saw (and when it doubts), the dominant colours, the tones, and how the camera and the
-subject move. It knows no actions, so it names none. It exists so that the whole path runs on any machine; a vision
-language model takes its place by one line in the configuration.
+It names the classifier's label (as a doubt where the probability is low), the dominant colours, the tones, and the
+motion of camera and subject. It knows no actions, so it names none. It exists so that the whole path runs on any
+machine; a vision language model replaces it by one line in the configuration.
 
     just curate demo          # the embedded profile captions with it
 """
@@ -20,11 +20,11 @@ from schemas.errors import ConfigError, MediaError
 from schemas.ids import digest
 
 PLACEHOLDERS = ("subject", "colours", "light", "camera")
-# Percent of the picture's diagonal per second: below the first nothing is seen to move, above the last it is fast.
+# Percent of the frame's diagonal per second: below the first nothing visibly moves, above the last the motion is fast.
 STILL, SLOW, FAST = 1.0, 4.0, 15.0
 BLACK, DARK, DIM, BRIGHT = 0.04, 0.15, 0.32, 0.68
 FLAT, STRONG, MONOCHROME_CONTRAST = 0.10, 0.28, 0.18
-# Shares of the picture, 0 to 1.
+# Shares of the image, 0 to 1.
 NEARLY_ALL, CLEAR, MOST, VISIBLE, TOUCH, PREVAILS = 0.85, 0.6, 0.5, 0.1, 0.01, 0.7
 VIVID = frozenset({"red", "orange", "yellow", "pink", "magenta", "purple", "turquoise", "blue", "green"})
 MOVES = {
@@ -40,7 +40,7 @@ MOVES = {
 
 
 class FactsCaptioner:
-    """Fills the sentence template `prompt` from measured facts; raises `ConfigError` for an unknown placeholder."""
+    """Fills the sentence template `prompt` with measured facts; raises `ConfigError` for an unknown placeholder."""
 
     name = "facts"
     model = "measured facts, revision 1"
@@ -52,7 +52,7 @@ class FactsCaptioner:
         self.prompt_hash = digest(prompt)
 
     async def caption(self, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
-        """Yield one reply per still; a picture that cannot be decoded gets a reply with the error."""
+        """Yield one reply per still; for an image that cannot be decoded the reply holds the error."""
         for request in requests:
             try:
                 yield CaptionReply(still_id=request.still_id, caption=self._sentence(request))
@@ -60,14 +60,14 @@ class FactsCaptioner:
                 yield CaptionReply(still_id=request.still_id, error=str(error))
 
     def _sentence(self, request: StillRequest) -> str:
-        seen = measure_appearance(request.image.read())
+        appearance = measure_appearance(request.image.read())
         named = subject(request.labels)
-        # Without a subject the preposition that ties it to the scene goes too: "a dark scene of ...".
+        # Without a subject the preposition after it is removed too: "a dark scene of ...".
         template = self.prompt if named else re.sub(r"\{subject\}\s+(in|with|on|at|against)\b", "", self.prompt)
         filled = template.format(
             subject=named or "",
-            colours=colours(seen),
-            light=light(seen),
+            colours=colours(appearance),
+            light=light(appearance),
             camera=camera(request.camera, request.camera_motion, request.subject_motion),
         )
         return _tidy(filled)
@@ -91,19 +91,19 @@ def _validate(prompt: str) -> None:
         )
 
 
-def colours(seen: Appearance) -> str:
-    """Say the dominant colours: `mostly green with a touch of red`, `blue above and green below`, `beige and white`."""
-    if seen.monochrome and seen.brightness > BLACK:
-        return "black and white" if seen.contrast > MONOCHROME_CONTRAST else "shades of grey"
+def colours(appearance: Appearance) -> str:
+    """A phrase for the dominant colours: `mostly green with a touch of red`, `blue above and green below`."""
+    if appearance.monochrome and appearance.brightness > BLACK:
+        return "black and white" if appearance.contrast > MONOCHROME_CONTRAST else "shades of grey"
     for (first, first_share), (second, second_share), form in (
-        (seen.above, seen.below, "{} above and {} below"),
-        (seen.centre, seen.around, "{} in the middle and {} around it"),
+        (appearance.above, appearance.below, "{} above and {} below"),
+        (appearance.centre, appearance.around, "{} in the middle and {} around it"),
     ):
         if first != second and min(first_share, second_share) > CLEAR:
-            return form.format(first, second) + _accent(seen, {first, second})
-    shares = _families(seen.colours)
+            return form.format(first, second) + _accent(appearance, {first, second})
+    shares = _families(appearance.colours)
     (first, share), rest = shares[0], [name for name, part in shares[1:3] if part >= VISIBLE]
-    accent = _accent(seen, {name for name, _ in shares[: 1 + len(rest)]})
+    accent = _accent(appearance, {name for name, _ in shares[: 1 + len(rest)]})
     if share >= NEARLY_ALL:
         return f"almost nothing but {first}{accent}"
     if share < MOST and rest:
@@ -114,7 +114,7 @@ def colours(seen: Appearance) -> str:
 
 
 def _families(shares: tuple[tuple[str, float], ...]) -> list[tuple[str, float]]:
-    """Merge the shades of one colour under its name: `dark grey` where that shade prevails, else `grey`."""
+    """Merge the shades of a colour: under the dominant shade's name (`dark grey`), else the colour's (`grey`)."""
     families: dict[str, list[tuple[str, float]]] = {}
     for name, share in shares:
         families.setdefault(name.split()[-1], []).append((name, share))
@@ -125,10 +125,10 @@ def _families(shares: tuple[tuple[str, float], ...]) -> list[tuple[str, float]]:
     return sorted(merged, key=lambda family: -family[1])
 
 
-def _accent(seen: Appearance, named: set[str]) -> str:
-    """A vivid colour that covers little but is what the eye goes to."""
+def _accent(appearance: Appearance, named: set[str]) -> str:
+    """A vivid colour that covers little but catches the eye, as ` with a touch of ...`; empty if there is none."""
     bases = {name.split()[-1] for name in named}
-    vivid = [name for name, share in seen.colours if name in VIVID and share >= TOUCH and name not in bases]
+    vivid = [name for name, share in appearance.colours if name in VIVID and share >= TOUCH and name not in bases]
     return f" with a touch of {vivid[0]}" if vivid else ""
 
 
@@ -136,20 +136,20 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def light(seen: Appearance) -> str:
-    """Say the tones where they stand out: `a scene`, `a dark scene`, `a bright, high-contrast scene`."""
-    tones = "dark" if seen.brightness < DARK else "dim" if seen.brightness < DIM else ""
-    tones = "bright" if seen.brightness > BRIGHT else tones
-    contrast = "low-contrast" if seen.contrast < FLAT else "high-contrast" if seen.contrast > STRONG else ""
-    # A dark picture has little contrast by its nature; saying so adds nothing.
+def light(appearance: Appearance) -> str:
+    """A phrase for the tones, where they stand out: `a scene`, `a dark scene`, `a bright, high-contrast scene`."""
+    tones = "dark" if appearance.brightness < DARK else "dim" if appearance.brightness < DIM else ""
+    tones = "bright" if appearance.brightness > BRIGHT else tones
+    contrast = "low-contrast" if appearance.contrast < FLAT else "high-contrast" if appearance.contrast > STRONG else ""
+    # A dark image always has little contrast; saying so adds nothing.
     contrast = "" if tones == "dark" and contrast == "low-contrast" else contrast
     return f"a {', '.join(word for word in (tones, contrast) if word)} scene"
 
 
 def camera(label: str | None, camera_motion: float | None, subject_motion: float | None) -> str:
-    """Say how the camera and the subject move, as one sentence; empty for a single picture (no `label`).
+    """A sentence on the motion of camera and subject; empty for an image (no `label`).
 
-    `label` is the camera move as in `StillRequest`; the motions are percent of the picture's diagonal per second.
+    `label` is the camera move as in `StillRequest`; the motions are percent of the frame's diagonal per second, >= 0.
     """
     subject_motion = subject_motion or 0.0
     if label is None:
@@ -159,7 +159,7 @@ def camera(label: str | None, camera_motion: float | None, subject_motion: float
             return "The camera holds still and little moves."
         return f"The camera holds still while something moves{_pace(subject_motion)}."
     move = f"The camera {MOVES.get(label, 'moves')}{_pace(camera_motion)}"
-    # Flow that the camera leaves unexplained is parallax more often than not, unless there is a lot of it.
+    # Flow that the camera's motion does not explain is mostly parallax, unless there is a lot of it.
     moving = subject_motion >= SLOW and subject_motion > 0.5 * (camera_motion or 0.0)
     return f"{move} as something moves{_pace(subject_motion)}." if moving else f"{move}."
 

@@ -1,7 +1,7 @@
-"""Puts ImageNet's labels into words that claim no more than the classifier knows.
+"""Turns ImageNet labels into words that claim no more than the classifier knows.
 
-A probability above 0.4 names the thing; from 0.2 to 0.4 it is said as a doubt; below that nothing is said. When the
-classifier hesitates between breeds of one thing (tabby cat, tiger cat, Egyptian cat), their common noun is named.
+A label with a probability above 0.4 is named; from 0.2 to 0.4 it is named as a doubt; below that it is left out. When
+the classifier is split between breeds of one kind (tabby cat, tiger cat, Egyptian cat), their common noun is named.
 
     python -m captioning.captioners.labels "tabby, tabby cat" 0.3 "tiger cat" 0.2      # prints: a cat
 """
@@ -16,12 +16,12 @@ MASS_NOUNS = word_set(
     "broccoli carbonara cauliflower consomme corn cream dough eggnog espresso guacamole hay mail tissue velvet wine "
     "wool"
 )
-# Spelled with a vowel but spoken with a consonant, and the reverse.
+# Spelled with a vowel but pronounced with a consonant, and the reverse.
 SPOKEN_CONSONANT, SPOKEN_VOWEL = ("uni", "euro", "ukulele"), ("hour",)
 
 
 def subject(labels: Sequence[tuple[str, float]]) -> str | None:
-    """Name the subject of a picture from (label, probability 0 to 1) pairs, likeliest first; None if too unsure."""
+    """Name an image's subject from (label, probability 0 to 1) pairs, most likely first; None if too uncertain."""
     if not labels:
         return None
     name, probability = labels[0]
@@ -35,13 +35,13 @@ def subject(labels: Sequence[tuple[str, float]]) -> str | None:
 
 
 def plain_name(label: str) -> str:
-    """The name for a label: its first synonym, or the one that completes it (pirate ship for `pirate, pirate ship`)."""
+    """A label's name: its first synonym, or the one that extends it (pirate ship for `pirate, pirate ship`)."""
     first, *others = (part.strip().replace("_", " ") for part in label.split(","))
     return next((other for other in others if other.startswith(f"{first} ")), first)
 
 
 def with_article(name: str) -> str:
-    """Put `a` or `an` before a name, unless it has an article, is a plural (sunglasses) or a substance (wool)."""
+    """Put `a` or `an` before a name, unless it has an article, is a plural (sunglasses) or a mass noun (wool)."""
     first, noun = name.split()[0].lower(), _noun(name)
     plural = noun.endswith("s") and not noun.endswith(("ss", "us", "is", "as", "os", "ops"))
     if first in ("a", "an", "the") or plural or noun in MASS_NOUNS:

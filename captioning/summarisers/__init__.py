@@ -1,6 +1,6 @@
 """The summarisers without a chat model, by name; those with one are a `captioning.summarisers.chat.ChatSummariser`.
 
-python -m pytest tests/captioning/summarisers
+summariser = SUMMARISERS["join"](Budget(count=TokenCounter().count, tokens=226))
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Summarises with a language model behind any backend.
+"""Summarises with a language model on any backend.
 
 just curate demo --set summarise.summariser=openai --set summarise.model.base_url=http://127.0.0.1:8000/v1
 """
@@ -19,6 +19,6 @@ class ChatSummariser:
         self._chat, self._task = chat, task
 
     async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
-        """Yield one reply per clip, in whatever order they become ready."""
+        """Yield one reply per sample, in any order."""
         async for _, reply in converse(self._task, self._chat, {request.sample_id: request for request in requests}):
             yield reply

@@ -1,4 +1,4 @@
-"""The summariser without a model: joins the distinct frame captions in time order, within the token budget.
+"""The summariser without a model: joins the distinct frame captions in time order, up to the token budget.
 
 just curate demo --set summarise.summariser=join
 """
@@ -11,7 +11,7 @@ from schemas.ids import digest
 
 
 class JoinSummariser:
-    """Tells the frame captions one after another, each thing once; it invents nothing and merges nothing."""
+    """Joins the frame captions in time order without repetitions; it neither invents nor merges anything."""
 
     name = "join"
     model = "distinct frame captions, revision 1"
@@ -21,6 +21,6 @@ class JoinSummariser:
         self._budget = budget
 
     async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
-        """Yield one reply per clip, in the order of the requests; a clip without frame captions gets an error."""
+        """Yield one reply per sample, in the order of the requests; a sample without frame captions gets an error."""
         for request in requests:
             yield finish_joined(request, self._budget, None)

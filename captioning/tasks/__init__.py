@@ -1,4 +1,4 @@
-"""What is wanted of a model: a caption of a still, an overview of a clip, one dense caption of many. Pure functions.
+"""The tasks of models: caption a still, describe a sample from its stills, merge captions into one. Pure functions.
 
-python -m pytest tests/captioning/tasks
+step = FrameTask().step(request, replies)      # the next ChatRequest, or the CaptionReply
 """

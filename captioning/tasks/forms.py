@@ -1,9 +1,9 @@
-"""The two forms in which a language model may write a clip's caption: prose for small models, JSON for capable ones.
+"""The two formats in which a language model may write a caption: prose for small models, JSON for capable ones.
 
-A form knows how to put the notes to a model and how to read its answer into a draft. Whether the draft may stand is not
-its business (`captioning.tasks.summary`).
+A form writes the prompt with the notes and parses the answer into a draft. Whether the draft is accepted is decided in
+`captioning.tasks.summary`.
 
-    python -m pytest tests/captioning/tasks
+    request = ProseForm().request(clip, max_tokens=120)
 """
 
 import json
@@ -35,7 +35,7 @@ _FENCE = re.compile(r"^\s*```(?:json)?\s*|\s*```\s*$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a model wrote: the dense caption, and what else it gave."""
+    """A parsed answer: the dense caption, and the other lengths and fields if the form has them."""
 
     dense: str
     medium: str = ""
@@ -44,27 +44,27 @@ class Draft:
 
 
 class Form(Protocol):
-    """How a clip is put to a model and how its answer is read."""
+    """How a sample's notes are put to a model and how its answer is parsed."""
 
     prompt_hash: str
     instructions: tuple[str, ...]
-    """Every word of instruction and examples, which an answer must not repeat."""
+    """Instruction and examples, which an answer must not repeat."""
 
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
-        """The first request for a clip."""
+        """The first request for a sample."""
         ...
 
     def retry(self, request: ChatRequest, reply: str, correction: str, attempt: int) -> ChatRequest:
-        """The request after a reply that would not do."""
+        """The request after a rejected reply."""
         ...
 
     def read(self, text: str) -> Draft | Fault:
-        """The draft in an answer, or what is wrong with its form."""
+        """Parse an answer into a draft, or say what is wrong with its format."""
         ...
 
 
 class ProseForm:
-    """One paragraph, taught by worked examples. Notes come joined: from a list a small model copies one line."""
+    """One paragraph, shown by worked examples. The notes are joined: of a list a small model copies only one line."""
 
     def __init__(
         self,
@@ -78,18 +78,18 @@ class ProseForm:
             self._opening += (Message("user", join(captions)), Message("assistant", text))
 
     def messages(self, notes: Sequence[str]) -> tuple[Message, ...]:
-        """The conversation up to the summary: instruction, examples, and the notes joined, each thing once."""
+        """The conversation up to the summary: instruction, examples, and the notes, joined without repetitions."""
         return (*self._opening, Message("user", join(notes)))
 
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
-        """The examples and the joined notes; the answer may be no longer than they are, or it is in a loop."""
+        """The examples and the joined notes; an answer longer than its notes is in a loop, so the limit is theirs."""
         messages = self.messages(clip.evidence)
-        # A word is about 1.3 tokens; half as much again leaves room for rare ones.
+        # A word is about 1.3 tokens; 2 per word leave room for rare words.
         limit = min(max_tokens, max(32, 2 * len(messages[-1].text.split())))
         return ChatRequest(id=clip.sample_id, messages=messages, max_tokens=limit)
 
     def retry(self, request: ChatRequest, reply: str, correction: str, attempt: int) -> ChatRequest:
-        """The same question, sampled: a small model follows no correction."""
+        """The same conversation, sampled: a small model does not follow corrections."""
         again = request.again(reply, correction, attempt)
         return ChatRequest(
             id=request.id,
@@ -105,7 +105,10 @@ class ProseForm:
 
 
 class StructuredForm:
-    """One JSON object with three lengths and six fields. The prompt may hold {words}, the dense caption's limit."""
+    """A JSON object with three lengths and six fields. The prompt may hold {words}, the dense caption's word limit.
+
+    Raises `ConfigError` for any other placeholder in the prompt.
+    """
 
     def __init__(self, prompt: str = STRUCTURED_PROMPT, max_words: int = 150) -> None:
         if re.search(r"\{(?!words\})\w*\}", prompt):
@@ -115,16 +118,16 @@ class StructuredForm:
         self.instructions: tuple[str, ...] = (self._system,)
 
     def request(self, clip: ClipRequest, max_tokens: int) -> ChatRequest:
-        """The instruction and the notes with their seconds."""
+        """The instruction, and the notes with their times."""
         messages = (Message("system", self._system), Message("user", notes_of(clip)))
         return ChatRequest(id=clip.sample_id, messages=messages, max_tokens=max_tokens, schema=SCHEMA)
 
     def retry(self, request: ChatRequest, reply: str, correction: str, attempt: int) -> ChatRequest:
-        """The conversation goes on with what was wrong."""
+        """The conversation continued with the correction."""
         return request.again(reply, f"{correction} Answer with the whole JSON object again.", attempt)
 
     def read(self, text: str) -> Draft | Fault:
-        """The object in an answer, with or without a fence around it."""
+        """Parse the JSON object in an answer, with or without a Markdown code fence around it."""
         again = "Answer with one JSON object with the keys " + ", ".join((*LENGTHS, *FIELDS)) + "."
         try:
             answer = json.loads(_FENCE.sub("", text))
@@ -138,7 +141,7 @@ class StructuredForm:
 
 
 def notes_of(clip: ClipRequest) -> str:
-    """A clip's notes as a capable model reads them: overview, seconds and captions, what was measured."""
+    """A sample's notes as lines for a capable model: overview, frame captions with their times, measurements."""
     times = clip.times or tuple(range(len(clip.frame_captions)))
     unit = " s" if clip.times else ""
     lines = [f"Overview: {clip.overview}"] if clip.overview else []

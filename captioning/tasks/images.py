@@ -1,9 +1,9 @@
-"""A caption of one still, and the short caption of a clip from all its stills at once.
+"""The caption of one still, and the short caption of a sample from all its stills at once.
 
-Both ask a vision model for plain sentences and ask again, with what was wrong, while the form will not do. What still
-will not do after the last attempt is an error on that still or clip alone.
+Both ask a vision model for plain sentences, and ask again with a correction while the text has a fault of form. A fault
+that remains after the last attempt is an error of that still or sample alone.
 
-    python -m pytest tests/captioning/tasks/test_images.py
+    step = FrameTask().step(StillRequest(still_id="s0", clip_id="c", image=image, time=0.0), replies=[])
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ class FrameTask:
 
     def step(self, question: StillRequest, replies: Sequence[ChatReply]) -> ChatRequest | CaptionReply:
         """The next request, or the caption, or an error with the last fault."""
-        turn = Message("user", self._prompt, (question.image,))
-        request = ChatRequest(id=question.still_id, messages=(turn,), max_tokens=self._max_tokens)
+        message = Message("user", self._prompt, (question.image,))
+        request = ChatRequest(id=question.still_id, messages=(message,), max_tokens=self._max_tokens)
         step = _judge(request, replies, self._prompt, self._max_attempts)
         if isinstance(step, ChatRequest):
             return step
@@ -43,7 +43,10 @@ class FrameTask:
 
 
 class OverviewTask:
-    """All stills of a clip in, one or two sentences out. The prompt may hold {count} and {times}."""
+    """All stills of a sample in, one or two sentences out. The prompt may hold {count} and {times}.
+
+    Raises `ConfigError` for any other placeholder in the prompt.
+    """
 
     def __init__(
         self, prompt: str = OVERVIEW_PROMPT, *, max_tokens: int = 256, max_attempts: int = MAX_ATTEMPTS
@@ -58,10 +61,10 @@ class OverviewTask:
     def step(self, question: OverviewRequest, replies: Sequence[ChatReply]) -> ChatRequest | OverviewReply:
         """The next request, or the overview, or an error with the last fault."""
         times = ", ".join(f"{time:.1f}" for time in question.times)
-        words = self._prompt.format(count=len(question.images), times=times)
-        turn = Message("user", words, question.images)
-        request = ChatRequest(id=question.sample_id, messages=(turn,), max_tokens=self._max_tokens)
-        step = _judge(request, replies, words, self._max_attempts)
+        prompt = self._prompt.format(count=len(question.images), times=times)
+        message = Message("user", prompt, question.images)
+        request = ChatRequest(id=question.sample_id, messages=(message,), max_tokens=self._max_tokens)
+        step = _judge(request, replies, prompt, self._max_attempts)
         if isinstance(step, ChatRequest):
             return step
         return OverviewReply(
@@ -85,7 +88,7 @@ class _Outcome:
 def _judge(
     request: ChatRequest, replies: Sequence[ChatReply], prompt: str, max_attempts: int
 ) -> ChatRequest | _Outcome:
-    """What to ask next, or what came of it."""
+    """The next request, or the outcome."""
     if not replies:
         return request
     last = replies[-1]

@@ -1,11 +1,11 @@
-"""One dense caption of a clip's notes: drafted by a model, judged for form, grounding and length, asked for again, cut.
+"""Merges a sample's notes into one dense caption: a model drafts, the draft is checked, and asked for again or cut.
 
-The judgement in order: the form (cut off, refused, looping, chatty, not English), the grounding (nothing that the
-notes do not hold), the token budget. While attempts are left, a model is told what was wrong. In the end a sound draft
-that is too long is cut at a sentence end; if none is sound, the joined frame captions stand, or the clip fails. A model
-that cannot be reached is always a failure, to be tried again: it says nothing about the clip.
+The checks in order: form (cut off, refusal, loop, preamble, not English), grounding (no claim without support in the
+notes), token budget. While attempts are left, the model is sent a correction. After the last attempt a grounded draft
+that is too long is cut at a sentence end; without one, the joined frame captions are used, or the sample fails. A model
+that cannot be reached is always a failure that is retried later: it says nothing about the sample.
 
-    python -m pytest tests/captioning/tasks/test_summary.py
+    step = SummaryTask(ProseForm(), Budget(count=TokenCounter().count, tokens=226)).step(clip, replies=[])
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ ONE_CAPTION = "one distinct frame caption, nothing to merge"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a caption may cost: `count` is the trainer's tokenizer, `tokens` its text encoder's length."""
+    """The length limit of a caption: `count` counts with the trainer's tokenizer, `tokens` is its encoder's limit."""
 
     count: Callable[[str], int]
     tokens: int
@@ -36,7 +36,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A draft and what is wrong with it, if anything is. `grounded` drafts fail at most by their length."""
+    """A draft and its fault, if it has one. The only fault of a `grounded` draft can be its length."""
 
     draft: Draft | None
     fault: Fault | None
@@ -60,7 +60,7 @@ class SummaryTask:
         self._max_tokens, self._max_attempts, self._fallback = max_tokens, max_attempts, fallback
 
     def step(self, question: ClipRequest, replies: Sequence[ChatReply]) -> ChatRequest | ClipReply:
-        """The next request, or the clip's caption, or an error."""
+        """The next request, or the sample's caption, or an error."""
         if not question.frame_captions:
             return ClipReply(sample_id=question.sample_id, error=NO_CAPTIONS)
         if len(distinct(question.evidence)) == 1:
@@ -78,7 +78,7 @@ class SummaryTask:
             return self._reply(question, last.draft, "asked again" if asked else None, usage)
         if len(replies) < self._max_attempts:
             assert last.fault is not None
-            if replies[-1].thinking_tokens:  # a form's own limit counts the words of the answer alone
+            if replies[-1].thinking_tokens:  # a form's own limit leaves no room for thinking
                 request = replace(request, max_tokens=self._max_tokens)
             return self._form.retry(request, replies[-1].text, last.fault.correction, len(replies))
         return self._settle(question, judged, usage)
@@ -111,7 +111,7 @@ class SummaryTask:
         return _Judged(draft, too_long, grounded=True)
 
     def _settle(self, clip: ClipRequest, judged: Sequence[_Judged], usage: Usage) -> ClipReply:
-        """No draft was sound and short enough: cut the last sound one, or fall back."""
+        """No draft was grounded and short enough: cut the last grounded one, or fall back."""
         for verdict in reversed(judged):
             if verdict.grounded and verdict.draft is not None:
                 dense = cut_to_budget(verdict.draft.dense, self._budget.count, self._budget.tokens)
@@ -140,7 +140,7 @@ class SummaryTask:
 
 
 def finish_joined(clip: ClipRequest, budget: Budget, reason: str | None, usage: Usage | None = None) -> ClipReply:
-    """The joined frame captions as the clip's caption, with `reason` as the fallback, within the budget."""
+    """The joined frame captions as the sample's caption, cut to the budget, with `reason` as `fallback`."""
     whole = join(clip.frame_captions)
     dense = cut_to_budget(whole, budget.count, budget.tokens)
     paid = usage or Usage()
@@ -162,7 +162,7 @@ def finish_joined(clip: ClipRequest, budget: Budget, reason: str | None, usage: 
 
 
 def _length(written: str, dense: str, limit: int, evidence: Sequence[str]) -> str:
-    """The model's own shorter form if it is sound, else the start of the dense one."""
+    """The model's own short or medium caption if it passes the checks, else the start of the dense one."""
     whole = (
         bool(written) and all(is_closed(sentence) for sentence in sentences(written)) and len(written.split()) <= limit
     )
