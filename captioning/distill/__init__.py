@@ -1,7 +1,7 @@
-"""Teaches a small model what a large one said: pairs of a teacher's words, LoRA fine-tuning, a folder to caption with.
+"""Distils a large captioning model into a small one: pairs from a teacher, LoRA fine-tuning, a folder with the student.
 
-Plain Python without Ray. It is steps 4 and 5 of CogVideoX's captioning (arXiv 2408.06072, 3.2): a summariser of 50,000
-pairs of GPT-4, and an end-to-end captioner of what that summariser then wrote.
+Plain Python without Ray. These are steps 4 and 5 of CogVideoX's captioning (arXiv 2408.06072, 3.2): a summariser
+trained on 50,000 pairs of GPT-4, and an end-to-end captioner trained on that summariser's captions.
 
     just distill --help
 """

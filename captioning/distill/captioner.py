@@ -1,7 +1,7 @@
-"""Fine-tunes a vision model on a clip's stills and the dense caption that a teacher's long way round arrived at.
+"""Fine-tunes a vision model on samples' stills and the dense captions that a teacher pipeline wrote for them.
 
-What CogVLM2-Caption is to CogVideoX: one model that goes from pictures to the dense caption at once. Its folder is a
-vision model like any other, with `cutroom.json` saying what to ask it.
+It is what CogVLM2-Caption is to CogVideoX: one model that goes directly from images to the dense caption. Its folder is
+a vision model like any other, plus `cutroom.json` with the prompt that it was trained with.
 
     just distill captioner datasets/footage --base models/SmolVLM2-500M-Video-Instruct
 """
@@ -25,14 +25,14 @@ from schemas.errors import StageError
 from schemas.ids import digest
 
 CAPTION_PROMPT = "Describe this clip in detail, in the order of time."
-# The eyes stay as they are: what is learned is how to speak of what they see.
+# The vision tower is frozen: only the language model learns.
 _FROZEN = r".*(vision|visual|image).*"
 
 
 def distill_captioner(
     pairs: Sequence[ImagePair], base: Path, out: Path, settings: Settings, provenance: Provenance, notify: Notify
 ) -> Losses:
-    """Teach the vision model in `base` what the pairs say and save it in `out`; contract as in `distill_summariser`."""
+    """Fine-tune the vision model in `base` on the pairs and save it in `out`; contract as in `distill_summariser`."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     learned, held_out = split_by_source(pairs, settings.held_out_share, settings.seed)
@@ -65,15 +65,15 @@ def _save_prompt(folder: Path) -> None:
 
 
 def _training_set(pairs: Sequence[ImagePair], processor: Any) -> TrainingSet:
-    """Pairs with as many pictures go together: the sort is by pictures, then words."""
+    """The pairs as a training set; the lengths sort by number of images first, because a batch must have one number."""
     lengths = [1000 * len(pair.images) + len(pair.caption.split()) for pair in pairs]
     return TrainingSet(pairs, lengths, lambda some: collate_images(some, processor))
 
 
 def collate_images(pairs: Sequence[ImagePair], processor: Any) -> dict[str, torch.Tensor]:
-    """What the processor makes of the conversations, with labels [pairs, tokens] for the captions' tokens only.
+    """A batch of B conversations: the processor's tensors and `labels` [B, tokens], int64, -100 outside the captions.
 
-    The captions' tokens are told by counting from the end: all are padded on the left, so all end together.
+    The captions' tokens are counted from the end: padding is on the left, so all captions end at the last position.
     """
     end = processor.tokenizer.eos_token
     texts, answers = [], []

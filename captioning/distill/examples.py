@@ -1,6 +1,6 @@
-"""Turns pairs into what a network learns from: the tokens of a conversation, of which only the answer's carry loss.
+"""Turns pairs into training examples: the tokens of a conversation, with loss on the answer's tokens only.
 
-python -m pytest tests/captioning/distill
+batch = collate([make_example(tokenizer, prompt.messages(pair.captions), pair.summary)], pad=tokenizer.pad_token_id)
 """
 
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ import torch
 
 from captioning.chat import Message
 
-IGNORED = -100  # torch's cross entropy leaves such labels out
+IGNORED = -100  # the label that torch's cross entropy ignores
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The tokens of one conversation with its answer, and from which place on they are the answer."""
+    """The token ids of one conversation with its answer; the answer begins at index `answer_at`."""
 
     tokens: tuple[int, ...]
     answer_at: int
 
 
 def make_example(tokenizer: Any, messages: Sequence[Message], answer: str) -> Example:
-    """Render a conversation as for inference and put the answer and its end token behind it."""
+    """Render a conversation as for inference and append the answer and its end token."""
     chat = [{"role": message.role, "content": message.text} for message in messages]
     prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
@@ -32,7 +32,10 @@ def make_example(tokenizer: Any, messages: Sequence[Message], answer: str) -> Ex
 
 
 def collate(examples: Sequence[Example], pad: int) -> dict[str, torch.Tensor]:
-    """Ids, mask, positions and labels [lessons, tokens], padded on the left so that all answers end together."""
+    """A batch of B examples, padded on the left with `pad` so that all answers end at the last position.
+
+    `input_ids`, `attention_mask` (1 = token), `position_ids` and `labels` (-100 = no loss), all [B, tokens], int64.
+    """
     longest = max(len(example.tokens) for example in examples)
     ids = torch.full((len(examples), longest), pad)
     mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)

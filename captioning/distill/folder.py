@@ -1,8 +1,8 @@
-"""The folder of a distilled model: merged weights, tokenizer, how to ask it, and where its words come from.
+"""Writes the folder of a distilled model: merged weights, tokenizer, prompt, and provenance.
 
-It appears whole, by one rename, or not at all.
+The folder appears by one rename, whole or not at all.
 
-    python -m pytest tests/captioning/distill
+    save_student(Path("models/part-summariser"), student, tokenizer, record, prompt.save)
 """
 
 import json
@@ -24,7 +24,7 @@ PROVENANCE = "provenance.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where the pairs come from: the dataset, who taught, and how many rows were left out for which reason."""
+    """Where the pairs come from: the dataset, the teacher models, and how many rows were left out, by reason."""
 
     dataset: str
     teachers: Sequence[str]
@@ -33,7 +33,7 @@ class Provenance:
     def with_training(
         self, settings: Settings, losses: Losses, learned: Sequence[Any], held_out: Sequence[Any], **others: object
     ) -> dict[str, Any]:
-        """All that is known of a training, as JSON takes it. `base` among the others is the base model's folder."""
+        """The record of a training as JSON values. `others` must contain `base`, the base model's folder."""
         base = others.pop("base")
         assert isinstance(base, Path)
         return {
@@ -52,22 +52,22 @@ class Provenance:
 
 
 def check_free(out: Path) -> None:
-    """Raises `InputError` if there is something at `out` already: a model is never written over."""
+    """Raise `InputError` if `out` exists: a model is never overwritten."""
     if out.exists():
-        raise InputError(f"--out {out} is there already; give the new model a name of its own")
+        raise InputError(f"--out {out} is there already; give the new model another name")
 
 
 def save_student(
-    out: Path, model: Any, words: Any, provenance: dict[str, Any], save_prompt: Callable[[Path], None]
+    out: Path, model: Any, processor: Any, provenance: dict[str, Any], save_prompt: Callable[[Path], None]
 ) -> None:
-    """Write the folder. `words` is the tokenizer or processor. Raises `DatasetError` if it cannot be written."""
+    """Write the folder. `processor` may be a tokenizer. Raises `DatasetError` if the folder cannot be written."""
     check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
         try:
             model.save_pretrained(scratch)
-            words.save_pretrained(scratch)
+            processor.save_pretrained(scratch)
             save_prompt(scratch)
             (scratch / PROVENANCE).write_text(json.dumps(provenance, indent=2) + "\n")
             scratch.chmod(0o755)

@@ -1,9 +1,9 @@
-"""LoRA fine-tuning with early stopping, the same for a summariser and for a captioner of pictures.
+"""LoRA fine-tuning with early stopping, for summarisers and for captioners of images.
 
-Small matrices beside the frozen weights are learned (Hu et al. 2021, arXiv 2106.09685) until the loss on held-out
+Low-rank matrices beside the frozen weights are learned (Hu et al. 2021, arXiv 2106.09685) until the loss on held-out
 sources no longer falls; those of the best check are merged into the weights.
 
-    python -m pytest tests/captioning/distill
+    student, losses = fine_tune(model, training_set, held_out, Settings(), notify)
 """
 
 import inspect
@@ -27,7 +27,7 @@ Notify = Callable[[int, float | None, float | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """Mean loss per answer token: on batches as they were learned from, and held out as (step, loss); the best step."""
+    """Mean loss per answer token: `learned` of each training batch, `held_out` as (step, loss), and the best step."""
 
     learned: tuple[float, ...]
     held_out: tuple[tuple[int, float], ...]
@@ -36,14 +36,14 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Examples with their lengths in tokens, and what makes a batch (with `labels`) of some of them."""
+    """Examples with their lengths in tokens, and the function that collates some of them into a batch with `labels`."""
 
     examples: Sequence[Any]
     lengths: Sequence[int]
     collate: Callable[[Sequence[Any]], Tensors]
 
     def batches(self, size: int, draw: random.Random | None) -> Iterator[Tensors]:
-        """All examples once, neighbours in length together; the order of the batches is drawn, if at all."""
+        """Yield every example once, in batches of similar length; with `draw` in random order, else shortest first."""
         order = list(range(len(self.examples)))
         if draw:
             draw.shuffle(order)
@@ -56,16 +56,17 @@ class TrainingSet:
 
 
 def total_steps(examples: int, settings: Settings) -> int:
-    """Steps of a training that is not stopped early."""
+    """Optimiser steps of a training that is not stopped early."""
     return settings.epochs * math.ceil(examples / settings.batch)
 
 
 def fine_tune(
     model: Any, learn: TrainingSet, held_out: TrainingSet, settings: Settings, notify: Notify, frozen: str | None = None
 ) -> tuple[Any, Losses]:
-    """Return the model with what it learned merged in, and the losses. Parts whose names match `frozen` stay as is.
+    """Fine-tune and return the model with the LoRA weights merged, and the losses.
 
-    `notify` is told (steps since the last call, loss of the step, loss held out), the losses where there are new ones.
+    Modules whose names match the regular expression `frozen` are not trained. `notify` is called with (steps since the
+    last call, training loss, held-out loss); a loss is None where there is no new one.
     """
     torch.manual_seed(settings.seed)
     draw = random.Random(settings.seed)  # noqa: S311
@@ -111,10 +112,11 @@ def _rate(step: int, steps: int) -> float:
 
 
 def _loss(student: Any, batch: Tensors) -> tuple[torch.Tensor, int]:
-    """Summed loss over the answers' tokens, and how many these are."""
+    """The sum of the loss over the answers' tokens (a scalar), and the number of these tokens."""
     batch = {name: tensor.to(student.device) for name, tensor in batch.items()}
     labels = batch.pop("labels")
-    # The scores of 50,000 words cost as much as several layers: only the answers' are wanted, and those end together.
+    # Logits over a vocabulary of 50,000 cost as much as several layers: only those of the answers are computed, which
+    # stand at the end of every row.
     keep = int((labels != IGNORED).sum(dim=1).max()) + 1
     narrow = "logits_to_keep" in inspect.signature(student.get_base_model().forward).parameters
     with torch.autocast(student.device.type, torch.bfloat16):

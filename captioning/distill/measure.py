@@ -1,11 +1,11 @@
-"""How well a summary serves its frame captions, in four numbers that need no model.
+"""Scores a summary against its frame captions in four numbers that need no model.
 
 length     words of the summary per word of the frame captions
-coverage   share of the frame captions' distinct content words that the summary holds
-support    share of the summary's distinct content words that the frame captions hold
-invented   how many of its content words they do not hold
+coverage   share of the frame captions' distinct content words that the summary has
+support    share of the summary's distinct content words that the frame captions have
+invented   number of its distinct content words that they do not have
 
-python -m pytest tests/captioning/distill
+scores = score_summary(pair.captions, summary)
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ ROUNDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class SummaryScores:
-    """The four numbers of one summary, or their means."""
+    """The four numbers of one summary, or their means: length >= 0, coverage and support 0 to 1, invented >= 0."""
 
     length: float
     coverage: float
@@ -32,7 +32,7 @@ NAMES = tuple(field.name for field in fields(SummaryScores))
 
 
 def score_summary(captions: Sequence[str], summary: str) -> SummaryScores:
-    """Measure one summary; one without content words covers nothing and is supported by nothing."""
+    """Score one summary; without content words its coverage and support are 0."""
     source_words = set(content_words(" ".join(captions)))
     summary_words = set(content_words(summary))
     words = sum(len(caption.split()) for caption in captions)
@@ -45,7 +45,7 @@ def score_summary(captions: Sequence[str], summary: str) -> SummaryScores:
 
 
 def cut_words(captions: Sequence[str], summary: str, share: float) -> str:
-    """The beginning of a summary that is longer than this share of the frame captions' words."""
+    """The summary cut to `share` times the number of the frame captions' words."""
     allowed = int(share * sum(len(caption.split()) for caption in captions))
     return " ".join(summary.split()[:allowed])
 
@@ -53,7 +53,10 @@ def cut_words(captions: Sequence[str], summary: str, share: float) -> str:
 def interval(
     scores: Sequence[SummaryScores], sources: Sequence[str], seed: int = 0
 ) -> Mapping[str, tuple[float, float, float]]:
-    """(mean, low, high) of each number; 95 % of a bootstrap over sources, because a source's clips are alike."""
+    """(mean, low, high) of each number, by name: 95 % bootstrap intervals, resampled by source.
+
+    `sources` are the sources of the scores; clips of one source are not independent.
+    """
     values = np.array([astuple(score) for score in scores])
     groups = [np.flatnonzero(np.array(sources) == source) for source in sorted(set(sources))]
     draw = np.random.default_rng(seed)

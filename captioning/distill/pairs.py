@@ -1,9 +1,9 @@
-"""What a student learns from: a sample's frame captions and what the teacher made of them, split by source video.
+"""Training pairs of a student, a sample's inputs and the teacher's caption, split by source video.
 
-Samples of one film resemble each other, so a film is either learned from or judged by, never both; which of the two is
-told by a hash of its id, so that a dataset that grows moves none from one side to the other.
+Samples of one video resemble each other, so a video is either trained on or held out, never both. A hash of its id
+decides, so that a growing dataset moves no video from one side to the other.
 
-    python -m pytest tests/captioning/distill
+    learned, held_out = split_by_source(pairs, share=0.1)
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from schemas.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One sample: its id and its source's, its frame captions in time order, and the teacher's summary of them."""
+    """One sample: its id, its source's id, its frame captions in time order, and the teacher's summary of them."""
 
     sample_id: str
     source: str
@@ -27,7 +27,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePair:
-    """One sample: its id and its source's, its stills in time order, and the dense caption that was made of them."""
+    """One sample: its id, its source's id, its stills in time order, and its dense caption."""
 
     sample_id: str
     source: str
@@ -39,9 +39,9 @@ SomePair = TypeVar("SomePair", Pair, ImagePair)
 
 
 def split_by_source(pairs: Sequence[SomePair], share: float, seed: int = 0) -> tuple[list[SomePair], list[SomePair]]:
-    """Return (to learn from, held out): about `share` of the sources are held out, at least one and never all.
+    """Split into (training, held out): about `share` of the sources are held out, at least one and never all.
 
-    Raises `InputError` if all pairs come from one source: then nothing could tell learning from memorising.
+    Raises `InputError` if all pairs come from one source: learning could not be distinguished from memorising.
     """
     order = sorted({pair.source for pair in pairs}, key=lambda source: _draw(source, seed))
     if len(order) < 2:
@@ -53,6 +53,6 @@ def split_by_source(pairs: Sequence[SomePair], share: float, seed: int = 0) -> t
 
 
 def _draw(source: str, seed: int) -> float:
-    """A number from 0 to 1 that belongs to this source."""
+    """A pseudo-random number from 0 to 1 that depends on the source and the seed alone."""
     hashed = hashlib.blake2b(f"{seed} {source}".encode(), digest_size=8).digest()
     return int.from_bytes(hashed, "big") / 2**64

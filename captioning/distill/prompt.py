@@ -1,8 +1,8 @@
-"""How a distilled summariser is asked: recorded in its folder, so that it is asked at work as it was taught.
+"""The prompt of a distilled model, recorded in its folder, so that it is prompted as it was trained.
 
-A trained student needs no worked examples. `cutroom.json` beside its weights says what it was told instead.
+A trained student needs no worked examples. `cutroom.json` beside its weights holds its prompt.
 
-    python -m pytest tests/captioning/distill
+    prompt = trained_prompt(Path("models/part-summariser"))      # None for any other model
 """
 
 import json
@@ -21,19 +21,19 @@ FILE = "cutroom.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedPrompt:
-    """System prompt and worked examples (frame captions, summary) that stand before the notes on a clip."""
+    """System prompt and worked examples (frame captions, summary) that precede the notes of a sample."""
 
     prompt: str = SUMMARY_PROMPT
     examples: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     @property
     def form(self) -> ProseForm:
-        """How `summarise` asks in these words."""
+        """The form with which `summarise` uses this prompt."""
         return ProseForm(self.prompt, self.examples)
 
     @property
     def prompt_hash(self) -> str:
-        """Hash of every word; that of a summariser with the same prompt and examples."""
+        """Hash of prompt and examples, equal to that of a summariser with the same prompt and examples."""
         return self.form.prompt_hash
 
     def messages(self, captions: Sequence[str]) -> tuple[Message, ...]:
@@ -41,15 +41,15 @@ class TrainedPrompt:
         return self.form.messages(captions)
 
     def save(self, folder: Path) -> None:
-        """Write it beside the weights."""
+        """Write the prompt to `cutroom.json` in the model's folder."""
         record = {"task": "summarise", **asdict(self), "prompt_hash": self.prompt_hash}
         (folder / FILE).write_text(json.dumps(record, indent=2) + "\n")
 
 
 def trained_prompt(folder: Path) -> TrainedPrompt | None:
-    """How the model in the folder was taught to summarise; None if it was not taught here.
+    """The prompt that the model in the folder was trained to summarise with; None if it is no distilled summariser.
 
-    Raises `StageError` if the record cannot be read: then the model would be asked in words that it does not know.
+    Raises `StageError` if the record cannot be read: the model would be prompted differently from its training.
     """
     record = _record(folder, "summarise")
     if record is None:
@@ -64,7 +64,7 @@ def trained_prompt(folder: Path) -> TrainedPrompt | None:
 
 
 def trained_caption_prompt(folder: Path) -> str:
-    """What a vision model was taught to be asked of a clip's stills; empty if it was not taught here."""
+    """The prompt that the vision model in the folder was trained to caption with; empty if it is not distilled."""
     record = _record(folder, "caption")
     return str(record.get("prompt", "")) if record else ""
 

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to fine-tune. Rank 16 on all linear layers but the output; the rate falls linearly after a short warm-up."""
+    """Hyper-parameters. LoRA is on all linear layers but the output; the rate decays linearly after a short warm-up.
+
+    `rate` is the peak learning rate, `checks_per_epoch` how often the held-out loss is measured, `patience` after how
+    many checks without a gain the training stops. `held_out_share` of the sources is held out, of which at most
+    `most_held_out` pairs are measured.
+    """
 
     rank: int = 16
     rate: float = 5e-4

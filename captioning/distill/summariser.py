@@ -1,4 +1,4 @@
-"""Fine-tunes a small language model on a teacher's summaries; the result is a folder that `summarise` takes as model.
+"""Fine-tunes a small language model on a teacher's summaries; the result is a model folder for `summarise`.
 
 just distill summariser datasets/footage --base models/SmolLM2-360M-Instruct
 """
@@ -19,9 +19,10 @@ from schemas.errors import StageError
 def distill_summariser(
     pairs: Sequence[Pair], base: Path, out: Path, settings: Settings, provenance: Provenance, notify: Notify
 ) -> Losses:
-    """Teach the model in `base` what the pairs say and save it in `out`, with how it was taught and how to ask it.
+    """Fine-tune the model in `base` on the pairs and save it in `out`, with its prompt and its provenance.
 
-    Raises `InputError` if the pairs come from one source only, `StageError` if there is no model in `base`.
+    `notify` as in `fine_tune`. Raises `InputError` if the pairs come from one source only or `out` exists,
+    `StageError` if `base` holds no instruct model.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -1,7 +1,7 @@
-"""Clips made by code: frame captions as a vision model repeats itself, and a dense summary of them made by rule.
+"""Synthetic clips: repetitive frame captions, as a vision model writes them, and a dense summary of them by rule.
 
-A stand-in for a large teacher where none can be reached: it shows that the student learns to merge what stays, tell
-what changes in time order, and be done within 60 % of the words. It shows nothing about the words of real models.
+They replace a large teacher where none is available, and show whether the student learns to merge what stays the same,
+to tell changes in time order, and to need at most 60 % of the words. They show nothing about the text of real models.
 
     python -m captioning.distill.synthetic_pairs          # print a few
 """
@@ -18,7 +18,7 @@ CLIPS_PER_SOURCE = 3
 
 
 def synthetic_pairs(count: int, words: Vocabulary, seed: int) -> list[Pair]:
-    """`count` pairs in these words, three clips to a source; the same seed gives the same pairs."""
+    """`count` pairs in these words, three clips per source; the same seed gives the same pairs."""
     draw = random.Random(seed)  # noqa: S311
     pairs: list[Pair] = []
     while len(pairs) < count:
@@ -30,7 +30,7 @@ def synthetic_pairs(count: int, words: Vocabulary, seed: int) -> list[Pair]:
 
 
 class _Scene:
-    """What all clips of one source share: who, where, in which light."""
+    """What all clips of one source share: subject, place and light."""
 
     def __init__(self, words: Vocabulary, draw: random.Random) -> None:
         self._words, self._draw = words, draw
@@ -41,7 +41,7 @@ class _Scene:
         self._light = draw.choice(words.lights)
 
     def clip(self, sample_id: str, source: str) -> Pair:
-        """A clip whose summary keeps to the limit; drawn again until it does."""
+        """A clip whose summary keeps the length limit; drawn again until it does."""
         while True:
             captions, summary = self._tell()
             before, after = sum(len(caption.split()) for caption in captions), len(summary.split())
@@ -105,7 +105,7 @@ class _Scene:
 
 
 def capital(text: str) -> str:
-    """The text as a sentence begins; other capitals stay."""
+    """The text with its first letter in upper case."""
     return f"{text[0].upper()}{text[1:]}"
 
 
@@ -115,7 +115,7 @@ def article(word: str) -> str:
 
 
 def main() -> None:
-    """Print a few pairs of both worlds."""
+    """Print a few pairs of both vocabularies."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     for words in (TRAINING, HELD_OUT):
         for pair in synthetic_pairs(count, words, seed=1):

@@ -1,9 +1,10 @@
-"""Made pairs that teach: notes in which no kind of fact is always there, and a teacher that copies their own words.
+"""Synthetic training pairs: notes in which every kind of fact may be missing, and a rule-based teacher that copies.
 
-A student learns a fixed summary with its slots instead of reading: where the notes hold nothing for a slot it invents.
-So each kind of fact is in a third to a half of the clips and told in several ways, three words in ten are made up or
-in odd company, and the teacher copies: what is new, in the words and the order of the notes, each thing once, the
-subject by its noun after the first time. The clips that judge are those of `made_pairs`, plainer and in other words.
+A student that always sees the same facts learns a template instead of reading, and invents where the notes lack a fact.
+So each kind of fact is in a third to a half of the clips and phrased in several ways, and three words in ten are
+invented or in unusual combinations. The teacher copies what is new, in the words and the order of the notes, each
+thing once, with the subject named by its noun after the first time. The test clips are those of `synthetic_pairs`,
+which are simpler and use other words.
 
     python -m captioning.distill.synthetic_training        # print a few
 """
@@ -17,11 +18,11 @@ from captioning.distill.synthetic_words import OBJECTS, PREPOSITIONS, TRAINING, 
 from captioning.joining import join
 from captioning.words import content_words
 
-COINED = 0.3  # of words that no text holds: they can only be copied
+COINED = 0.3  # share of invented words, which can only be copied
 ONSETS = (*"bdfgklmnprstvz", "br", "dr", "gl", "kr", "pl", "sk", "tr")
 ENDINGS = ("ot", "ik", "um", "az", "ov")
 SHARES = {"behind": 0.5, "light": 0.45, "camera": 0.45, "bystander": 0.4, "weather": 0.35, "object": 0.35}
-TOLD = {
+TEMPLATES = {
     "behind": ("{0} can be seen in the background.", "The background shows {1}.", "In the background are {1}."),
     "light": ("The light is {1}.", "The scene is in {1} light.", "{0} light falls on it."),
     "camera": ("The camera {1}.", "The camera slowly {1}.", "Meanwhile the camera {1}."),
@@ -32,7 +33,7 @@ TOLD = {
 
 
 def synthetic_training_pairs(count: int, seed: int) -> list[Pair]:
-    """`count` pairs, three clips to a source; the same seed gives the same pairs."""
+    """`count` pairs, three clips per source; the same seed gives the same pairs."""
     draw = random.Random(seed)  # noqa: S311
     pairs: list[Pair] = []
     while len(pairs) < count:
@@ -44,13 +45,13 @@ def synthetic_training_pairs(count: int, seed: int) -> list[Pair]:
 
 
 def coin(draw: random.Random) -> str:
-    """A word that no text holds, of two or three syllables."""
+    """An invented word of two or three syllables."""
     syllables = (draw.choice(ONSETS) + draw.choice("aeiou") for _ in range(draw.randint(1, 2)))
     return "".join(syllables) + draw.choice("bdgklmnprtvz") + draw.choice(ENDINGS)
 
 
 class _Scene:
-    """What all clips of one source share: who and where. One in five is several, one in three is nowhere."""
+    """What all clips of one source share: subject (one in five plural) and place (none for one source in three)."""
 
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
@@ -65,7 +66,7 @@ class _Scene:
         self._place = draw.choice((self._thing(), *draw.sample(TRAINING.places, 3))) if draw.random() < 0.65 else ""
 
     def clip(self, sample_id: str, source: str) -> Pair:
-        """A clip whose summary keeps to the limit and to its notes, which leave out what is nearly said twice."""
+        """A clip whose summary keeps the length limit and is grounded in the joined notes; drawn again until it is."""
         while True:
             captions, summary = self._tell()
             before, after = sum(len(caption.split()) for caption in captions), len(summary.split())
@@ -96,7 +97,7 @@ class _Scene:
         return captions, " ".join(summary)
 
     def _frame(self, action: tuple[str, str], way: str, *, first: bool) -> tuple[str, str]:
-        """What a frame's caption says, and what its summary copies of it."""
+        """A frame caption, and the sentence of the summary that copies it."""
         present, progressive = action
         who, location = self._subject, f" in {self._place}" if self._place else ""
         going = f"{'are' if self._many else 'is'} {progressive}{way}"
@@ -128,7 +129,7 @@ class _Scene:
             "weather": lambda: self._word(WEATHERS),
             "object": self._thing,
         }[name]()
-        forms = TOLD[name]
+        forms = TEMPLATES[name]
         return draw.choice((forms[0], *forms)).format(capital(detail), detail)
 
     def _word(self, words: tuple[str, ...]) -> str:

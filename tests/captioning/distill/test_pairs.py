@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from captioning.distill.measure import score_summary
 from captioning.distill.pairs import Pair, split_by_source
 from captioning.distill.synthetic_pairs import MOST, MOST_WORDS, synthetic_pairs
-from captioning.distill.synthetic_training import SHARES, TOLD, synthetic_training_pairs
+from captioning.distill.synthetic_training import SHARES, TEMPLATES, synthetic_training_pairs
 from captioning.distill.synthetic_words import HELD_OUT, TRAINING, Vocabulary
 from captioning.grounding import guard
 from captioning.joining import join
@@ -77,7 +77,7 @@ def test_lessons_copy_their_notes_and_no_kind_of_fact_is_always_there() -> None:
         holding = [one for one in examples if form in " ".join(one.captions)]
         assert 0.15 < len(holding) / len(examples) < 0.65, form
         assert all(form in one.summary for one in holding), form
-    assert set(SHARES) == set(TOLD)
+    assert set(SHARES) == set(TEMPLATES)
     assert all(0.3 <= share <= 0.6 for share in SHARES.values())
 
 
