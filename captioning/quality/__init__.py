@@ -1,4 +1,4 @@
-"""What is wrong with captions, measured without references: text alone, against by-products, against pictures.
+"""Caption quality without reference captions: checks of the text alone, against measurements, and against the stills.
 
 just report <dataset>
 """

@@ -1,6 +1,6 @@
-"""What a check is: a name, what it says, how bad a finding is, and a function from all captions to what it sees.
+"""What a check is: a name, a description, a weight, and a function from all captions to a result per clip.
 
-python -m captioning.quality.registry
+results = CHECKS["truncated"].run(Corpus.of(records))
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from captioning.quality.corpus import Corpus
 
 
 class CheckResult(NamedTuple):
-    """What a check saw on one clip: a value (1 or 0 where the check is a yes or no) and, if it found fault, why."""
+    """The result of a check on one clip: a value (1 or 0 for a yes-or-no check) and, if there is a finding, why."""
 
     value: float
     why: str = ""
@@ -23,10 +23,11 @@ CheckFunction = Callable[[Corpus], Mapping[str, CheckResult]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check: its name (that of its measure), what it says, how bad a finding is (0 to 1), and what it sees.
+    """One check: its name (also its measure's), its description, and how bad a finding is (`weight`, 0 to 1).
 
-    `look` gives what was seen on every clip that the check applies to, by clip id; the measure is the mean of the
-    values, and whatever has a `why` is a finding. `tier`: 0 text alone, 1 against by-products, 2 against pictures.
+    `run` gives a result for every clip that the check applies to, by sample id. The measure is the mean of the values;
+    a result with a `why` is a finding. `tier`: 0 text alone, 1 against frame captions and measurements, 2 against
+    stills.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Check:
 
 
 def each_captioned(find: Callable[[Clip], str]) -> CheckFunction:
-    """A yes or no about every clip with a caption: `find` gives the reason, empty if there is nothing to find."""
+    """A yes-or-no check of every clip with a caption; `find` returns the reason of a finding, or an empty string."""
 
     def run(corpus: Corpus) -> Mapping[str, CheckResult]:
         return {clip.key: fault(find(clip)) for clip in corpus.captioned}
@@ -48,5 +49,5 @@ def each_captioned(find: Callable[[Clip], str]) -> CheckFunction:
 
 
 def fault(why: str) -> CheckResult:
-    """A yes with its reason, or a no where the reason is empty."""
+    """A finding with its reason (value 1), or no finding if the reason is empty (value 0)."""
     return CheckResult(1.0, why) if why else CheckResult(0.0)

@@ -1,6 +1,6 @@
-"""What one caption is about, a sample, as the checks read it: the record with its texts cut into words once.
+"""A captioned sample as the checks read it: the record, with its texts split into words once.
 
-python -m pytest tests/captioning/quality
+Clip(record).content      # stem -> word, of the dense caption
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from captioning.words import content_words, sentences, words
 
 @dataclass(frozen=True)
 class Clip:
-    """A record with its dense caption and its frame captions cut into words."""
+    """A record with its dense caption and its frame captions split into words (cached)."""
 
     record: CaptionRecord
 
@@ -34,7 +34,7 @@ class Clip:
 
     @cached_property
     def content(self) -> dict[str, str]:
-        """The caption's content words: folded -> as it stands."""
+        """The caption's content words: stem -> word."""
         return content_words(self.text)
 
     @cached_property
@@ -50,15 +50,15 @@ class Clip:
 
     @cached_property
     def frame_contents(self) -> tuple[frozenset[str], ...]:
-        """The folded content words of each frame caption."""
+        """The stems of the content words of each frame caption."""
         return tuple(frozenset(content_words(text)) for text in self.frame_texts)
 
     @cached_property
     def evidence(self) -> dict[str, str]:
-        """The content words that the frame captions and the overview hold: folded -> as it stands."""
+        """The content words of the frame captions and the overview: stem -> word."""
         return content_words(" ".join((*self.frame_texts, self.record.overview)))
 
 
 def runs(tokens: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
-    """All runs of `length` words, in order."""
+    """All runs of `length` consecutive words (n-grams), in order."""
     return (tuple(tokens[at : at + length]) for at in range(len(tokens) - length + 1))

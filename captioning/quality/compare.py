@@ -1,6 +1,6 @@
-"""What changed between two reports of one dataset, or of two: measures, gates, samples that got worse, models.
+"""Compares two reports, of one dataset or of two: measures, gates, samples that got worse or better, models.
 
-python -m pytest tests/captioning/quality/test_judge.py
+comparison = compare(report_from_json(before), report_from_json(after))
 """
 
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from captioning.quality.records import Gate, Measure, Report
 
-# A sample's suspicion has changed if it moved by this.
+# The least change of a sample's suspicion that is reported.
 MOVED = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureChange:
-    """A measure of a group in both reports. `clear` if their 95 % intervals do not touch; `better` None if neither."""
+    """A measure of a group in both reports. `clear`: the 95 % intervals do not overlap; `better`: None if neither."""
 
     group: str
     name: str
@@ -26,7 +26,7 @@ class MeasureChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleChange:
-    """A sample whose suspicion moved: what was found before and is found now, by name of the check."""
+    """A sample whose suspicion changed, with the names of checks whose findings are `gone` and `new`."""
 
     sample_id: str
     before: float
@@ -37,7 +37,7 @@ class SampleChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """From report A (before) to B (after). `gates` are (before, after), None where a report does not have it."""
+    """The changes from one report to another. `gates` are (before, after), None where a report lacks the gate."""
 
     before: str
     after: str
@@ -51,19 +51,19 @@ class Comparison:
 
 
 def compare(before: Report, after: Report) -> Comparison:
-    """Compare two reports; samples are matched by id, and of groups those that both have count."""
+    """Compare two reports. Samples are matched by id; groups that only one report has are left out."""
     old = {view.record.sample_id: view for view in before.samples}
     new = {view.record.sample_id: view for view in after.samples}
     changes = []
-    for clip in sorted(old.keys() & new.keys()):
-        were, are = ({finding.check for finding in view.findings} for view in (old[clip], new[clip]))
+    for key in sorted(old.keys() & new.keys()):
+        old_checks, new_checks = ({finding.check for finding in view.findings} for view in (old[key], new[key]))
         changes.append(
             SampleChange(
-                sample_id=clip,
-                before=old[clip].suspicion,
-                after=new[clip].suspicion,
-                gone=tuple(sorted(were - are)),
-                new=tuple(sorted(are - were)),
+                sample_id=key,
+                before=old[key].suspicion,
+                after=new[key].suspicion,
+                gone=tuple(sorted(old_checks - new_checks)),
+                new=tuple(sorted(new_checks - old_checks)),
             )
         )
     roles = sorted(before.models.keys() | after.models.keys())
@@ -84,14 +84,14 @@ def compare(before: Report, after: Report) -> Comparison:
 def _measures(before: Report, after: Report) -> tuple[MeasureChange, ...]:
     changes = []
     for group, measures in before.measures.items():
-        now = {measure.name: measure for measure in after.measures.get(group, ())}
-        for was in measures:
-            if is_ := now.get(was.name):
-                rose = is_.value - was.value
-                better = None if was.better is None or not rose else (rose > 0) == (was.better == "high")
-                clear = is_.low > was.high or is_.high < was.low
+        by_name = {measure.name: measure for measure in after.measures.get(group, ())}
+        for old in measures:
+            if new := by_name.get(old.name):
+                rise = new.value - old.value
+                better = None if old.better is None or not rise else (rise > 0) == (old.better == "high")
+                clear = new.low > old.high or new.high < old.low
                 changes.append(
-                    MeasureChange(group=group, name=was.name, before=was, after=is_, clear=clear, better=better)
+                    MeasureChange(group=group, name=old.name, before=old, after=new, clear=clear, better=better)
                 )
     return tuple(changes)
 

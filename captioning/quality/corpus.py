@@ -1,6 +1,6 @@
-"""The captions of a dataset as the checks read them, and what the checks share.
+"""All captions of a dataset as the checks read them, with the models and intermediate results that checks share.
 
-python -m pytest tests/captioning/quality
+corpus = Corpus.of(records, token_budget=226, embed=SentenceModel())
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from captioning.quality.records import CaptionRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """All clips of a dataset and what the checks need besides: `seed` of samples, models or None.
+    """All clips of a dataset, and what the checks need besides: the seed of random samples, and models (or None).
 
-    `embed` gives vectors of sentences and words (better than words alone); `image_text` gives vectors of texts in the
-    space of `FrameCaption.vector` (the text tower of CLIP).
+    `embed` embeds sentences and words; `image_text` embeds texts into the space of `FrameCaption.vector` (the text
+    tower of CLIP). Both return [texts, D], float32, rows of length 1.
     """
 
     clips: tuple[Clip, ...]
@@ -39,12 +39,12 @@ class Corpus:
         embed: TextVectors | None = None,
         image_text: TextVectors | None = None,
     ) -> "Corpus":
-        """Prepare records; `embed` is asked once per text, however many checks ask."""
+        """A corpus of records; `embed` is called once per text, however many checks need it."""
         return cls(
             clips=tuple(Clip(record) for record in records),
             token_budget=token_budget,
             seed=seed,
-            embed=remembered(embed) if embed else None,
+            embed=memoised(embed) if embed else None,
             image_text=image_text,
         )
 
@@ -55,12 +55,12 @@ class Corpus:
 
     @cached_property
     def unsupported(self) -> Mapping[str, Mapping[str, str]]:
-        """By clip id: the content words of its caption that nothing known of the clip holds, folded -> as it stands."""
+        """By sample id: the content words of its caption that nothing known of the sample supports, stem -> word."""
         return unsupported(self.with_evidence, self.meaning)
 
     @cached_property
     def meaning(self) -> TextVectors | None:
-        """`embed` for single words, with all of the corpus's words embedded at once; None if there is no embedder."""
+        """`embed`, with all words of the corpus already embedded in one call; None if there is no embedder."""
         if self.embed:
             self.embed(
                 sorted(
@@ -71,18 +71,18 @@ class Corpus:
 
     @cached_property
     def with_evidence(self) -> tuple[Clip, ...]:
-        """The clips that have a caption and frame captions with content to hold it against."""
+        """The clips that have a caption, and frame captions with content words to compare it with."""
         return tuple(clip for clip in self.captioned if any(clip.frame_contents))
 
 
-def remembered(embed: TextVectors) -> TextVectors:
-    """The same, but every text is embedded once."""
+def memoised(embed: TextVectors) -> TextVectors:
+    """`embed` with a cache, so that every text is embedded once."""
     known: dict[str, NDArray[np.float32]] = {}
 
     def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
-        fresh = list(dict.fromkeys(text for text in texts if text not in known))
-        if fresh:
-            known.update(zip(fresh, embed(fresh), strict=True))
+        unknown = list(dict.fromkeys(text for text in texts if text not in known))
+        if unknown:
+            known.update(zip(unknown, embed(unknown), strict=True))
         return np.array([known[text] for text in texts], np.float32)
 
     return vectors

@@ -1,9 +1,9 @@
-"""Which words of a caption rest on something: the frame captions, the overview, or what was measured.
+"""Finds the words of a caption that nothing supports: neither the frame captions nor the overview.
 
-A word is held by the same word in another form, or, with a sentence embedder, by one that means nearly the same: a
-summariser that writes "kettle" for "teapot" invents nothing.
+A word is supported by the same word in another form, or, with a sentence embedder, by a word that means nearly the
+same: a summariser that writes "kettle" for "teapot" invents nothing.
 
-    python -m pytest tests/captioning/quality/checks/test_support.py
+    missing(clip.content, clip.evidence, embed)      # stem -> word
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,14 +15,14 @@ from captioning.quality.clip import Clip
 from captioning.words import fold, word_set
 
 TextVectors = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts to vectors [texts, D] of length 1."""
+"""Texts to vectors [texts, D], float32, rows of length 1."""
 
-# Cosine of two single words' vectors (all-MiniLM-L6-v2) from which one stands for the other: "boat" and "vessel" 0.73,
+# Cosine of two words' vectors (all-MiniLM-L6-v2) from which they count as synonyms: "boat" and "vessel" have 0.73,
 # "boat" and "bridge" 0.45.
 RELATED = 0.5
-# Words that order and frame what is told, or name again what was named (`the figure`). Camera words are held against
-# the measured camera by a check of their own.
-_TOLD_OF_TELLING = frozenset(
+# Words that structure a description or refer back (`the figure`). Camera words have a check of their own, against the
+# measured camera.
+_NARRATION = frozenset(
     map(
         fold,
         word_set(
@@ -38,13 +38,16 @@ _TOLD_OF_TELLING = frozenset(
 
 
 def unsupported(clips: Iterable[Clip], embed: TextVectors | None) -> dict[str, dict[str, str]]:
-    """By clip id: the content words of its caption that nothing holds, folded -> as it stands."""
+    """By sample id: the content words of its caption that nothing supports, stem -> word."""
     return {clip.key: missing(clip.content, clip.evidence, embed) for clip in clips}
 
 
 def missing(claims: Mapping[str, str], evidence: Mapping[str, str], embed: TextVectors | None) -> dict[str, str]:
-    """The words of `said` (folded -> as it stands) that `held` has in no form and in no near meaning."""
-    left = {key: word for key, word in claims.items() if key not in evidence and key not in _TOLD_OF_TELLING}
+    """The words of `claims` (stem -> word) that `evidence` has in no form and in no near meaning.
+
+    `embed` None: only equal stems count as support.
+    """
+    left = {key: word for key, word in claims.items() if key not in evidence and key not in _NARRATION}
     if not left or not evidence or embed is None:
         return left
     nearest = (embed(list(left.values())) @ embed(list(evidence.values())).T).max(axis=1)

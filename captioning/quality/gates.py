@@ -1,6 +1,6 @@
-"""Gates: bounds that a dataset's measures must keep, written like selection rules: `empty <= 0`, `swapped <= 0.02`.
+"""Gates: bounds on a dataset's measures, written like selection rules: `empty <= 0`, `swapped <= 0.02`.
 
-python -m pytest tests/captioning/quality/test_judge.py
+gates = judge_gates(read_gates(["empty <= 0"], CHECKS), report.measures["all"])
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ DEFAULT_GATES = tuple(ReportConfig().gates)
 
 
 def read_gates(texts: Sequence[str], names: Collection[str]) -> list[Rule]:
-    """Read gates; raises `RuleError` if one cannot be read, names none of `names`, or compares with other clips."""
+    """Parse gates. Raises `RuleError` if one cannot be parsed, uses no name of `names`, or is a percentile rule."""
     rules = []
     for text in texts:
         rule = parse_rule(text)
@@ -26,7 +26,7 @@ def read_gates(texts: Sequence[str], names: Collection[str]) -> list[Rule]:
 
 
 def judge_gates(rules: Sequence[Rule], measures: Sequence[Measure]) -> tuple[Gate, ...]:
-    """Hold measures of all clips against the gates. What was not measured does not pass: nobody knows that it holds."""
+    """Judge the gates by the measures of all clips. A gate on something that was not measured fails."""
     values: Mapping[str, float] = {measure.name: measure.value for measure in measures}
     return tuple(
         Gate(

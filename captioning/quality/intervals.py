@@ -1,10 +1,10 @@
-"""95 % intervals of means over clips, by the bootstrap (Efron 1979): the percentiles of means of clips drawn again.
+"""95 % bootstrap intervals of means over clips (Efron 1979): percentiles of the means of resampled clips.
 
-For yes-or-no values drawing again is a binomial draw. Where no or every clip is a yes, drawing again never differs,
-and the far end is that of the exact one-sided bound (1 - 0.05^(1/n), about 3/n). Clips of one source are not
-independent, so intervals of datasets with few sources are too narrow.
+For yes-or-no values resampling is a binomial draw. If no clip or every clip is a yes, resampling has no spread, and the
+far end is the exact one-sided bound (1 - 0.05^(1/n), about 3/n). Clips of one source are not independent, so the
+intervals of datasets with few sources are too narrow.
 
-    python -m pytest tests/captioning/quality/test_intervals.py
+    mean, low, high = interval([0.0, 1.0, 1.0], seed=0)
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 DRAWS = 1000
-# Above this the mean of values is as good as normal, and drawing would cost more than it tells.
+# Above this number of values their mean is practically normal, and resampling would only cost time.
 MANY = 5000
 _NORMAL = 1.959964
 
 
 def interval(values: Sequence[float], seed: int) -> tuple[float, float, float]:
-    """Mean, low and high end of the 95 % interval; (0, 0, 0) of nothing."""
+    """(mean, low, high) with the ends of the 95 % interval; (0, 0, 0) without values."""
     if not values:
         return 0.0, 0.0, 0.0
     array = np.asarray(values, np.float64)

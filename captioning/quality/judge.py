@@ -1,9 +1,10 @@
-"""Runs all checks over the captions of a dataset and makes the report of them, which is kept as JSON.
+"""Runs all checks over the captions of a dataset and makes the report, which is stored as JSON.
 
-Suspicion of a sample: 1 - product of (1 - weight) over its findings. Every finding is an independent sign that the
-caption is bad, as sure as its weight; no number of light ones reaches a heavy one quickly, and none goes above 1.
+The suspicion of a sample is 1 - product of (1 - weight) over its findings: every finding is taken as an independent
+sign that the caption is bad, with its weight as the probability. It stays below 1, and many light findings weigh as
+much as a heavy one only slowly.
 
-    python -m pytest tests/captioning/quality/test_judge.py
+    report = make_report(records, Settings(dataset="datasets/footage", gates=["empty <= 0"]))
 """
 
 import datetime
@@ -32,10 +33,10 @@ _JSON = TypeAdapter(Report)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a report is made with. `made` is when, as text (default: now, UTC); `worst` is how many samples are named.
+    """Settings of a report. `made` is its time as text (default: now, UTC); `worst` is how many samples are listed.
 
-    A bucket or source has a group of measures of its own if it has at least `least_group` samples. `embed` and
-    `image_text` are the models of `Corpus`, None where there are none.
+    A bucket or source with at least `least_group` samples has measures of its own. `embed` and `image_text` are the
+    models of `Corpus`, or None.
     """
 
     dataset: str = ""
@@ -53,7 +54,7 @@ class Settings:
 
 
 def make_report(records: Sequence[CaptionRecord], settings: Settings) -> Report:
-    """Check all records. Raises `RuleError` for a gate that cannot be read, before anything is checked."""
+    """Check all records. Raises `RuleError` for a gate that cannot be parsed, before anything is checked."""
     gates = read_gates(settings.gates, CHECKS)
     corpus = Corpus.of(
         records,
@@ -84,7 +85,7 @@ def make_report(records: Sequence[CaptionRecord], settings: Settings) -> Report:
 
 
 def suspicion(findings: Iterable[Finding]) -> float:
-    """1 - product of (1 - weight), 0 to 1."""
+    """1 - product of (1 - weight) over the findings, 0 to 1."""
     return 1 - math.prod(1 - finding.weight for finding in findings)
 
 
@@ -94,13 +95,13 @@ def report_to_json(report: Report) -> str:
 
 
 def report_from_json(text: str | bytes) -> Report:
-    """Read a report back; raises `DatasetError` if the text is none."""
+    """Parse a report's JSON. Raises `DatasetError` if it is not one."""
     try:
         return _JSON.validate_json(text)
     except ValidationError as error:
         location, _, _, words = what_is_wrong(error)[0]
         where = ".".join(map(str, location))
-        raise DatasetError(f"this is no caption report: {where} {words}; make it again with `just report`") from error
+        raise DatasetError(f"not a caption report: {where} {words}; run `just report` again") from error
 
 
 def _measures(
@@ -138,7 +139,7 @@ def _views(
     views = []
     for record in records:
         findings = tuple(_findings(record.sample_id, results))
-        # Vectors are for the checks; in the report they would be most of its bytes.
+        # Only the checks need the vectors; they would be most of the report's bytes.
         frames = tuple(replace(frame, vector=()) for frame in record.frames)
         views.append(
             SampleView(record=replace(record, frames=frames), findings=findings, suspicion=suspicion(findings))

@@ -1,9 +1,9 @@
-"""Word lists of the caption measures: what tells of a subject, an action, a setting, the camera, the light, the style.
+"""Word lists of the caption measures: words for subjects, actions, settings, camera, light and style.
 
-A trainer learns camera or light only if captions speak of them; the lists hold the common words, so a share is a lower
-bound and is compared between datasets, not read as a truth.
+A model learns camera or light only if captions mention them. The lists hold common words, so a share is a lower bound:
+compare it between datasets, and do not read it as an absolute.
 
-    python -m captioning.quality.lexicons "A man walks through a sunlit forest."      # print the aspects it tells
+    python -m captioning.quality.lexicons "A man walks through a sunlit forest."      # print the aspects it mentions
 """
 
 import re
@@ -98,18 +98,18 @@ ASPECTS = {
     "light": LIGHT,
     "style": STYLE,
 }
-# What the camera does is no action of the scene: "the camera moves slowly", up to the next stop.
+# The camera's motion is not an action in the scene: "the camera moves slowly", up to the next punctuation mark.
 _CAMERA_CLAUSE = re.compile(r"\b(?:the |a )?camera\b[^.,;:!?]*", re.IGNORECASE)
 _FOLDED = {name: frozenset(map(fold, listed)) | listed for name, listed in ASPECTS.items()}
 
 
 def aspects(text: str) -> frozenset[str]:
-    """The aspects that a text tells of; hyphenated words count whole and in parts. Camera moves are no action."""
-    scene = _told(_CAMERA_CLAUSE.sub("", text))
-    return frozenset(name for name in _told(text) if name != "action" or name in scene)
+    """The aspects that a text mentions; hyphenated words count whole and in parts. Camera moves are not actions."""
+    scene = _mentioned(_CAMERA_CLAUSE.sub("", text))
+    return frozenset(name for name in _mentioned(text) if name != "action" or name in scene)
 
 
-def _told(text: str) -> frozenset[str]:
+def _mentioned(text: str) -> frozenset[str]:
     tokens = [token.strip(".,;:!?\"'()") for token in text.lower().split()]
     whole = {token for token in tokens if "-" in token and any(token in listed for listed in _FOLDED.values())}
     parts = [word for token in tokens if token not in whole for word in words(token)]
@@ -118,7 +118,7 @@ def _told(text: str) -> frozenset[str]:
 
 
 def main() -> None:
-    """Print the aspects that the text on the command line tells of."""
+    """Print the aspects that the text on the command line mentions."""
     print(", ".join(sorted(aspects(" ".join(sys.argv[1:])))) or "none")
 
 

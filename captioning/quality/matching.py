@@ -1,12 +1,12 @@
-"""Is a text on the right clip? Its fit to its own clip against its fit to others, and the fit at which chance begins.
+"""Detects texts on the wrong clip: the fit of a text to its own clip is compared with its fit to other clips (rivals).
 
-The fit of a text to its clip is put on the scale of its own fits to other clips (z: standard deviations above their
-mean), so that a vague caption is not held against a precise one. The bound below which a pair counts as mismatched is
-the one with the least expected cost of errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched
-pairs, which fit like rivals, and right ones, which make up the rest of what is seen; the share of the former is told by
-the pairs near the rivals' mean.
+A text's fit to its clip is standardised by its own fits to rivals (z: standard deviations above their mean), so that
+vague captions are not measured against precise ones. The threshold below which a pair counts as mismatched minimises
+the expected cost of errors under a mixture of two groups (Efron 2001, Storey 2002): mismatched pairs, which fit like
+rivals, and correct ones, which are the rest of the observed pairs. The share of mismatched pairs is estimated from the
+pairs near the rivals' mean.
 
-    python -m pytest tests/captioning/quality/test_matching.py
+    match = judge_pairs(Fit(own=own, rivals=rivals))
 """
 
 import math
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Rivals per dataset at the most, and per clip at the least.
+# Rivals per dataset at most, and per clip at least.
 RIVALS, FEWEST = 400, 8
-# The least share of mismatched pairs that is reckoned with.
+# The least share of mismatched pairs that is assumed.
 PRIOR = 0.02
-# A mismatched pair that is missed costs as much as this many false alarms: it is trained on, they are looked at.
+# The cost of a missed mismatch in false alarms: a missed pair is trained on, a false alarm is only looked at.
 MISSED = 2
-# Pairs that fit less than this better than rivals (median z) cannot be judged one by one.
+# If the pairs' median z is below this, single pairs cannot be judged.
 SEPARABLE = 1.0
 
 Matrix = NDArray[np.float32]
@@ -30,7 +30,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """How texts fit: `own` [N] to their clips, `rivals` [N, M] to others, NaN where these are not comparable."""
+    """Fits of N texts, float32: `own` [N] to their clips, `rivals` [N, M] to other clips, NaN where not comparable."""
 
     own: Matrix
     rivals: Matrix
@@ -38,7 +38,10 @@ class Fit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """The judgement of N pairs: z [N] (NaN: too few rivals), which are mismatched, and the rival that fits best [N]."""
+    """The judgement of N pairs: `z` [N] (NaN: too few rivals), `mismatched` [N], and the index of the best rival [N].
+
+    `bound` is the threshold on z; -inf if pairs cannot be judged.
+    """
 
     z: Matrix
     bound: float
@@ -47,20 +50,20 @@ class Match:
 
 
 def draw_rivals(count: int, seed: int) -> NDArray[np.int_]:
-    """The clips that every clip is compared with: all, or a sample of 400 by the seed."""
+    """Indices [M] of the clips that every clip is compared with: all `count`, or a seeded sample of 400, ascending."""
     if count <= RIVALS:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, RIVALS, replace=False))
 
 
 def standardised(fit: Fit) -> Fit:
-    """Both in standard deviations above the mean of the row's rivals; rows with fewer than eight rivals become NaN."""
+    """The z-scores of a fit, by the mean and deviation of each row's rivals; rows with fewer than eight are NaN."""
     usable = np.isfinite(fit.rivals)
     counts = usable.sum(axis=1)
     filled = np.where(usable, fit.rivals, 0.0)
     means = filled.sum(axis=1) / np.maximum(counts, 1)
     spread = np.sqrt((np.where(usable, fit.rivals - means[:, None], 0.0) ** 2).sum(axis=1) / np.maximum(counts, 1))
-    # A text that fits all rivals alike says nothing; it stands at their mean.
+    # A text that fits all rivals equally carries no information: its z is 0.
     scale = np.where(spread > 1e-6, spread, np.inf)
     bare = counts < FEWEST
     own = np.where(bare, np.nan, (fit.own - means) / scale)
@@ -69,7 +72,7 @@ def standardised(fit: Fit) -> Fit:
 
 
 def combined(fits: Sequence[Fit]) -> Fit:
-    """One fit of several: each standardised and weighed by how far it sets pairs apart from rivals (its median z)."""
+    """The weighted sum of several fits: each is standardised and weighted by its median z, its power to separate."""
     scaled = [standardised(fit) for fit in fits]
     weights = [max(0.0, _median(fit.own)) for fit in scaled]
     if not any(weights):
@@ -81,7 +84,7 @@ def combined(fits: Sequence[Fit]) -> Fit:
 
 
 def judge_pairs(fit: Fit, prior: float = PRIOR) -> Match:
-    """Judge every pair; none is mismatched where the pairs as a whole fit hardly better than rivals."""
+    """Judge every pair. None is mismatched if the pairs as a whole fit hardly better than rivals do."""
     scaled = standardised(fit)
     best = np.where(np.isfinite(scaled.rivals), scaled.rivals, -np.inf).argmax(axis=1)
     bound = _bound(scaled, prior)
@@ -102,7 +105,7 @@ def _bound(scaled: Fit, prior: float) -> float:
     chance = np.sort(scaled.rivals[np.isfinite(scaled.rivals)])
     bounds = np.linspace(0.0, middle, 200)
     below, by_chance = (np.searchsorted(values, bounds) / values.size for values in (own, chance))
-    # Hardly any right pair lies near its rivals' mean, so those that do tell how many pairs are mismatched.
+    # Hardly any correct pair lies near its rivals' mean, so the pairs there give the share of mismatched ones.
     near = int(np.searchsorted(bounds, min(1.0, middle / 4)))
     mismatched = float(np.clip(below[near] / max(by_chance[near], 1e-9), prior, 0.5))
     missed = mismatched * (1 - by_chance)

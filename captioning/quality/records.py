@@ -1,6 +1,6 @@
-"""What the caption measures read and what they give: plain records, so that every measure is tested without a dataset.
+"""Input and output of the caption measures as plain records, so that every measure is tested without a dataset.
 
-python -m pytest tests/captioning/quality
+record = CaptionRecord(sample_id="a", source="a.mp4", dense="A dog runs.")
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameCaption:
-    """What was said of one still; `time` in seconds from the sample's start. `labels`: what an image classifier saw.
+    """The caption of one still; `time` is in seconds from the sample's start.
 
-    `vector` is the still's image embedding (for the pairing test), empty where there is none. `colours` are the shares
-    of the still's pixels by colour name, largest first (`captioning.captioners.colours`), empty where not measured;
-    `brightness` is its mean luma, 0 to 1.
+    `labels` are an image classifier's (name, probability 0 to 1). `vector` is the still's image embedding, empty where
+    there is none. `colours` are the shares of the still's pixels by colour name, largest first
+    (`captioning.captioners.colours`), empty where not measured; `brightness` is its mean luma, 0 to 1.
     """
 
     still_id: str
@@ -28,11 +28,11 @@ class FrameCaption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionRecord:
-    """One captioned sample with all that is known of it. Empty text means that there is none.
+    """One captioned sample with all that is known of it. An empty text means that there is none.
 
-    `duration` is the sample's, in seconds. `frames` are the stills inside its span. `tokens` are of `dense`, by
-    `token_counter`. `camera` and the motions (percent of the picture's diagonal per second) are measured on its clip;
-    None for single pictures. `error`: why captioning failed.
+    `duration` is in seconds. `frames` are the stills inside the sample's span. `tokens` is the length of `dense` by
+    `token_counter`. `camera` and the motions (percent of the frame's diagonal per second, >= 0) are measured on its
+    clip; None for images. `error`: why captioning failed.
     """
 
     sample_id: str
@@ -63,7 +63,7 @@ class CaptionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a check found on one sample. `weight` (0 to 1) is how bad it is; `why` a sentence for people."""
+    """One finding of a check on one sample. `weight` (0 to 1) is how bad it is; `why` explains it in a sentence."""
 
     sample_id: str
     check: str
@@ -73,9 +73,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One number of a group of samples with its 95 % bootstrap interval; `count` is the samples that it rests on.
+    """One number of a group of samples with its 95 % bootstrap interval; `count` is the number of samples.
 
-    `better` says which way is good; None for what is only described. `doc` says what it is in one sentence.
+    `better` says which direction is good, None if neither is. `doc` describes the measure in one sentence.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """A bound on a measure: `rule` as the configuration has it (`empty <= 0`), the value, and whether it holds."""
+    """A bound on a measure: `rule` as written in the configuration (`empty <= 0`), the value, and whether it holds."""
 
     rule: str
     value: float | None
@@ -99,7 +99,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
-    """Counts between `edges` (one more than counts); `mark` is a line worth drawing, such as the token budget."""
+    """Counts between `edges` (one more than counts); `mark` is a value to draw a line at, such as the token budget."""
 
     name: str
     unit: str
@@ -111,7 +111,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunnelStep:
-    """How many objects of a kind (video, clip, sample) ended in a state, and why."""
+    """How many objects of one kind (video, clip, sample) ended in a state, and why."""
 
     kind: str
     state: str
@@ -121,7 +121,7 @@ class FunnelStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleView:
-    """One sample as the page shows it: the record, what was found on it, and how suspicious that makes it (0 to 1)."""
+    """One sample as the page shows it: the record, its findings, and the suspicion (0 to 1) that follows from them."""
 
     record: CaptionRecord
     findings: tuple[Finding, ...]
@@ -130,10 +130,10 @@ class SampleView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that the page and the JSON hold. `measures` has the groups `all`, `bucket <name>` and `source <name>`.
+    """The content of the page and the JSON. `measures` has the groups `all`, `bucket <name>` and `source <name>`.
 
-    `notes` are sentences that a reader must know (which tiers ran, that the embedded captioner knows no actions).
-    `repeats` are captions that stand on several samples, with the samples.
+    `notes` are caveats for the reader (which tiers ran, that the embedded captioner knows no actions). `repeats` are
+    captions of several samples, with the ids of these samples.
     """
 
     dataset: str

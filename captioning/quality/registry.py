@@ -1,4 +1,4 @@
-"""Every check by name. A new one is a file in `checks` (or a line in one) and a line here.
+"""Every check by name. A new check is a file in `checks` (or a line in one of them) and a line here.
 
 python -m captioning.quality.registry          # print them all
 """
@@ -31,7 +31,7 @@ CHECKS: Mapping[str, Check] = {check.name: check for family in _FAMILIES for che
 
 
 def main() -> None:
-    """Print every check with its tier, weight and meaning."""
+    """Print every check with its tier, weight and description."""
     for check in CHECKS.values():
         print(f"tier {check.tier}  {check.name:18} weight {check.weight:<5g} {check.doc}")
 

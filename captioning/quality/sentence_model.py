@@ -1,9 +1,9 @@
-"""The packaged sentence embedder, all-MiniLM-L6-v2: 384 numbers per text, about 5 ms each on two cores.
+"""The packaged sentence embedder, all-MiniLM-L6-v2: 384 dimensions, about 5 ms per text on two cores.
 
-Loaded when first called, so that naming it costs nothing. Mean of the last layer over the text's tokens, as the model
-was trained (its model card), then length 1; the cosine of two texts is the product of their vectors.
+It is loaded on the first call. The vector is the last layer's mean over the text's tokens, as the model was trained
+(its model card), scaled to length 1; the cosine of two texts is the dot product of their vectors.
 
-    python -m pytest tests/captioning/quality/checks/test_support.py
+    vectors = SentenceModel()(["A dog runs.", "A dog is running."])      # [2, 384], float32
 """
 
 import importlib.util
@@ -23,13 +23,13 @@ _BATCH, _MOST_TOKENS = 64, 256
 
 
 class SentenceModel:
-    """Turns texts into unit vectors [texts, 384]; raises `StageError` when first called if the package is missing."""
+    """Embeds texts as unit vectors [texts, 384], float32. The first call raises `StageError` without the package."""
 
     name = NAME
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts, in the order given."""
-        # Texts of like length share a batch, so that little is spent on padding.
+        """Embed texts; row i of the result [texts, 384] is text i."""
+        # Texts of similar length share a batch, so that there is little padding.
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         vectors = np.zeros((len(texts), 384), np.float32)
         for start in range(0, len(order), _BATCH):

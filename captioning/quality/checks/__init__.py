@@ -1,4 +1,4 @@
-"""The checks, one family a file; `captioning.quality.registry` lists them.
+"""The checks, one family per file; `captioning.quality.registry` lists them.
 
 python -m captioning.quality.registry
 """

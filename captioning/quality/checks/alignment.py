@@ -1,10 +1,10 @@
-"""Do clip captions fit the pictures themselves? With an image-text model: a gap to shuffled pairs, not a bare cosine.
+"""Image-text alignment of captions and stills (CLIP), as the gap to shuffled pairs rather than a bare cosine.
 
-Runs where the dataset's embedder has a text tower (open_clip) and its weights are configured. A bare cosine of CLIP
-means little (it depends on length, style and the model); what counts is how much better the own pictures fit than those
-of other clips of the same bucket. Sentences are judged one by one, because CLIP reads 77 tokens.
+Runs if the dataset's embedder has a text tower (open_clip) and its weights are configured. A bare CLIP cosine means
+little (it depends on length, style and the model); what matters is how much better a clip's own stills fit than those
+of other clips of the same bucket. Sentences are embedded one by one, because CLIP reads 77 tokens.
 
-    python -m pytest tests/captioning/quality/test_planted.py
+    results = CHECKS["misaligned"].run(Corpus.of(records, image_text=text_tower))
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,31 +19,32 @@ from captioning.quality.matching import Fit, draw_rivals, judge_pairs
 from captioning.quality.similarity import Matrix, unit_rows
 
 
-def _pictured(corpus: Corpus) -> list[Clip]:
+def _with_vectors(corpus: Corpus) -> list[Clip]:
     if corpus.image_text is None:
         return []
     return [clip for clip in corpus.captioned if any(frame.vector for frame in clip.record.frames)]
 
 
-def _pictures(clips: Sequence[Clip]) -> Matrix:
+def _image_vectors(clips: Sequence[Clip]) -> Matrix:
+    """[clips, D]: the mean of each clip's still embeddings, rows of length 1."""
     vectors = [np.array([frame.vector for frame in clip.record.frames if frame.vector], np.float32) for clip in clips]
     return unit_rows(np.array([unit_rows(frames).mean(axis=0) for frames in vectors], np.float32))
 
 
 def _rivals(corpus: Corpus, clips: Sequence[Clip]) -> tuple[NDArray[np.int_], NDArray[np.bool_]]:
-    """The drawn rivals, and where they may not be compared: the clip itself, its source, another bucket."""
+    """The indices of rivals [M], and a mask [N, M] of excluded pairs: the clip itself, its source, other buckets."""
     rivals = draw_rivals(len(clips), corpus.seed)
     buckets = np.array([clip.record.bucket for clip in clips])
     sources = np.array([clip.record.source for clip in clips])
-    barred = (buckets[:, None] != buckets[rivals][None, :]) | (sources[:, None] == sources[rivals][None, :])
-    return rivals, barred | (np.arange(len(clips))[:, None] == rivals[None, :])
+    excluded = (buckets[:, None] != buckets[rivals][None, :]) | (sources[:, None] == sources[rivals][None, :])
+    return rivals, excluded | (np.arange(len(clips))[:, None] == rivals[None, :])
 
 
 def _fit(corpus: Corpus, clips: Sequence[Clip], texts: Matrix) -> Fit:
-    pictures = _pictures(clips)
-    rivals, barred = _rivals(corpus, clips)
-    scores = texts @ pictures[rivals].T
-    return Fit(own=(texts * pictures).sum(axis=1), rivals=np.where(barred, np.nan, scores).astype(np.float32))
+    images = _image_vectors(clips)
+    rivals, excluded = _rivals(corpus, clips)
+    scores = texts @ images[rivals].T
+    return Fit(own=(texts * images).sum(axis=1), rivals=np.where(excluded, np.nan, scores).astype(np.float32))
 
 
 def _whole(corpus: Corpus, clips: Sequence[Clip]) -> Fit:
@@ -59,7 +60,7 @@ def _sentences(corpus: Corpus, clip: Clip) -> Matrix:
 
 
 def _gap(corpus: Corpus) -> Mapping[str, CheckResult]:
-    clips = _pictured(corpus)
+    clips = _with_vectors(corpus)
     if len(clips) < 2:
         return {}
     fit = _whole(corpus, clips)
@@ -72,7 +73,7 @@ def _gap(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def _misaligned(corpus: Corpus) -> Mapping[str, CheckResult]:
-    clips = _pictured(corpus)
+    clips = _with_vectors(corpus)
     if len(clips) < 2:
         return {}
     match = judge_pairs(_whole(corpus, clips))
@@ -82,18 +83,18 @@ def _misaligned(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def _sentence_share(corpus: Corpus) -> Mapping[str, CheckResult]:
-    """Per clip, the share of sentences that fit its pictures better than the middle one of its rivals' pictures."""
-    clips = _pictured(corpus)
+    """Per clip, the share of sentences that fit its stills better than the median of its rivals' stills."""
+    clips = _with_vectors(corpus)
     if len(clips) < 2:
         return {}
-    pictures = _pictures(clips)
-    rivals, barred = _rivals(corpus, clips)
+    images = _image_vectors(clips)
+    rivals, excluded = _rivals(corpus, clips)
     results = {}
     for index, clip in enumerate(clips):
-        others = pictures[rivals[~barred[index]]]
+        others = images[rivals[~excluded[index]]]
         if len(others):
             vectors = _sentences(corpus, clip)
-            better = vectors @ pictures[index] > np.median(vectors @ others.T, axis=1)
+            better = vectors @ images[index] > np.median(vectors @ others.T, axis=1)
             results[clip.key] = CheckResult(float(better.mean()))
     return results
 

@@ -1,6 +1,6 @@
-"""Colours and numbers that a clip caption gives to a thing and the frame captions give otherwise.
+"""Colours and numbers in a caption that contradict the frame captions.
 
-python -m pytest tests/captioning/quality/checks/test_contradictions.py
+results = CHECKS["colour_conflict"].run(corpus)
 """
 
 import re
@@ -21,7 +21,7 @@ _SAME_COLOUR = {
     "golden": "yellow",
     "navy": "blue",
 }
-_BETWEEN = 2  # adjectives that may stand between a number or colour and its thing
+_BETWEEN = 2  # adjectives that may stand between a number or colour and its noun
 
 
 def _colours(corpus: Corpus) -> Mapping[str, CheckResult]:
@@ -36,26 +36,26 @@ def _numbers(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def _contradiction(clip: Clip, known: Mapping[str, str]) -> str:
-    given = _given([*clip.frame_texts, clip.record.overview], known)
-    for thing, values in _given([clip.text], known).items():
-        if thing in given and given[thing].isdisjoint(values):
-            return f"{'/'.join(sorted(values))} {thing}, but the frame captions say {'/'.join(sorted(given[thing]))}"
+    evidence = _attributes([*clip.frame_texts, clip.record.overview], known)
+    for noun, values in _attributes([clip.text], known).items():
+        if noun in evidence and evidence[noun].isdisjoint(values):
+            return f"{'/'.join(sorted(values))} {noun}, but the frame captions say {'/'.join(sorted(evidence[noun]))}"
     return ""
 
 
-def _given(texts: Sequence[str], known: Mapping[str, str]) -> dict[str, set[str]]:
-    """Thing (folded) -> the values that the texts give it right before its name: `red car`, `two small dogs`."""
+def _attributes(texts: Sequence[str], known: Mapping[str, str]) -> dict[str, set[str]]:
+    """Stem of a noun -> the values that precede the noun in the texts: `red car`, `two small dogs`."""
     values_of: dict[str, set[str]] = defaultdict(set)
     for text in texts:
         for clause in re.split(r"[.,;:!?]", text.lower()):
             tokens = re.findall(r"[^\W_]+", clause)
             for index, token in enumerate(tokens):
-                if token in known and (thing := _thing(tokens[index + 1 :], known)):
-                    values_of[fold(thing)].add(known[token])
+                if token in known and (noun := _noun(tokens[index + 1 :], known)):
+                    values_of[fold(noun)].add(known[token])
     return values_of
 
 
-def _thing(after: Sequence[str], known: Mapping[str, str]) -> str:
+def _noun(after: Sequence[str], known: Mapping[str, str]) -> str:
     for word in after[: _BETWEEN + 2]:
         if word in ADJECTIVES or word in known or word in COLOURS or word in ("of", "and"):
             continue

@@ -1,8 +1,8 @@
-"""Consistency of a clip caption with its frame captions: what it leaves out, and whether it tells it in their order.
+"""Consistency of a caption with its frame captions: what it leaves out, and whether it keeps their order.
 
 An event is what one frame caption says and no other frame caption of the clip does.
 
-    python -m pytest tests/captioning/quality/checks/test_events.py
+    results = CHECKS["misordered"].run(corpus)
 """
 
 from collections import Counter
@@ -14,7 +14,8 @@ from captioning.quality.corpus import Corpus
 from captioning.quality.evidence import missing
 from captioning.words import content_words, fold, words
 
-# A frame caption tells an event with this many words of its own; of those, the caption holds at most this share.
+# A frame caption with this many words of its own has an event; the event is dropped if the caption has at most this
+# share of these words.
 OWN_WORDS, HELD = 2, 0.25
 # Kendall's tau of the order of mentions below which the order is wrong.
 WRONG_ORDER = -0.3
@@ -41,7 +42,7 @@ def _dropped(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def events(clip: Clip) -> list[dict[str, str]]:
-    """For each frame caption that tells something of its own: the words that no other one has, in time order."""
+    """The events in time order: for each frame caption with words of its own, these words, stem -> word."""
     counts = Counter(key for content in clip.frame_contents for key in content)
     own = [{key: word for key, word in content_words(text).items() if counts[key] == 1} for text in clip.frame_texts]
     return [event for event in own if len(event) >= OWN_WORDS]
@@ -65,7 +66,7 @@ def concordance(clip: Clip) -> float | None:
     position = {fold(word): at for at, word in reversed(list(enumerate(words(clip.text))))}
     mentions = [at for own in events(clip) if (at := [position[key] for key in own if key in position])]
     pairs = [(earlier, later) for first, earlier in enumerate(mentions) for later in mentions[first + 1 :]]
-    # Only pairs that do not mingle have an order: things and light are told together at the end.
+    # Only pairs of events that do not overlap in the caption have an order: it may describe several things together.
     right = sum(max(earlier) < min(later) for earlier, later in pairs)
     wrong = sum(max(later) < min(earlier) for earlier, later in pairs)
     return (right - wrong) / (right + wrong) if right + wrong else None

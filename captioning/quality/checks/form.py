@@ -1,8 +1,8 @@
-"""What should never stand in a caption whatever the clip shows: nothing, errors, refusals, markup, doubts, loops.
+"""Faults of form, whatever the clip shows: empty captions, errors, refusals, markup, hedges, loops.
 
-Word lists for English; a caption in another language is found by its own check.
+The word lists are English; captions in another language have a check of their own.
 
-    python -m pytest tests/captioning/quality/checks/test_form.py
+    results = CHECKS["refusal"].run(corpus)
 """
 
 import re
@@ -48,9 +48,9 @@ _NEGATION = re.compile(
     r"without any|not visible|not shown)",
     re.IGNORECASE,
 )
-_DOUBTERS = ("facts",)  # captioners that utter doubt by design
-# A loop: this share of a caption's runs stands there before. Captions of any length come here, and the long ones of
-# other makers may use a phrase three times, which is enough to ask a model of ours again.
+_DOUBTERS = ("facts",)  # captioners that express doubt by design
+# A loop: at least this share of a caption's 4-grams are repetitions. Long captions from elsewhere may use a phrase
+# three times, which is enough to ask one of our models again but not for a finding.
 LOOP_SHARE = 0.2
 # The least share of function words that English prose has: a list of key words has fewer.
 FEWEST_STOP_WORDS, ENOUGH_WORDS = 0.08, 10
@@ -68,7 +68,7 @@ def _error_of(clip: Clip) -> str:
     if clip.record.error:
         return f"captioning failed: {clip.record.error}"
     match = _ERROR.search(clip.text)
-    # Short texts that hold such a word are messages; in a long one only words that no picture calls for count.
+    # A short text with such a word is an error message; in a long text only words that no scene calls for count.
     if match and (len(clip.words) <= 8 or _CERTAIN_ERROR.search(clip.text)):
         return f"reads like an error message: {match.group()!r}"
     return ""
@@ -95,7 +95,7 @@ def _thinking(clip: Clip) -> str:
 
 
 def _lengths(clip: Clip) -> tuple[str, ...]:
-    """Everything that ships of a clip."""
+    """The texts that ship with a sample."""
     return clip.record.dense, clip.record.medium, clip.record.short
 
 
@@ -134,13 +134,13 @@ def _loop(clip: Clip) -> str:
     if again:
         return "says one sentence twice"
     counts = Counter(runs(clip.words, LOOP_WORDS))
-    # Frame captions of one shot share turns of phrase; only what is said oftener than they say it is a loop.
+    # Frame captions of one shot share phrases; a phrase is a loop only if the caption repeats it more often than they.
     given = Counter(run for text in clip.frame_texts for run in runs(words(text), LOOP_WORDS))
     extra = {run: max(0, times - max(1, given[run])) for run, times in counts.items()}
     if sum(extra.values()) >= max(LOOP_TIMES, LOOP_SHARE * sum(counts.values())):
         worst = max(extra, key=lambda run: extra[run])
         return f"repeats itself: {' '.join(worst)!r} {counts[worst]} times"
-    # Short loops ("the the the", "a red car a red car") fall below four different words.
+    # Short loops ("the the the", "a red car a red car") have fewer than four different words.
     flat = re.search(r"\b(\w+(?:\W+\w+)?)(?:\W+\1\b){2,}", clip.text, re.IGNORECASE)
     return f"repeats itself: {flat.group(1)!r}" if flat else ""
 

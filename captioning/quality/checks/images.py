@@ -1,11 +1,12 @@
-"""Are frame captions on the right pictures? Against what was seen in the stills without any captioner.
+"""Detects frame captions on the wrong images: they are compared with what was measured in the stills.
 
-Three witnesses, each where it is there: the classifier's labels (its words against the captions' words), the measured
-colours, and the image embeddings. Between those and captions a linear map is fitted on the dataset itself, on other
-clips than the one it judges: captions of pictures that look alike should be alike. Each witness counts by how well it
-tells pairs from rivals. Clips of one source, and captions that share half their words, are no rivals.
+Three sources, each where it is available: the classifier's labels (their words against the captions' words), the
+measured colours, and the image embeddings. From embeddings to captions a linear map is fitted on the dataset itself
+(cross-fitted: never on the clip that it judges), because captions of similar images should be similar. Each source is
+weighted by how well it separates pairs from rivals. Clips of one source, and captions that share half their words, are
+no rivals.
 
-    python -m pytest tests/captioning/quality/test_planted.py
+    results = CHECKS["swapped_frames"].run(corpus)
 """
 
 from collections import Counter, defaultdict
@@ -23,7 +24,7 @@ from captioning.quality.similarity import Matrix, Vocabulary, means, overlap, pr
 from captioning.words import content_words, words
 
 SAME_CONTENT = 0.5
-# Folds of the fitted map, its ridge relative to the mean variance, the width of word vectors, clips that it needs.
+# Folds of the cross-fitting, ridge relative to the mean variance, width of the word vectors, least number of clips.
 FOLDS, RIDGE, WIDTH, FEWEST = 5, 1.0, 256, 40
 # A label below this probability is a guess among a thousand classes.
 LIKELY = 0.05
@@ -31,7 +32,7 @@ _SPELLED = {"gray": "grey", "violet": "purple", "golden": "yellow", "gold": "yel
 
 
 def _swapped(corpus: Corpus) -> Mapping[str, CheckResult]:
-    clips = _pictured(corpus)
+    clips = _with_measurements(corpus)
     fits = _fits(corpus, clips)
     if not fits:
         return {}
@@ -46,7 +47,7 @@ def _swapped(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def _gap(corpus: Corpus) -> Mapping[str, CheckResult]:
-    clips = _pictured(corpus)
+    clips = _with_measurements(corpus)
     fits = _fits(corpus, clips)
     if not fits:
         return {}
@@ -54,8 +55,8 @@ def _gap(corpus: Corpus) -> Mapping[str, CheckResult]:
     return {clip.key: CheckResult(float(z)) for clip, z in zip(clips, own, strict=True) if np.isfinite(z)}
 
 
-def _pictured(corpus: Corpus) -> list[Clip]:
-    """Clips with frame captions and something seen in their pictures."""
+def _with_measurements(corpus: Corpus) -> list[Clip]:
+    """Clips with frame captions, and with measurements of their stills."""
     return [
         clip
         for clip in corpus.clips
@@ -70,9 +71,9 @@ def _fits(corpus: Corpus, clips: Sequence[Clip]) -> list[Fit]:
     rivals = draw_rivals(len(clips), corpus.seed)
     claims = [{key for content in clip.frame_contents for key in content} for clip in clips]
     vocabulary = Vocabulary(claims)
-    holds = vocabulary.holds(claims)
+    words_of = vocabulary.binary(claims)
     sources = np.array([clip.record.source for clip in clips])
-    alike = (overlap(holds, holds[rivals]) >= SAME_CONTENT) | (sources[:, None] == sources[rivals][None, :])
+    alike = (overlap(words_of, words_of[rivals]) >= SAME_CONTENT) | (sources[:, None] == sources[rivals][None, :])
     alike |= np.arange(len(clips))[:, None] == rivals[None, :]
     captions = _caption_vectors(corpus, clips, vocabulary)
     scores = [_labels(corpus, clips, claims, rivals), _colours(clips, rivals), _mapped(corpus, clips, captions, rivals)]
@@ -85,10 +86,10 @@ Scores = tuple[Matrix, Matrix]
 
 
 def _caption_vectors(corpus: Corpus, clips: Sequence[Clip], vocabulary: Vocabulary) -> Matrix:
-    """[clips, width]: the mean of a clip's frame captions, by words and, if there is an embedder, by meaning too."""
+    """[clips, width]: the mean of a clip's frame captions, by words and, with an embedder, also by meaning."""
     counts = [len(clip.frame_texts) for clip in clips]
     contents = [content for clip in clips for content in clip.frame_contents]
-    by_word = unit_rows(means(projected(vocabulary.unit(contents), WIDTH, corpus.seed), counts))
+    by_word = unit_rows(means(projected(vocabulary.tfidf(contents), WIDTH, corpus.seed), counts))
     if corpus.embed is None:
         return by_word
     by_meaning = unit_rows(means(corpus.embed([text for clip in clips for text in clip.frame_texts]), counts))
@@ -98,7 +99,7 @@ def _caption_vectors(corpus: Corpus, clips: Sequence[Clip], vocabulary: Vocabula
 def _labels(
     corpus: Corpus, clips: Sequence[Clip], claims: Sequence[set[str]], rivals: NDArray[np.int_]
 ) -> Scores | None:
-    """Probability-weighted share of the labels' words that a caption holds, in any form or in near sense."""
+    """Probability-weighted share of the labels' words that the frame captions have, in any form or near meaning."""
     label_means: list[Mapping[str, float]] = []
     for clip in clips:
         mean: dict[str, float] = defaultdict(float)
@@ -114,19 +115,19 @@ def _labels(
         texts = corpus.embed([text for clip in clips for text in clip.frame_texts])
         counts = [len(clip.frame_texts) for clip in clips]
         support = support + np.maximum(unit_rows(means(texts, counts)) @ corpus.embed(names).T, 0)
-    # What no label is sure of cannot be missed: a caption is held against what was likely, not against guesses.
+    # Weighted by probability: a caption is compared with likely labels, not with guesses.
     return _scores(support - support.mean(axis=0, keepdims=True), weighted(label_means, names), rivals)
 
 
 def _label_words(names: Sequence[str], claims: Sequence[set[str]]) -> Matrix:
-    """[clips, names]: the share of a label's words that the clip's frame captions hold."""
+    """[clips, names]: the share of a label's words that the clip's frame captions have."""
     parts = [content_words(name).keys() for name in names]
     support = [[len(part & words_of_clip) / max(1, len(part)) for part in parts] for words_of_clip in claims]
     return np.array(support, np.float32).reshape(len(claims), len(names))
 
 
 def _colours(clips: Sequence[Clip], rivals: NDArray[np.int_]) -> Scores | None:
-    """How much of the picture has the colours that a caption names, and how much of it none that it names."""
+    """How well the colours that a clip's captions name agree with the shares of colours in its stills."""
     colour_means = []
     for clip in clips:
         total: dict[str, float] = defaultdict(float)
@@ -152,26 +153,25 @@ def _base(name: str) -> str:
 
 
 def _mapped(corpus: Corpus, clips: Sequence[Clip], captions: Matrix, rivals: NDArray[np.int_]) -> Scores | None:
-    """Cosine of a clip's captions and of what a map fitted on other clips expects of its pictures."""
+    """Cosine between a clip's captions and the captions that a map, fitted on other clips, predicts from its stills."""
     width = max((len(frame.vector) for clip in clips for frame in clip.record.frames), default=0)
     if not width or len(clips) < FEWEST:
         return None
-    pictures = np.zeros((len(clips), width), np.float32)
+    images = np.zeros((len(clips), width), np.float32)
     for index, clip in enumerate(clips):
         vectors = [frame.vector for frame in clip.record.frames if len(frame.vector) == width]
         if vectors:
-            pictures[index] = np.array(vectors, np.float32).mean(axis=0)
-    expected = unit_rows(cross_fitted(unit_rows(pictures), captions, corpus.seed))
+            images[index] = np.array(vectors, np.float32).mean(axis=0)
+    expected = unit_rows(cross_fitted(unit_rows(images), captions, corpus.seed))
     return _scores(captions - captions.mean(axis=0, keepdims=True), expected, rivals)
 
 
 def cross_fitted(inputs: Matrix, targets: Matrix, seed: int) -> Matrix:
-    """[N, T]: what ridge regression expects of each row's target, fitted on the four fifths that it is not in.
+    """Ridge regression predictions [N, T] from `inputs` [N, D] to `targets` [N, T], both centred.
 
-    Other clips of its source may be among those: where all clips of a source carry one other source's captions, the map
-    learns the mistake as the rule, and only labels and colours speak against it.
-
-    Means are taken off, so that a row of which nothing is known is expected to be zero.
+    Each row is predicted by a fit on the four folds (of five) that it is not in. The prediction of an average input is
+    zero. Other clips of the row's source may be in the fit: if all clips of one source carry another source's captions,
+    the map learns the mistake, and only labels and colours can reveal it.
     """
     inputs, targets = inputs - inputs.mean(axis=0), targets - targets.mean(axis=0)
     fold_of = np.random.default_rng(seed).permutation(len(inputs)) % FOLDS
@@ -188,8 +188,8 @@ def cross_fitted(inputs: Matrix, targets: Matrix, seed: int) -> Matrix:
     return expected
 
 
-def _scores(texts: Matrix, pictures: Matrix, rivals: NDArray[np.int_]) -> Scores:
-    return (texts * pictures).sum(axis=1), texts @ pictures[rivals].T
+def _scores(texts: Matrix, images: Matrix, rivals: NDArray[np.int_]) -> Scores:
+    return (texts * images).sum(axis=1), texts @ images[rivals].T
 
 
 CHECKS = (

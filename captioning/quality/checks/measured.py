@@ -1,6 +1,6 @@
-"""Camera, motion and cuts: what a caption says of them against what was measured in the pictures.
+"""Camera, motion and cuts: what a caption says of them against what was measured in the video.
 
-python -m pytest tests/captioning/quality/checks/test_measured.py
+results = CHECKS["camera_conflict"].run(corpus)
 """
 
 import re
@@ -12,7 +12,7 @@ from captioning.quality.corpus import Corpus
 from captioning.quality.records import CaptionRecord
 
 _CAMERA = r"\bcamera(?:'s)?\b[^.;]{0,40}?"
-# What a caption may say of the camera, and the measured classes that bear it out.
+# What a caption may say of the camera, and the measured classes that agree with it.
 _MOVES: tuple[tuple[re.Pattern[str], str, frozenset[str]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), move, frozenset(classes.split(";")))
     for pattern, move, classes in (
@@ -54,12 +54,12 @@ _CUT = re.compile(
     r"(?:scene|shot)|cuts? to|montage|series of (?:scenes|shots|clips)|(?:transition|cut)(?:s|ing)? (?:to|between) )",
     re.IGNORECASE,
 )
-# Percent of the diagonal per second: what the eye calls fast, and what it calls nothing (the measured-facts captioner
-# uses 15 and 1; these leave a margin, because motion is a mean over the picture).
+# Percent of the diagonal per second: visibly fast, and no visible motion (the measured-facts captioner uses 15 and 1;
+# these leave a margin, because motion is a mean over the frame).
 MUCH, NOTHING = 20.0, 0.5
 
 
-def _against(find: Callable[[Clip], str], applies: Callable[[CaptionRecord], bool]) -> CheckFunction:
+def _where(find: Callable[[Clip], str], applies: Callable[[CaptionRecord], bool]) -> CheckFunction:
     def run(corpus: Corpus) -> Mapping[str, CheckResult]:
         return {clip.key: fault(find(clip)) for clip in corpus.captioned if applies(clip.record)}
 
@@ -94,21 +94,21 @@ CHECKS = (
         name="camera_conflict",
         doc="captions whose camera words contradict the measured camera",
         weight=0.3,
-        run=_against(_camera, lambda record: record.camera is not None),
+        run=_where(_camera, lambda record: record.camera is not None),
         tier=1,
     ),
     Check(
         name="motion_conflict",
         doc="captions that call much motion still or none fast",
         weight=0.3,
-        run=_against(_motion, lambda record: record.motion is not None),
+        run=_where(_motion, lambda record: record.motion is not None),
         tier=1,
     ),
     Check(
         name="scene_change",
         doc="captions that speak of a change of scene; a clip is one shot, so the splitter may have missed a cut",
         weight=0.4,
-        run=_against(_cut, lambda record: True),
+        run=_where(_cut, lambda record: True),
         tier=1,
     ),
 )

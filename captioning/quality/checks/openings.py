@@ -1,10 +1,10 @@
-"""Captions that all begin alike: known phrases of vision models, and openings that nobody listed.
+"""Captions that begin alike: listed stock phrases of vision models, and unlisted openings that repeat.
 
-An unlisted opening shows in two ways. It stands on many captions; and it tells nothing of their clips: its words
-are not what the clips' own frame captions say, or it stands on more captions than any thing in a mixed dataset could.
-"A young woman" on a tenth of the captions is neither: it is what the clips show.
+An unlisted opening is boilerplate if it begins many captions and says nothing of their clips: its words are not in the
+clips' own frame captions, or it begins more captions than any subject of a mixed dataset could. "A young woman" on a
+tenth of the captions is neither: it is what the clips show.
 
-    python -m pytest tests/captioning/quality/checks/test_openings.py
+    openings = repeated_openings(corpus.captioned)      # words -> number of captions
 """
 
 import re
@@ -33,14 +33,15 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 SHORTEST, LONGEST = 3, 10
-# An unlisted opening stands on this many captions and this share of them at the least, and on this many times as many
-# as the middle one of the other openings of its length that repeat at all: what the rest of the dataset would give.
+# An unlisted opening begins at least this many captions, this share of them, and this many times the median count of
+# the repeated openings of its length, which is what the rest of the dataset would give, ...
 LEAST, LEAST_SHARE, ABOVE_THE_REST = 5, 0.005, 3
-# Where nearly all captions open alike there is no rest to compare with; it is taken to repeat no oftener than this.
+# (where nearly all captions begin alike there is no rest to compare with; the median is capped at this)
 MODEST = 3
-# ... and the frame captions of at most this share of its clips hold all that it claims,
+# ... and the frame captions of at most this share of its clips support all that it claims,
 GROUNDED = 0.5
-# ... or it has this many words and stands on this share: no thing in a dataset of many things does.
+# ... or it has this many words and begins this share of the captions (of at least so many): no subject of a mixed
+# dataset is that frequent.
 LONG, MANY, FEWEST = 4, 0.2, 20
 
 
@@ -63,8 +64,8 @@ def _repeated(clip: Clip, repeated: Mapping[tuple[str, ...], int]) -> str:
 
 
 def repeated_openings(clips: Sequence[Clip]) -> dict[tuple[str, ...], int]:
-    """Unlisted openings that repeat for no reason of content: their words -> how many captions begin so."""
-    # Equal captions are one caption here: what repeats whole is another check's business.
+    """Unlisted openings that repeat without support in the content: words -> number of captions that begin so."""
+    # Equal captions count once here: captions that are repeated whole have a check of their own.
     distinct = list({clip.text: clip for clip in clips}.values())
     by_opening: dict[tuple[str, ...], list[Clip]] = defaultdict(list)
     for clip in distinct:
@@ -93,14 +94,14 @@ def _says_nothing(opening: tuple[str, ...], members: Sequence[Clip]) -> bool:
         return False
     grounded = sum(claims <= clip.evidence.keys() for clip in with_evidence)
     lone = [sum(claim in clip.evidence for clip in with_evidence) / len(with_evidence) for claim in claims]
-    # A paraphrase gives every clip other words; an opening that none of its clips asks for has none that hold.
+    # A paraphrased opening still has words that some clips support; for boilerplate none is supported by most clips.
     return grounded <= GROUNDED * len(with_evidence) and max(lone) <= GROUNDED
 
 
 def _is_everywhere(opening: tuple[str, ...], members: Sequence[Clip], count: int) -> bool:
     if count < FEWEST or len(opening) < LONG or len(members) < MANY * count:
         return False
-    # Function words alone ("in the middle of a") begin many sentences; the share must be larger still.
+    # Openings of function words alone ("in the middle of a") are common, so their share must be twice as large.
     plain = all(word in STOP_WORDS for word in opening)
     return len(members) >= 2 * MANY * count if plain else True
 

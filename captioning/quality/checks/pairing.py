@@ -1,9 +1,9 @@
-"""Are clip captions on the right clips? Each against its own frame captions and against those of other clips.
+"""Detects captions on the wrong clip: each is compared with its own frame captions and with those of other clips.
 
-A shifted or shuffled table of captions passes every test of text; here it shows, because the frame captions of another
-clip fit better than the own ones. Clips that look alike (their frame captions share half their words) are no rivals.
+A shifted or shuffled table of captions passes every check of text; here it shows, because another clip's frame captions
+fit better than the clip's own. Clips that look alike (their frame captions share half their words) are no rivals.
 
-    python -m pytest tests/captioning/quality/test_planted.py
+    results = CHECKS["swapped"].run(corpus)
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from captioning.quality.corpus import Corpus
 from captioning.quality.matching import Fit, combined, draw_rivals, judge_pairs
 from captioning.quality.similarity import Matrix, Vocabulary, means, overlap, unit_rows
 
-# Share of content words (Jaccard) from which two clips' frame captions are of the same content.
+# Share of content words (Jaccard) from which two clips' frame captions count as the same content.
 SAME_CONTENT = 0.5
 
 
@@ -53,12 +53,12 @@ def _fits(corpus: Corpus) -> list[Fit]:
     claims, evidence = [set(clip.content) for clip in clips], [set(clip.evidence) for clip in clips]
     vocabulary = Vocabulary([*claims, *evidence])
     rivals = draw_rivals(len(clips), corpus.seed)
-    witnesses = vocabulary.holds(evidence)
-    alike = overlap(witnesses, witnesses[rivals]) >= SAME_CONTENT
+    evidence_words = vocabulary.binary(evidence)
+    alike = overlap(evidence_words, evidence_words[rivals]) >= SAME_CONTENT
     alike |= np.arange(len(clips))[:, None] == rivals[None, :]
     shares = vocabulary.shares(claims)
-    own = np.asarray(shares.multiply(witnesses).sum(axis=1), np.float32).ravel()
-    fits = [Fit(own=own, rivals=_masked((shares @ witnesses[rivals].T).toarray(), alike))]
+    own = np.asarray(shares.multiply(evidence_words).sum(axis=1), np.float32).ravel()
+    fits = [Fit(own=own, rivals=_masked((shares @ evidence_words[rivals].T).toarray(), alike))]
     if corpus.embed:
         captions = corpus.embed([clip.text for clip in clips])
         frames = corpus.embed([text for clip in clips for text in clip.frame_texts])

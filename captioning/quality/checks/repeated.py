@@ -1,9 +1,9 @@
-"""One caption on many clips, word for word or nearly so: the fault of a summariser that answers from its memory.
+"""One caption on many clips, verbatim or nearly so: the fault of a summariser that ignores its input.
 
-Near-copies are found by MinHash over runs of three words and confirmed by the exact share of common runs. Clips that
-look alike to the captioner (their frame captions are near-copies too) rightly have like captions and are no finding.
+Near-duplicates are found by MinHash over runs of three words and confirmed by the exact share of common runs. Clips
+that look alike to the captioner (similar frame captions) may have similar captions and are no finding.
 
-    python -m pytest tests/captioning/quality/checks/test_repeated.py
+    groups = repeats(corpus.captioned)
 """
 
 from collections import defaultdict
@@ -16,9 +16,9 @@ from captioning.quality.clip import Clip, runs
 from captioning.quality.corpus import Corpus
 
 RUN = 3
-# Share of common runs of three words (Jaccard) from which two captions are near-copies, and the hashes that find it.
+# Share of common runs of three words (Jaccard) from which two captions are near-duplicates, and hashes per caption.
 NEAR, PERMUTATIONS = 0.7, 64
-# Clips whose frame captions have this share of content words in common (Jaccard) show the same.
+# Share of common content words (Jaccard) from which two clips' frame captions count as showing the same.
 SAME_FRAMES = 0.6
 
 
@@ -36,7 +36,7 @@ def _check(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def repeats(clips: Sequence[Clip]) -> list[list[Clip]]:
-    """Groups of clips with (nearly) one caption although their frame captions differ, largest group first."""
+    """Groups of clips that share (nearly) one caption although their frame captions differ, largest group first."""
     parent = {clip.key: clip.key for clip in clips}
     named = {clip.key: clip for clip in clips}
     guilty: set[str] = set()
@@ -59,9 +59,9 @@ def repeats(clips: Sequence[Clip]) -> list[list[Clip]]:
 
 
 def _pairs(clips: Sequence[Clip]) -> Iterator[tuple[str, str]]:
-    """Pairs of clips whose captions are near-copies."""
+    """Pairs of sample ids whose captions are near-duplicates."""
     shingles = {clip.key: _shingles(clip) for clip in clips}
-    # Equal captions first, each held against every other kind of clip among them, not against every clip.
+    # Equal captions are grouped first; in a group only the first 50 are paired with all that follow, to bound the work.
     equal: dict[frozenset[str], list[str]] = defaultdict(list)
     for key, shingle_set in shingles.items():
         equal[shingle_set].append(key)
@@ -88,7 +88,7 @@ def _show_the_same(first: Clip, second: Clip) -> bool:
 
 
 def _alike(first: set[str], second: set[str]) -> bool:
-    # Without frame captions there is nothing that would excuse a repeat.
+    # Without frame captions nothing justifies a repetition.
     return bool(first & second) and len(first & second) >= SAME_FRAMES * len(first | second)
 
 

@@ -1,6 +1,6 @@
-"""How long captions are, in words and tokens, and which would be cut by the text encoder.
+"""Lengths of captions in words and tokens, and captions that the text encoder would cut.
 
-python -m pytest tests/captioning/quality/checks/test_sizes.py
+results = CHECKS["over_budget"].run(corpus)
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def _fallback(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def histograms(corpus: Corpus) -> tuple[Histogram, ...]:
-    """Words and tokens of the dense captions; the token budget is marked."""
+    """Histograms of the dense captions' words and tokens; the token budget is marked."""
     counts = [len(clip.words) for clip in corpus.captioned]
     tokens = [clip.record.tokens for clip in corpus.captioned if clip.record.tokens]
     budget = float(corpus.token_budget)
@@ -48,7 +48,7 @@ def histograms(corpus: Corpus) -> tuple[Histogram, ...]:
 
 
 def _histogram(name: str, unit: str, values: Sequence[int], mark: float | None, mark_name: str) -> Histogram:
-    # Whole numbers to an edge: bins of unequal content would draw teeth that are not there.
+    # Integer bin edges: bins that cover different numbers of integers would show spurious peaks.
     step = max(1, -(-(max(values) + 1) // BINS))
     edges = np.arange(0, max(values) + step + 1, step)
     counts, _ = np.histogram(values, edges)

@@ -1,6 +1,6 @@
-"""Consistency of a clip caption with what was said of its frames: what it adds. Never "truth": the frames may lie too.
+"""Consistency of a caption with its frame captions: what it adds. It is not truth: frame captions may be wrong too.
 
-python -m pytest tests/captioning/quality/checks/test_support.py
+results = CHECKS["invented"].run(Corpus.of(records, embed=SentenceModel()))
 """
 
 import re
@@ -14,7 +14,7 @@ from captioning.quality.lexicons import NUMBERS, SETTING, SUBJECT
 from captioning.words import STOP_WORDS, fold, word_set
 
 _OPENS = word_set("a an the his her its their some several many another this that") | NUMBERS.keys()
-_PHRASE = 4  # words that a noun phrase may have after its article
+_PHRASE = 4  # words that a noun phrase may have after its determiner
 _THINGS = frozenset(map(fold, SUBJECT | SETTING))
 
 
@@ -28,7 +28,7 @@ def _support(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 def _invented(corpus: Corpus) -> Mapping[str, CheckResult]:
     if corpus.embed is None:
-        # By words alone every other word for a thing looks invented: measured, six right captions of ten.
+        # By words alone synonyms look invented: six of ten correct captions were flagged when this was measured.
         return {}
     suspects = {clip.key: _suspects(clip, corpus.unsupported[clip.key]) for clip in corpus.with_evidence}
     phrases_of = {clip.key: _told(clip) for clip in corpus.with_evidence if suspects[clip.key]}
@@ -41,7 +41,7 @@ def _invented(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def _suspects(clip: Clip, missing: Mapping[str, str]) -> list[str]:
-    """Phrases that name a thing of which no word is held: their missing words."""
+    """The missing words of noun phrases that seem to name something without support."""
     suspects = []
     for phrase in phrases(clip.text):
         gone = [word for word in phrase if fold(word) in missing]
@@ -56,13 +56,13 @@ def _told(clip: Clip) -> list[str]:
 
 
 def _strange(suspects: Sequence[str], known: Sequence[str], embed: TextVectors) -> list[str]:
-    """The suspects that mean nothing near to any phrase that was told: `running machine` is near `treadmill`."""
+    """The suspects without a known phrase of similar meaning: `running machine` is similar to `treadmill`."""
     nearest = (embed(suspects) @ embed(known).T).max(axis=1)
     return [suspect for suspect, near in zip(suspects, nearest, strict=True) if near < RELATED]
 
 
 def phrases(text: str) -> Iterator[list[str]]:
-    """The content words of each phrase that an article, a possessive or a number opens, up to the next small word."""
+    """The content words of each noun phrase: after an article, possessive or number, up to the next function word."""
     for clause in re.split(r"[.,;:!?]", text.lower()):
         tokens = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", clause)
         for index, token in enumerate(tokens):

@@ -1,9 +1,9 @@
-"""Captions that were cut off: no sentence end, a last word that needs another, or far too little for what was given.
+"""Truncated captions: no sentence end, a last word that needs another, or far too short for the frame captions.
 
-The embedded guard cuts a model's text at its last whole sentence, so a cut caption may end well and only be short; it
-is then held against its own frame captions and against what other clips make of theirs.
+Grounding cuts a model's text at its last whole sentence, so a truncated caption may end well and only be short. So its
+length is compared with its own frame captions and with the ratio of other clips.
 
-    python -m pytest tests/captioning/quality/checks/test_truncated.py
+    results = CHECKS["truncated"].run(corpus)
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from captioning.quality.corpus import Corpus
 from captioning.quality.lexicons import ADJECTIVES, COLOURS
 from captioning.words import is_closed, word_set, words
 
-# Words that English prose hardly ends a sentence with. Those that verbs take along (`stands by`, `looks on`) may.
+# Words that hardly ever end an English sentence, except those that may belong to a verb (`stands by`, `looks on`).
 _MAY_END = word_set("in on by over under near behind before after then so that her")
 _NEEDS_MORE = (DANGLING - _MAY_END) | word_set(
     "toward towards against beside between among upon than like per every these those my your our "
@@ -26,7 +26,7 @@ _NEEDS_MORE = (DANGLING - _MAY_END) | word_set(
     "making being including featuring until although though whose"
 )
 _DETERMINERS = word_set("a an the his her its their this that another")
-# Shorter than this share of the median, both in words per word of its frame captions and in words.
+# Too short: below these shares of the median (words per word of the frame captions; words), given so many clips.
 SHORT_OF_GIVEN, SHORT_OF_PEERS, FEWEST_PEERS = 0.45, 0.5, 20
 
 

@@ -1,10 +1,10 @@
-"""How varied the captions of a dataset are: distinct-1 and -2, self-BLEU-4, and which aspects they tell of.
+"""Variety of a dataset's captions: distinct-1 and -2, self-BLEU-4, and the aspects that captions mention.
 
-Distinct-n falls with the amount of text and BLEU depends on length, so both are taken on a seeded sample of captions
+Distinct-n falls with the amount of text and BLEU depends on length, so both are measured on a seeded sample of captions
 cut to one length: distinct-n (Li et al. 2016) within groups of ten, self-BLEU-4 (Zhu et al. 2018) of each caption
-against the others of its group. Only numbers taken so are comparable between datasets.
+against the others of its group. Only numbers measured this way are comparable between datasets.
 
-    python -m pytest tests/captioning/quality/checks/test_variety.py
+    results = CHECKS["self_bleu_4"].run(corpus)
 """
 
 import math
@@ -22,7 +22,7 @@ GROUP, LENGTH, MOST_GROUPS, BLEU_ORDER = 10, 20, 100, 4
 
 
 def sampled(corpus: Corpus) -> list[list[Clip]]:
-    """Groups of ten captions of at least 20 words, drawn without replacement by the corpus's seed."""
+    """At most 100 groups of ten captions with at least 20 words, drawn without replacement with the corpus's seed."""
     long = sorted((clip for clip in corpus.captioned if len(clip.words) >= LENGTH), key=lambda clip: clip.key)
     random.Random(corpus.seed).shuffle(long)  # noqa: S311
     starts = range(0, len(long) - GROUP + 1, GROUP)
@@ -33,7 +33,7 @@ def _distinct(order: int, corpus: Corpus) -> Mapping[str, CheckResult]:
     results = {}
     for group in sampled(corpus):
         ngrams = [run for clip in group for run in runs(clip.words[:LENGTH], order)]
-        # The group's number stands on each of its clips, so that the mean over clips is that over groups.
+        # Every clip gets its group's value, so that the mean over clips is the mean over groups.
         results.update({clip.key: CheckResult(len(set(ngrams)) / len(ngrams)) for clip in group})
     return results
 
@@ -48,7 +48,7 @@ def _self_bleu(corpus: Corpus) -> Mapping[str, CheckResult]:
 
 
 def bleu(text: Sequence[str], others: Sequence[Sequence[str]]) -> float:
-    """BLEU-4 of words against others of the same length, 0 to 1; orders without a match count a half (smoothing 1)."""
+    """BLEU-4 against references of the same length, 0 to 1; an order without a match counts as half a match."""
     logarithms = 0.0
     for order in range(1, BLEU_ORDER + 1):
         counts = Counter(runs(text, order))

@@ -63,7 +63,7 @@ def test_gates_are_read_before_anything_else() -> None:
 def test_json_both_ways() -> None:
     report = _report(_records())
     assert report_from_json(report_to_json(report)) == report
-    with pytest.raises(DatasetError, match="no caption report"):
+    with pytest.raises(DatasetError, match="not a caption report"):
         report_from_json("{}")
 
 
