@@ -1,4 +1,4 @@
-"""What is said of a clip: captioners, summarisers, prompts, grounding, token counts. Plain Python, no Ray.
+"""Captioning: captioners, summarisers, prompts, grounding, token counts, caption quality. Plain Python, no Ray.
 
 just curate demo          # runs the embedded captioner and summariser over the demo bucket
 """

@@ -1,9 +1,9 @@
-"""A vision model for trying things out: SmolLM2's real words behind a vision tower of random numbers, made by code.
+"""Builds a small vision model for trial runs: SmolLM2's real weights behind a randomly initialised vision tower.
 
-It has the shape of SmolVLM-Instruct, which is an Idefics3 (tiles, image tokens, processor, chat template), so all that
-a real vision model goes through in transformers and in vLLM can be run on a CPU without a download. It sees nothing:
-its words on a picture mean nothing, and its name says so. A picture costs at most five tiles of 64 pixels, each worth
-four tokens.
+It has the architecture of SmolVLM-Instruct, which is an Idefics3 (tiles, image tokens, processor, chat template), so
+the whole path of a real vision model in transformers and in vLLM runs on a CPU without a download. The model sees
+nothing: what it says of an image means nothing, and its name says so. An image costs at most five tiles of 64 x 64
+pixels, and a tile costs four tokens.
 
     python -m captioning.assembled models/sees-nothing
 """
@@ -22,10 +22,10 @@ from schemas.errors import StageError
 NAME = "sees-nothing-smolvlm"
 TILE, PATCH, SCALE = 64, 16, 2  # pixels, pixels, and patches per token along a side
 TOKENS_PER_TILE = (TILE // PATCH // SCALE) ** 2
-_IMAGE, _SEEDED = "<image>", 20
-# A picture is scaled to two tiles along its longer side: vLLM cannot take one that is not cut into tiles at all.
-_MARKS = [_IMAGE, "<fake_token_around_image>", "<global-img>"]
-_MARKS += [f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2)]
+_IMAGE, _SEED = "<image>", 20
+# An image is scaled to two tiles along its longer side: vLLM cannot take an image that is not split into tiles.
+_SPECIAL_TOKENS = [_IMAGE, "<fake_token_around_image>", "<global-img>"]
+_SPECIAL_TOKENS += [f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2)]
 _TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -37,15 +37,15 @@ _TEMPLATE = (
 _README = f"""# {NAME}
 
 Made by `python -m captioning.assembled`: the words of SmolLM2-135M-Instruct behind a vision tower of random numbers
-(seed {_SEEDED}). **It sees nothing; what it says of a picture means nothing.** It exists to run the code of vision
+(seed {_SEED}). **It sees nothing; what it says of a picture means nothing.** It exists to run the code of vision
 models where no weights can be fetched.
 """
 
 
 def assemble(folder: Path, text_model: Path | None = None) -> Path:
-    """Make the checkpoint in `folder`, unless it is there already; `text_model` is SmolLM2 as transformers saves it.
+    """Write the checkpoint to `folder` unless it exists; `text_model` is a folder with SmolLM2 saved by transformers.
 
-    Raises `StageError` if the folder cannot be written or the words are not installed.
+    Returns the folder. Raises `StageError` if it cannot be written or the text model's package is not installed.
     """
     folder = folder.expanduser()
     if (folder / "config.json").is_file():
@@ -56,7 +56,7 @@ def assemble(folder: Path, text_model: Path | None = None) -> Path:
         _write(text_model or unpacked(DEFAULT_CACHE), scratch)
         os.rename(scratch, folder)
     except OSError as error:
-        if not (folder / "config.json").is_file():  # another process may have been faster
+        if not (folder / "config.json").is_file():  # else another process wrote it first
             raise StageError(f"cannot write the assembled model to {folder}: {error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -68,9 +68,9 @@ def _write(text_model: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, Idefics3ForConditionalGeneration
 
     tokenizer: Any = AutoTokenizer.from_pretrained(text_model, local_files_only=True)
-    tokenizer.add_special_tokens({"additional_special_tokens": _MARKS})
+    tokenizer.add_special_tokens({"additional_special_tokens": _SPECIAL_TOKENS})
     text: Any = AutoModelForCausalLM.from_pretrained(text_model, dtype=torch.bfloat16, local_files_only=True)
-    torch.manual_seed(_SEEDED)
+    torch.manual_seed(_SEED)
     text.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model: Any = Idefics3ForConditionalGeneration(_config(text.config, tokenizer)).to(torch.bfloat16)
     model.model.text_model.load_state_dict(text.model.state_dict())
@@ -116,6 +116,6 @@ def _processor(tokenizer: Any) -> Any:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="assemble a vision model that sees nothing, for trials")
+    parser = argparse.ArgumentParser(description="build a vision model that sees nothing, for trial runs")
     parser.add_argument("folder", type=Path)
     print(assemble(parser.parse_args().folder))

@@ -1,9 +1,9 @@
-"""Keeps every good reply of a model, so that no question is paid for twice: not after a crash, not after a new run.
+"""A persistent cache of model replies, so that no request is paid for twice, even after a crash or in another run.
 
-A reply is stored the moment it arrives, under its request's key (id, words, pictures, decoding options) and the model's
+A reply is stored when it arrives, under a key of its request (id, text, images, decoding options) and of the model's
 name with its revision. Several processes may share a file. A file that cannot be used costs a warning, never the run.
 
-    python -m pytest tests/captioning/test_cache.py
+    chat = CachedChat(OpenAIChat(config), ReplyCache(Path("~/.cache/cutroom/replies.sqlite")))
 """
 
 import sqlite3
@@ -15,17 +15,16 @@ from pathlib import Path
 from captioning.chat import ChatModel, ChatReply, ChatRequest
 from captioning.thinking import strip_thinking
 
-# "cutr": marks the file as ours, so that another program's database is left alone.
+# "cutr" in ASCII: marks the file as ours, so that another program's database is left alone.
 _APPLICATION = 0x63757472
 _SECONDS_TO_WAIT = 30.0
 _TABLE = "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL) STRICT, WITHOUT ROWID"
 
 
 class ReplyCache:
-    """Replies by key in one SQLite file on a local disk (its write-ahead log does not work across a network).
+    """Replies by key in one SQLite file on a local disk (its write-ahead log does not work on a network file system).
 
-    It never raises: what cannot be read is asked again, what cannot be kept is paid for again, and the first trouble
-    is told on stderr.
+    It never raises. A reply that cannot be read or stored is requested again; the first error is printed on stderr.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,22 +37,22 @@ class ReplyCache:
             self._give_up(error)
 
     def get(self, key: str) -> ChatReply | None:
-        """The reply that was kept under the key, or None."""
+        """The reply that is stored under the key, or None."""
         rows = self._execute("SELECT reply FROM replies WHERE key = ?", key)
         if not rows:
             return None
         try:
-            # Earlier versions kept the thinking in the text.
+            # Earlier versions stored the thinking inside the text.
             return strip_thinking(ChatReply.from_json(rows[0][0]))
         except (ValueError, TypeError):
-            return None  # written by another version; it is asked for again and then replaced
+            return None  # written by another version; the request is sent again and the row replaced
 
     def put(self, key: str, reply: ChatReply) -> None:
-        """Keep the reply; it is in the file, or will be after a crash of this process, when this returns."""
+        """Store the reply. Once this returns, the reply survives a crash of this process."""
         self._execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", key, reply.to_json())
 
     def close(self) -> None:
-        """Close the file; from here on nothing is found or kept."""
+        """Close the file; from then on `get` returns None and `put` does nothing."""
         if self._database is not None:
             self._database.close()
         self._database = None
@@ -71,15 +70,15 @@ class ReplyCache:
     def _give_up(self, error: Exception) -> None:
         self.close()
         print(
-            f"warning: the cache of replies {self._path} cannot be used ({error}); replies are not kept. Delete the "
-            "file, or name another on a local disk in model.cache",
+            f"warning: the reply cache {self._path} cannot be used ({error}); replies are not kept. Delete the file, "
+            "or set model.cache to another file on a local disk",
             file=sys.stderr,
         )
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open the file, make it ours if it is new. Raises `sqlite3.Error` if it is something else."""
-    # Every statement is its own transaction (isolation_level None). SQLite itself keeps threads apart.
+    """Open the database, or create it. Raises `sqlite3.Error` if the file is something else."""
+    # Every statement is its own transaction (isolation_level None). SQLite itself serialises threads.
     database = sqlite3.connect(path, timeout=_SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False)
     try:
         database.execute("BEGIN IMMEDIATE")
@@ -98,7 +97,10 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _write_ahead(database: sqlite3.Connection) -> None:
-    """Let readers and a writer work at once. SQLite does not wait by itself for the others before this switch."""
+    """Switch to the write-ahead log, so that readers and a writer do not block each other.
+
+    SQLite's own time-out does not cover this switch, so it is retried here while another process holds the file.
+    """
     end = time.monotonic() + _SECONDS_TO_WAIT
     while True:
         try:
@@ -108,36 +110,36 @@ def _write_ahead(database: sqlite3.Connection) -> None:
             if not _is_busy(error) or time.monotonic() > end:
                 raise
             time.sleep(0.05)
-    # Safe against a crash of the program; a power cut may cost the last replies, never the file.
+    # Safe against a crash of the process; a power cut may lose the last replies, but not corrupt the file.
     database.execute("PRAGMA synchronous = NORMAL")
 
 
 def _is_busy(error: Exception) -> bool:
-    # The lower byte of SQLite's code is its kind, the rest says more about it.
+    # The low byte of an extended error code is the primary code.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 class CachedChat:
-    """A `ChatModel` that asks another one only what the cache does not hold. It has that one's name and model."""
+    """A `ChatModel` that sends only cache misses to the `inner` one, and has its `name` and `model`."""
 
     def __init__(self, inner: ChatModel, cache: ReplyCache) -> None:
         self._inner, self._cache = inner, cache
         self.name, self.model = inner.name, inner.model
 
     async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
-        """Yield what the cache holds (`cached` is set), then what the model answers; its good replies are kept."""
+        """Yield the cached replies (`cached` is set), then the model's; those without an error are stored."""
         keys = {request.id: request.key(self.model) for request in requests}
-        open_requests: list[ChatRequest] = []
+        misses: list[ChatRequest] = []
         for request in requests:
             reply = self._cache.get(keys[request.id])
-            # A reply of another id under this key would be words on the wrong picture: ask instead.
+            # A reply with another id under this key would caption the wrong image: send the request instead.
             if reply is None or reply.id != request.id or reply.error is not None:
-                open_requests.append(request)
+                misses.append(request)
             else:
                 yield reply
-        if not open_requests:
+        if not misses:
             return
-        async for reply in self._inner.chat(open_requests):
+        async for reply in self._inner.chat(misses):
             if reply.error is None and reply.id in keys:
                 self._cache.put(keys[reply.id], reply)
             yield reply

@@ -1,11 +1,11 @@
-"""What is asked of a language or vision model, and what it answers, whatever runs it.
+"""Requests to a language or vision model and its replies, independent of the backend.
 
-A chat model (one of `captioning.backends`) may be a network in this process, a batch engine or an endpoint on another
-continent that answers late and out of order. From here all look the same: requests go in, each with its own id, and
-replies come back in any order. Pictures travel as references until the last moment, so that a million requests fit in
-memory.
+A chat model (one of `captioning.backends`) may be a network in this process, a batch engine, or a remote endpoint that
+answers late and out of order. They share one interface: requests go in, each with its own id, and replies come back in
+any order. Images are passed as references and read at the last moment, so that a million requests fit in memory.
 
-    python -m pytest tests/captioning/test_dialogue.py
+    request = ChatRequest(id="clip-s000", messages=(Message("user", "Describe it.", (image,)),), max_tokens=256)
+    async for reply in chat.chat([request]): ...
 """
 
 import json
@@ -20,33 +20,33 @@ Role = Literal["system", "user", "assistant"]
 
 
 class EncodedImage(Protocol):
-    """An encoded picture that is read when it is needed. `key` names its content: another picture has another key."""
+    """An encoded image that is read when it is needed. `key` identifies its content: other images have other keys."""
 
     @property
     def key(self) -> str:
-        """What the picture is, for lineage and caches."""
+        """Identity of the image, for lineage and caches."""
         ...
 
     def read(self) -> bytes:
-        """The picture as JPEG (or PNG)."""
+        """The image as JPEG (or PNG) bytes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ImageBytes:
-    """A picture that is in memory already."""
+    """An encoded image that is already in memory."""
 
     key: str
     data: bytes = field(repr=False)
 
     def read(self) -> bytes:
-        """The bytes as they were given."""
+        """Return `data`."""
         return self.data
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation; its pictures stand before its text."""
+    """One turn of a conversation; its images come before its text."""
 
     role: Role
     text: str
@@ -55,10 +55,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One question to a model.
+    """One request to a model.
 
     `schema` is a JSON schema (as text) that the answer must follow, or empty for free text. Decoding is greedy at
-    `temperature` 0; `seed` counts only above it.
+    `temperature` 0; `seed` matters only above it.
     """
 
     id: str
@@ -69,14 +69,14 @@ class ChatRequest:
     seed: int = 0
 
     def key(self, model: str) -> str:
-        """Identity of this question to this model: id, words, pictures and decoding options. For caches."""
+        """Cache key of this request to this model: a hash of id, text, images and decoding options."""
         messages = [[message.role, message.text, [image.key for image in message.images]] for message in self.messages]
         return digest(model, self.id, messages, self.max_tokens, self.schema, self.temperature, self.seed)
 
     def again(self, reply: str, correction: str, attempt: int) -> "ChatRequest":
-        """The same question after a reply that would not do: what was said, what is wrong with it, and some warmth.
+        """The request that follows a rejected reply: reply and correction are appended, and the answer is sampled.
 
-        A greedy model that is asked the same again says the same again, so attempt n is sampled at 0.2 n, seeded.
+        Greedy decoding would only repeat itself, so attempt n is sampled at temperature 0.2 n with seed n.
         """
         follow_up = (Message("assistant", reply), Message("user", correction))
         return replace(self, messages=(*self.messages, *follow_up), temperature=0.2 * attempt, seed=attempt)
@@ -84,10 +84,10 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatReply:
-    """What came back: `text`, or `error` if the model could not be reached or refused the request itself.
+    """A model's reply: `text`, or `error` if the model could not be reached or rejected the request.
 
     `finish_reason` is `stop` where the model ended by itself and `length` where it was cut at `max_tokens`.
-    `thinking_tokens` are those of `completion_tokens` that went into thinking, which is no part of `text`.
+    `thinking_tokens` are those of `completion_tokens` that went into thinking, which is not part of `text`.
     `attempts` counts how often the request was sent.
     """
 
@@ -102,7 +102,7 @@ class ChatReply:
     cached: bool = False
 
     def to_json(self) -> str:
-        """One line that `from_json` reads; what a cache keeps."""
+        """The reply as one line of JSON, as the cache stores it."""
         kept = (
             "id", "text", "finish_reason", "error", "prompt_tokens", "completion_tokens", "thinking_tokens", "attempts",
         )  # fmt: skip
@@ -110,24 +110,24 @@ class ChatReply:
 
     @classmethod
     def from_json(cls, line: str) -> "ChatReply":
-        """A reply that was kept; it says so in `cached`."""
+        """Read a line of `to_json`; `cached` is set."""
         return cls(**json.loads(line), cached=True)
 
 
 class ChatModel(Protocol):
-    """Answers requests. `name` is the backend's, `model` the model's with its revision: both go into lineage."""
+    """Answers requests. `name` is the backend's name, `model` the model's with its revision; both go into lineage."""
 
     name: str
     model: str
 
     def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
-        """Yield one reply per request, each carrying its request's id, in whatever order they become ready."""
+        """Yield one reply per request, with the request's id, in any order."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a row cost: requests sent (without what a cache answered), tokens in and out, and of those the thinking."""
+    """The cost of a row: requests sent and cached, tokens in and out, and the thinking tokens among those out."""
 
     calls: int = 0
     cached: int = 0
@@ -137,7 +137,7 @@ class Usage:
 
     @classmethod
     def of(cls, replies: Sequence[ChatReply]) -> "Usage":
-        """The sum over a conversation; what a cache answered costs nothing."""
+        """The sum over a conversation; cached replies cost nothing."""
         paid = [reply for reply in replies if not reply.cached]
         return cls(
             calls=sum(reply.attempts for reply in paid),
@@ -152,7 +152,7 @@ NOTHING = Usage()
 
 
 def check_ids(requests: Sequence[ChatRequest]) -> set[str]:
-    """The ids of a batch. Raises `StageError` if two requests share one: their replies could not be told apart."""
+    """The ids of a batch. Raises `StageError` if two requests share an id, because replies are matched by id."""
     ids = {request.id for request in requests}
     if len(ids) < len(requests):
         raise StageError("two requests of one batch share an id; every request needs its own")

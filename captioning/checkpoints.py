@@ -1,8 +1,8 @@
-"""Which model this is: a hub name with its revision, or a folder with a fingerprint of its content.
+"""Identity of a model: a hub name with its revision, or a folder with a fingerprint of its content.
 
-Lineage, fingerprints and reply caches must tell a model from its fine-tuned copy in a folder of the same name.
+Lineage, fingerprints and the reply cache must distinguish a model from a fine-tuned copy in a folder of the same name.
 
-    python -m pytest tests/captioning/test_checkpoints.py
+    model_identity("models/SmolVLM2-500M")      # SmolVLM2-500M@3f9c0a...
 """
 
 import json
@@ -14,7 +14,7 @@ from schemas.fingerprint import fingerprint
 
 
 def model_identity(name: str, revision: str = "") -> str:
-    """`name`, then `@` and its revision, or the folder's own name and a fingerprint of its files."""
+    """`<name>@<revision>` for a hub name; for a folder, its last path component, `@` and a fingerprint of its files."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         return f"{folder.resolve().name}@{fingerprint(folder)}"
@@ -22,7 +22,7 @@ def model_identity(name: str, revision: str = "") -> str:
 
 
 def read_config(name: str, revision: str = "") -> dict[str, Any]:
-    """`config.json` of a folder, or of a hub model as transformers finds it. Raises `StageError` if there is none."""
+    """Read `config.json` of a folder or of a hub model. Raises `StageError` if there is none."""
     folder = Path(name).expanduser()
     try:
         if folder.is_dir():

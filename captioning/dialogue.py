@@ -1,10 +1,10 @@
-"""Asks until an answer will do: a task says what to ask next, a chat model answers, and nothing is mixed up between.
+"""Runs conversations: a task says what to ask next, a chat model answers, until the task accepts an answer.
 
 A task is a pure function from a question and the replies so far to the next request or to the final answer. That makes
-retries (too long, in a loop, in another language) part of the task, testable without a model, and the same for every
-backend. Questions advance in rounds, so a batch engine gets everything that is open at once.
+retries (too long, in a loop, in another language) part of the task: testable without a model, and the same for every
+backend. Questions advance in rounds, so a batch engine gets all open requests at once.
 
-    python -m pytest tests/captioning/test_dialogue.py
+    async for key, answer in converse(FrameTask(), chat, {request.still_id: request for request in requests}): ...
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,21 +21,21 @@ NO_REPLY = "no reply"
 
 
 class Task(Protocol[Question, Answer]):
-    """What is wanted of a model. `prompt_hash` covers every word that it is told."""
+    """What a model is asked to do. `prompt_hash` covers its instructions and examples."""
 
     prompt_hash: str
 
     def step(self, question: Question, replies: Sequence[ChatReply]) -> ChatRequest | Answer:
-        """The next request, or the answer once the replies allow one. Must end: each task bounds its attempts."""
+        """The next request, or the final answer. Must terminate: each task bounds its attempts."""
         ...
 
 
 async def converse(
     task: Task[Asked, Answered], chat: ChatModel, questions: Mapping[str, Asked]
 ) -> AsyncIterator[tuple[str, Answered]]:
-    """Yield (id, answer) for every question, by id; a request of a question carries the question's id.
+    """Yield (id, answer) for every question; `questions` are by id, and a question's requests carry its id.
 
-    Raises `StageError` if a reply's id was not asked for or comes twice: then words land on the wrong pictures.
+    Raises `StageError` if a reply's id is unknown or comes twice: captions would land on the wrong images.
     """
     replies: dict[str, list[ChatReply]] = {key: [] for key in questions}
     open_requests: list[ChatRequest] = []
@@ -60,7 +60,7 @@ async def converse(
 
 
 async def _round(chat: ChatModel, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
-    """One reply per request; a request that got none has one with the error `no reply`."""
+    """One reply per request; a request without a reply yields the error `no reply`."""
     waiting = dict.fromkeys(request.id for request in requests)
     async for reply in chat.chat(requests):
         if reply.id not in waiting:

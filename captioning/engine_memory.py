@@ -64,7 +64,7 @@ def table() -> str:
         sizes = SIZES[preset.name]
         for gigabytes in GPUS:
             room = sizes.tokens(gigabytes)
-            asked = ", ".join(f"{room // size:,} of {what}" for what, size in _QUESTIONS[preset.sees].items())
+            asked = ", ".join(f"{room // size:,} of {what}" for what, size in _QUESTIONS[preset.vision].items())
             lines.append(
                 f"| `{preset.name}` | {sizes.weights / _GIGA:.1f} GB | {sizes.per_token / 1024:.0f} KB "
                 f"| {gigabytes} GB | {room * sizes.per_token / _GIGA:.1f} GB, {room:,} tokens | {asked} |"

@@ -1,7 +1,7 @@
-"""What is wrong with the form of a model's words, whatever they say: cut off, refused, in a loop, chatty, not English.
+"""Finds faults in the form of a model's text, whatever its content: cut off, refusal, loop, preamble, not English.
 
-The same faults make a frame caption, an overview and a clip caption useless, so they are found here once. Each comes
-with what to tell the model when it is asked again. What the words claim is judged elsewhere (`captioning.grounding`).
+The same faults spoil frame captions, overviews and clip captions. Each fault comes with the correction that the model
+is sent when it is asked again. What the text claims is checked in `captioning.grounding`.
 
     python -m captioning.form "Sure! Here is a caption: a dog."
 """
@@ -24,7 +24,7 @@ MARKUP = re.compile(
     r"^\s*(?:[-*•#>]|\d+[.)])\s|\*\*|__|```|</?\|?\w+|\w\|?>|^\s*[{\[]\s*\"|\[/?[A-Z]{3,}\]|[◁▷]|\\(?:boxed|text)\b",
     re.MULTILINE,
 )
-# Thinking that no mark sets apart. Words that a scene may be described with ("a man waits", "first, a car") are none.
+# Thinking without markers around it. Words that may describe a scene ("a man waits", "first, a car") do not match.
 THINKING = re.compile(
     r"\bthe user(?:['’]s)? (?:wants?|wanted|asks?|asked|is asking|provided|said|says|gave|needs?|request(?:s|ed)?|"
     r"instructions?|query|prompt)\b|"
@@ -46,7 +46,7 @@ REFUSAL = re.compile(
     r"please (?:provide|upload|share) (?:the|an?|your|more)\b)",
     re.IGNORECASE,
 )
-# Words such as "frame" and "picture" may name a thing in the scene; what speaks of the medium has one of these forms.
+# "Frame" and "picture" may be things in the scene; a text speaks of the medium only in one of these forms.
 MEDIUM = re.compile(
     r"\b(?:the|this|these|that|an?|each|every)\s+(?:\w+\s+)?"
     r"(?:video|image|frame|picture|photo|photograph|clip|footage|still|screenshot|scene)s?\s+"
@@ -64,7 +64,7 @@ LEAKED_WORDS = 7
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, for the record, and what a model is told before it tries again."""
+    """What is wrong, for the record, and the correction that is sent to the model before it tries again."""
 
     reason: str
     correction: str
@@ -78,11 +78,11 @@ def find_fault(
     notes: Sequence[str] = (),
     instructions: Sequence[str] = (),
 ) -> Fault | None:
-    """The first fault of form of a text; None if there is none.
+    """The first fault in the form of a text; None if there is none.
 
-    `cut_off`: the model did not end by itself. `thinking_tokens`: what it thought before. `notes` are what it was to
-    work on (their turns of phrase are no loop), and `told` what it was told (instruction and examples), of which it
-    must not repeat a run of 7 words that no note holds.
+    `cut_off`: the model reached its token limit. `thinking_tokens`: tokens that it spent on thinking. `notes`: the
+    text that it worked on, whose repeated phrases do not count as a loop. `instructions`: prompt and examples, of
+    which the text must not repeat a run of 7 words that no note holds.
     """
     if not text.strip() and thinking_tokens:
         reason = f"{thinking_tokens} tokens of thinking and no answer; raise model.max_new_tokens if it was cut off"
@@ -119,23 +119,23 @@ def find_fault(
 
 
 def find_loop(text: str, notes: Sequence[str]) -> str | None:
-    """A sentence that stands twice, or a run of four words that stands three times and more often than in the notes."""
+    """A sentence that occurs twice, or a run of four words that occurs three times and more often than in the notes."""
     earlier: set[frozenset[str]] = set()
     for sentence in sentences(text):
         content = frozenset(content_words(sentence))
         if content and content in earlier and is_closed(sentence):
             return sentence
         earlier.add(content)
-    # Captions of one shot share turns of phrase, so a run counts as a loop only if they say it less often.
+    # Captions of one shot share phrases, so a run is a loop only if it occurs more often than in the notes.
     given = Counter(run for note in notes for run in _runs(note, LOOP_WORDS))
     counts = Counter(_runs(text, LOOP_WORDS))
     return next((" ".join(run) for run, times in counts.items() if times >= LOOP_TIMES and times > given[run]), None)
 
 
 def _leak(text: str, notes: Sequence[str], instructions: Sequence[str]) -> str | None:
-    secret = {run for instruction in instructions for run in _runs(instruction, LEAKED_WORDS)}
-    free = {run for note in notes for run in _runs(note, LEAKED_WORDS)}
-    return next((" ".join(run) for run in _runs(text, LEAKED_WORDS) if run in secret and run not in free), None)
+    instructed = {run for instruction in instructions for run in _runs(instruction, LEAKED_WORDS)}
+    noted = {run for note in notes for run in _runs(note, LEAKED_WORDS)}
+    return next((" ".join(run) for run in _runs(text, LEAKED_WORDS) if run in instructed and run not in noted), None)
 
 
 def _runs(text: str, length: int) -> list[tuple[str, ...]]:

@@ -1,8 +1,8 @@
-"""The guard on a model's summary: it may say nothing that no frame caption said.
+"""Checks that a model's summary is grounded: it may claim nothing that no frame caption says.
 
-A small language model repeats itself, chats, and invents. What it wrote is kept only if it is plain prose that ends in
-a sentence, and if every content word in it stands in some frame caption; otherwise the reason is returned and the
-joined frame captions stand in its place. The guard looks at words: it cannot see a colour that moved to another thing.
+A small language model repeats itself, chats, and invents. Its text is kept only if it is plain prose that ends with a
+sentence and if every content word occurs in some frame caption; otherwise the reason is returned and the joined frame
+captions are used instead. Only words are compared: a colour that moved to another object goes unnoticed.
 
     python -m captioning.grounding "A dog barks." "A dog sits on a lawn."      # summary, then the frame captions
 """
@@ -16,12 +16,12 @@ from captioning.form import find_fault
 from captioning.words import DOUBT_WORDS, content_words, fold, is_closed, sentences, word_set, words
 
 MEDIUM_NAMES = ("video", "frame", "image")
-# A pronoun tells a sex that a caption of "a person" leaves open, so it needs a word of the same kind to stand on.
+# A pronoun states a sex that a caption of "a person" leaves open, so some frame caption must use a word of its group.
 GENDERED = (
     word_set("he him his himself man men boy boys father brother son king husband gentleman"),
     word_set("she her hers herself woman women girl girls mother sister daughter queen wife lady"),
 )
-# What is doubted ends where the phrase ties it to its surroundings: "may be a hawk" of "may be a hawk in a blue sky".
+# What is in doubt ends before the preposition: "may be a hawk" in "may be a hawk in a blue sky".
 _DOUBTED = re.compile(
     r"\b(?:may|might|could|seems? to|appears? to) be ((?:(?!\b(?:in|on|at|with|under|near|against|beside|behind|above|"
     r"below|before)\b)[^.,;!?])*)",
@@ -31,14 +31,14 @@ _DOUBTED = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The summary cut to whole sentences, and why it is rejected; `reason` is None if it may stand."""
+    """The summary cut to whole sentences, and why it is rejected; `reason` is None if it is accepted."""
 
     text: str
     reason: str | None
 
 
 def guard(summary: str, evidence: Sequence[str]) -> Verdict:
-    """Cut a summary at its last sentence end and judge it against what is known of its clip (its frame captions)."""
+    """Cut a summary at its last sentence end and check it against what is known of its clip (its frame captions)."""
     whole = [sentence for sentence in sentences(summary) if is_closed(sentence)]
     text = " ".join(whole)
     if fault := find_fault(summary, notes=evidence):
@@ -47,7 +47,7 @@ def guard(summary: str, evidence: Sequence[str]) -> Verdict:
 
 
 def unsupported(text: str, frame_captions: Sequence[str]) -> str | None:
-    """What a text claims that no frame caption holds, as a reason; None if all of it is held."""
+    """Why a text is not supported by the frame captions, as a sentence; None if all of it is."""
     supported = {key for caption in frame_captions for key in content_words(caption)}
     claims = content_words(text)
     media = [word for key, word in claims.items() if key not in supported and key in map(fold, MEDIUM_NAMES)]
@@ -78,7 +78,7 @@ def _doubt(text: str, frame_captions: Sequence[str]) -> str | None:
 
 
 def doubted(frame_captions: Sequence[str]) -> list[str]:
-    """Content words that the captions only ever say in doubt: `hawk` of `what may be a hawk in a blue sky`."""
+    """Content words that the captions mention only as a doubt: `hawk` in `what may be a hawk in a blue sky`."""
     certain = {key for caption in frame_captions for key in content_words(_DOUBTED.sub("", caption))}
     contents = [content_words(phrase) for phrase in _phrases(frame_captions)]
     return [word for content in contents for key, word in content.items() if key not in certain]

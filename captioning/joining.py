@@ -1,7 +1,7 @@
-"""Joins frame captions into prose in time order and says each thing once.
+"""Joins frame captions into one paragraph in time order, without repetitions.
 
-It is what stands when no model summarises or when a model's words are rejected, so it must read well by itself: a
-sentence that nearly repeats an earlier one is left out, and what follows is tied on with `Then`, `Next`, ...
+The result is used when no model summarises or when a model's text is rejected, so it must read well by itself: a
+sentence that nearly repeats an earlier one is left out, and later captions are linked with `Then`, `Next`, ...
 
     python -m captioning.joining "A cat sits." "A cat is sitting." "A dog runs."     # A cat sits. Then a dog runs.
 """
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from captioning.words import content_words, is_closed, sentences, word_set
 
-# Share of content words that two sentences must have in common to say the same. Facts change one word in four.
+# Share of content words (Jaccard) from which two sentences count as the same. A changed fact changes one word in four.
 SAME = 0.7
 LINKS = ("Then", "Next", "After that")
-# Only a word that is lower-case inside a sentence may follow a link; a name keeps its capital and goes without.
+# Only words that are lower-case inside a sentence may follow a link; before a name no link is put.
 LOWERED = word_set(
     "a an the this these some two three four five six several many one another there in on at what something someone "
     "his her its their he she it they"
@@ -22,7 +22,7 @@ LOWERED = word_set(
 
 
 def distinct(captions: Sequence[str]) -> list[str]:
-    """Return the captions in order without the sentences that an earlier caption already said; none is empty."""
+    """The captions in order, without sentences that repeat an earlier one; captions that are left empty are dropped."""
     earlier: list[tuple[str, frozenset[str]]] = []
     kept = []
     for caption in captions:
@@ -38,7 +38,7 @@ def distinct(captions: Sequence[str]) -> list[str]:
 
 
 def join(captions: Sequence[str]) -> str:
-    """Return one paragraph that tells the captions in time order; empty if there is nothing to tell."""
+    """The captions as one paragraph in time order; empty if they are empty."""
     paragraphs: list[str] = []
     for caption in distinct(captions):
         closed = " ".join(_close(sentence) for sentence in sentences(caption))

@@ -1,7 +1,7 @@
-"""Whether a text is English: by its script, and by the small words that every sentence of a language needs.
+"""Detects text that is not English, by its script and by function words.
 
-A vision model that was fed other languages drifts into them now and then, most often after a foreign sign in the
-picture. Function words tell languages apart from about eight words on; shorter Latin text may pass.
+A vision model that was trained on other languages now and then drifts into them, most often after a foreign sign in
+the image. Function words identify a language from about eight words on; shorter text in Latin script may pass.
 
     python -m captioning.language "Ein Hund läuft über die Wiese und springt."       # German
 """
@@ -11,7 +11,7 @@ import unicodedata
 
 from captioning.words import word_set, words
 
-# The commonest function words, without those that English shares (a, on, in, die as a verb counts for German).
+# The most common function words, without those that English shares (a, on, in). "die" counts for German.
 FUNCTION_WORDS = {
     "English": word_set(
         "the of and with is are to at by from its his her while then there that this an as into near it"
@@ -27,7 +27,7 @@ _LEAST_WORDS, _LATIN_SHARE = 8, 0.8
 
 
 def other_language(text: str) -> str | None:
-    """A language's name or `another script`, if a text is not in English; None if it may be."""
+    """The language's name, or `another script`, if a text is not English; None if it may be English."""
     letters = [letter for letter in text if letter.isalpha()]
     latin = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
     if letters and latin < _LATIN_SHARE * len(letters):
@@ -37,12 +37,12 @@ def other_language(text: str) -> str | None:
         return None
     counts = {name: sum(word in small for word in tokens) for name, small in FUNCTION_WORDS.items()}
     likeliest = max(counts, key=lambda name: (counts[name], name == "English"))
-    # Two hits more: a French name in an English sentence brings its article along.
+    # A margin of two: a French name in an English sentence brings its article along.
     return likeliest if counts[likeliest] >= counts["English"] + 2 else None
 
 
 def main() -> None:
-    """Print what the text on the command line is written in."""
+    """Print the language of the text on the command line."""
     print(other_language(" ".join(sys.argv[1:])) or "English")
 
 

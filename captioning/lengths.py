@@ -1,8 +1,8 @@
-"""The three lengths of a caption: short and medium are cut from the dense one, at sentences where they fit.
+"""The three lengths of a caption: short and medium are cut from the dense one, at sentence ends where possible.
 
-Trainers mix lengths so that a model follows both a few words and a paragraph. The start of a dense caption tells
-the most, so the short ones are its first sentences; only a first sentence that is too long is cut, at a clause if it
-can be.
+Trainers mix lengths so that a model follows both a few words and a paragraph. The start of a dense caption says the
+most, so the shorter ones are its first sentences; only a first sentence that is too long is cut, at a clause boundary
+if there is one.
 
     echo "A cat sits. Then it jumps." | python -m captioning.lengths          # print the three lengths
 """
@@ -15,7 +15,7 @@ from captioning.words import sentences, word_set
 
 SHORT_WORDS, MEDIUM_WORDS = 20, 60
 _CLAUSE_END = re.compile(r"[,;:–—]$")
-# A cut before a joint leaves a whole statement behind; before a tie it leaves at least a whole phrase.
+# A cut before a conjunction leaves a whole clause; before a preposition it leaves at least a whole phrase.
 JOINTS = word_set("and or but while as when where who which that with without before after then because so")
 TIES = word_set("in on at by for from of into onto to over under near behind")
 DANGLING = JOINTS | TIES | word_set("a an the is are his her its their some very")
@@ -23,7 +23,7 @@ DANGLING = JOINTS | TIES | word_set("a an the is are his her its their some very
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lengths:
-    """One caption in three lengths: `short` <= 20 words, `medium` <= 60 words, `dense` as it came."""
+    """One caption in three lengths: `short` <= 20 words, `medium` <= 60 words, `dense` as given."""
 
     short: str
     medium: str
@@ -37,10 +37,10 @@ def lengths(dense: str) -> Lengths:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Return the longest run of leading sentences of at most `limit` words (>= 1), parted by white space.
+    """The longest run of leading sentences with at most `limit` words (>= 1; words are separated by white space).
 
-    If not even the first sentence fits, it is cut at its last clause boundary that fits, else before a joining
-    word, else at the limit; a cut sentence is closed with a full stop.
+    If the first sentence does not fit, it is cut at its last clause boundary within the limit, else before a
+    conjunction or preposition, else at the limit; a cut sentence is closed with a full stop.
     """
     kept: list[str] = []
     for sentence in sentences(text):
@@ -54,7 +54,7 @@ def shorten(text: str, limit: int) -> str:
 
 def _cut(tokens: list[str], limit: int) -> str:
     clauses = [at + 1 for at in range(limit) if _CLAUSE_END.search(tokens[at])]
-    # A boundary in the first third leaves a stump such as "In the evening."
+    # A boundary in the first third leaves a fragment such as "In the evening."
     end = next((at for at in reversed(clauses) if at * 3 >= limit), None)
     if end is None:
         latest = [at for at in range(limit, 0, -1) if at * 2 >= limit]

@@ -1,8 +1,8 @@
-"""Models that are known to fit their purpose, with the engine's arguments, the memory they need, and advice.
+"""vLLM presets: models that suit captioning and summarising, with engine arguments, GPU memory and advice.
 
-A preset only saves typing: any Hugging Face folder or hub name of a model that vLLM knows works without one, and
-`model.engine` overrides every argument. Memory is counted from the sizes of the published weights (two bytes per
-parameter in bfloat16) and the cache for `max_num_seqs` conversations; none of these were run here, where no GPU is.
+A preset only saves typing: any Hugging Face folder or hub name of a model that vLLM supports works without one, and
+`model.engine` overrides every argument. Memory is computed from the sizes of the published weights (two bytes per
+parameter in bfloat16) and the KV cache for `max_num_seqs` conversations; none of the presets was run on a GPU here.
 
     caption: {captioner: vllm, model: {name: Qwen/Qwen2.5-VL-7B-Instruct}}
 """
@@ -16,20 +16,20 @@ _PIXELS = 768 * 28 * 28  # 768 image tokens of 28 x 28 pixels, as Qwen2.5-VL cou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """One model: its hub name, arguments of its engine, gigabytes of GPU memory that suit it, and what to know."""
+    """A model: hub name, engine arguments, GPU memory in gigabytes, whether it reads images, and advice."""
 
     name: str
     engine: Mapping[str, Any]
-    memory: int
-    sees: bool
+    memory_gb: int
+    vision: bool
     advice: str
 
 
 PRESETS = (
     Preset(
         name="Qwen/Qwen2.5-VL-7B-Instruct",
-        sees=True,
-        memory=24,
+        vision=True,
+        memory_gb=24,
         engine={
             "max_model_len": 8192,
             "max_num_seqs": 64,
@@ -41,8 +41,8 @@ PRESETS = (
     ),
     Preset(
         name="Qwen/Qwen3-VL-8B-Instruct",
-        sees=True,
-        memory=40,
+        vision=True,
+        memory_gb=40,
         engine={
             "max_model_len": 8192,
             "max_num_seqs": 64,
@@ -53,20 +53,20 @@ PRESETS = (
     ),
     Preset(
         name="Qwen/Qwen3-8B",
-        sees=False,
-        memory=24,
+        vision=False,
+        memory_gb=24,
         engine={"max_model_len": 4096, "max_num_seqs": 128, "gpu_memory_utilization": 0.9},
         advice="Weights 16 GB. For summaries; it is asked without its thinking mode.",
     ),
     Preset(
         name="meta-llama/Llama-3.1-8B-Instruct",
-        sees=False,
-        memory=24,
+        vision=False,
+        memory_gb=24,
         engine={"max_model_len": 4096, "max_num_seqs": 128, "gpu_memory_utilization": 0.9},
         advice="Weights 16 GB. For summaries. Its licence must be accepted on the hub.",
     ),
 )
-# Where no preset is known. The length bounds the cache; the images are more than a clip has stills.
+# Defaults for models without a preset. The length bounds the KV cache; the image limit exceeds the stills of a clip.
 _ON_GPU: Mapping[str, Any] = {"max_num_seqs": 256}
 _ON_CPU: Mapping[str, Any] = {
     "dtype": "bfloat16",
@@ -79,15 +79,15 @@ _GPU_ONLY = ("gpu_memory_utilization", "max_num_seqs", "tensor_parallel_size", "
 
 
 def preset_of(name: str) -> Preset | None:
-    """The preset of a hub name, or of a folder that carries its last part."""
+    """The preset of a hub name, or of a folder that is named like its last part; None if there is none."""
     last = name.rstrip("/").rsplit("/", 1)[-1]
     return next((preset for preset in PRESETS if preset.name.rsplit("/", 1)[-1] == last), None)
 
 
 def engine_arguments(name: str, chosen: Mapping[str, Any], gpus: int) -> dict[str, Any]:
-    """The engine's arguments where there are so many GPUs: the machine's, the preset's, and last what was chosen."""
-    known = preset_of(name)
-    suited: dict[str, Any] = dict(known.engine) if known else {}
+    """The engine's arguments on a machine with `gpus` GPUs: the machine's defaults, then the preset, then `chosen`."""
+    preset = preset_of(name)
+    arguments: dict[str, Any] = dict(preset.engine) if preset else {}
     if gpus:
-        return {**_ON_GPU, **suited, **chosen}
-    return {**_ON_CPU, **{key: value for key, value in suited.items() if key not in _GPU_ONLY}, **chosen}
+        return {**_ON_GPU, **arguments, **chosen}
+    return {**_ON_CPU, **{key: value for key, value in arguments.items() if key not in _GPU_ONLY}, **chosen}

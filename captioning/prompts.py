@@ -1,7 +1,7 @@
-"""The words that models are given, in one place. What stands here is hashed into every caption's lineage.
+"""All prompts in one place. They are hashed into every caption's lineage.
 
 Change a prompt in the run's configuration rather than here: the hash follows it, and only what depends on it runs
-again. A text that is changed here gets a new version, so that a dataset's lineage says which one it saw.
+again. A prompt that is changed here gets a new version, so that a dataset's lineage says which one was used.
 
     python -m captioning.prompts          # print all prompts with their versions and hashes
 """
@@ -14,7 +14,7 @@ from schemas.ids import digest
 
 VERSIONS = {"facts": 1, "frame": 1, "overview": 1, "prose": 1, "structured": 1}
 
-# What is said of one still (CogVideoX, 2408.06072, appendix on the dense captions: one still every two seconds).
+# The caption of one still (CogVideoX, 2408.06072, appendix on the dense captions: one still every two seconds).
 FRAME_PROMPT = (
     "Describe what is here in two to four plain English sentences, in the present tense: the main subject and what it "
     "looks like, what it does, where it is, what else is there, the light and the colours. Begin with the subject. Say "
@@ -22,14 +22,14 @@ FRAME_PROMPT = (
     "is absent, and do not write of an image, a picture, a photo or a frame. No list, no heading, no quotation marks."
 )
 
-# What is said of the whole clip from all its stills at once: the short caption of CogVideoX's recipe.
+# The caption of a whole clip from all its stills at once: the short caption of CogVideoX's recipe.
 OVERVIEW_PROMPT = (
     "These {count} moments of one continuous shot are in time order, at {times} seconds. Say in one or two plain "
     "English sentences, in the present tense, what happens from the first to the last: who or what moves, how, and "
     "what changes. Say only what can be seen. Do not write of images, pictures, frames or moments. No list, no heading."
 )
 
-# What a capable language model is told. It gets the overview, the notes with their seconds, and what was measured.
+# The instruction of a capable language model, which gets the overview, the notes with their times, and measurements.
 STRUCTURED_PROMPT = (
     "You merge notes on one continuous shot into captions for training. The notes are in time order and may repeat "
     "themselves. Answer with one JSON object with these keys:\n"
@@ -47,13 +47,13 @@ STRUCTURED_PROMPT = (
 # A sentence template, not an instruction: the embedded captioner fills it from measured facts.
 FACTS_PROMPT = "{subject} in {light} of {colours}. {camera}"
 
-# What a small language model is told. Its examples teach it more than the words do.
+# The instruction of a small language model, which learns more from the examples than from the instruction.
 SUMMARY_PROMPT = (
     "Copy the notes on one shot as smooth prose. Keep every fact, the order, and words of doubt such as 'may be'. "
     "Add nothing."
 )
 # (frame captions, paragraph) pairs: one in the style of a vision model, two in that of the embedded captioner, which
-# show that a doubt stays with the thing that is doubted, be it the first or the second.
+# show that a word of doubt stays with what is in doubt, in the first caption or in a later one.
 SUMMARY_EXAMPLES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         (
@@ -84,7 +84,7 @@ SUMMARY_EXAMPLES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def check_placeholders(setting: str, prompt: str, known: Collection[str]) -> None:
-    """Raise `ConfigError` for a `{word}` in a prompt that nothing fills: the model would read it as it stands."""
+    """Raise `ConfigError` for a `{word}` in a prompt that is not among `known`: the model would see it unfilled."""
     for name in re.findall(r"\{(\w+)\}", prompt):
         if name not in known:
             placeholders = ", ".join(f"{{{placeholder}}}" for placeholder in known)

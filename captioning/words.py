@@ -1,7 +1,7 @@
-"""Words and sentences of captions: which words claim something, which forms are one word, where sentences end.
+"""Words and sentences of captions: content words, stemming, and sentence splitting.
 
-Shared by the guard, the joining and the lengths. Negations, numbers and directions (`no`, `two`, `left`, `above`) are
-deliberately not among the stop words: a summary that adds or swaps one says something else.
+Shared by grounding, joining and lengths. Negations, numbers and directions (`no`, `two`, `left`, `above`) are
+deliberately not stop words: a summary that adds or swaps one says something else.
 
     python -m captioning.words "The cats are running."      # print the content words, folded
 """
@@ -11,7 +11,7 @@ import sys
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Return the words of a list that is written as one string, parted by blanks."""
+    """The words of a string, separated by spaces, as a set."""
     return frozenset(text.split())
 
 
@@ -21,7 +21,7 @@ STOP_WORDS = word_set(
     "has have had having do does did doing can could will would shall should may might must some such very "
     "also too just s t"
 )
-# They carry the order of things or refer to the clip as a whole, and claim nothing that could be seen.
+# Words that give an order or refer to the clip as a whole, and claim nothing that could be seen.
 NEUTRAL_WORDS = word_set(
     "then while when next after afterwards before later first finally last again still now meanwhile during until "
     "camera scene view begin beginning start end continue remain appear visible seen become"
@@ -50,7 +50,7 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？]")
 
 
 def fold(word: str) -> str:
-    """Bring the forms of one word together: plural, possessive, -ing, -ed, -s, -ly. The result is a key, not a word."""
+    """Stem a word: plural, possessive, -ing, -ed, -s, -ly. The result is a key, not always a word."""
     word = re.sub(r"['’].*$", "", word.lower())
     word = IRREGULAR.get(word, word)
     if re.search(r"(?:[sxz]|ch|sh)es$", word):
@@ -72,22 +72,25 @@ _NEUTRAL = frozenset(map(fold, NEUTRAL_WORDS))
 
 
 def words(text: str) -> list[str]:
-    """Return all words, lower-cased, in order; hyphenated words count as several."""
+    """All words, lower-cased, in order; a hyphenated word counts as several."""
     return [match.group().lower() for match in _WORD.finditer(text)]
 
 
 def content_words(text: str) -> dict[str, str]:
-    """Return the words that claim something: folded key -> the word as it first stands, lower-cased."""
+    """The words that claim something: stem -> the first form in the text, lower-cased."""
     claims: dict[str, str] = {}
     for word in words(text):
-        # Stop words match as they stand (cans are not "can"), neutral ones in every form.
+        # Stop words match literally ("cans" is not "can"), neutral words in every form.
         if word not in STOP_WORDS | DOUBT_WORDS and fold(word) not in _NEUTRAL:
             claims.setdefault(fold(word), word)
     return claims
 
 
 def sentences(text: str) -> list[str]:
-    """Split into sentences, white space collapsed; the last one may lack its full stop. Joined by blanks: the text."""
+    """Split into sentences, with white space collapsed; joined by spaces they are the text.
+
+    The last one may lack its full stop.
+    """
     text = " ".join(text.split())
     split, start = [], 0
     for end in _SENTENCE_END.finditer(text):
@@ -100,13 +103,13 @@ def sentences(text: str) -> list[str]:
 
 
 def is_closed(sentence: str) -> bool:
-    """Whether a sentence has its end mark."""
+    """Whether a sentence ends with a terminator (`.`, `!`, `?`, `…`)."""
     ends = [end.end() for end in _SENTENCE_END.finditer(sentence)]
     return bool(ends) and ends[-1] == len(sentence)
 
 
 def main() -> None:
-    """Print the content words of the text on the command line."""
+    """Print the stems and content words of the text on the command line."""
     print(content_words(" ".join(sys.argv[1:])))
 
 

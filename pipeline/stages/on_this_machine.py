@@ -53,7 +53,7 @@ def check_gpus(config: RunConfig) -> None:
     for need in needs:
         model = config.caption.model if need.setting.startswith("caption") else config.summarise.model
         known = preset_of(model.name)
-        suits = f", which suits a GPU of {known.memory} GB" if known else ""
+        suits = f", which suits a GPU of {known.memory_gb} GB" if known else ""
         wanted = need.replicas * need.gpus
         if wanted > found and (found or need.gpus > 1 or not _runs_on_cpus()):
             raise ConfigError(

@@ -30,7 +30,7 @@ def test_every_preset_has_its_sizes_and_fits_the_memory_that_it_names() -> None:
     assert set(SIZES) == {preset.name for preset in PRESETS}
     for preset in PRESETS:
         length = int(preset.engine["max_model_len"])
-        assert SIZES[preset.name].tokens(preset.memory) >= length, f"{preset.name}: not one whole question fits"
+        assert SIZES[preset.name].tokens(preset.memory_gb) >= length, f"{preset.name}: not one whole question fits"
 
 
 def test_the_page_shows_the_table_as_it_is_counted() -> None:
