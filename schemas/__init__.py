@@ -1,7 +1,7 @@
-"""The nouns of cutroom: table contracts, ids, buckets, the run configuration, and errors.
+"""The shared definitions: table contracts, ids, buckets, the run configuration, and errors.
 
-Everything else imports from here; this package imports nothing of ours. A table that is read or written anywhere
-passes through its contract, so a missing, extra or mistyped column stops at the place that made it.
+Every other package imports from here; this one imports none of them. Every table that is read or written is checked
+against its contract, so a missing, extra or mistyped column is reported where it was made.
 
     python -m schemas          # print every table, its columns, units and ranges
 """

@@ -1,11 +1,11 @@
-"""Training buckets: the exact shapes a trainer eats, and the rule that sends a clip to one of them.
+"""Training buckets: the exact shapes of training samples, and the rule that assigns a clip to one of them.
 
 A bucket is written `WIDTHxHEIGHTxFRAMES@FPS` (`384x256x49@8`); an image bucket has one frame and no rate
-(`384x256x1`). Frame counts are 1 or 8k+1: the causal 3D VAE keeps the first frame and packs every following 8 source
+(`384x256x1`). Frame counts are 1 or 8k+1: the causal 3D VAE keeps the first frame and compresses every following 8
 frames (4 by the VAE, 2 by the transformer's temporal patch in CogVideoX 1.5) without padding; CogVideoX's own counts
-17, 33, 49, 81, 161 all obey it. Width and height are multiples of 16 (VAE stride 8 times patch size 2).
+17, 33, 49, 81, 161 all have this form. Width and height are multiples of 16 (VAE stride 8 times patch size 2).
 
-    python -m schemas.bucket 1280 720 6.0 24        # where a 6 s clip of 1280x720 at 24 fps goes, set by set
+    python -m schemas.bucket 1280 720 6.0 24        # the bucket of a 6 s clip of 1280x720 at 24 fps, in each named set
 """
 
 import re
@@ -17,7 +17,7 @@ from schemas.errors import BucketError
 
 SIZE_MULTIPLE = 16
 FRAME_STRIDE = 8
-# A clip of exactly F frames' length must not be lost to rounding of presentation times (1 ms in most containers).
+# A clip of exactly F frames must not be lost because presentation times are rounded (to 1 ms in most containers).
 TIME_TOLERANCE = 0.002
 # 23.976 fps counts as 24, 29.97 as 30, and a source of 7.9 fps still fills a bucket of 8.
 RATE_TOLERANCE = 0.02
@@ -47,31 +47,31 @@ class Bucket:
 
     @property
     def _rate(self) -> str:
-        """The rate as the shortest text that reads back to it."""
+        """The rate as the shortest text that parses to it."""
         return repr(float(self.fps)).removesuffix(".0")
 
     @property
     def is_image(self) -> bool:
-        """Whether samples are single pictures."""
+        """Whether the samples are images."""
         return self.frames == 1
 
     @property
     def slug(self) -> str:
-        """The bucket as a folder name and as a part of sample ids: no dots, no `@`."""
+        """The bucket as a folder name and as a part of sample ids, without dots and `@`."""
         return f"{self.width}x{self.height}x{self.frames}" + (f"-{self._rate}fps".replace(".", "p") if self.fps else "")
 
     @property
     def seconds(self) -> float:
-        """Time from the first to the last frame's end, at `fps`; 0 for images."""
+        """Duration from the start of the first to the end of the last frame; 0 for images."""
         return self.frames / self.fps if self.fps else 0.0
 
     def needed_seconds(self, source_fps: float) -> float:
-        """How long a clip of `source_fps` must last: its last frame within half a frame of the bucket's last one."""
+        """The least duration of a clip at `source_fps`: its last frame is within half a frame of the bucket's last."""
         return (self.frames - 1.5) / self.fps + 1 / source_fps if self.fps else 0.0
 
     @classmethod
     def parse(cls, text: str) -> "Bucket":
-        """Read `WxHxF@FPS` or `WxHx1`. Raises `BucketError` naming the text and the form."""
+        """Parse `WxHxF@FPS` or `WxHx1`. Raises `BucketError` that names the text and the form."""
         match = re.fullmatch(r"(\d+)x(\d+)x(\d+)(?:@(\d+(?:\.\d+)?))?", text.strip())
         if not match:
             raise BucketError(f"bucket {text!r}: write WIDTHxHEIGHTxFRAMES@FPS, for example 384x256x49@8")
@@ -89,14 +89,14 @@ BUCKET_SETS: dict[str, tuple[Bucket, ...]] = {
     "cogvideox": _set([(720, 480), (480, 720)], [17, 33, 49], 8),
     # CogVideoX 1.5: 1360x768 at 16 fps, 5 s and 10 s.
     "cogvideox-1.5": _set([(1360, 768), (768, 1360)], [81, 161], 16),
-    # The first, low-resolution stage; what the embedded profile packs.
+    # The first, low-resolution stage of training; the embedded profile's default.
     "first-stage": _set([(384, 256), (256, 384), (256, 256)], [17, 33, 49], 8),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What the rule looks at: displayed size in pixels, duration in seconds, frames per second, and the kind."""
+    """A clip's displayed size in pixels, duration in seconds, frames per second, and whether it is an image."""
 
     width: int
     height: int
@@ -107,7 +107,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Where a clip goes: bucket, number of samples, and the share of its pixels and time that one sample keeps."""
+    """A clip's bucket, its number of samples, and the rule's score of what one sample keeps of the clip, 0 to 1."""
 
     bucket: Bucket
     samples: int
@@ -115,13 +115,13 @@ class Assignment:
 
 
 def assign(shape: Shape, buckets: Iterable[Bucket], allow_upscale: bool = False) -> Assignment | str:
-    """Return the best bucket for a clip, or a sentence that says why none holds it.
+    """The best bucket for a clip, or a sentence that says why none fits.
 
-    A bucket holds a clip if the clip is at least as large in both directions, has at least the bucket's frame rate,
-    and reaches its last frame (to half a bucket frame). Among those the one wins whose sample keeps most of the clip:
-    share of the resolution (linear) x share of the duration x square of the share that the centre crop leaves - the
-    square because what is cropped is gone, while what is scaled down is only smaller. Ties go to the larger, then
-    longer bucket. Further samples follow one another without overlap.
+    A bucket fits a clip that is at least as large in both directions, has at least the bucket's frame rate, and reaches
+    its last frame (within half a bucket frame). Of the fitting buckets the one wins whose sample keeps most of the
+    clip: share of the resolution (linear) x share of the duration x square of the share that the centre crop leaves.
+    The crop is squared because cropped pixels are lost, while scaled ones are only smaller. Ties go to the larger, then
+    the longer bucket. A long clip gives several samples, one after another without overlap.
     """
     candidates = [bucket for bucket in buckets if bucket.is_image == shape.is_image]
     if not candidates:
@@ -166,7 +166,7 @@ def _kept(shape: Shape, bucket: Bucket) -> float:
 
 
 def main() -> None:
-    """Print where a clip of the given width, height, seconds and fps goes in each named set."""
+    """Print the bucket of a clip of the given width, height, seconds and fps in each named set."""
     width, height, duration, fps = (float(text) for text in sys.argv[1:5])
     shape = Shape(width=int(width), height=int(height), duration=duration, fps=fps, is_image=False)
     for name, buckets in BUCKET_SETS.items():

@@ -1,4 +1,7 @@
-"""Contracts of the tables that hold what was measured on stills and said of them."""
+"""Contracts of the tables of still measurements (embeddings, labels, scores) and of captions.
+
+CAPTIONS.table(rows)      # a checked pyarrow table
+"""
 
 import pyarrow as pa
 
@@ -25,7 +28,7 @@ LABELS = TableContract(
     columns=(
         Column(name="still_id", type=pa.string(), doc="id of the still"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
-        Column(name="names", type=pa.list_(pa.string()), doc="label names, likeliest first"),
+        Column(name="names", type=pa.list_(pa.string()), doc="label names, most likely first"),
         Column(name="probabilities", type=pa.list_(pa.float32()), doc="their probabilities, 0 to 1"),
         *STATUS_COLUMNS,
     ),
@@ -34,14 +37,14 @@ LABELS = TableContract(
 SCORES = TableContract(
     name="scores",
     key="clip_id",
-    doc="one row per clip and scorer: the named numbers that the scorer measured on its stills",
+    doc="one row per clip and scorer: the measures of the scorer on its stills",
     columns=(
         Column(name="clip_id", type=pa.string(), doc="id of the clip"),
         Column(name="scorer", type=pa.string(), doc="name of the scorer"),
         Column(
             name="measures",
             type=named_values(pa.float64()),
-            doc="values by column name; units stand in the scorer's documentation",
+            doc="values by column name; units are in the scorer's documentation",
         ),
         *STATUS_COLUMNS,
     ),
@@ -50,7 +53,7 @@ SCORES = TableContract(
 FRAME_CAPTIONS = TableContract(
     name="frame_captions",
     key="still_id",
-    doc="one row per still: what the captioner says of it",
+    doc="one row per still: its caption",
     columns=(
         Column(name="still_id", type=pa.string(), doc="id of the still"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
@@ -66,7 +69,7 @@ FRAME_CAPTIONS = TableContract(
 OVERVIEWS = TableContract(
     name="overviews",
     key="sample_id",
-    doc="one row per sample: what a vision model says of all stills inside its span at once",
+    doc="one row per sample: a vision model's short caption from all stills inside its span at once",
     columns=(
         Column(name="sample_id", type=pa.string(), doc="id of the sample"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
@@ -81,7 +84,7 @@ OVERVIEWS = TableContract(
 CAPTIONS = TableContract(
     name="captions",
     key="sample_id",
-    doc="one row per sample: the caption in three lengths, of what the sample shows",
+    doc="one row per sample: its caption in three lengths",
     columns=(
         Column(name="sample_id", type=pa.string(), doc="id of the sample"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
@@ -91,7 +94,7 @@ CAPTIONS = TableContract(
         Column(
             name="fields",
             type=named_values(pa.string()),
-            doc="subject, action, setting, camera, light, style: those that the model told and the inputs hold",
+            doc="subject, action, setting, camera, light, style: those that the model gave and the inputs support",
         ),
         Column(name="summariser", type=pa.string(), doc="name of the backend"),
         Column(name="model", type=pa.string(), doc="model and revision"),
@@ -99,7 +102,7 @@ CAPTIONS = TableContract(
         Column(
             name="fallback",
             type=pa.string(),
-            doc="why the joined frame captions stand instead of the model's words",
+            doc="why the joined frame captions replace the model's text; null if they do not",
             optional=True,
         ),
         Column(

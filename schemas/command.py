@@ -1,6 +1,6 @@
-"""What every command shares: errors end with one line and an exit code; a parser; where its settings come from.
+"""What all commands share: the exit codes and one-line errors, the parser, and the options of the configuration.
 
-just --list
+run_command(main)      # the last line of a command's module
 """
 
 import argparse
@@ -23,20 +23,20 @@ _STOPPED = "stopped; run the same command again to go on from here"
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: what a batch system, a container or `kill` sends. It ends a command as Ctrl-C does."""
+    """Raised on SIGTERM, which batch systems, containers and `kill` send; it ends a command as Ctrl-C does."""
 
 
 def run_command(command: Command) -> NoReturn:
-    """Run a command and leave with its exit code; every error becomes one line, the last on stderr.
+    """Run a command and exit with its code; an error is printed as one line, the last on stderr.
 
-    0: done. 1: what was checked does not hold. 2: an error. 130, 143: stopped by SIGINT, SIGTERM.
+    0: done. 1: a check failed. 2: an error. 130, 143: stopped by SIGINT, SIGTERM.
     """
     signal.signal(signal.SIGTERM, _terminate)
     _leave(exit_code_of(command))
 
 
 def exit_code_of(command: Command) -> int:
-    """Run a command, print the line of its error, and return its exit code."""
+    """Run a command, print its error if there is one, and return its exit code."""
     try:
         code = command() or 0
         sys.stdout.flush()
@@ -51,9 +51,9 @@ def exit_code_of(command: Command) -> int:
         print(_STOPPED, file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        return 0  # whoever read our output has read enough
-    except SystemExit as left:
-        return left.code if isinstance(left.code, int) else _failed(str(left.code)) if left.code else 0
+        return 0  # the reader of our output has closed the pipe
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else _failed(str(leave.code)) if leave.code else 0
     except OSError as error:
         return _failed(f"{type(error).__name__}: {' '.join(str(error).split())}")
     except Exception as error:
@@ -71,20 +71,20 @@ def _failed(message: str, code: int = 2) -> int:
 def _terminate(number: int, frame: FrameType | None, owner: int = os.getpid()) -> None:
     if os.getpid() == owner:
         raise Terminated
-    signal.signal(number, signal.SIG_DFL)  # a process that was forked off ends as if we had never been
+    signal.signal(number, signal.SIG_DFL)  # a forked child gets the signal's default action
     os.kill(os.getpid(), number)
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process with this code: what is registered to run at the end runs, the interpreter is not taken down.
+    """Exit with this code: exit handlers run, but the interpreter is not shut down.
 
-    Native threads (Arrow's read Parquet) give back Python objects when they are done. While the interpreter is taken
-    down Python ends such a thread inside a C++ destructor, which aborts the process: exit code 134 in place of ours.
+    Native threads (Arrow's Parquet readers) release Python objects when they finish. During interpreter shutdown Python
+    ends such a thread inside a C++ destructor, which aborts the process with exit code 134.
     """
     try:
         exits: Any = atexit
         exits._run_exitfuncs()
-        with contextlib.suppress(OSError, ValueError):  # a stream that nobody reads, or that is closed
+        with contextlib.suppress(OSError, ValueError):  # a broken pipe, or a closed stream
             sys.stdout.flush()
             sys.stderr.flush()
     finally:
@@ -103,7 +103,7 @@ def make_parser(name: str, description: str, epilog: str = "") -> argparse.Argum
 
 
 def add_change_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--config` and `--set`."""
+    """Add the options `--config` and `--set`."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="YAML file with settings that differ")
     parser.add_argument(
         "--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="change one setting; may be repeated"

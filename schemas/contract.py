@@ -1,7 +1,7 @@
-"""What a table holds, as code that checks it: column names, Arrow types, units, ranges, and what may be null.
+"""Table contracts: column names, Arrow types, units, ranges and nullability, and the code that checks them.
 
-A table of a row stage carries `status`, `error` and `attempts`; in a failed row every column but the key and those
-three may be null, in an `ok` row only the columns marked `optional`. Numbers of rows that are written are finite.
+The tables of row stages have the columns `status`, `error` and `attempts`. In a failed row every column but the key and
+these may be null, in an `ok` row only the columns marked `optional`. Numbers that are written are finite.
 
     python -m schemas clips          # print one contract
 """
@@ -22,7 +22,7 @@ _SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """How a row breaks its contract. `type` and `null` are a stage's own faults, `value` comes from what it read."""
+    """How a row breaks its contract. Kinds `type` and `null` are bugs of the stage; `value` comes from its input."""
 
     column: str
     kind: Literal["type", "null", "value"]
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: Arrow type, a line of documentation with unit and range, and whether it may be null.
+    """A column: Arrow type, a line of documentation with unit and range, and whether it may be null.
 
     `formerly` is the name that it has in tables of earlier versions.
     """
@@ -49,7 +49,7 @@ class Column:
         return str(self.type if values is None else pa.map_(pa.string(), values))
 
     def fault(self, value: object) -> Fault | None:
-        """Why a value other than null cannot stand in this column, or None."""
+        """Why a value other than null does not fit this column, or None."""
         try:
             finite = _is_finite(pa.array([value], self.type))
         except _UNFIT as error:
@@ -70,7 +70,7 @@ STATUS_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableContract:
-    """A table's name, key column, columns in order, and one line on what a row is."""
+    """A table's name, key column, columns in order, and a line that says what a row is."""
 
     name: str
     key: str
@@ -89,12 +89,12 @@ class TableContract:
 
     @property
     def has_status(self) -> bool:
-        """Whether rows carry `status`, `error` and `attempts`."""
+        """Whether the table has the columns `status`, `error` and `attempts`."""
         return "status" in self.names
 
     @property
     def _always(self) -> set[str]:
-        """What must stand in a failed row too."""
+        """The columns that are never null, even in a failed row."""
         return {self.key, "status", "attempts"}
 
     def empty(self) -> pa.Table:
@@ -118,10 +118,7 @@ class TableContract:
         return self.check(table)
 
     def fault(self, row: Mapping[str, object]) -> Fault | None:
-        """How one row of this table breaks the contract, by the first column that does, or None.
-
-        Raises `ContractError` if its names are not the table's.
-        """
+        """The first column's fault in a row, or None. Raises `ContractError` if the row's names are not the table's."""
         if set(row) != set(self.names):
             raise ContractError(self._name_difference(set(row)))
         failed = self.has_status and row["status"] != "ok"
@@ -136,7 +133,7 @@ class TableContract:
         return None
 
     def failed_row(self, key: str, error: str, attempts: int, known: Mapping[str, object]) -> dict[str, object]:
-        """A failed row: the key, what is known of the other columns and fits them, and the reason."""
+        """A failed row: the key, the reason, and those `known` values of other columns that fit them."""
         fits = [column for column in self.columns if known.get(column.name) is not None]
         row: dict[str, object] = dict.fromkeys(self.names)
         row.update({column.name: known[column.name] for column in fits if column.fault(known[column.name]) is None})
@@ -193,7 +190,7 @@ class TableContract:
 
 
 def _is_finite(values: Any) -> bool:
-    """Whether all numbers in an array, nested or not, are finite; what holds no floats is."""
+    """Whether all floats in an Arrow array are finite, also inside lists and maps; True if it holds no floats."""
     arrow_type = values.type
     if pa.types.is_floating(arrow_type):
         finite = pc.all(pc.is_finite(values)).as_py()
@@ -206,14 +203,14 @@ def _is_finite(values: Any) -> bool:
 
 
 def _natural(arrow_type: pa.DataType) -> tuple[type, ...]:
-    """The kind of Python value that belongs into a column, whatever its size."""
+    """The Python types whose values belong into a column of this type, whatever their size."""
     if pa.types.is_floating(arrow_type) or pa.types.is_integer(arrow_type):
         return (int, float)
     return (str,) if pa.types.is_string(arrow_type) else ()
 
 
 def _text(error: str) -> str:
-    """What is no text (a name in another encoding) is written as escapes, so that the reason can be kept."""
+    """The reason as valid UTF-8: lone surrogates (from names in another encoding) become escapes."""
     return error.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,15 +1,15 @@
-"""Every error that cutroom raises on purpose, as one tree. Messages name the value, the rule and the fix.
+"""The errors that cutroom raises on purpose. Messages name the value, the rule and the fix.
 
     CutroomError
       ConfigError (ValueError)     a setting is unknown, mistyped or out of range
-      RuleError (ValueError)       a selection rule cannot be read or names no column
-      ContractError (ValueError)   a table does not hold what its contract says
+      RuleError (ValueError)       a selection rule cannot be parsed or names no column
+      ContractError (ValueError)   a table breaks its contract
       BucketError (ValueError)     a training bucket breaks the shape rules
       InputError (ValueError)      the bucket of raw video is missing, empty or unreadable
       DatasetError (RuntimeError)  the dataset folder cannot be written or read (full disk, permission)
-      StageError (RuntimeError)    a stage cannot go on (too many failures in a row, a model that cannot be loaded)
-      TrainingError (RuntimeError) training cannot go on (a loss that is no number, too many unreadable samples)
-      VerifyError (RuntimeError)   the shards or the ledger do not hold what they promise
+      StageError (RuntimeError)    a stage cannot continue (too many failures in a row, a model that cannot be loaded)
+      TrainingError (RuntimeError) training cannot continue (a loss of NaN, too many unreadable samples)
+      VerifyError (RuntimeError)   the shards or the ledger are wrong
       MediaError (ValueError)      one media file cannot be used: becomes its row's reason, never ends a run
 
 `MediaError` is the input's fault and is recorded on its row. The others end a command with one line and exit code 2
@@ -57,30 +57,30 @@ class InputError(CutroomError, ValueError):
 
 
 class DatasetError(CutroomError, RuntimeError):
-    """The dataset folder cannot be read or written; ends the run, because going on would lose rows.
+    """The dataset folder cannot be read or written; ends the run, because continuing would lose rows.
 
     To do: free space, correct the permission, or name the folder that `just curate` wrote; then run it again.
     """
 
 
 class StageError(CutroomError, RuntimeError):
-    """A stage cannot go on: a model that does not load, or too many unexpected failures in a row.
+    """A stage cannot continue: a model that does not load, or too many unexpected failures in a row.
 
     To do: repair what the message names (a model's files, an endpoint, memory) and run the same command again.
     """
 
 
 class TrainingError(CutroomError, RuntimeError):
-    """Training cannot go on: a loss that is no number, a loss that jumps, too many samples that cannot be read.
+    """Training cannot continue: a loss that is NaN or jumps, or too many samples that cannot be read.
 
-    To do: `just doctor` with the same recipe; the run goes on from its last checkpoint with what the message advises.
+    To do: `just doctor` with the same recipe, then follow the message; the run continues from its last checkpoint.
     """
 
 
 class VerifyError(CutroomError, RuntimeError):
-    """Shards or ledger do not hold what they promise.
+    """Verification failed: shards, index or ledger are wrong.
 
-    To do: remove the shards that the complaints name and curate again: what is lost is packed anew.
+    To do: remove the shards that the complaints name and curate again; lost shards are packed again.
     """
 
 

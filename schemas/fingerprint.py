@@ -1,25 +1,25 @@
-"""A folder of weights as a short fingerprint of its content, whatever the folder is called.
+"""A short fingerprint of a model folder's content, independent of the folder's name.
 
-Files of weights of two models of one kind have the same sizes, so samples of their bytes are hashed, which takes
-milliseconds for any size; a change of less than a sixtieth of one large file may go unseen.
+Weight files of two models of one architecture have equal sizes, so samples of their bytes are hashed too, which takes
+milliseconds for any size; a change of less than a sixtieth of one large file may go unnoticed.
 
-    python -m pytest tests/captioning/test_checkpoints.py
+    fingerprint(Path("models/SmolVLM2-500M"))      # 12 hex digits
 """
 
 import hashlib
 from pathlib import Path
 
-_WHOLE, _SAMPLES, _SAMPLE = 1 << 20, 64, 4096  # bytes up to which a file is read whole; samples of a larger one, bytes
-_PASSED_OVER = {".md", ".lock", ".incomplete"}
-# How a distilled model is asked is hashed with the prompts, and where it comes from changes no answer.
+_WHOLE, _SAMPLES, _SAMPLE = 1 << 20, 64, 4096  # a file up to 1 MiB is read whole; of a larger one 64 samples of 4 KiB
+_IGNORED = {".md", ".lock", ".incomplete"}
+# The prompt of a distilled model is hashed with the prompts, and its provenance changes no answer.
 _RECORDS = {"cutroom.json", "provenance.json"}
 
 
 def fingerprint(folder: Path) -> str:
-    """12 hex digits over the names, sizes and bytes of all files below the folder, notes and records left out."""
+    """12 hex digits over names, sizes and (sampled) bytes of all files below the folder, except notes and records."""
     hasher = hashlib.blake2b(digest_size=6)
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if file.suffix in _PASSED_OVER or file.name in _RECORDS:
+        if file.suffix in _IGNORED or file.name in _RECORDS:
             continue
         size = file.stat().st_size
         hasher.update(f"{file.relative_to(folder).as_posix()} {size}\n".encode())

@@ -1,11 +1,11 @@
-"""Stable ids: the same bytes under the same key have the same id in every run and wherever the bucket is moved to.
+"""Stable ids: the same bytes under the same key have the same id in every run, also after the bucket moved.
 
     video_id   16 hex digits: hash of the key relative to the bucket and the content's identity
     clip_id    <video_id>-<start ms>-<end ms>
     still_id   <clip_id>-s<ordinal>
     sample_id  <clip_id>-<bucket slug>-<ordinal>
 
-Ids hold no dots or slashes, so they are WebDataset keys and file names as they stand.
+Ids have no dots or slashes, so they are valid WebDataset keys and file names.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 
 def digest(*parts: object) -> str:
-    """Return 16 hex digits (64 bits) of a BLAKE2b hash over the parts, encoded so that no two lists collide."""
+    """16 hex digits (64 bits) of a BLAKE2b hash over the parts; different lists of parts have different encodings."""
     encoded = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_encode)
     return hashlib.blake2b(encoded.encode(), digest_size=8).hexdigest()
 
@@ -23,30 +23,30 @@ def _encode(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, bytes):
-        return {"bytes": value.hex()}  # not the text that spells it
+        return {"bytes": value.hex()}  # so that bytes differ from a text with the same hex digits
     raise TypeError(f"cannot hash a {type(value).__name__} into an id: {value!r}")
 
 
 def object_id(key: str, size: int, version: str) -> str:
-    """Id of a listed object before it was opened: its key, size, and etag or modification time."""
+    """Id of a listed object that is not opened yet: from its key, size in bytes, and etag or modification time."""
     return digest("object", key, size, version)
 
 
 def video_id(key: str, size: int, identity: str) -> str:
-    """Id of a source: its key relative to the bucket, its size in bytes, and its etag or content hash."""
+    """Id of a source: from its key relative to the bucket, its size in bytes, and its etag or content hash."""
     return digest("video", key, size, identity)
 
 
 def clip_id(video: str, start_time: float, end_time: float) -> str:
-    """Id of a clip: its source and its span in seconds (kept to the millisecond; end exclusive)."""
+    """Id of a clip: from its source and its span in seconds (rounded to the millisecond; end exclusive)."""
     return f"{video}-{round(start_time * 1000)}-{round(end_time * 1000)}"
 
 
 def still_id(clip: str, ordinal: int) -> str:
-    """Id of a still: its clip and its place in time order, from 0."""
+    """Id of a still: from its clip and its index in time order, from 0."""
     return f"{clip}-s{ordinal:03d}"
 
 
 def sample_id(clip: str, bucket_slug: str, ordinal: int) -> str:
-    """Id of a training sample: its clip, its bucket's slug, and its place within the clip, from 0."""
+    """Id of a training sample: from its clip, its bucket's slug, and its index within the clip, from 0."""
     return f"{clip}-{bucket_slug}-{ordinal}"

@@ -33,7 +33,7 @@ def load_settings(
     changes: Sequence[str] = (),
     name: str | None = None,
 ) -> Settings:
-    """Resolve any configuration: the `named` defaults that `key` chooses, then the file, then the changes.
+    """Resolve any configuration: the defaults in `named` that `key` (or `name`) chooses, then the file, the changes.
 
     Raises `ConfigError` with one line per wrong setting.
     """
@@ -60,7 +60,7 @@ def settings_of(root: type[Settings], values: Mapping[str, object]) -> Settings:
 
 
 def dump_config(config: BaseModel) -> str:
-    """The configuration as YAML that loading reads back to the same values."""
+    """The configuration as YAML; loading it gives the same values."""
     text: str = yaml.safe_dump(config.model_dump(), sort_keys=False, width=120)
     return text
 
@@ -91,7 +91,7 @@ def _set(root: type[BaseModel], given: dict[str, object], change: str) -> None:
             raise ConfigError(f"--set {change!r}: {section!r} is not a section")
         target = inner
     if _is_text(root, sections, field) and text[:1] not in ("'", '"'):
-        target[field] = text  # a prompt may hold braces and colons, which mean something else in YAML
+        target[field] = text  # a prompt may hold braces and colons, which are YAML syntax
         return
     try:
         target[field] = yaml.safe_load(text)
@@ -103,7 +103,7 @@ def _is_text(root: type[BaseModel], sections: Sequence[str], field: str) -> bool
     try:
         return _section(root, sections).model_fields[field].annotation is str
     except (KeyError, AssertionError):
-        return False  # an unknown name, which validation explains
+        return False  # an unknown name; validation reports it
 
 
 def _merge(base: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
@@ -120,7 +120,7 @@ def _merge(base: Mapping[str, object], given: Mapping[str, object]) -> dict[str,
 
 
 def _merge_list(field: str, base: Sequence[Mapping[str, object]], given: Mapping[str, object]) -> list[object]:
-    """A list of named sections, some of which change: `stages.low.steps=100` changes the one whose name is low."""
+    """Merge changes into a list of named sections: `stages.low.steps=100` changes the section named `low`."""
     names = [str(section["name"]) for section in base]
     if unknown := [name for name in given if name not in names]:
         known = [f"{field}.{name}" for name in names]
@@ -174,7 +174,7 @@ def _paths(section: type[BaseModel], before: str = "") -> Iterator[str]:
 def _section(root: type[BaseModel], names: Sequence[str]) -> type[BaseModel]:
     section = root
     for name in names:
-        if name.isdigit():  # a place in a list, whose sections are all of one kind
+        if name.isdigit():  # an index into a list, whose sections all have one type
             continue
         annotation = section.model_fields[name].annotation
         candidates = (annotation, *get_args(annotation))

@@ -1,8 +1,10 @@
-"""Contracts of the tables that hold what was found: videos, splits, clips, stills, duplicates.
+"""Contracts of the tables of media: objects, videos, splits, clips, stills, duplicates.
 
-Times are seconds of the film's own timeline: presentation time as the container gives it (a stream that starts at
-1.5 s has clips from 1.5 s on), and after a place where stamps jump back, what follows the end of what came before.
-Sizes are pixels of the displayed picture (rotation and sample aspect applied) unless `coded_` says otherwise.
+Times are seconds on the video's own timeline: the presentation time of the container (a stream that starts at 1.5 s has
+clips from 1.5 s on), and after a backward jump of the time stamps the time continues from the end of what came before.
+Sizes are pixels of the displayed frame (rotation and sample aspect applied) unless the name has `coded_`.
+
+    CLIPS.table(rows)      # a checked pyarrow table
 """
 
 import pyarrow as pa
@@ -54,27 +56,27 @@ VIDEOS = TableContract(
         Column(name="nominal_fps", type=pa.float64(), doc="frames per second that the stream declares", optional=True),
         Column(name="variable_rate", type=pa.bool_(), doc="whether frame intervals differ by more than 10 %"),
         Column(name="start_time", type=pa.float64(), doc="time of the first frame, seconds"),
-        Column(name="duration", type=pa.float64(), doc="seconds of film, without gaps in the recording"),
+        Column(name="duration", type=pa.float64(), doc="seconds of video, without gaps in the recording"),
         Column(name="frames", type=pa.int64(), doc="video packets that are to be shown"),
-        Column(name="stream", type=pa.int32(), doc="index of the stream that is the film"),
+        Column(name="stream", type=pa.int32(), doc="index of the video stream that is used"),
         Column(name="scan", type=pa.string(), doc="`progressive`, `interlaced` or `telecine`, as seen in its frames"),
         Column(
             name="field_order",
             type=pa.string(),
-            doc="`top` or `bottom`: the field that comes first; null where that is not known or does not matter",
+            doc="`top` or `bottom`: the field that comes first; null where it is unknown or does not matter",
             optional=True,
         ),
         Column(name="frame_interval", type=pa.float64(), doc="median time between two frames, seconds"),
         Column(
             name="segments",
             type=pa.list_(SEGMENT),
-            doc="its timeline: stretches without a jump, with what is added to the stamps of each; empty for an image",
+            doc="its timeline: segments without a jump, with the shift of each one's time stamps; empty for an image",
         ),
         Column(name="color_range", type=pa.string(), doc="`limited`, `full` or `unspecified`"),
         Column(name="color_space", type=pa.string(), doc="FFmpeg's number of the matrix, as text; `2` = unspecified"),
         Column(name="color_primaries", type=pa.string(), doc="FFmpeg's number of the primaries, as text"),
         Column(name="color_transfer", type=pa.string(), doc="`sdr`, `pq`, `hlg` or `unspecified`"),
-        Column(name="audio", type=pa.bool_(), doc="whether an audio stream is there"),
+        Column(name="audio", type=pa.bool_(), doc="whether there is an audio stream"),
         *STATUS_COLUMNS,
     ),
 )
@@ -92,7 +94,7 @@ PART = pa.struct(
 SPLITS = TableContract(
     name="splits",
     key="video_id",
-    doc="one row per video that went through the decode pass, also when it gave no clip",
+    doc="one row per video after the decode pass, also if it gave no clip",
     columns=(
         Column(name="video_id", type=pa.string(), doc="id of the source"),
         Column(name="decoded_frames", type=pa.int64(), doc="frames decoded in the one pass"),
@@ -102,12 +104,12 @@ SPLITS = TableContract(
         Column(
             name="boundary_probabilities",
             type=pa.list_(pa.float64()),
-            doc="how sure it is that each of these is a boundary, 0 to 1; 1 where a part of the film begins",
+            doc="the probability of each of these boundaries, 0 to 1; 1 where a part of the video begins",
         ),
         Column(
             name="parts",
             type=pa.list_(PART),
-            doc="runs of frames with one clock and one geometry: seconds, displayed pixels, and what began each",
+            doc="runs of frames with one timeline and one geometry: seconds, displayed pixels, and the cause of each",
         ),
         Column(name="reason", type=pa.string(), doc="why there is no clip", optional=True),
         *STATUS_COLUMNS,
@@ -136,7 +138,7 @@ CLIPS = TableContract(
         Column(
             name="motion",
             type=pa.float64(),
-            doc="mean optical flow, percent of the picture's diagonal (without bars) per second, >= 0",
+            doc="mean optical flow, percent of the frame's diagonal (without bars) per second, >= 0",
             optional=True,
         ),
         Column(
@@ -167,19 +169,19 @@ CLIPS = TableContract(
         Column(
             name="jitter",
             type=pa.float64(),
-            doc="RMS shake of the camera around its smooth path, percent of the diagonal, >= 0; null below about 1 s",
+            doc="RMS of the camera's shake around its smooth path, percent of the diagonal, >= 0; null below about 1 s",
             optional=True,
         ),
         Column(
             name="frozen",
             type=pa.float64(),
-            doc="share of the time in which the picture stands still for 0.25 s or more, 0 to 1; null for an image",
+            doc="share of the time in which the frame does not change for 0.25 s or more, 0 to 1; null for an image",
             optional=True,
         ),
         Column(
             name="interlaced",
             type=pa.float64(),
-            doc="share of the source's frames whose lines come from two moments, 0 to 1; null for an image",
+            doc="share of the source's frames whose two fields differ in time, 0 to 1; null for an image",
             optional=True,
         ),
         Column(
@@ -194,7 +196,7 @@ CLIPS = TableContract(
         Column(
             name="blockiness",
             type=pa.float64(),
-            doc="steps of luma across the codec's 8x8 grid over steps elsewhere, >= 1; about 1 = no blocks",
+            doc="luma steps across the codec's 8x8 grid over steps elsewhere, >= 1; about 1 = no blocking",
         ),
         Column(
             name="bits_per_pixel",
@@ -203,9 +205,9 @@ CLIPS = TableContract(
             optional=True,
         ),
         Column(
-            name="crop_left", type=pa.int32(), doc="left edge of the picture inside the bars, displayed pixels, >= 0"
+            name="crop_left", type=pa.int32(), doc="left edge of the content inside the bars, displayed pixels, >= 0"
         ),
-        Column(name="crop_top", type=pa.int32(), doc="top edge of the picture inside the bars, displayed pixels, >= 0"),
+        Column(name="crop_top", type=pa.int32(), doc="top edge of the content inside the bars, displayed pixels, >= 0"),
         Column(name="crop_width", type=pa.int32(), doc="width inside the bars, pixels; `width` if there are none"),
         Column(name="crop_height", type=pa.int32(), doc="height inside the bars, pixels; `height` if there are none"),
     ),
@@ -214,20 +216,20 @@ CLIPS = TableContract(
 STILLS = TableContract(
     name="stills",
     key="still_id",
-    doc="one row per still: a frame of a clip as an encoded picture",
+    doc="one row per still: a frame of a clip as an encoded image",
     columns=(
         Column(name="still_id", type=pa.string(), doc="id of the still"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
         Column(name="video_id", type=pa.string(), doc="id of its source"),
-        Column(name="ordinal", type=pa.int32(), doc="place in the clip in time order, from 0"),
+        Column(name="ordinal", type=pa.int32(), doc="index in the clip in time order, from 0"),
         Column(name="time", type=pa.float64(), doc="presentation time, seconds"),
         Column(name="width", type=pa.int32(), doc="pixels, without bars"),
         Column(name="height", type=pa.int32(), doc="pixels, without bars"),
-        Column(name="hash", type=pa.uint64(), doc="difference hash of the picture, 64 bits, made in split"),
+        Column(name="hash", type=pa.uint64(), doc="difference hash of the image, 64 bits, made in split"),
         Column(
             name="signature",
             type=pa.binary(),
-            doc="mean colours of the whole frame, bars too, in 8x8 places; see pipeline.media.signature",
+            doc="mean colours of the whole frame, with bars, on an 8x8 grid; see pipeline.media.signature",
         ),
         Column(name="image", type=pa.binary(), doc="JPEG, short side at most 512"),
     ),
@@ -236,10 +238,10 @@ STILLS = TableContract(
 DUPLICATES = TableContract(
     name="duplicates",
     key="id",
-    doc="one row per video or clip that repeats another one",
+    doc="one row per video or clip that duplicates another one",
     columns=(
         Column(name="id", type=pa.string(), doc="id of the duplicate"),
-        Column(name="duplicate_of", type=pa.string(), doc="id of the one that stays"),
+        Column(name="duplicate_of", type=pa.string(), doc="id of the video or clip that is kept"),
         Column(name="similarity", type=pa.float64(), doc="cosine of the mean embeddings, -1 to 1; 1 for equal bytes"),
         Column(name="hash_distance", type=pa.float64(), doc="mean differing bits of their stills' hashes, 0 to 64"),
     ),

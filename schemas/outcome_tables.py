@@ -1,4 +1,7 @@
-"""Contracts of the tables that hold decisions and outcomes: selection, samples (the shard index), ledger."""
+"""Contracts of the tables of decisions and outcomes: selection, sample spans, samples (the shard index), ledger.
+
+LEDGER.table(rows)      # a checked pyarrow table
+"""
 
 import pyarrow as pa
 
@@ -18,7 +21,7 @@ SELECTION = TableContract(
         Column(name="value", type=pa.float64(), doc="the clip's value of the rule's column", optional=True),
         Column(name="threshold", type=pa.float64(), doc="the rule's threshold", optional=True),
         Column(name="reason", type=pa.string(), doc="the drop in one sentence", optional=True),
-        Column(name="bucket", type=pa.string(), doc="the bucket it will go to", optional=True),
+        Column(name="bucket", type=pa.string(), doc="the bucket that it is assigned to", optional=True),
     ),
 )
 
@@ -29,18 +32,18 @@ STILL_SEEN = pa.struct(
 SAMPLE_SPANS = TableContract(
     name="sample_spans",
     key="sample_id",
-    doc="one row per sample that the kept clips give, planned before captioning: what it shows and is told from",
+    doc="one row per sample of the kept clips, planned before captioning: its span and its stills",
     columns=(
         Column(name="sample_id", type=pa.string(), doc="id of the sample"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
         Column(name="bucket", type=pa.string(), doc="`WIDTHxHEIGHTxFRAMES@FPS`"),
-        Column(name="ordinal", type=pa.int32(), doc="place in the clip in time order, from 0"),
+        Column(name="ordinal", type=pa.int32(), doc="index in the clip in time order, from 0"),
         Column(name="start_time", type=pa.float64(), doc="presentation time of its first frame, seconds"),
         Column(name="end_time", type=pa.float64(), doc="end of the span that it covers, seconds; exclusive"),
         Column(
             name="stills",
             type=pa.list_(STILL_SEEN),
-            doc="the stills inside its span in time order, which its caption is made of; the nearest if none is inside",
+            doc="the stills inside its span in time order, from which it is captioned; the nearest if none is inside",
         ),
     ),
 )
@@ -48,7 +51,7 @@ SAMPLE_SPANS = TableContract(
 SAMPLES = TableContract(
     name="samples",
     key="sample_id",
-    doc="the shard index: one row per training sample, with the place of its bytes",
+    doc="the shard index: one row per training sample, with the position of its bytes",
     columns=(
         Column(name="sample_id", type=pa.string(), doc="id of the sample, its key in the shard"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
@@ -71,7 +74,7 @@ SAMPLES = TableContract(
         Column(
             name="scores",
             type=named_values(pa.float64()),
-            doc="its clip's measures by name, so that a training stage selects without opening a shard",
+            doc="its clip's measures by name, so that a training stage can select without opening a shard",
         ),
         Column(
             name="categories",
@@ -86,9 +89,9 @@ SAMPLES = TableContract(
 LEDGER = TableContract(
     name="ledger",
     key="id",
-    doc="one row per video, clip and sample, and per span of them that is lost: the one state that it ended in",
+    doc="one row per video, clip and sample, and per lost span of one: the one state that it ended in",
     columns=(
-        Column(name="kind", type=pa.string(), doc="`video`, `clip`, `sample` or `span` (that nothing below it holds)"),
+        Column(name="kind", type=pa.string(), doc="`video`, `clip`, `sample` or `span` (a lost part of one of them)"),
         Column(name="id", type=pa.string(), doc="video_id, clip_id or sample_id; for a span its parent and its times"),
         Column(
             name="parent", type=pa.string(), doc="id of the video of a clip, or of the clip of a sample", optional=True
@@ -102,8 +105,8 @@ LEDGER = TableContract(
         Column(name="stage", type=pa.string(), doc="the stage that decided"),
         Column(name="reason", type=pa.string(), doc="why, in one sentence; null when shipped", optional=True),
         Column(name="attempts", type=pa.int32(), doc="how often the deciding row was tried"),
-        Column(name="start_time", type=pa.float64(), doc="where it begins in the film, seconds", optional=True),
+        Column(name="start_time", type=pa.float64(), doc="where it begins in the video, seconds", optional=True),
         Column(name="end_time", type=pa.float64(), doc="where it ends, seconds; exclusive", optional=True),
-        Column(name="seconds", type=pa.float64(), doc="of film in it, >= 0; 0 for pictures and what cannot be read"),
+        Column(name="seconds", type=pa.float64(), doc="its seconds of video, >= 0; 0 for images and unreadable files"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Profiles: functions that return a whole run configuration. A variant calls another one and changes what differs.
+"""Profiles: functions that return a whole run configuration; a variant calls another profile and changes some of it.
 
 just curate <bucket> --profile gpu
 """
@@ -33,7 +33,7 @@ def gpu() -> RunConfig:
             # 4.5 is the lower end of what open trainers use with LAION's head (their 5 drops about half).
             "select": SelectConfig(rules=["aesthetic >= 4.5", "text_area <= 0.05", "brightness >= 0.03"]),
             "caption": CaptionConfig(captioner="vllm", model=ModelConfig(name="Qwen/Qwen2.5-VL-7B-Instruct")),
-            # A capable model writes JSON; where it will not, the clip fails and `just retry` asks anew.
+            # A capable model writes JSON; if it does not, the sample fails and `just retry` asks again.
             "summarise": SummariseConfig(
                 summariser="vllm",
                 model=ModelConfig(name="Qwen/Qwen3-8B", max_new_tokens=1024),

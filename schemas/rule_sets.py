@@ -1,13 +1,13 @@
-"""Named rule sets: what published systems select by, in the columns of this one, each rule with where it is from.
+"""Named rule sets: the selection criteria of published systems in this project's columns, with the source of each rule.
 
     select:
       rules: ["open_sora", "text_area <= 0.01"]
 
-A number is copied only where the measure is the same: LAION's aesthetic score, seconds, pixels, frames per second.
-Where a system measures otherwise (VMAF motion, UniMatch flow, a text classifier) its number would be noise here, so the
-rule is a percentile, from the published share of survivors where there is one, or a number that says it is ours. What
-has no counterpart stands in `unmapped`. The aesthetic numbers hold for `aesthetic_laion`; the embedded profile's head
-rates on a narrower scale (about 3 to 6), where they drop another share: look at `just what-if` first.
+A threshold is copied only where the measure is the same: LAION's aesthetic score, seconds, pixels, frames per second.
+Where a system has another measure (VMAF motion, UniMatch flow, a text classifier) its threshold would be meaningless
+here, so the rule is a percentile, from the published share of survivors if there is one, or a number that is marked as
+ours. Criteria without a counterpart are in `unmapped`. The aesthetic thresholds are for `aesthetic_laion`; the embedded
+profile's head has a narrower scale (about 3 to 6), where they drop another share: check with `just what-if` first.
 
     python -m schemas.rule_sets          # print every set, its sources, and what it leaves out
 """
@@ -22,7 +22,7 @@ from schemas.rules import FORMS, AnyRule, parse_rule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
-    """Rules under one name: `rules` says of each where it is from, `unmapped` what the source does besides."""
+    """Rules under one name: `rules` maps each to its origin; `unmapped` are criteria of the source without a rule."""
 
     name: str
     source: str
@@ -89,9 +89,9 @@ RULE_SETS: Mapping[str, RuleSet] = {
 
 
 def open_rules(text: str) -> tuple[AnyRule, ...]:
-    """The rules that one entry of `select.rules` stands for: those of the set that it names, or itself.
+    """The rules of one entry of `select.rules`: those of the set that it names, or the single rule that it is.
 
-    Raises `RuleError` that names the nearest set, or shows how a rule is written.
+    Raises `RuleError` that names the nearest set or shows how a rule is written.
     """
     name = text.strip()
     if name in RULE_SETS:

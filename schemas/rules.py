@@ -1,11 +1,11 @@
-"""Selection rules: one statement about one column, as people write it.
+"""Selection rules: one condition on one column.
 
     aesthetic >= 4.8            text_area < 0.05            camera != static
     aesthetic in top 20%        motion in bottom 90%        motion in middle 90%
 
-A `Rule` compares with a number or a word. A `PercentileRule` compares with the other clips: `resolve` turns it, given
-every clip's value, into plain rules with the number that it means here. One comparison per rule, so that a dropped clip
-can name the rule, its own value and the threshold.
+A `Rule` compares with a number or a word. A `PercentileRule` compares with the other clips: given every clip's value,
+`resolve` turns it into plain rules with a threshold. A rule has a single comparison, so that a dropped clip can name
+the rule, its own value and the threshold.
 
 A clip that has no value in the column (an image has no motion) passes: the rule does not apply to it.
 
@@ -39,9 +39,9 @@ _PERCENTILE = re.compile(r"\s*([a-z_][a-z0-9_]*)\s+in\s+(top|bottom|middle)\s+(\
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A comparison: the text as written, the column, how it compares, with what, and the rule set that it is from.
+    """A comparison: the text as written, the column, the operator, the threshold, and the rule set that it is from.
 
-    The text is another than `column comparison threshold` where a percentile was resolved.
+    For a resolved percentile the text is the percentile rule's.
     """
 
     text: str
@@ -52,11 +52,14 @@ class Rule:
 
     @property
     def is_resolved(self) -> bool:
-        """Whether the threshold was found in the clips and is not what somebody wrote."""
+        """Whether the threshold was computed from the clips (a resolved percentile) rather than written."""
         return _PERCENTILE.fullmatch(self.text) is not None
 
     def check_column(self, columns: Collection[str], words: Collection[str] = ()) -> None:
-        """Raise `RuleError` if the column is not among `columns`, or holds words (`words`) where a number is given."""
+        """Raise `RuleError` if the column is not in `columns`, or if it is in `words` and the threshold is a number.
+
+        The reverse, a word for a column of numbers, is refused too.
+        """
         _check_known(self, columns)
         if isinstance(self.threshold, str) != (self.column in words):
             holds = "words" if self.column in words else "numbers"
@@ -72,7 +75,7 @@ class Rule:
         return bool(_OPERATORS[self.comparison](value, self.threshold))
 
     def compare(self, values: Any) -> Any:
-        """Whether each number of an array passes; a missing one is NaN and passes."""
+        """Whether each number of an array [N] passes, as booleans [N]; a missing value is NaN and passes."""
         return _OPERATORS[self.comparison](values, self.threshold) | (values != values)
 
     def refusal(self, value: float | str) -> str:
@@ -84,13 +87,13 @@ class Rule:
         return f"{self.column} is {shown}, the rule says {self.text}{origin}"
 
     def resolve(self, values: Iterable[float | str | None]) -> "tuple[Rule, ...]":
-        """Itself: a plain comparison is the same whatever the other clips hold."""
+        """The rule itself: a plain comparison does not depend on other clips."""
         return (self,)
 
 
 @dataclass(frozen=True, slots=True)
 class PercentileRule:
-    """A comparison with the other clips: the side that is kept (`top`, `bottom`, `middle`), and how many percent."""
+    """A comparison with the other clips: the side that is kept (`top`, `bottom`, `middle`), and its percentage."""
 
     text: str
     column: str
@@ -105,11 +108,11 @@ class PercentileRule:
             raise RuleError(f"rule {self.text!r}: column {self.column!r} holds words, which have no order")
 
     def resolve(self, values: Iterable[float | str | None]) -> tuple[Rule, ...]:
-        """The rules that this one means among clips with these `values` (None: the clip has none and does not count).
+        """The plain rules that this one stands for among clips with these `values` (None: no value, not counted).
 
-        Of N values, `top P%` keeps the ceil(N P / 100) highest and all that equal the last of them, so what is kept
-        is a function of the values alone: not of their order, and not of other rules. `middle P%` leaves out
-        (100 - P) / 2 percent at either end. Without any value there is nothing to compare and no rule.
+        Of N values, `top P%` keeps the ceil(N P / 100) highest and all that equal the lowest of them, so the result
+        depends only on the values, not on their order or on other rules. `middle P%` drops (100 - P) / 2 percent at
+        either end. Without any value there is no rule.
         """
         numbers = sorted(value for value in values if isinstance(value, int | float) and not math.isnan(value))
         if not numbers:
@@ -125,7 +128,7 @@ AnyRule = Rule | PercentileRule
 
 
 def parse_rule(text: str, rule_set: str = "") -> AnyRule:
-    """Read one rule. Raises `RuleError` that shows the forms."""
+    """Parse one rule. Raises `RuleError` that shows how rules are written."""
     if match := _PERCENTILE.fullmatch(text):
         column, side, percent = match.groups()
         if not 0 < Fraction(percent) <= 100:
@@ -154,7 +157,7 @@ def _check_known(rule: AnyRule, columns: Collection[str]) -> None:
 
 
 def _apart(value: float | str, threshold: float | str) -> tuple[str, str]:
-    """Both as short as they can be told apart: 4.83 next to 4.83 would explain nothing."""
+    """Value and threshold with as few digits as distinguish them: 4.83 next to 4.83 would explain nothing."""
     if isinstance(value, str) or isinstance(threshold, str):
         return str(value), str(threshold)
     for digits in (4, 6, 9):

@@ -1,4 +1,4 @@
-"""Tables that a person reads in a terminal.
+"""Prints tables to the terminal.
 
 print_table("shards", ["bucket", "samples"], [("256x160x17@8", 12)])
 """
@@ -11,7 +11,7 @@ from rich.table import Table
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A plain table on stdout; the first column is left, numbers are right."""
+    """Print a plain table on stdout; columns of numbers are right-aligned."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     listed = [tuple(row) for row in rows]
     for index, heading in enumerate(headings):
