@@ -43,8 +43,8 @@ def older(tmp_path: Path) -> Dataset:
     dataset = Dataset(str(tmp_path / "set"))
     plan = pa.schema([("part", pa.string()), ("key", pa.string()), ("identity", pa.string())])
     for number, part in enumerate(PLANNED):
-        rows = [{"part": part.name, "key": key, "identity": identity} for key, identity in part.rows]
-        _put(dataset, f"scores/beauty/f1/plan-{number:04d}.parquet", rows, plan)
+        planned = [{"part": part.name, "key": key, "identity": identity} for key, identity in part.rows]
+        _put(dataset, f"scores/beauty/f1/plan-{number:04d}.parquet", planned, plan)
     scores = _with_maps(SCORES.schema, "measures", pa.float64())
     known = {"scorer": "beauty"}
     rows: list[dict[str, Any]] = [{"clip_id": "c1", **known, "measures": [("aesthetic", 5.0), ("sky", 0.5)], **STATUS},

@@ -30,7 +30,7 @@ from schemas.config import SplitConfig
 _FAINT = 0.05
 # Where the other members' probability stays below this, the one for drawn transitions took a camera move for one.
 _DENIED = 0.1
-# Where TransNetV2 is more sure of a cut than this, the head has no veto. A second look at the stills may have one, below
+# Where TransNetV2 is surer of a cut than this, the head has no veto. Comparing the stills may have one, below
 # `split.sure_probability`.
 _WITNESS = 0.6
 # What only TransNetV2 takes for a cut is often a transition of two or three frames: so many are left out on each side.

@@ -2,9 +2,10 @@
 
 TransNetV2 knows what a cut looks like, but its answers to long dissolves are weak, do not say which frames are mixed,
 and count camera moves, flashes and titles. So the head reads more of it than its answers: how like each frame is to its
-neighbours, by what the network learned and by colours, and what motion does not explain. Dilated convolutions over time (as in WaveNet, 1609.03499,
-section 2.1) see two seconds to each side at 60 frames per second and say which frames begin a shot and which show two.
-A few such networks that were fitted alike from different starts decide together: their mean errs less than each.
+neighbours, by what the network learned and by colours, and what motion does not explain. Dilated convolutions over time
+(as in WaveNet, 1609.03499, section 2.1) see two seconds to each side at 60 frames per second and say which frames begin
+a shot and which show two. A few such networks that were fitted alike from different starts decide together: their mean
+errs less than each.
 
 One more member knows drawn transitions only: it was fitted on made films alone, and sees neither likeness nor motion.
 It tells a dissolve's, a fade's or a wipe's frames best, and takes camera moves for some. The others hear what it says
@@ -32,7 +33,7 @@ _WIDTH, _KERNEL, _DILATIONS = 32, 5, (1, 2, 4, 8, 16, 32)
 _REACH = 2 * (_KERNEL // 2 * sum(_DILATIONS))  # frames to each side: a member's, and of what it hears
 _PIECE = 4096  # frames at a time
 _DROPPED = 0.1  # share of the features that training hides
-# What the member for drawn transitions says is scaled as TransNetV2's logits are, and bounded: it is very sure of itself.
+# The output of the member for drawn transitions is scaled like TransNetV2's logits and bounded: it is overconfident.
 _SCALE, _BOUND = 3.0, 4.0
 
 
