@@ -1,8 +1,10 @@
-"""The processes of a run: who they are, how the model is sharded over them (FSDP2, HSDP), and sums over all of them.
+"""The processes of a run: ranks, sharding of the model over them (FSDP2, HSDP), and reductions.
 
-One process is a world of one: the same code runs, nothing is sharded and nothing is sent.
+A single process is a world of size 1: the same code runs, without sharding or communication.
 
-    torchrun --nproc-per-node 2 -m training.commands.train <dataset> --recipe demo
+    world = join_world()
+    shard(model, blocks, world, replicas=1)
+    (total,) = world.sum([loss])
 """
 
 import os
@@ -21,7 +23,7 @@ _PATIENCE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """This process among `size` others, and the device that it computes on."""
+    """This process's rank among `size` processes, and its device."""
 
     rank: int
     size: int
@@ -29,7 +31,7 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes what only one may write."""
+        """Whether this is rank 0, which writes shared files."""
         return self.rank == 0
 
     def sum(self, values: Sequence[float]) -> list[float]:
@@ -38,30 +40,30 @@ class World:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64, device=self.device)
         dist.all_reduce(total)
-        return [float(one) for one in total]
+        return [float(value) for value in total]
 
     def wait(self) -> None:
-        """Return when all processes are here."""
+        """Barrier: return when all processes have called it."""
         if self.size > 1:
             dist.barrier()
 
 
 def join_world() -> World:
-    """The world that torchrun's environment describes; alone where it describes none."""
+    """The world of torchrun's environment variables; a world of size 1 without them."""
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     device = torch.device("cpu")
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     if size > 1 and not dist.is_initialized():
-        # Checkpoints are written by the CPU's group while training goes on.
+        # Checkpoints are written through the CPU's backend while training continues.
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, timeout=_PATIENCE)
     return World(rank, size, device)
 
 
 def share_cores(world: World, readers: int) -> None:
-    """On a CPU, give each process the cores that its `readers` leave: threads that wait for a core cost far more."""
+    """On a CPU, limit each process to the cores that its `readers` leave free: oversubscription is far slower."""
     if world.device.type == "cpu":
         cores = len(os.sched_getaffinity(0)) // world.size
         torch.set_num_threads(max(1, cores - readers))
@@ -94,16 +96,16 @@ def shard(model: nn.Module, blocks: Sequence[nn.Module], world: World, replicas:
 
 
 def reshard(model: nn.Module) -> None:
-    """Let go of weights that a forward pass gathered and no backward pass followed, so that all are shards again."""
+    """Reshard weights that a forward pass gathered without a backward pass."""
     from torch.distributed.fsdp import FSDPModule
 
-    for part in model.modules():
-        if isinstance(part, FSDPModule):
-            part.reshard()
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """A tensor that may be spread over processes, as one. All processes must call it."""
+    """The full tensor of one that may be sharded over processes. All processes must call it."""
     from torch.distributed.tensor import DTensor
 
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor

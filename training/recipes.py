@@ -1,6 +1,6 @@
-"""Recipes: functions that return a whole training configuration. A variant calls another one and changes what differs.
+"""Recipes: functions that return a whole training configuration. A variant calls another and changes some fields.
 
-just train <dataset> --recipe cogvideox-2b --show-config
+config = load_training(recipe="cogvideox-2b", changes=["seed=1"])
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from training.config import (
 
 
 def demo() -> TrainConfig:
-    """Minutes on a CPU: the debug model on the demo dataset, at 64 and then 128 lines, with the packaged encoders."""
+    """The debug model on the demo dataset at 64 and then 128 lines, with the packaged encoders; minutes on a CPU."""
     return TrainConfig(
         recipe="demo",
         data=DataConfig(workers=1),
@@ -51,7 +51,7 @@ def demo() -> TrainConfig:
 def cogvideox_2b() -> TrainConfig:
     """CogVideoX-2B from scratch, in the four stages of its paper (2408.06072, tables 5 and 6; lengths of section 3.2).
 
-    Steps are the paper's; its batches of 2000, 1000, 250 and 100 clips are about 420, 240, 31 and 12 packs.
+    Step counts are the paper's; its batches of 2000, 1000, 250 and 100 clips are about 420, 240, 31 and 12 packs.
     """
     return TrainConfig(
         recipe="cogvideox-2b",
@@ -75,7 +75,7 @@ def cogvideox_5b() -> TrainConfig:
 
 
 def cogvideox_15_5b() -> TrainConfig:
-    """CogVideoX 1.5-5B: two latent frames to a patch, 16 frames per second, 768 lines."""
+    """CogVideoX 1.5-5B: two latent frames per patch, 16 frames per second, 768 lines."""
     return cogvideox_5b().model_copy(
         update={
             "recipe": "cogvideox-1.5-5b",
@@ -106,7 +106,7 @@ def cogvideox_5b_lora() -> TrainConfig:
 
 
 def latte_demo() -> TrainConfig:
-    """Minutes on a CPU: a debug Latte on the demo dataset, clips and pictures together, with the packaged encoders."""
+    """A debug Latte on the demo dataset, clips and images jointly, with the packaged encoders; minutes on a CPU."""
     return TrainConfig(
         recipe="latte-demo",
         data=DataConfig(workers=1),
@@ -124,8 +124,8 @@ def latte_demo() -> TrainConfig:
 def latte_pixart() -> TrainConfig:
     """Text to video from PixArt-alpha's weights: set `model.weights` to their folder. 17 frames at 256, then 512 lines.
 
-    What is new learns first, then attention to captions, the upper half of the spatial blocks, and everything, the
-    picture model's weights at a tenth of the rate. Optimiser and average are Latte's (2401.03048, section 4.1).
+    The new layers learn first, then also cross-attention, then the upper half of the spatial blocks, then everything,
+    the image model's weights at a tenth of the learning rate. Optimiser and EMA are Latte's (2401.03048, section 4.1).
     """
     return TrainConfig(
         recipe="latte-pixart",
@@ -145,9 +145,9 @@ def latte_pixart() -> TrainConfig:
 
 
 def _thawing_stages() -> list[StageConfig]:
-    # The adapter of the frame rate is always there; that of another text encoder has a name like it.
+    # The frame rate's adapter always exists; that of another text encoder matches the same glob.
     new, captions = ["*temporal*", "*_adapter.*"], "transformer_blocks.*.attn2.*"
-    upper = [f"transformer_blocks.{place}.*" for place in range(14, 28)]
+    upper = [f"transformer_blocks.{number}.*" for number in range(14, 28)]
     trained: dict[str, list[str]] = {
         "time": new,
         "captions": [*new, captions],
@@ -172,9 +172,9 @@ def _thawing_stages() -> list[StageConfig]:
 
 
 def tune_a_video() -> TrainConfig:
-    """One video and its caption on a Stable Diffusion UNet (2212.11565); `just tune` names model and encoders.
+    """One video and its caption on a Stable Diffusion UNet (2212.11565); `just tune` sets model and encoders.
 
-    500 steps; keys and values, convolutions and norms stay the image model's.
+    500 steps; keys, values, convolutions and norms stay those of the image model.
     """
     return TrainConfig(
         recipe="tune-a-video",
@@ -196,6 +196,16 @@ def tune_a_video() -> TrainConfig:
         validation=ValidationConfig(every=100),
         sampling=SamplingConfig(steps=50, guidance=12.5, dynamic_guidance=False),
     )
+
+
+def image_model_changes(folder: str) -> list[str]:
+    """The changes to the recipe `tune-a-video` that select an image model and the encoders that its folder holds."""
+    path, changes = Path(folder), [f"model.weights={folder}"]
+    if (path / "vae").is_dir():
+        changes += ["encoders.codec=image-vae", f"encoders.codec_weights={path}"]
+    if (path / "text_encoder").is_dir():
+        changes += ["encoders.text=clip", f"encoders.text_weights={path}"]
+    return changes
 
 
 def _paper_stages() -> list[StageConfig]:

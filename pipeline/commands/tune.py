@@ -1,8 +1,8 @@
-"""`just tune`, with the eyes of the profiles: CLIP where its weights are given, EfficientNet-lite0 otherwise.
+"""`just tune` with the pipeline's embedders: CLIP if its weights are given, EfficientNet-lite0 otherwise.
 
-Training knows no scorers, so what looks at its edits is handed in here (`training.commands.tune`).
+`training` cannot import scorers, so the embedder of its metrics is passed in here (`training.commands.tune`).
 
-    just tune film.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a bear skis"
+    just tune video.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a bear skis"
 """
 
 import argparse
@@ -23,28 +23,28 @@ from training.commands.arguments.tune import parse
 _THREADS = 2
 
 
-class ProfileLooker:
-    """An embedder of the pipeline as training asks for one; see `training.editing.metrics.Looker`."""
+class ProfileEmbedder:
+    """A scorer's embedder behind `training.editing.metrics.FrameEmbedder`."""
 
-    def __init__(self, embedder: Embedder, reader: ClipText | None) -> None:
-        self._embedder, self._reader = embedder, reader
+    def __init__(self, embedder: Embedder, text_tower: ClipText | None) -> None:
+        self._embedder, self._text_tower = embedder, text_tower
         self.name = embedder.model
 
-    def look(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors of frames."""
+    def embed_frames(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embeddings [F, D] of RGB frames uint8 [F, H, W, 3]."""
         return self._embedder.embed([encode_png(frame) for frame in frames])
 
-    def read(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
-        """Vectors of texts, if the embedder has a text tower."""
-        return self._reader(texts) if self._reader else None
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Embeddings [B, D] of texts; None without a text tower."""
+        return self._text_tower(texts) if self._text_tower else None
 
 
-def open_looker(weights: str) -> ProfileLooker:
-    """CLIP ViT-L/14 of these weights; without any the packaged network, which knows pictures and no words."""
+def open_embedder(weights: str) -> ProfileEmbedder:
+    """CLIP ViT-L/14 with these weights; without weights the packaged network, which has no text tower."""
     if not weights:
-        return ProfileLooker(EfficientNetLite0(threads=_THREADS), None)
+        return ProfileEmbedder(EfficientNetLite0(threads=_THREADS), None)
     clip = OpenClipVitL14(threads=_THREADS, weights=weights)
-    return ProfileLooker(clip, ClipText.of(clip.name, weights))
+    return ProfileEmbedder(clip, ClipText.of(clip.name, weights))
 
 
 def main() -> int:
@@ -53,8 +53,8 @@ def main() -> int:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Learn and edit; returns the exit code."""
-    return tune.run(parsed, open_looker)
+    """Tune and edit; returns the exit code."""
+    return tune.run(parsed, open_embedder)
 
 
 if __name__ == "__main__":

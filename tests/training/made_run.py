@@ -13,20 +13,20 @@ from training.checkpoints.folder import RunFolder
 from training.config import CheckpointConfig, EmaConfig, OptimizerConfig, StageConfig, TrainConfig, ValidationConfig
 from training.data.batch import LatentBatch, LatentSample
 from training.data.shapes import ClipShape
-from training.diffusion.places import Place
+from training.diffusion.random_keys import RandomKey
 from training.diffusion.schedule import VelocitySchedule
 from training.families.cogvideox import CogVideoXFamily
 from training.loop.guard import Guard
 from training.loop.optimizer import make_optimizer
 from training.loop.run import Run
-from training.loop.steps import LoadedPack, LoadedStep
 from training.loop.trainer import Trainer
+from training.loop.training_step import TrainingPack, TrainingStep
 from training.methods.diffusion import DiffusionMethod
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.parallel import World, shard
 
-SIZES = CogVideoXConfig(heads=2, head_width=16, layers=2, text_width=12, text_length=5, time_width=16)
+SIZES = CogVideoXConfig(heads=2, head_dim=16, layers=2, text_dim=12, text_length=5, time_embed_dim=16)
 SHAPES = (ClipShape(32, 32, 9, 8.0), ClipShape(48, 32, 1, 0.0), ClipShape(32, 48, 17, 8.0))
 PACKS, PER_PACK = 2, 3
 
@@ -46,7 +46,7 @@ class NoCodec:
 class NoText:
     """Text states come with the latents."""
 
-    name, identity, width, length = "none", "none", 12, 5
+    name, identity, hidden_size, length = "none", "none", 12, 5
 
     def encode(self, captions: Sequence[str]) -> Tensor:
         raise AssertionError("captions are encoded already")
@@ -64,19 +64,19 @@ def made_sample(number: int) -> LatentSample:
         clip_id=f"clip-{number}",
         shape=shape,
         mean=torch.randn(size, generator=generator) + 0.5,
-        deviation=torch.full(size, 0.1),
+        std=torch.full(size, 0.1),
         text=torch.randn(5, 12, generator=generator),
     )
 
 
-def made_pack(numbers: Sequence[int], step: int, first: int, count: int) -> LoadedPack:
+def made_pack(numbers: Sequence[int], step: int, first: int, count: int) -> TrainingPack:
     samples = tuple(made_sample(number) for number in numbers)
-    places = tuple(
-        Place(seed=3, step=step, position=first + place, count=count, sample_id=one.sample_id)
-        for place, one in enumerate(samples)
+    keys = tuple(
+        RandomKey(seed=3, step=step, position=first + position, count=count, sample_id=sample.sample_id)
+        for position, sample in enumerate(samples)
     )
-    lengths = tuple(5 + one.mean[:, 0].numel() // 4 for one in samples)
-    return LoadedPack(batch=LatentBatch(samples), places=places, lengths=lengths)
+    lengths = tuple(5 + sample.mean[:, 0].numel() // 4 for sample in samples)
+    return TrainingPack(batch=LatentBatch(samples), keys=keys, lengths=lengths)
 
 
 class MadeData:
@@ -85,23 +85,25 @@ class MadeData:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def steps(self, stage: int, first: int) -> Iterator[LoadedStep]:
+    def steps(self, stage: int, first: int) -> Iterator[TrainingStep]:
         step = first + 100 * stage
         while True:
             order = np.random.default_rng(step).permutation(12)[: PACKS * PER_PACK]
             packs = [
-                made_pack(order[PER_PACK * one : PER_PACK * (one + 1)].tolist(), step, PER_PACK * one, len(order))
-                for one in range(PACKS)
+                made_pack(
+                    order[PER_PACK * number : PER_PACK * (number + 1)].tolist(), step, PER_PACK * number, len(order)
+                )
+                for number in range(PACKS)
             ]
             mine = tuple(packs[self._world.rank :: self._world.size])
             tokens = sum(sum(pack.lengths) for pack in packs)
-            yield LoadedStep(epoch=step // 2, packs=mine, samples=len(order), tokens=tokens, fill=1.0, waited=0.0)
+            yield TrainingStep(epoch=step // 2, packs=mine, samples=len(order), tokens=tokens, fill=1.0, waited=0.0)
             step += 1
 
-    def validation_packs(self, stage: int) -> list[LoadedPack | None]:
-        packs = [made_pack([20 + one, 23 + one], 0, 0, 2) for one in range(3)]
-        found: list[LoadedPack | None] = [*packs[self._world.rank :: self._world.size]]
-        return found + [None] * (-(-3 // self._world.size) - len(found))
+    def validation_packs(self, stage: int) -> list[TrainingPack | None]:
+        packs = [made_pack([20 + number, 23 + number], 0, 0, 2) for number in range(3)]
+        own: list[TrainingPack | None] = [*packs[self._world.rank :: self._world.size]]
+        return own + [None] * (-(-3 // self._world.size) - len(own))
 
     def validation_shapes(self, stage: int) -> list[str]:
         return [str(shape) for shape in SHAPES]

@@ -1,10 +1,10 @@
 """Steps per CPU second from cached latents and from pixels, which are decoded and encoded again in every step.
 
-Both sides are the whole path: the plan, the loader, the method and the trainer of a run. The VAE is
-`AutoencoderKLCogVideoX` at the size of a test (77,000 weights; the real one has 215 million), so what is measured here
-is the least that a cache can save.
+Both sides are the whole path: the plan, the loader, the method and the trainer of a run. The VAE is a tiny
+`AutoencoderKLCogVideoX` (77,000 parameters; the real one has 215 million), so the measured saving is a lower bound.
 
     from training.benchmarks.cached import run
+    rows = run()
 """
 
 import tempfile
@@ -18,7 +18,7 @@ import torch
 from pipeline.storage.store import Store
 from training.benchmarks.made_shards import make_shards
 from training.benchmarks.step import our_trainer
-from training.benchmarks.turns import at_least, in_turns
+from training.benchmarks.timing import at_least, interleaved
 from training.config import DataConfig, StageConfig, TrainConfig
 from training.encoders.cogvideox_vae import open_vae
 from training.encoders.minilm import MiniLM
@@ -28,7 +28,7 @@ from training.latents.source import plan_parts
 from training.latents.write import LatentWriter
 from training.loop.report import StepReport
 from training.loop.source import DatasetSource
-from training.loop.steps import LoadedStep
+from training.loop.training_step import TrainingStep
 from training.models.cogvideox.config import PRESETS
 from training.models.cogvideox.model import CogVideoX, initialise
 from training.parallel import World
@@ -40,16 +40,16 @@ _STAGE = StageConfig(name="bench", steps=1_000_000, pack_length=200)
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One way to train on a dataset."""
+    """One way of training on a dataset."""
 
-    steps: Iterator[LoadedStep]
+    steps: Iterator[TrainingStep]
     trainer: Any
 
     def step(self) -> StepReport:
         """Load and train the next step."""
         loaded = next(self.steps)
-        found: StepReport = self.trainer.step(loaded, _STAGE, 0, loaded.packs[0].places[0].step).report  # type: ignore[union-attr]
-        return found
+        report: StepReport = self.trainer.step(loaded, _STAGE, 0, loaded.packs[0].keys[0].step).report  # type: ignore[union-attr]
+        return report
 
 
 def make_sides(folder: Path, samples: int = 256) -> dict[str, Side]:
@@ -77,11 +77,11 @@ def make_sides(folder: Path, samples: int = 256) -> dict[str, Side]:
     return sides
 
 
-def run(turns: int = 15) -> list[Sequence[object]]:
-    """The same steps from both."""
+def run(rounds: int = 15) -> list[Sequence[object]]:
+    """Time the same steps on both sides, in `rounds` rounds."""
     with tempfile.TemporaryDirectory() as folder:
         sides = make_sides(Path(folder))
-        cost = in_turns({name: side.step for name, side in sides.items()}, turns)
+        cost = interleaved({name: side.step for name, side in sides.items()}, rounds)
     rows: list[Sequence[object]] = []
     for name, seconds in cost.items():
         ratio = cost["pixels"] / seconds

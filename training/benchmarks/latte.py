@@ -1,9 +1,9 @@
-"""Latte's four variants on one dataset, and what a start from a picture model is worth.
+"""Compares Latte's four variants on one dataset, and starts from scratch and from an image model.
 
-`compare_variants` trains a debug Latte of each variant, of about equally many weights, by the recipe `latte-demo`.
-`compare_starts` first trains a picture model on stills alone (first frames of the training clips; the form is
-PixArt-alpha's, written and read as diffusers does), then trains clips from it and from scratch with the same seeds,
-packs, noise and settings, and asks after how many steps each reaches the held-out loss that scratch ends with.
+`compare_variants` trains a debug Latte of each variant, with about equal parameter counts, by the recipe `latte-demo`.
+`compare_starts` first trains an image model on stills alone (first frames of the training clips; its format is
+PixArt-alpha's, written and read by diffusers), then trains clips from it and from scratch with the same seeds, packs,
+noise and settings, and reports after how many steps each reaches the final validation loss of training from scratch.
 
     just bench latte
 """
@@ -46,18 +46,18 @@ Curve = dict[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """Curves by seed."""
+    """Validation curves by seed, from scratch and from the image model."""
 
     scratch: Mapping[int, Curve]
     started: Mapping[int, Curve]
 
     def curve_rows(self) -> list[Sequence[object]]:
-        """Mean over the seeds, with the least and the most."""
+        """Mean over the seeds, with minimum and maximum."""
         steps = sorted(next(iter(self.scratch.values())))
         return [(step, _spread(self.scratch, step), _spread(self.started, step)) for step in steps]
 
     def reach_rows(self) -> list[Sequence[object]]:
-        """Steps to the loss that scratch ends with."""
+        """Steps until the final loss of training from scratch is reached."""
         rows: list[Sequence[object]] = []
         for seed, curve in self.scratch.items():
             last = max(curve)
@@ -67,7 +67,7 @@ class Starts:
 
 
 def compare_variants(dataset: str, folder: Path, note: Note) -> list[Sequence[object]]:
-    """A row per variant: weights, operations, and held-out loss beside the best linear predictor's."""
+    """A row per variant: parameters, FLOPs, and validation loss of model and best linear predictor."""
     latents = encode(dataset, folder / "latents", latte_demo().stages)
     costs = {row.variant: row for row in rows_of([PRESETS[preset] for preset in VARIANTS.values()], _CLIP)}
     rows: list[Sequence[object]] = []
@@ -77,37 +77,37 @@ def compare_variants(dataset: str, folder: Path, note: Note) -> list[Sequence[ob
         data = recipe.data.model_copy(update={"latents": latents})
         changed = recipe.model_copy(update={"model": model, "data": data, "loggers": []})
         prepared = _train(changed, dataset, folder / preset, note)
-        found, linear = prepared.run.last_validation, prepared.linear_baseline(recipe.stages[-1])
-        assert found is not None  # something is held out, as was checked before training
+        validation, linear = prepared.run.last_validation, prepared.linear_baseline(recipe.stages[-1])
+        assert validation is not None  # something is held out, as was checked before training
         assert linear is not None
         row = costs[variant]
         cost = f"{row.flops / 1e9:.2f} GFLOP ({row.cost:.2f})"
-        rows.append((variant, f"{row.parameters:,}", cost, f"{found.loss:.4f}", f"{linear.loss:.4f}"))
-        note(f"variant {variant}: {found.loss:.4f}, linear {linear.loss:.4f}")
+        rows.append((variant, f"{row.parameters:,}", cost, f"{validation.loss:.4f}", f"{linear.loss:.4f}"))
+        note(f"variant {variant}: {validation.loss:.4f}, linear {linear.loss:.4f}")
     return rows
 
 
 def compare_starts(
     dataset: str, folder: Path, note: Note, seeds: int = 3, steps: int = 120, still_steps: int = 400
 ) -> Starts:
-    """Clips from scratch and from a picture model, for each seed."""
+    """Train clips from scratch and from an image model, for each seed."""
     stills = StageConfig(name="stills", steps=still_steps, short_side=64, max_seconds=0.05, pack_length=2500)
     clips = StageConfig(name="clips", steps=steps, short_side=64, max_seconds=1, pack_length=2500, image_share=0)
     latents = encode(dataset, folder / "latents", [stills, clips])
-    write_picture_model(dataset, folder, _config(stills, 0, 100, latents), note)
-    found: dict[str, dict[int, Curve]] = {"": {}, str(folder / "pixart"): {}}
+    write_image_model(dataset, folder, _config(stills, 0, 100, latents), note)
+    curves_of: dict[str, dict[int, Curve]] = {"": {}, str(folder / "pixart"): {}}
     for seed in range(seeds):
-        for weights, curves in found.items():
+        for weights, curves in curves_of.items():
             config = _config(clips, seed, max(1, steps // _POINTS), latents, weights)
             out = folder / f"{'started' if weights else 'scratch'}-{seed}"
             _train(config, dataset, out, note)
             curves[seed] = _curve(out)
             note(f"{out.name}: {curves[seed][steps]:.4f}")
-    return Starts(*found.values())
+    return Starts(*curves_of.values())
 
 
 def encode(dataset: str, folder: Path, stages: Sequence[StageConfig]) -> str:
-    """Latents and text states of these stages' samples, so that every run reads them and none encodes."""
+    """Write a latent cache of these stages' samples, so that no run encodes; returns its folder."""
     settings = latte_demo().encoders
     codec, text = open_codec(settings), open_text(settings, PRESETS["debug"].text_length)
     store, cache, kept = Store(dataset), Store(str(folder)), CacheSettings.of(codec, text, "float32")
@@ -116,8 +116,8 @@ def encode(dataset: str, folder: Path, stages: Sequence[StageConfig]) -> str:
     return str(folder)
 
 
-def write_picture_model(dataset: str, folder: Path, config: TrainConfig, note: Note) -> Path:
-    """Train on stills and write what was learnt as PixArt-alpha's class in diffusers does; returns the folder."""
+def write_image_model(dataset: str, folder: Path, config: TrainConfig, note: Note) -> Path:
+    """Train on stills and write the weights with diffusers' PixArt-alpha class; returns the folder."""
     from diffusers import PixArtTransformer2DModel
 
     run, steps = folder / "stills", config.stages[0].steps
@@ -125,22 +125,22 @@ def write_picture_model(dataset: str, folder: Path, config: TrainConfig, note: N
     source = run_source(run)
     assert isinstance(source.family, LatteFamily)
     sizes = source.family.sizes
-    picture = PixArtTransformer2DModel(
+    image_model = PixArtTransformer2DModel(
         num_attention_heads=sizes.heads,
-        attention_head_dim=sizes.head_width,
+        attention_head_dim=sizes.head_dim,
         in_channels=sizes.in_channels,
         out_channels=sizes.out_channels,
         num_layers=sizes.spatial_blocks,
         cross_attention_dim=sizes.width,
         sample_size=sizes.sample_size,
         patch_size=sizes.patch,
-        caption_channels=sizes.text_width,
+        caption_channels=sizes.text_dim,
         interpolation_scale=sizes.interpolation_scale,
         use_additional_conditions=False,
     )
-    picture.load_state_dict(without_time(source.state))
-    picture.save_pretrained(folder / "pixart")
-    note(f"picture model after {steps} steps: {_curve(run)[steps]:.4f} on held-out stills")
+    image_model.load_state_dict(without_time(source.state))
+    image_model.save_pretrained(folder / "pixart")
+    note(f"image model after {steps} steps: {_curve(run)[steps]:.4f} on held-out stills")
     return folder / "pixart"
 
 
@@ -168,7 +168,7 @@ def _train(config: TrainConfig, dataset: str, folder: Path, note: Note) -> Prepa
     share_cores(world, config.data.workers)
     prepared = prepare(config, dataset, folder, world)
     if not prepared.data.validation_shapes(len(config.stages) - 1):
-        raise ConfigError(f"{dataset} holds nothing out, so there is no loss to compare; curate more sources")
+        raise ConfigError(f"{dataset} has no held-out samples, so there is no loss to compare; curate more sources")
     done = prepared.run.resume()
     note(f"{folder.name}: from step {done}")
     if not done:

@@ -1,6 +1,6 @@
-"""Many samples in few shards, all of the same small clip: for what does not hang on the pictures.
+"""Writes many samples in few shards, all of the same small clip, for measurements that do not depend on the pixels.
 
-from training.benchmarks.made_shards import make_shards
+make_shards(Path("dataset"), samples=10_000, shards=20)
 """
 
 import hashlib
@@ -35,16 +35,16 @@ def make_shards(folder: Path, samples: int, shards: int) -> None:
         path = folder / "shards" / shard
         path.parent.mkdir(parents=True, exist_ok=True)
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for place in range(samples * number // shards, samples * (number + 1) // shards):
+            for clip in range(samples * number // shards, samples * (number + 1) // shards):
                 first = tar.offset
                 for suffix, data in (("json", text), ("mp4", video)):
-                    member = tarfile.TarInfo(f"clip-{place}-0.{suffix}")
+                    member = tarfile.TarInfo(f"clip-{clip}-0.{suffix}")
                     member.size = len(data)
                     tar.addfile(member, io.BytesIO(data))
-                rows.append(_row(place, shard, first, tar.offset - first))
-        written = path.read_bytes()
+                rows.append(_row(clip, shard, first, tar.offset - first))
+        data = path.read_bytes()
         for row in rows[samples * number // shards :]:
-            row["checksum"] = _sha256(written, row)
+            row["checksum"] = _sha256(data, row)
     pq.write_table(pa.Table.from_pylist(rows, schema=SAMPLES.schema), folder / INDEX)
 
 
@@ -52,7 +52,7 @@ def _sha256(data: bytes, row: dict[str, Any]) -> str:
     return hashlib.sha256(data[row["offset"] : row["offset"] + row["size"]]).hexdigest()
 
 
-def _row(place: int, shard: str, offset: int, size: int) -> dict[str, Any]:
-    named = {"sample_id": f"clip-{place}-0", "clip_id": f"clip-{place}", "video_id": f"film-{place // 20}"}
-    where = {"bucket": str(_BUCKET), "split": "train", "shard": shard, "offset": offset, "size": size}
-    return {**named, **where, "tokens": 4, "status": "ok", "attempts": 1}
+def _row(clip: int, shard: str, offset: int, size: int) -> dict[str, Any]:
+    ids = {"sample_id": f"clip-{clip}-0", "clip_id": f"clip-{clip}", "video_id": f"film-{clip // 20}"}
+    location = {"bucket": str(_BUCKET), "split": "train", "shard": shard, "offset": offset, "size": size}
+    return {**ids, **location, "tokens": 4, "status": "ok", "attempts": 1}

@@ -1,6 +1,7 @@
-"""What planning costs: an epoch of ten million made-up samples, in seconds and in memory.
+"""Cost of planning an epoch of ten million synthetic samples, in seconds and in memory.
 
 from training.benchmarks.plan import run
+rows = run()
 """
 
 import resource
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.bucket import BUCKET_SETS
-from training.benchmarks.turns import at_most
+from training.benchmarks.timing import at_most
 from training.config import StageConfig
 from training.data.index import SampleIndex
 from training.data.plan import plan_epoch
@@ -24,14 +25,14 @@ _SHARD_SAMPLES = 256
 
 
 def made_index(rows: int, seed: int = 0) -> SampleIndex:
-    """An index of `rows` samples in the buckets of the first stage, a third of them pictures, 256 to a shard."""
+    """An index of `rows` samples in the buckets of the first stage, a third of them images, 256 per shard."""
     random = np.random.default_rng(seed)
     buckets = tuple(sorted(BUCKET_SETS["first-stage"]))
     shares = np.array([3.0 if bucket.is_image else 2.0 for bucket in buckets])
     counts = random.multinomial(rows, shares / shares.sum())
     bucket = np.repeat(np.arange(len(buckets), dtype=np.int32), counts)
-    place = np.arange(rows) - np.repeat(np.cumsum(counts) - counts, counts)
-    _, shard = np.unique(bucket.astype(np.int64) * rows + place // _SHARD_SAMPLES, return_inverse=True)
+    position = np.arange(rows) - np.repeat(np.cumsum(counts) - counts, counts)
+    _, shard = np.unique(bucket.astype(np.int64) * rows + position // _SHARD_SAMPLES, return_inverse=True)
     size = random.integers(50, 500, rows) * 1024
     numbers = pa.array(np.arange(rows)).cast(pa.string())
     names = pc.binary_join_element_wise("0123456789abcdef-12000", numbers, "-").cast(pa.large_string())
@@ -47,7 +48,7 @@ def made_index(rows: int, seed: int = 0) -> SampleIndex:
         bucket=bucket,
         shard=shard.astype(np.int32),
         video=random.integers(0, rows // 20 + 1, rows).astype(np.int32),
-        offset=place % _SHARD_SAMPLES * (512 * 1024),
+        offset=position % _SHARD_SAMPLES * (512 * 1024),
         size=size,
         tokens=random.integers(10, 226, rows).astype(np.int32),
         file_rows=np.arange(rows),
@@ -55,9 +56,9 @@ def made_index(rows: int, seed: int = 0) -> SampleIndex:
 
 
 def run(rows: int = 10_000_000) -> list[Sequence[object]]:
-    """One row per way to mix images in; memory is the peak of the whole process, the index with its ids included."""
+    """One row per `image_share`; memory is the peak of the whole process, including the index with its ids."""
     index = made_index(rows)
-    found: list[Sequence[object]] = []
+    rows_of_table: list[Sequence[object]] = []
     for share in (None, 0.3):
         stage = StageConfig(name="low", steps=1, pack_length=25_000, packs_per_step=8, image_share=share)
         started = time.process_time()
@@ -66,8 +67,10 @@ def run(rows: int = 10_000_000) -> list[Sequence[object]]:
         plan = plan_epoch(selection, stage, 0, 0)
         planned = time.process_time()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        shown = "as it is" if share is None else f"{share:g}"
+        mode = "as it is" if share is None else f"{share:g}"
         times = f"{selected - started:.1f}", f"{planned - selected:.1f}"
         aims = f"{at_most(planned - started, 60)} s, {at_most(peak, 4)} GB"
-        found.append((f"{rows:,}", shown, *times, f"{len(plan.packs):,}", f"{plan.fill:.3f}", f"{peak:.2f}", aims))
-    return found
+        rows_of_table.append(
+            (f"{rows:,}", mode, *times, f"{len(plan.packs):,}", f"{plan.fill:.3f}", f"{peak:.2f}", aims)
+        )
+    return rows_of_table

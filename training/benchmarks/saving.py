@@ -1,8 +1,9 @@
-"""How long training stands still for a checkpoint, written beside it or while it waits.
+"""How long a checkpoint pauses training, written synchronously or asynchronously.
 
-These are seconds on the clock, as waiting for a disk costs no CPU time; the two ways take turns.
+Measured in wall-clock seconds, as waiting for a disk costs no CPU time; the two modes alternate.
 
     from training.benchmarks.saving import run
+    rows = run()
 """
 
 import statistics
@@ -14,7 +15,7 @@ from pathlib import Path
 import torch
 
 from training.benchmarks.step import made_step, our_trainer
-from training.benchmarks.turns import at_most
+from training.benchmarks.timing import at_most
 from training.checkpoints.checkpoint import Checkpoints, RunState, optimizer_tensors
 from training.config import StageConfig
 from training.data.shapes import ClipShape
@@ -23,13 +24,13 @@ from training.models.cogvideox.model import CogVideoX, initialise
 from training.parallel import World
 
 HEADINGS = ("checkpoint written", "MB", "training stands still, ms", "beside synchronous", "aim")
-SIZES = CogVideoXConfig(heads=8, layers=2, text_width=64, text_length=32, time_width=128)
+SIZES = CogVideoXConfig(heads=8, layers=2, text_dim=64, text_length=32, time_embed_dim=128)
 _STAGE = StageConfig(name="bench", steps=1000, pack_length=1000)
 _CLIP = ClipShape(64, 64, 9, 8.0)
 
 
 class Saver:
-    """A model that trains, and its checkpoints in a folder, written in one of two ways."""
+    """A model in training, with checkpoints in a folder, written synchronously or asynchronously."""
 
     def __init__(self, folder: Path, asynchronous: bool, sizes: CogVideoXConfig = SIZES) -> None:
         model = CogVideoX(sizes)
@@ -46,32 +47,32 @@ class Saver:
         self._step += 1
 
     def save(self) -> float:
-        """Save once, train on, and wait for the end; returns the seconds for which training stood still."""
+        """Save once, take a step, and wait for the checkpoint; returns the seconds for which training paused."""
         model = self._trainer.method.model
-        names: dict[torch.Tensor, str] = {one: name for name, one in model.named_parameters()}
-        tensors = {f"model.{name}": one.detach() for one, name in names.items()}
+        names: dict[torch.Tensor, str] = {weight: name for name, weight in model.named_parameters()}
+        tensors = {f"model.{name}": weight.detach() for weight, name in names.items()}
         tensors |= optimizer_tensors(self._trainer.optimizer, names)
         state = RunState(step=self._step, stage=0, stage_step=self._step, tensors=tuple(tensors))
         started = time.perf_counter()
         self._checkpoints.save(state, tensors)
-        stood_still = time.perf_counter() - started
+        pause = time.perf_counter() - started
         self.train()
         self._checkpoints.complete()
-        return stood_still
+        return pause
 
 
-def run(turns: int = 5) -> list[Sequence[object]]:
-    """Weights and both moments of a model, saved in turns after a first time each."""
-    found: dict[str, list[float]] = {"synchronously": [], "asynchronously": []}
+def run(rounds: int = 5) -> list[Sequence[object]]:
+    """Save weights and both moments of a model alternately, after a first save each."""
+    pauses: dict[str, list[float]] = {"synchronously": [], "asynchronously": []}
     with tempfile.TemporaryDirectory() as folder:
-        savers = {name: Saver(Path(folder) / name, name == "asynchronously") for name in found}
-        for turn in range(turns + 1):
+        savers = {name: Saver(Path(folder) / name, name == "asynchronously") for name in pauses}
+        for round_number in range(rounds + 1):
             for name, saver in savers.items():
                 seconds = saver.save()
-                if turn:
-                    found[name].append(seconds)
+                if round_number:
+                    pauses[name].append(seconds)
         size = sum(file.stat().st_size for file in savers["synchronously"].folder.rglob("*")) / 1e6
-    medians = {name: statistics.median(seconds) for name, seconds in found.items()}
+    medians = {name: statistics.median(seconds) for name, seconds in pauses.items()}
     rows: list[Sequence[object]] = []
     for name, median in medians.items():
         ratio = median / medians["synchronously"]

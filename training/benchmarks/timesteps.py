@@ -1,8 +1,8 @@
-"""How much explicit uniform sampling steadies the loss of a step, on a run's own model and clips.
+"""How much explicit uniform sampling reduces the variance of a step's loss, on a run's own model and clips.
 
-The same clips and noise are trained at two sets of timesteps: one in each of n equal intervals, as the trainer draws
-them, and n drawn independently. The ratio of the two spreads of the step's mean loss is what a batch gains; on the loss
-curve of CogVideoX's table 9 it is 1.95 for n = 8, and less where clips differ more than noise levels do.
+The loss of the same clips and noise is computed at two sets of timesteps: one in each of n equal intervals, as the
+trainer draws them, and n drawn independently. The ratio of the standard deviations of the step's mean loss is the gain;
+on the loss curve of CogVideoX's table 9 it is 1.95 for n = 8, and less where clips differ more than timesteps do.
 
     just bench train timesteps --run runs/demo-demo
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from training.checkpoints.folder import RunFolder
 from training.data.batch import PixelBatch, PixelSample, samples_of
-from training.diffusion.places import Place
+from training.diffusion.random_keys import RandomKey
 from training.diffusion.schedule import TIMESTEPS
 from training.diffusion.timesteps import explicit_uniform
 from training.encoders.registry import open_codec, open_text
@@ -34,7 +34,7 @@ Losses = NDArray[np.float64]
 
 
 def run(folder: Path, count: int = 8, steps: int = 120) -> list[Sequence[object]]:
-    """One row for a finished run: spreads of the mean loss of `count` samples over so many steps, and their ratio."""
+    """One row for a finished run: standard deviations of the mean loss of `count` samples, and their ratio."""
     config, facts = RunFolder(folder).config(), RunFolder(folder).facts()
     source = run_source(folder).merged()
     family = source.family
@@ -45,8 +45,8 @@ def run(folder: Path, count: int = 8, steps: int = 120) -> list[Sequence[object]
     world = World(0, 1, torch.device("cpu"))
     geometry = geometry_of(family.sizes, codec, text)
     data = DatasetSource(config, str(facts["dataset"]), (codec, text), geometry, family.sizes.width, world)
-    read = (one for pack in data.training_packs(0, _PACKS) for one in samples_of(pack.batch))
-    clips = [one for one in read if isinstance(one, PixelSample)]
+    read = (sample for pack in data.training_packs(0, _PACKS) for sample in samples_of(pack.batch))
+    clips = [sample for sample in read if isinstance(sample, PixelSample)]
     method = DiffusionMethod(model, family, codec, text)
     independent, explicit = measure(method, clips, count, steps)
     low, high = ratio_interval(independent, explicit)
@@ -57,24 +57,24 @@ def run(folder: Path, count: int = 8, steps: int = 120) -> list[Sequence[object]
 
 @torch.no_grad()
 def measure(method: Method, clips: Sequence[PixelSample], count: int, steps: int) -> tuple[Losses, Losses]:
-    """Mean loss of every step [steps] at independent and at explicit uniform timesteps, of equal clips and noise."""
+    """Mean loss of every step [steps] at independent and at explicit uniform timesteps, with equal clips and noise."""
     random = np.random.default_rng(0)
-    found: list[tuple[float, float]] = []
+    mean_losses: list[tuple[float, float]] = []
     for step in range(steps):
-        chosen = [clips[place] for place in random.choice(len(clips), count, replace=len(clips) < count)]
-        places = [
-            Place(seed=0, step=step, position=place, count=count, sample_id=f"{one.sample_id}-{place}")
-            for place, one in enumerate(chosen)
+        chosen = [clips[index] for index in random.choice(len(clips), count, replace=len(clips) < count)]
+        keys = [
+            RandomKey(seed=0, step=step, position=position, count=count, sample_id=f"{clip.sample_id}-{position}")
+            for position, clip in enumerate(chosen)
         ]
         sets = random.integers(0, TIMESTEPS, count), explicit_uniform(0, step, count)
-        means = [method.losses_at(PixelBatch(tuple(chosen)), places, times.tolist()).values.mean() for times in sets]
-        found.append((float(means[0]), float(means[1])))
-    losses = np.array(found)
+        means = [method.losses_at(PixelBatch(tuple(chosen)), keys, times.tolist()).values.mean() for times in sets]
+        mean_losses.append((float(means[0]), float(means[1])))
+    losses = np.array(mean_losses)
     return losses[:, 0], losses[:, 1]
 
 
 def ratio_interval(first: Losses, second: Losses) -> tuple[float, float]:
-    """95 % interval of the ratio of two standard deviations, by resampling steps."""
+    """95 % bootstrap interval of the ratio of two standard deviations, resampling steps."""
     random = np.random.default_rng(0)
     picks = random.integers(0, len(first), (_RESAMPLES, len(first)))
     ratios = first[picks].std(axis=1, ddof=1) / second[picks].std(axis=1, ddof=1)

@@ -1,4 +1,5 @@
-"""The folder of a run and what lies in it: checkpoints, and whether weights fit a model.
+"""The folder of a run, its checkpoints, and reading and checking of weights.
 
-just train <dataset>          # goes on from the last sound checkpoint
+checkpoints = Checkpoints(folder, world, keep=2, asynchronous=True)
+checkpoints.save(state, tensors)
 """

@@ -1,10 +1,14 @@
-"""Checkpoints: weights, moments, averages and the place in the run, sharded, without pickle, whole or not there.
+"""Checkpoints: weights, optimiser moments, EMA and the position in the run; sharded, without pickle, atomic.
 
-Tensors are written by torch's distributed checkpoint as safetensors, so a run goes on at another number of processes;
-the rest is JSON. A checkpoint appears by one rename after every file's SHA-256 stands in its manifest. One that does
-not hold what its manifest says is refused, and the one before it is taken. Writing goes on beside training.
+Tensors are written by torch's distributed checkpoint as safetensors, so a run can resume at another number of
+processes; the rest is JSON. A checkpoint appears by one rename, after every file's SHA-256 is in its manifest. One
+whose files do not match its manifest is refused, and the previous one is used. Writing runs in parallel with training.
 
     runs/<name>/checkpoints/step-000500/{manifest.json, state.json, shard-*.safetensors}
+
+    checkpoints.save(state, tensors)
+    state, folder = checkpoints.latest()
+    checkpoints.load(folder, tensors)
 """
 
 import hashlib
@@ -33,7 +37,7 @@ _MANIFEST, _STATE = "manifest.json", "state.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """Where a run stands: optimiser steps done, the stage and the steps done in it, and the names of its tensors."""
+    """Position in a run: finished optimiser steps, the stage and its finished steps, and the names of saved tensors."""
 
     step: int
     stage: int
@@ -47,12 +51,12 @@ class Checkpoints:
     def __init__(self, folder: Path, world: World, keep: int, asynchronous: bool) -> None:
         self._folder, self._world, self._keep, self._asynchronous = folder, world, keep, asynchronous
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint") if world.size == 1 else None
-        # A group of its own: what is written beside training must not mix with what training sends.
+        # A separate process group, so that asynchronous saves do not interleave with training's collectives.
         self._group = dist.new_group(backend="gloo") if world.size > 1 else None
         self._pending: tuple[RunState, Path, Future[object]] | None = None
 
     def save(self, state: RunState, tensors: Mapping[str, Tensor]) -> None:
-        """Write a checkpoint, or begin to; what was begun before is completed first."""
+        """Write a checkpoint, or start to if asynchronous; a pending one is completed first."""
         self.complete()
         scratch = self._folder / f".writing-{state.step:06d}"
         if self._world.is_first:
@@ -66,14 +70,14 @@ class Checkpoints:
     def _write(self, scratch: Path, tensors: dict[str, Tensor]) -> "Future[object]":
         writer = HuggingFaceStorageWriter(str(scratch), save_distributed=True)
         if self._writer is None:
-            found = async_save(tensors, storage_writer=writer, process_group=self._group)
-            assert isinstance(found, Future)
-            return found
+            future = async_save(tensors, storage_writer=writer, process_group=self._group)
+            assert isinstance(future, Future)
+            return future
         copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
         return self._writer.submit(_save_alone, copies, writer)
 
     def poll(self) -> None:
-        """Let the checkpoint that is being written appear if it is whole; called after every step."""
+        """Publish the pending checkpoint if it is written; called after every step."""
         if self._pending is None:
             return
         done = self._world.sum([float(self._pending[2].done())])[0]
@@ -81,7 +85,7 @@ class Checkpoints:
             self.complete()
 
     def complete(self) -> None:
-        """Wait for the checkpoint that is being written, if one is, and let it appear."""
+        """Wait for the pending checkpoint, if there is one, and publish it."""
         if self._pending is None:
             return
         state, scratch, written = self._pending
@@ -103,29 +107,29 @@ class Checkpoints:
         self._world.wait()
 
     def latest(self) -> tuple[RunState, Path] | None:
-        """The last checkpoint that holds what it promises; None if there is none. Broken ones are named and skipped."""
+        """The last intact checkpoint; None if there is none. Broken ones are reported and skipped."""
         step = self._world.sum([float(self._find_latest()) if self._world.is_first else 0.0])[0]
         if step < 0:
             return None
         folder = self._folder / f"step-{int(step):06d}"
-        found = json.loads((folder / _STATE).read_text())
-        return RunState(**{**found, "tensors": tuple(found["tensors"])}), folder
+        saved = json.loads((folder / _STATE).read_text())
+        return RunState(**{**saved, "tensors": tuple(saved["tensors"])}), folder
 
     def _kept(self) -> list[Path]:
         """All checkpoints, the oldest first."""
-        return sorted(self._folder.glob("step-*"), key=lambda one: int(one.name.removeprefix("step-")))
+        return sorted(self._folder.glob("step-*"), key=lambda folder: int(folder.name.removeprefix("step-")))
 
     def _find_latest(self) -> int:
-        """The step of the last sound checkpoint; -1 if there is none."""
+        """The step of the last intact checkpoint; -1 if there is none."""
         for folder in reversed(self._kept()):
             fault = find_fault(folder)
             if fault is None:
                 return int(folder.name.removeprefix("step-"))
-            print(f"checkpoint {folder} is refused: {fault}; the one before it is taken", file=sys.stderr)
+            print(f"checkpoint {folder} is refused: {fault}; the previous one is used", file=sys.stderr)
         return -1
 
     def load(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
-        """Fill the tensors from a checkpoint, whatever number of processes wrote it."""
+        """Load the tensors from a checkpoint, in place; it may come from any number of processes."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="torch.distributed is disabled")
             reader = HuggingFaceStorageReader(str(folder))
@@ -133,17 +137,17 @@ class Checkpoints:
 
 
 def find_fault(folder: Path) -> str | None:
-    """What is wrong with a checkpoint's files, in words; None if they are what the manifest says."""
+    """What is wrong with a checkpoint's files; None if they match the manifest."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
     except (OSError, ValueError) as error:
         return f"its manifest cannot be read ({type(error).__name__})"
-    for name, wanted in manifest.items():
+    for name, checksum in manifest.items():
         path = folder / Path(name).name
         if not path.is_file():
             return f"{name} is missing"
-        if _sha256(path) != wanted:
-            return f"{name} has another checksum than its manifest says"
+        if _sha256(path) != checksum:
+            return f"{name} has another checksum than in its manifest"
     return None
 
 
@@ -170,15 +174,15 @@ def _flush(path: Path) -> None:
 
 
 def optimizer_tensors(
-    optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str], wanted: tuple[str, ...] | None = None
+    optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str], saved: tuple[str, ...] | None = None
 ) -> dict[str, Tensor]:
-    """AdamW's moments and counts by parameter name; those in `wanted` are made where they do not exist yet."""
-    found = {}
+    """AdamW's moments and step counts by parameter name; those named in `saved` are created where missing."""
+    tensors = {}
     for weight, name in names.items():
         state = optimizer.state[weight]
-        if not state and wanted is not None and f"optimizer.{name}.step" in wanted:
+        if not state and saved is not None and f"optimizer.{name}.step" in saved:
             state["step"] = torch.tensor(0.0, device=weight.device)
             state["exp_avg"] = torch.zeros_like(weight)
             state["exp_avg_sq"] = torch.zeros_like(weight)
-        found.update({f"optimizer.{name}.{kind}": value for kind, value in state.items()})
-    return found
+        tensors.update({f"optimizer.{name}.{moment}": value for moment, value in state.items()})
+    return tensors

@@ -1,8 +1,6 @@
 """Reads the files of a folder in diffusers' format: JSON, safetensors whole or in shards, the scheduler's settings.
 
 state = read_weights(Path("models/CogVideoX-2b/transformer"))            # names to tensors, as they are stored
-
-python -m pytest tests/training/models/cogvideox/test_load.py
 """
 
 import json
@@ -18,23 +16,23 @@ from schemas.errors import ConfigError
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 VAES = {"cogvideox": "AutoencoderKLCogVideoX", "image-vae": "AutoencoderKL", "tiny-vae": "AutoencoderTiny"}
-"""Codecs that are networks in diffusers' format, and their classes there."""
+"""Codecs that are networks in diffusers' format, and their diffusers classes."""
 
 
 def read_weights(folder: Path, name: str = WEIGHTS) -> dict[str, Tensor]:
-    """The tensors of a folder in diffusers' format, one file or shards. Raises `ConfigError` if it cannot be read."""
+    """The tensors of a folder in diffusers' format, one file or shards. Raises `ConfigError` if they cannot be read."""
     index = folder / f"{name}.index.json"
     if not index.is_file():
         return _read_safetensors(folder / name)
-    places: Mapping[str, str] = read_json(index, "")["weight_map"]
+    shard_of: Mapping[str, str] = read_json(index, "")["weight_map"]
     state: dict[str, Tensor] = {}
-    for shard in sorted(set(places.values())):
+    for shard in sorted(set(shard_of.values())):
         if Path(shard).name != shard:
-            raise ConfigError(f"{index}: {shard!r} is not a file beside it")
+            raise ConfigError(f"{index}: {shard!r} is not a file in the same folder")
         state.update(_read_safetensors(folder / shard))
-    lost = [name for name in places if name not in state]
-    if lost:
-        raise ConfigError(f"{index} promises {lost[0]} in {places[lost[0]]}, which does not hold it")
+    missing = [name for name in shard_of if name not in state]
+    if missing:
+        raise ConfigError(f"{index} lists {missing[0]} in {shard_of[missing[0]]}, which does not hold it")
     return state
 
 
@@ -48,25 +46,25 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
     return state
 
 
-def check_scheduler(folder: Path, wanted: Mapping[str, object], what: str) -> None:
-    """Raise `ConfigError` if the scheduler in a pipeline's folder, where there is one, says other noise levels."""
+def check_scheduler(folder: Path, expected: Mapping[str, object], what: str) -> None:
+    """Raise `ConfigError` if a pipeline's folder has a scheduler with other settings than expected."""
     file = folder / "scheduler" / "scheduler_config.json"
     if not file.is_file():
         return
-    found = read_json(file, "")
-    for name, value in wanted.items():
-        if found.get(name, value) != value:
-            raise ConfigError(f"{file}: {name} = {found[name]!r}, but {what} with {value!r}; take another model")
+    scheduler = read_json(file, "")
+    for name, value in expected.items():
+        if scheduler.get(name, value) != value:
+            raise ConfigError(f"{file}: {name} = {scheduler[name]!r}, but {what} with {value!r}; take another model")
 
 
 def read_json(file: Path, fix: str) -> dict[str, Any]:
     """A JSON object. Raises `ConfigError` with the fix if the file is missing or holds something else."""
     try:
-        found = json.loads(file.read_bytes())
+        value = json.loads(file.read_bytes())
     except OSError:
         raise ConfigError(f"{file} does not exist{'; ' if fix else ''}{fix}") from None
     except ValueError as error:
         raise ConfigError(f"{file} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ConfigError(f"{file}: an object was expected, not {type(found).__name__}")
-    return found
+    if not isinstance(value, dict):
+        raise ConfigError(f"{file}: an object was expected, not {type(value).__name__}")
+    return value

@@ -1,14 +1,17 @@
-"""A run's folder: the configuration it was begun with, what it was trained on, and its files.
+"""A run's folder: its configuration, what it was trained on, and its files.
 
     runs/<name>/config.yaml          the resolved configuration
     runs/<name>/run.json             dataset, encoders, versions
-    runs/<name>/checkpoints/         the last few, whole
-    runs/<name>/steps.jsonl          every optimiser step's numbers
-    runs/<name>/lineage-<rank>.jsonl which samples a step trained, at which noise level, with which loss
-    runs/<name>/validation.jsonl     held-out loss per bucket and noise level
+    runs/<name>/checkpoints/         the last few checkpoints
+    runs/<name>/steps.jsonl          metrics of every optimiser step
+    runs/<name>/lineage-<rank>.jsonl samples of every step, with timestep and loss
+    runs/<name>/validation.jsonl     validation loss per bucket and timestep
     runs/<name>/samples/             videos from the fixed prompts, and contact sheets
 
-A folder is resumed only with the configuration that it was begun with; what changes no number may change.
+A run is resumed only with its own configuration; settings that do not affect the results may change.
+
+    folder = RunFolder(Path("runs/demo"))
+    folder.begin(config, facts)
 """
 
 import json
@@ -20,7 +23,7 @@ from schemas.load import dump_config
 from training.config import TrainConfig
 from training.recipes import load_training
 
-# Settings that change no number of a run.
+# Settings that do not affect a run's results.
 _FREE = (
     "loggers",
     "checkpoint",
@@ -47,42 +50,42 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Where checkpoints stand."""
+        """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     def begin(self, config: TrainConfig, facts: Mapping[str, object]) -> None:
         """Write the configuration and facts, or check them against those of the run that is resumed.
 
-        Raises `ConfigError` that names every setting in which they differ.
+        Raises `ConfigError` naming every setting that differs.
         """
         if (self.path / CONFIG).exists():
-            found = self.config()
-            wrong = _differences(found.model_dump(), config.model_dump())
-            wrong += [
+            before = self.config()
+            different = _differences(before.model_dump(), config.model_dump())
+            different += [
                 f"{name}: {known} before, {facts[name]} now"
                 for name, known in self.facts().items()
                 if name in facts and name != "dataset" and facts[name] != known  # it may have moved
             ]
-            if wrong:
+            if different:
                 raise ConfigError(
-                    f"{self.path} was begun with other settings:\n  " + "\n  ".join(wrong) + "\n"
-                    "go on with those, or give the new run a folder of its own with --out"
+                    f"{self.path} was begun with other settings:\n  " + "\n  ".join(different) + "\n"
+                    "resume with those, or give the new run its own folder with --out"
                 )
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / CONFIG).write_text(dump_config(config))
         (self.path / "run.json").write_text(json.dumps({**facts}, indent=1))
 
     def config(self) -> TrainConfig:
-        """The configuration that the run has. Raises `ConfigError` if there is no run."""
+        """The run's configuration. Raises `ConfigError` if there is no run."""
         if not (self.path / CONFIG).exists():
-            raise ConfigError(f"{self.path} is no run: it has no config.yaml; `just train <dataset>` makes one")
+            raise ConfigError(f"{self.path} is not a run: it has no config.yaml; `just train <dataset>` starts one")
         return load_training(self.path / CONFIG)
 
     def facts(self) -> dict[str, object]:
-        """What the run was begun with besides its configuration."""
+        """The facts in run.json: dataset, samples and encoders."""
         path = self.path / "run.json"
-        found: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}
-        return found
+        facts: dict[str, object] = json.loads(path.read_text()) if path.exists() else {}
+        return facts
 
 
 def _differences(before: object, now: object, name: str = "") -> list[str]:

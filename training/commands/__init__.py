@@ -1,4 +1,4 @@
-"""What `just train`, `just doctor`, `just encode`, `just sample` and `just export` run.
+"""The commands `just train`, `just doctor`, `just encode`, `just sample`, `just tune` and `just export`.
 
 just train --help
 """

@@ -1,4 +1,4 @@
-"""`just doctor <dataset>`: whether a recipe can train on a dataset, before anything is trained; exit code 1 if not.
+"""`just doctor <dataset>`: checks whether a recipe can train on a dataset; exit code 1 if not.
 
 just doctor datasets/demo --recipe demo
 """
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Examine, print, and return 1 if there is an error."""
+    """Run all checks, print the findings, and return 1 if one is an error."""
     config, dataset = options.settings, options.dataset
     findings = examine(config, dataset, options.processes)
     show(findings, f"{config.recipe} on {dataset}")
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def examine(config: TrainConfig, dataset: str, processes: int = 1) -> list[Finding]:
-    """Open what the configuration names and run all checks; what is not there is said before anything is opened."""
+    """Run all checks; what the configuration names and is missing is reported before anything is opened."""
     if lines := missing(config):
         return [error("settings", line) for line in lines]
     family = open_family(config).family
@@ -49,7 +49,7 @@ def examine(config: TrainConfig, dataset: str, processes: int = 1) -> list[Findi
 
 
 def show(findings: Sequence[Finding], title: str) -> None:
-    """A table on stdout, errors last, where the eye is."""
+    """Print the findings as a table on stdout, errors last, where they are seen first."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for heading in ("", "about", "finding"):
         table.add_column(heading, overflow="fold")

@@ -1,4 +1,4 @@
-"""`just encode <dataset>`: what VAE and text encoder make of a dataset, written once, so that training only reads it.
+"""`just encode <dataset>`: writes a dataset's latents and text embeddings once, so that training only reads them.
 
 just encode datasets/demo --recipe demo --out datasets/demo-latents
 """
@@ -21,7 +21,7 @@ from training.latents.source import Part, plan_parts
 from training.latents.verify import verify_cache
 from training.latents.write import LatentWriter
 
-_SHOWN = 20
+_LISTED = 20
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Encode or verify; exit code 1 if something is wrong with the cache."""
+    """Encode or verify; returns 1 if verification finds a problem."""
     return encode(options.settings, options.dataset, options.out or f"{options.dataset}-latents", options)
 
 
@@ -40,9 +40,9 @@ def encode(config: TrainConfig, dataset: str, out: str, options: argparse.Namesp
     text = open_text(config.encoders, open_family(config).family.sizes.text_length, options.device)
     settings, cache = CacheSettings.of(codec, text, options.precision), Store(out)
     if options.verify:
-        found = read_settings(cache)
-        found.require(settings.codec_identity, settings.text_identity, out)
-        return _verify(cache, plan_parts(Store(dataset), config.stages, found))
+        existing = read_settings(cache)
+        existing.require(settings.codec_identity, settings.text_identity, out)
+        return _verify(cache, plan_parts(Store(dataset), config.stages, existing))
     parts = plan_parts(Store(dataset), config.stages, settings)
     claim(cache, settings)
     print(f"encoding {dataset} with {codec.name} and {text.name} into {out}", file=sys.stderr)
@@ -62,7 +62,7 @@ def encode(config: TrainConfig, dataset: str, out: str, options: argparse.Namesp
         index = LatentWriter(Store(dataset), cache, settings, codec, text).write(parts, done)
     rows = index.to_pylist()
     failures = [f"{row['sample_id']}: {row['error']}" for row in rows if row["status"] != "ok"]
-    for failure in failures[:_SHOWN]:
+    for failure in failures[:_LISTED]:
         print(f"encode: {failure}", file=sys.stderr)
     size = sum(row["size"] or 0 for row in rows) / 2**20
     print(
@@ -73,13 +73,13 @@ def encode(config: TrainConfig, dataset: str, out: str, options: argparse.Namesp
 
 
 def _verify(cache: Store, parts: list[Part]) -> int:
-    complaints = list(verify_cache(cache, parts))
-    for complaint in complaints[:_SHOWN]:
-        print(f"verify: {complaint}", file=sys.stderr)
-    if complaints:
-        more = f" ({len(complaints) - _SHOWN} more not shown)" if len(complaints) > _SHOWN else ""
+    problems = list(verify_cache(cache, parts))
+    for problem in problems[:_LISTED]:
+        print(f"verify: {problem}", file=sys.stderr)
+    if problems:
+        more = f" ({len(problems) - _LISTED} more not shown)" if len(problems) > _LISTED else ""
         print(
-            f"error: {cache.uri}: {len(complaints)} complaints{more}; remove the shards named and run `just encode`",
+            f"error: {cache.uri}: {len(problems)} problems{more}; remove the shards named and run `just encode`",
             file=sys.stderr,
         )
         return 1

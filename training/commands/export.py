@@ -1,4 +1,4 @@
-"""`just export <model> <folder>`: a folder that diffusers' `CogVideoXPipeline` opens, with what it was trained as.
+"""`just export <model> <folder>`: writes a folder that diffusers opens, with a record of the training.
 
 just export models/cogvideox-sat/transformer exported/2b --vae models/CogVideoX-2b/vae
 """
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the folder and say what is in it."""
+    """Write the folder and print its contents."""
     source = find_source(options.model, options.positions, options.snr_shift)
     source = source.with_encoders(options.vae, options.text_encoder)
     if options.merge:
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         precision=options.precision,
         encoders=options.encoders,
     )
-    parts = sorted(one.name for one in options.folder.iterdir())
+    parts = sorted(path.name for path in options.folder.iterdir())
     print(f"{source.checkpoint} in {options.folder}: {', '.join(parts)}")
     return 0
 

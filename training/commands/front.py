@@ -1,6 +1,7 @@
-"""What the commands of training share: the arguments of a recipe, and what a dataset is called.
+"""Arguments that the training commands share: the recipe and the dataset.
 
-just train --help
+add_recipe_arguments(parser)
+config = recipe_of(parser.parse_args())
 """
 
 import argparse
@@ -12,13 +13,13 @@ from training.recipes import RECIPES, load_training
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--recipe`, `--config` and `--set`."""
+    """Add `--recipe`, `--config` and `--set`."""
     parser.add_argument("--recipe", choices=sorted(RECIPES), help="defaults to start from (default: demo)")
     add_change_arguments(parser)
 
 
 def recipe_of(arguments: argparse.Namespace) -> TrainConfig:
-    """The configuration that the arguments ask for."""
+    """The configuration that the arguments select."""
     return load_training(arguments.config, arguments.set, arguments.recipe)
 
 
@@ -28,9 +29,9 @@ def dataset_of(text: str) -> str:
 
 
 def settle(arguments: argparse.Namespace) -> argparse.Namespace:
-    """The arguments with `settings` as the configuration and `dataset` as where it lies.
+    """Set `settings` to the configuration and `dataset` to the dataset's location.
 
-    Raises `ConfigError`, and `DatasetError` if there is no such dataset.
+    Returns the arguments. Raises `ConfigError`, and `DatasetError` if there is no such dataset.
     """
     arguments.settings, arguments.dataset = recipe_of(arguments), dataset_of(arguments.dataset)
     return arguments

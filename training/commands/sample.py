@@ -1,7 +1,8 @@
-"""`just sample <model> --prompt "..."`: videos from a model, with its own sampler and on the grid of its training.
+"""`just sample <model> --prompt "..."`: samples videos from a model, as it was trained.
 
 just sample exported/demo --prompt "a red car turns left" --shape 256x160x17@8
 just sample models/CogVideoX-2b --prompts prompts.txt --shape 720x480x49@8 --sampler dpm --steps 30
+just sample runs/video-tune-a-video/tuned.safetensors --prompt "a bear skis on snow"
 """
 
 import argparse
@@ -18,7 +19,7 @@ from training.commands.arguments.sample import parse
 from training.data.shapes import ClipShape
 from training.export.find import find_source
 from training.export.source import Source
-from training.sampling.make import Order, make_clips, write_samples
+from training.sampling.make import SamplingRequest, make_clips, write_samples
 from training.sampling.open import open_model
 
 
@@ -28,18 +29,19 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make the samples and say where they are."""
+    """Sample, write, and print where the files are."""
     source = find_source(options.model, shift=options.snr_shift)
     source = source.with_encoders(options.vae, options.text_encoder)
     settings = source.record.sampling.model_copy(update=options.changes)
-    order = Order(prompts=options.order, shape=_shape(options.shape, source), settings=settings, seed=options.seed)
+    shape = _shape(options.shape, source)
+    request = SamplingRequest(prompts=options.order, shape=shape, settings=settings, seed=options.seed)
     loaded = open_model(source, options.device or _usual_device(), getattr(torch, options.precision))
     out = options.out or Path("samples") / f"{source.name}-seed{options.seed}"
-    print(f"sampling {len(order.prompts)} prompts ({order.describe()}) into {out}", file=sys.stderr)
+    print(f"sampling {len(request.prompts)} prompts ({request.describe()}) into {out}", file=sys.stderr)
     with Heartbeat("sampling", settings.steps, "steps", always=True) as beat:
-        clips = make_clips(loaded, order, beat.reach_of)
-    write_samples(out, loaded, order, clips)
-    print(f"{len(order.prompts)} samples of {loaded.checkpoint} ({order.describe()}) in {out}")
+        clips = make_clips(loaded, request, beat.reach_of)
+    write_samples(out, loaded, request, clips)
+    print(f"{len(request.prompts)} samples of {loaded.checkpoint} ({request.describe()}) in {out}")
     print(f"codec: {loaded.codec.name}; look at {out / 'sheet.png'}")
     return 0
 
@@ -49,10 +51,10 @@ def _usual_device() -> str:
 
 
 def _shape(text: str | None, source: Source) -> ClipShape:
-    wanted = text or source.record.shape
-    if not wanted:
-        raise ConfigError(f"{source.name} does not say a shape; give one, for example --shape 720x480x49@8")
-    bucket = Bucket.parse(wanted)
+    shape = text or source.record.shape
+    if not shape:
+        raise ConfigError(f"{source.name} does not state a shape; set one, for example --shape 720x480x49@8")
+    bucket = Bucket.parse(shape)
     return ClipShape(bucket.width, bucket.height, bucket.frames, bucket.fps)
 
 

@@ -1,4 +1,4 @@
-"""`just train <dataset>`: from captioned shards to a model, resumed by the same command after any stop.
+"""`just train <dataset>`: trains a model on captioned shards; the same command resumes after any stop.
 
 just train demo
 torchrun --nproc-per-node 8 -m training.commands.train <dataset> --recipe cogvideox-2b
@@ -34,16 +34,14 @@ def run(options: argparse.Namespace) -> int:
     world = join_world()
     share_cores(world, config.data.workers)
     _train(config, dataset, folder, world)
-    # Not after an error of this process alone: the others wait for it in what they share, and leaving would wait too.
+    # Not in a `finally`: after an error of this process alone, the others block in a collective, and leaving would too.
     leave_world(world)
     return 0
 
 
 def _train(config: TrainConfig, dataset: str, folder: Path, world: World) -> None:
     if world.is_first:
-        print(
-            f"looking at {dataset} and at what {folder} holds; opening the networks of {config.recipe}", file=sys.stderr
-        )
+        print(f"checking {dataset} and {folder}; opening the networks of {config.recipe}", file=sys.stderr)
     with Heartbeat("opening", silent=not world.is_first):
         prepared = prepare(config, dataset, folder, world)
     if world.is_first:
@@ -55,11 +53,11 @@ def _train(config: TrainConfig, dataset: str, folder: Path, world: World) -> Non
         print(_left(done, total), file=sys.stderr)
     lines = Heartbeat("training", total, "steps", done=done, silent=not world.is_first)
     with _progress() as progress, lines as beat:
-        task = progress.add_task("", total=total, completed=done, said="", visible=world.is_first)
+        task = progress.add_task("", total=total, completed=done, status="", visible=world.is_first)
 
         def show(report: StepReport) -> None:
-            progress.update(task, completed=report.step + 1, description=report.stage, said=_say(report))
-            beat.reach(report.step + 1, _say(report), f"stage {report.stage}")
+            progress.update(task, completed=report.step + 1, description=report.stage, status=_status(report))
+            beat.reach(report.step + 1, _status(report), f"stage {report.stage}")
 
         prepared.run.train(show, lambda stage: sample_stage(prepared, stage))
     with Heartbeat("held-out loss of the model, and of the best linear predictor", silent=not world.is_first):
@@ -67,18 +65,18 @@ def _train(config: TrainConfig, dataset: str, folder: Path, world: World) -> Non
 
 
 def _left(done: int, total: int) -> str:
-    """What a run that begins with `done` of its steps is about to do."""
+    """What a run that starts with `done` of its steps is about to do."""
     if done < total:
-        return f"going on after step {done} of {total}"
-    return f"all {total} steps are done: nothing is trained; looking at the held-out loss once more"
+        return f"resuming after step {done} of {total}"
+    return f"all {total} steps are done: nothing is trained; measuring the validation loss once more"
 
 
 def _progress() -> Progress:
     columns = (TextColumn("stage {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, TextColumn("{task.fields[said]}"), disable=not sys.stderr.isatty())
+    return Progress(*columns, TextColumn("{task.fields[status]}"), disable=not sys.stderr.isatty())
 
 
-def _say(report: StepReport) -> str:
+def _status(report: StepReport) -> str:
     utilised = f" MFU {report.mfu:.0%}" if report.mfu is not None else ""
     return (
         f"loss {report.loss:.3f}  {report.tokens_per_second:,.0f} tokens/s  fill {report.fill:.0%}  "
@@ -87,20 +85,20 @@ def _say(report: StepReport) -> str:
 
 
 def _conclude(prepared: Prepared) -> None:
-    """Held-out loss of the last stage beside the best linear predictor's."""
+    """Print the last stage's validation loss and that of the best linear predictor."""
     run, stages = prepared.run, prepared.config.stages
-    found = run.last_validation or run.validate(len(stages) - 1)
+    validation = run.last_validation or run.validate(len(stages) - 1)
     linear = prepared.linear_baseline(stages[-1])
     if not prepared.world.is_first:
         return
     print(f"run        {prepared.folder.path}")
-    if found is None or linear is None:
+    if validation is None or linear is None:
         print("held out   nothing: the dataset has no validation source")
         return
     levels = linear.by_timestep()
     print(f"held-out loss at {len(levels)} noise levels   all    " + "".join(f"t={level:<7}" for level in levels))
-    for name, one in (("model", found), ("best linear predictor", linear)):
-        print(f"  {name:32} {one.loss:.4f} " + "".join(f"{loss:<9.4f}" for loss in one.by_timestep().values()))
+    for name, result in (("model", validation), ("best linear predictor", linear)):
+        print(f"  {name:32} {result.loss:.4f} " + "".join(f"{loss:<9.4f}" for loss in result.by_timestep().values()))
     print(f"samples    {prepared.folder.path / 'samples'}")
 
 

@@ -1,4 +1,7 @@
-"""From a dataset's shards to packs: index, plan, dealing to ranks, reading, decoding, loading.
+"""From a dataset's shards to packs: index, plan, distribution to ranks, reading, decoding, loading.
 
-python -m pytest tests/training/data
+plan = StepPlan(selection, stage, seed=0)
+packs = distribute(plan.packs(step), world, width, step)[rank]
+for pack in Loader(PixelReader(uri, captions), config.data).load(packs):
+    ...
 """

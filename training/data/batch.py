@@ -1,9 +1,9 @@
-"""What the loader hands to a method: pixels or latents, told apart by type and by nothing else.
+"""Samples and batches: pixels or latents, distinguished by type alone.
 
-Other trainers have a switch that says whether the data are latents already (`latent_input`); where it is wrong, raw
-pixels reach the transformer. Here a sample's class says what it is, and the method encodes what is not encoded.
+Other trainers have a switch for whether the data are latents already (`latent_input`); if it is wrong, raw pixels reach
+the transformer. Here a sample's class determines it, and the method encodes pixel samples.
 
-    python -m pytest tests/training/data/test_batch.py
+    batch = PixelBatch((PixelSample(sample_id="a", clip_id="b", shape=shape, pixels=pixels, caption="a cat"),))
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemas.errors import ConfigError
 from training.data.shapes import ClipShape
 
-if TYPE_CHECKING:  # processes that read pixels start in a quarter of the time without torch
+if TYPE_CHECKING:  # without importing torch, worker processes start in a quarter of the time
     from torch import Tensor
 
 PIXEL_CHANNELS = 3
@@ -23,9 +23,9 @@ PIXEL_CHANNELS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelSample:
-    """A clip as the shard holds it: RGB `pixels` uint8 [frames, height, width, 3], and the caption chosen for it.
+    """A clip's RGB `pixels` uint8 [F, H, W, 3] and its chosen caption, empty where it was dropped for guidance.
 
-    `caption` is empty where it was dropped for guidance.
+    Raises `ConfigError` if the pixels do not have the shape and type of `shape`.
     """
 
     sample_id: str
@@ -35,32 +35,33 @@ class PixelSample:
     caption: str
 
     def __post_init__(self) -> None:
-        wanted = (self.shape.frames, self.shape.height, self.shape.width, PIXEL_CHANNELS)
-        if self.pixels.shape != wanted or self.pixels.dtype != np.uint8:
+        expected = (self.shape.frames, self.shape.height, self.shape.width, PIXEL_CHANNELS)
+        if self.pixels.shape != expected or self.pixels.dtype != np.uint8:
             raise ConfigError(
-                f"sample {self.sample_id}: pixels {self.pixels.shape} {self.pixels.dtype}, wanted {wanted} uint8"
+                f"sample {self.sample_id}: pixels {self.pixels.shape} {self.pixels.dtype}, expected {expected} uint8"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentSample:
-    """A clip as the VAE saw it: mean and standard deviation of its posterior [frames, channels, height, width].
+    """A clip's VAE posterior, `mean` and standard deviation `std` [T, C, H, W], and its text embeddings.
 
-    The moments are scaled as the model wants them (about unit variance). `text` is [text_length, width].
+    The moments are scaled for the model (about unit variance). `text` is [text_length, text_dim]. All are float32.
+    Raises `ConfigError` for moments of other or different shapes.
     """
 
     sample_id: str
     clip_id: str
     shape: ClipShape
     mean: "Tensor"
-    deviation: "Tensor"
+    std: "Tensor"
     text: "Tensor"
 
     def __post_init__(self) -> None:
-        if self.mean.ndim != 4 or self.mean.shape != self.deviation.shape:
+        if self.mean.ndim != 4 or self.mean.shape != self.std.shape:
             raise ConfigError(
-                f"sample {self.sample_id}: latents are [frames, channels, height, width], mean and deviation alike; "
-                f"these are {tuple(self.mean.shape)} and {tuple(self.deviation.shape)}"
+                f"sample {self.sample_id}: mean and std must both be [frames, channels, height, width]; "
+                f"these are {tuple(self.mean.shape)} and {tuple(self.std.shape)}"
             )
 
 
@@ -73,7 +74,7 @@ class PixelBatch:
 
 @dataclass(frozen=True, slots=True)
 class LatentBatch:
-    """One pack of clips as latents and text states."""
+    """One pack of clips as latents and text embeddings."""
 
     samples: tuple[LatentSample, ...]
 
@@ -83,5 +84,5 @@ Sample = PixelSample | LatentSample
 
 
 def samples_of(batch: Batch) -> tuple[Sample, ...]:
-    """A batch's samples, where it does not matter what they hold."""
+    """A batch's samples, of either type."""
     return batch.samples

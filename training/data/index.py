@@ -1,9 +1,10 @@
-"""The shard index as compact columns: where each sample lies, its bucket, its source, and its scores on demand.
+"""The shard index as compact columns: each sample's location, bucket and source, and its scores on demand.
 
-Ten million rows fit in about 1.5 GB: ids stay in Arrow, what repeats is a code into a table, and scores are read only
-for the columns that a rule names. Rows stand in the order of the shards, whatever the order of the table.
+Ten million rows fit in about 1.5 GB: ids stay in Arrow, repeated values are codes into a table, and scores are read
+only for the columns that a rule names. Rows are sorted by shard and offset, whatever the order of the file.
 
-    python -m pytest tests/training/data/test_index.py
+    index = SampleIndex.open("datasets/demo", split="train")
+    aesthetic = index.scores(["aesthetic"])["aesthetic"]      # float64 [rows]
 """
 
 import hashlib
@@ -34,8 +35,8 @@ Codes = NDArray[np.int32]
 class SampleIndex:
     """The samples of one split that are in shards, sorted by shard and offset.
 
-    `bucket`, `shard` and `video` are codes into `buckets`, `shards` and `videos`; `sources` holds the key of each
-    video's source (its id in an index without that column); `tokens` counts those of the dense caption.
+    `bucket`, `shard` and `video` [rows] are codes into `buckets`, `shards` and `videos`; `sources` holds the key of
+    each video's source (its id in an index without that column); `tokens` [rows] counts those of the dense caption.
     """
 
     uri: str
@@ -59,29 +60,29 @@ class SampleIndex:
 
     @classmethod
     def open(cls, dataset_uri: str, split: str = "train") -> "SampleIndex":
-        """Read the index of a dataset. Raises `DatasetError` if it is not there or lacks a column."""
+        """Read the index of a dataset. Raises `DatasetError` if it is missing or lacks a column."""
         with _open(dataset_uri) as file:
             names = file.schema_arrow.names
             missing = [name for name in _COLUMNS if name not in names]
             if missing:
                 raise DatasetError(
-                    f"{_path(dataset_uri)} has no column {', '.join(missing)}; run `just curate` again to write it anew"
+                    f"{_path(dataset_uri)} has no column {', '.join(missing)}; run `just curate` again to rewrite it"
                 )
-            wanted = [*_COLUMNS, *(name for name in ("source",) if name in names)]
-            tables = _live_rows(file, wanted, split)
+            columns = [*_COLUMNS, *(name for name in ("source",) if name in names)]
+            tables = _live_rows(file, columns, split)
         if not tables:
             raise DatasetError(f"{_path(dataset_uri)} has no rows: nothing was packed; see `just ledger {dataset_uri}`")
         return _from_table(dataset_uri, split, pa.concat_tables(tables))
 
     def identity(self) -> str:
-        """Digest of the ids, in order: equal samples, equal identity."""
-        found = hashlib.sha256()
+        """Digest of the ids, in order: equal samples have equal identities."""
+        checksum = hashlib.sha256()
         for first in range(0, len(self), _BATCH_ROWS):
-            found.update("\n".join(self.sample_ids.slice(first, _BATCH_ROWS).to_pylist()).encode())
-        return found.hexdigest()
+            checksum.update("\n".join(self.sample_ids.slice(first, _BATCH_ROWS).to_pylist()).encode())
+        return checksum.hexdigest()
 
     def score_names(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Names of the scores and of the categories that any sample of the dataset has; none in an index without."""
+        """Names of all scores and categories in the dataset; empty for an index without them."""
         numbers, categories = (
             frozenset(name for _, names, _ in _named_values(self.uri, column) for name in pc.unique(names).to_pylist())
             for column in ("scores", "categories")
@@ -89,25 +90,27 @@ class SampleIndex:
         return numbers, categories
 
     def scores(self, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Each score [rows]; NaN where a sample has none."""
-        found = {name: np.full(len(self), np.nan) for name in names}
+        """Each score as float64 [rows]; NaN where a sample has none."""
+        scores = {name: np.full(len(self), np.nan) for name in names}
         for name, rows, items in self._entries("scores", names):
-            found[name][rows] = items.to_numpy(zero_copy_only=False)
-        return found
+            scores[name][rows] = items.to_numpy(zero_copy_only=False)
+        return scores
 
     def categories(self, names: Sequence[str]) -> dict[str, tuple[Codes, list[str]]]:
-        """Each category as codes [rows] into its table; -1 where a sample has none."""
-        found: dict[str, tuple[Codes, list[str]]] = {name: (np.full(len(self), -1, np.int32), []) for name in names}
+        """Each category as int32 codes [rows] and their table; -1 where a sample has none."""
+        categories: dict[str, tuple[Codes, list[str]]] = {
+            name: (np.full(len(self), -1, np.int32), []) for name in names
+        }
         for name, rows, items in self._entries("categories", names):
-            codes, table = found[name]
+            codes, table = categories[name]
             for word in pc.unique(items).to_pylist():
                 if word not in table:
                     table.append(word)
                 codes[rows[pc.equal(items, word).to_numpy(zero_copy_only=False)]] = table.index(word)
-        return found
+        return categories
 
     def _entries(self, column: str, names: Sequence[str]) -> Iterator[tuple[str, NDArray[np.int64], pa.Array]]:
-        """What the file's column holds under each name: the rows of this index, and their values."""
+        """The entries of the file's column under each name: rows of this index, and their values."""
         row_of = np.full(int(self.file_rows.max(initial=-1)) + 2, -1, np.int64)
         row_of[self.file_rows] = np.arange(len(self))
         first = 0
@@ -128,7 +131,7 @@ def _path(dataset_uri: str) -> str:
 def _open(dataset_uri: str) -> pq.ParquetFile:
     store = Store(dataset_uri)
     if not store.exists(INDEX):
-        raise DatasetError(f"{store.path(INDEX)} is not there; `just curate <bucket>` writes it at its end")
+        raise DatasetError(f"{store.path(INDEX)} is missing; `just curate <bucket>` writes it at its end")
     return pq.ParquetFile(open_source(store.path(INDEX)))
 
 
@@ -152,12 +155,12 @@ def _named_values(dataset_uri: str, column: str) -> Iterator[tuple[NDArray[np.in
 
 
 def _live_rows(file: pq.ParquetFile, columns: Sequence[str], split: str) -> list[pa.Table]:
-    """The rows of the split that are in a shard, with their place in the file; repeated texts as codes."""
+    """The rows of the split that are in a shard, with their row number in the file; repeated texts as codes."""
     tables, first = [], 0
     for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns)):
-        places = pa.array(np.arange(first, first + len(batch)))
+        file_rows = pa.array(np.arange(first, first + len(batch)))
         first += len(batch)
-        table = pa.Table.from_batches([batch]).append_column("file_row", places)
+        table = pa.Table.from_batches([batch]).append_column("file_row", file_rows)
         live = pc.and_(pc.equal(table["status"], "ok"), pc.equal(table["split"], split))
         table = table.filter(live).drop_columns(["status", "split"])
         for name in set(_REPEATED) & set(table.column_names):
@@ -200,12 +203,12 @@ def _from_table(dataset_uri: str, split: str, table: pa.Table) -> SampleIndex:
 
 
 def _joined(column: pa.ChunkedArray) -> pa.Array:
-    """One array of texts, whose total length may pass 2 GB."""
+    """One array of texts, whose total length may exceed 2 GB."""
     return pc.cast(column, pa.large_string()).combine_chunks()
 
 
 def _sorted_codes(column: pa.ChunkedArray) -> tuple[Codes, pa.Array]:
-    """Codes of a column of repeated texts into the sorted table of those that occur."""
+    """Codes [rows] of a column of repeated texts into the sorted table of the texts that occur, and that table."""
     if not len(column):
         return np.zeros(0, np.int32), pa.array([], pa.string())
     encoded = column.unify_dictionaries().combine_chunks()

@@ -1,9 +1,11 @@
-"""Opening samples, each within its time, and sending them from the process that opened them as plain arrays.
+"""Opens samples with a timeout, and sends them between processes as plain arrays.
 
-A sample travels as its fields and the bytes of its arrays: pickling a clip of 14 MB costs as much as decoding it. What
-cannot be read becomes a reason. A read that hangs is given up: its thread is left behind and a new one goes on.
+A sample is sent as its fields and the raw bytes of its arrays: pickling a clip of 14 MB costs as much as decoding it. A
+sample that cannot be read becomes a `BadSample` with the reason. A read that hangs is abandoned: its thread is left
+behind and a new one continues.
 
-    python -m pytest tests/training/data/test_loader.py
+    opener = Opener(PixelReader(uri, captions), timeout=120)
+    send(connection, opener(planned))
 """
 
 import queue
@@ -27,41 +29,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BadSample:
-    """A sample that was skipped, and why."""
+    """A sample that was skipped, and the reason."""
 
     sample_id: str
     reason: str
 
 
 class Opener:
-    """Opens samples within `timeout` seconds each; never raises for what is wrong with one."""
+    """Opens samples within `timeout` seconds each; returns a `BadSample` instead of raising."""
 
     def __init__(self, open_sample: "OpenSample", timeout: float) -> None:
         self._open, self._timeout = open_sample, timeout
         self._start()
 
     def _start(self) -> None:
-        self._asked: queue.SimpleQueue[PlannedSample] = queue.SimpleQueue()
-        self._found: queue.SimpleQueue[Sample | BadSample] = queue.SimpleQueue()
-        threading.Thread(target=self._answer, args=(self._asked, self._found), daemon=True).start()
+        self._requests: queue.SimpleQueue[PlannedSample] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Sample | BadSample] = queue.SimpleQueue()
+        threading.Thread(target=self._answer, args=(self._requests, self._results), daemon=True).start()
 
     def _answer(
-        self, asked: "queue.SimpleQueue[PlannedSample]", found: "queue.SimpleQueue[Sample | BadSample]"
+        self, requests: "queue.SimpleQueue[PlannedSample]", results: "queue.SimpleQueue[Sample | BadSample]"
     ) -> None:
         while True:
-            planned = asked.get()
+            planned = requests.get()
             try:
-                found.put(self._open(planned))
+                results.put(self._open(planned))
             except CutroomError as error:
-                found.put(BadSample(planned.sample_id, str(error)))
-            except Exception as error:  # whatever a library says of one sample must not end the run
-                found.put(BadSample(planned.sample_id, f"{type(error).__name__}: {error}"))
+                results.put(BadSample(planned.sample_id, str(error)))
+            except Exception as error:  # no error of a library on one sample may end the run
+                results.put(BadSample(planned.sample_id, f"{type(error).__name__}: {error}"))
 
     def __call__(self, planned: PlannedSample) -> "Sample | BadSample":
-        """The sample, or why there is none."""
-        self._asked.put(planned)
+        """The sample, or the reason why it could not be opened."""
+        self._requests.put(planned)
         try:
-            return self._found.get(timeout=self._timeout)
+            return self._results.get(timeout=self._timeout)
         except queue.Empty:
             self._start()
             reason = f"not read within {self._timeout:g} s (data.read_timeout) from {planned.shard}"
@@ -70,7 +72,7 @@ class Opener:
 
 @dataclass(frozen=True, slots=True)
 class _Array:
-    """Stands in a message for an array whose bytes follow."""
+    """Placeholder in a message for an array whose bytes follow."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -81,27 +83,27 @@ def send(connection: Connection, sample: Any) -> None:
     """Send a dataclass: its class and fields, then the bytes of each field that is an array or a tensor."""
     arrays: list[Any] = []
     message: dict[str, Any] = {}
-    for one in fields(sample):
-        value = getattr(sample, one.name)
+    for field in fields(sample):
+        value = getattr(sample, field.name)
         if hasattr(value, "dtype"):
             array = np.ascontiguousarray(value)
             arrays.append(array)
             value = _Array(array.shape, array.dtype.str, not isinstance(value, np.ndarray))
-        message[one.name] = value
+        message[field.name] = value
     connection.send((type(sample), message))
     for array in arrays:
         connection.send_bytes(array.data.cast("B"))
 
 
 def receive(connection: Connection) -> Any:
-    """What `send` sent."""
-    kind, message = connection.recv()
+    """Receive a dataclass that `send` sent."""
+    sample_type, message = connection.recv()
     for name, value in message.items():
         if isinstance(value, _Array):
             array = np.empty(value.shape, value.dtype)
             connection.recv_bytes_into(array.data.cast("B"))
             message[name] = _tensor(array) if value.is_tensor else array
-    return kind(**message)
+    return sample_type(**message)
 
 
 def _tensor(array: Any) -> Any:

@@ -1,6 +1,6 @@
-"""A sample and a pack as the plan names them: what a process needs to read them, and no more to import.
+"""Planned samples and packs: what a worker process needs to read them, with few imports.
 
-python -m pytest tests/training/data/test_steps.py
+pack = PlannedPack((PlannedSample(sample_id="a", clip_id="b", shape=shape, tokens=586, shard="s.tar", ...),))
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from training.data.shapes import ClipShape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSample:
-    """One sample of a pack: where its bytes lie below `shards/`, what becomes of it, and the tokens of its segment.
+    """A sample of a pack: the location of its bytes below `shards/`, its shape, and the tokens of its segment.
 
-    `epoch` is that of the stage; the choice of the caption hangs on it and on the id.
+    `epoch` is the stage's; the choice of the caption depends on it and on the id.
     """
 
     sample_id: str
@@ -33,5 +33,5 @@ class PlannedPack:
 
     @property
     def tokens(self) -> int:
-        """Tokens of all its segments."""
+        """Total tokens of its segments."""
         return sum(sample.tokens for sample in self.samples)

@@ -1,9 +1,10 @@
-"""One sample out of a shard: its bytes by offset, its members, and as many of its frames as the stage shows, as uint8.
+"""Reads one sample of a shard: its bytes by offset, its members, and the first frames as uint8.
 
-A range of the tar is read, on this machine or in an object store; nothing before or behind it. Frames go from the
-decoder through one scaler into the array that the trainer gets: no float copy, and no frame that is not needed.
+Only the sample's range of the tar is read, from this machine or an object store. Frames go from the decoder through one
+scaler into the trainer's array: no float copy, and no frame that is not needed is decoded.
 
-    python -m pytest tests/training/data/test_reading.py
+    reader = PixelReader("datasets/demo", captions)
+    sample = reader(planned)      # sample.pixels uint8 [F, H, W, 3]
 """
 
 import io
@@ -27,13 +28,13 @@ from training.data.planned import PlannedSample
 from training.data.shapes import ClipShape
 
 Pixels = NDArray[np.uint8]
-# Opening a file, FFmpeg decodes frames to learn what its header says already: a tenth of the whole time of a clip.
+# On opening a file FFmpeg decodes frames to learn what the header states already: a tenth of a clip's total time.
 _PROBE: Any = [{"skip_frame": "all"}]
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """What a shard holds of a sample: the clip's file, its suffix, and its captions."""
+    """A sample's members in a shard: the clip's file, its suffix (mp4 or png), and its captions by length."""
 
     suffix: str
     media: bytes
@@ -42,13 +43,13 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class PixelReader:
-    """Opens samples of the dataset `uri` as pixels; goes to other processes as its fields."""
+    """Opens samples of the dataset `uri` as pixels; is sent to worker processes as its fields."""
 
     uri: str
     captions: CaptionChoice
 
     def __call__(self, planned: PlannedSample) -> PixelSample:
-        """Read and decode a sample. Raises `MediaError` that says what is wrong with it."""
+        """Read and decode a sample. Raises `MediaError` if it cannot be read or decoded."""
         members = read_members(self.uri, planned)
         return PixelSample(
             sample_id=planned.sample_id,
@@ -65,28 +66,30 @@ def _store(uri: str) -> Store:
 
 
 def read_members(uri: str, planned: PlannedSample) -> Members:
-    """The members of a sample. Raises `MediaError` where the shard does not hold it at its place."""
+    """The members of a sample. Raises `MediaError` if the shard does not hold it at its offset."""
     where = f"{planned.shard} at byte {planned.offset}"
     try:
         data = _store(uri).read_range(planned.shard, planned.offset, planned.offset + planned.size)
     except FileNotFoundError:
-        raise MediaError(f"shard {planned.shard} is not there; run `just verify` on the dataset") from None
+        raise MediaError(f"shard {planned.shard} is missing; run `just verify` on the dataset") from None
     return parse_members(data, planned.sample_id, where)
 
 
 def parse_members(data: bytes, sample_id: str, where: str) -> Members:
-    """The members of a sample from its bytes of a tar. Raises `MediaError` naming `where` they were read."""
+    """The members of a sample from its bytes of a tar; `where` names them in the `MediaError` that it raises."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             files = {member.name: cast(Any, tar.extractfile(member)).read() for member in tar if member.isreg()}
     except tarfile.TarError as error:
         raise MediaError(f"{where} is no sample: {error}; run `just verify` on the dataset") from None
-    wanted = {suffix: files[f"{sample_id}.{suffix}"] for suffix in ("mp4", "png") if f"{sample_id}.{suffix}" in files}
+    media_files = {
+        suffix: files[f"{sample_id}.{suffix}"] for suffix in ("mp4", "png") if f"{sample_id}.{suffix}" in files
+    }
     text = files.get(f"{sample_id}.json")
-    if len(wanted) != 1 or text is None:
-        found = ", ".join(sorted(files)) or "nothing"
-        raise MediaError(f"{where} holds {found}, the index says {sample_id}; run `just verify` on the dataset")
-    ((suffix, media),) = wanted.items()
+    if len(media_files) != 1 or text is None:
+        names = ", ".join(sorted(files)) or "nothing"
+        raise MediaError(f"{where} holds {names}, not {sample_id} as in the index; run `just verify` on the dataset")
+    ((suffix, media),) = media_files.items()
     return Members(suffix, media, _captions(text, where))
 
 
@@ -95,38 +98,38 @@ def _captions(text: bytes, where: str) -> dict[str, str]:
         captions = json.loads(text)["captions"]
         return {str(name): str(caption) for name, caption in captions.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MediaError(f"the description of {where} has no captions: {error!r}") from None
+        raise MediaError(f"the JSON member of {where} has no captions: {error!r}") from None
 
 
 def decode(members: Members, shape: ClipShape) -> Pixels:
-    """The first `shape.frames` frames as RGB [frames, height, width, 3]. Raises `MediaError` if there are fewer."""
+    """The first `shape.frames` frames as RGB uint8 [F, H, W, 3]. Raises `MediaError` if there are fewer."""
     pixels = np.empty((shape.frames, shape.height, shape.width, 3), np.uint8)
     if members.suffix == "png":
-        pixels[0] = _picture(members.media, shape)
+        pixels[0] = _image(members.media, shape)
         return pixels
-    found = 0
+    count = 0
     try:
         with cast(Any, av.open(io.BytesIO(members.media), format="mp4", stream_options=_PROBE)) as container:
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1
             writer = FrameWriter(shape)
             for frame in container.decode(stream):
-                writer.write(frame, pixels[found])
-                found += 1
-                if found == shape.frames:
+                writer.write(frame, pixels[count])
+                count += 1
+                if count == shape.frames:
                     break
     except (av.error.FFmpegError, IndexError) as error:
         raise MediaError(f"its video cannot be decoded: {error}") from None
-    if found < shape.frames:
-        raise MediaError(f"its video has {found} of {shape.frames} frames")
+    if count < shape.frames:
+        raise MediaError(f"its video has {count} of {shape.frames} frames")
     return pixels
 
 
-def _picture(data: bytes, shape: ClipShape) -> Pixels:
-    picture = cast(Any, cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
-    if picture is None:
-        raise MediaError("its picture cannot be decoded")
+def _image(data: bytes, shape: ClipShape) -> Pixels:
+    image = cast(Any, cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+    if image is None:
+        raise MediaError("its image cannot be decoded")
     size = (shape.width, shape.height)
-    if picture.shape[1::-1] != size:
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+    if image.shape[1::-1] != size:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,10 +1,11 @@
-"""What a sample costs: from a bucket and a stage's limits to a clip's shape, its latents, and its tokens.
+"""Shapes: from a bucket and a stage's limits to a clip's shape, its latents, and its tokens.
 
-A stage of progressive training shows a clip at no more than its short side and duration (CogVideoX, 2408.06072,
-section 3.2: 256, 512, 768, aspect kept). Whatever the stage, one function says what a sample becomes, so the plan, the
-loader, the latent cache and the doctor cannot disagree.
+A stage of progressive training limits a clip's short side and duration (CogVideoX, 2408.06072, section 3.2: 256, 512,
+768, with the aspect ratio kept). One function computes a sample's shape in a stage, so the plan, the loader, the latent
+cache and the doctor always agree.
 
-    python -m pytest tests/training/data/test_shapes.py
+    shape = limit(Bucket.parse("768x480x49@8"), Limits(short_side=256, max_seconds=6))
+    tokens = Geometry().tokens(shape)
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from schemas.bucket import FRAME_STRIDE, SIZE_MULTIPLE, Bucket
 
 @dataclass(frozen=True, slots=True, order=True)
 class ClipShape:
-    """Pixels of a clip as it is trained: `width`, `height`, `frames` (1 or 8k+1), frames per second (0: an image)."""
+    """Shape of a clip in training: `width` and `height` in pixels, `frames` (1 or 8k+1), `fps` (0: an image)."""
 
     width: int
     height: int
@@ -28,9 +29,9 @@ class ClipShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a stage shows at most: the short side in pixels, and the seconds from the first to the last frame.
+    """A stage's upper limits: the short side in pixels, and the seconds from the first to the last frame.
 
-    So 6 s at 8 frames per second are 49 frames, and 10 s at 16 are 161, as CogVideoX counts.
+    As CogVideoX counts, 6 s at 8 frames per second are 49 frames, and 10 s at 16 are 161.
     """
 
     short_side: int
@@ -39,7 +40,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Geometry:
-    """How a model reads pixels: the VAE's strides, the transformer's patch, and the fixed number of text tokens."""
+    """The VAE's strides, the transformer's patch size, and the fixed number of text tokens."""
 
     spatial_stride: int = 8
     temporal_stride: int = 4
@@ -48,21 +49,24 @@ class Geometry:
     text_length: int = 226
 
     def latent(self, shape: ClipShape) -> tuple[int, int, int]:
-        """Frames, height and width of the latents; the first frame stands alone, and is repeated until q divides."""
+        """Frames, height and width of the latents.
+
+        The first frame is encoded alone, and is repeated until the frame count divides by `patch_frames`.
+        """
         frames = 1 + (shape.frames - 1) // self.temporal_stride
         frames += -frames % self.patch_frames
         return frames, shape.height // self.spatial_stride, shape.width // self.spatial_stride
 
     def tokens(self, shape: ClipShape) -> int:
-        """Length of the sample's segment: text and patches."""
+        """Tokens of the sample's segment: text and patches."""
         frames, height, width = self.latent(shape)
         return self.text_length + (frames // self.patch_frames) * (height // self.patch) * (width // self.patch)
 
 
 def limit(bucket: Bucket, limits: Limits) -> ClipShape:
-    """A bucket's samples within a stage's limits: scaled down with the aspect kept, and the first frames of them.
+    """The shape of a bucket's samples within a stage's limits: scaled down, aspect ratio kept, and truncated in time.
 
-    Sides are the nearest multiples of 16, frames the largest 1 or 8k+1 that lasts no longer. Nothing is enlarged.
+    Sides are the nearest multiples of 16, frames the largest 1 or 8k+1 within the duration. Nothing is enlarged.
     """
     scale = min(1.0, limits.short_side / min(bucket.width, bucket.height))
     width, height = (

@@ -1,6 +1,6 @@
-"""The program of a worker: opens what it is asked for over a socket, until the other side closes it.
+"""A loader's worker process: opens the samples requested over a socket, until the other side closes it.
 
-python -m training.data.worker <descriptor of the socket>          # started by loader.py
+python -m training.data.worker <file descriptor of the socket>          # started by loader.py
 """
 
 import signal
@@ -15,17 +15,17 @@ from training.data.planned import PlannedSample
 
 
 def serve(connection: Connection) -> None:
-    """Answer each list of planned samples with as many samples or reasons, in order, until the other side closes.
+    """Answer each list of planned samples with one sample or reason each, in order, until the other side closes.
 
-    The first message is what opens samples, and the seconds that each may take.
+    The first message is the function that opens samples, and the timeout in seconds.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer's own process says what an interrupt means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer's process handles interrupts
     cv2.setNumThreads(1)
     try:
         opener = Opener(*connection.recv())
         while True:
-            asked: Sequence[PlannedSample] = connection.recv()
-            for planned in asked:
+            requested: Sequence[PlannedSample] = connection.recv()
+            for planned in requested:
                 send(connection, opener(planned))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return

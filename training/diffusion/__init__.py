@@ -1,4 +1,5 @@
-"""The diffusion process: noise levels, v-prediction, which timesteps a step trains. Pure functions.
+"""The diffusion process: noise schedules, prediction targets, timestep sampling. Pure functions.
 
-python -m pytest tests/training/diffusion
+schedule = VelocitySchedule(shift=1.0)
+noisy = schedule.add_noise(clean, noise, timestep=500)
 """

@@ -1,11 +1,14 @@
-"""Noise levels and what a model predicts at them, from a table of doubles whatever the precision of the model.
+"""Noise schedules and prediction targets, from a float64 table whatever the precision of the model.
 
 `VelocitySchedule` is CogVideoX's: LDM's betas (scaled linear, 0.00085 to 0.012, 1000 steps), then the signal-to-noise
-ratio is shifted (3.0 for 2B, 1.0 for 5B) and the last level is made pure noise (2305.08891, algorithm 1). The released
-trainers take the table in the samples' precision: in bfloat16 the first two levels then have no noise at all and their
-loss is 0. `NoiseSchedule` is that of Latte, PixArt-alpha and Stable Diffusion, whose models predict the noise.
+ratio is shifted (3.0 for 2B, 1.0 for 5B) and the last level is made pure noise (zero terminal SNR, 2305.08891,
+algorithm 1). The released trainers use the table in the samples' precision: in bfloat16 the first two levels then have
+no noise at all and their loss is 0. `NoiseSchedule` is that of Latte, PixArt-alpha and Stable Diffusion, whose models
+predict the noise.
 
-    python -m pytest tests/training/diffusion/test_schedule.py
+    schedule = VelocitySchedule(shift=1.0)
+    noisy = schedule.add_noise(clean, noise, timestep=500)
+    loss = prediction_loss(model_output, schedule.target(clean, noise, timestep=500))
 """
 
 from functools import cached_property
@@ -24,37 +27,40 @@ Betas = Literal["linear", "scaled_linear"]
 
 
 class Schedule(Protocol):
-    """Noise levels, and what is predicted at them. Tensors of any equal shape; results are float32 or better."""
+    """A noise schedule and its prediction target. Tensors have any one shape; results are float32 or float64."""
 
     @property
-    def signal(self) -> Tensor:
-        """alpha_bar of each timestep [1000], float64: the share of variance that is signal."""
+    def alphas_cumprod(self) -> Tensor:
+        """alpha_bar of each timestep [1000], float64: the fraction of the variance that is signal."""
         ...
 
     @property
     def name(self) -> str:
-        """Noise levels and prediction in a few words, for a person."""
+        """Schedule and prediction type in a few words, for logs."""
         ...
 
     def add_noise(self, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
-        """x_t: clean and noise mixed."""
+        """x_t from x_0 and noise."""
         ...
 
     def target(self, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
-        """What the model learns to predict."""
+        """What the model is trained to predict."""
         ...
 
-    def target_shares(self, timestep: int) -> tuple[float, float]:
-        """The target as `shares[0] * clean + shares[1] * noise`."""
+    def target_coefficients(self, timestep: int) -> tuple[float, float]:
+        """The target is `coefficients[0] * clean + coefficients[1] * noise`."""
         ...
 
-    def clean(self, mixed: Tensor, predicted: Tensor, timestep: int) -> Tensor:
+    def clean(self, noisy: Tensor, predicted: Tensor, timestep: int) -> Tensor:
         """x_0 from x_t and a prediction."""
         ...
 
 
 class VelocitySchedule:
-    """CogVideoX's levels for one shift of the signal-to-noise ratio (> 0; 1 is none), and v-prediction."""
+    """CogVideoX's schedule with v-prediction. `shift` of the signal-to-noise ratio is above 0; 1 shifts nothing.
+
+    Raises `ConfigError` for another shift.
+    """
 
     def __init__(self, shift: float) -> None:
         if shift <= 0:
@@ -67,36 +73,36 @@ class VelocitySchedule:
         return f"v-prediction, zero terminal SNR, shift {self.shift:g}"
 
     @cached_property
-    def signal(self) -> Tensor:
-        """See `Schedule`; 0 at the last."""
-        signal = _signal_of("scaled_linear")
-        signal = signal / (self.shift + (1 - self.shift) * signal)
-        amplitude = signal.sqrt()
-        first, last = amplitude[0], amplitude[-1]
-        return ((amplitude - last) * first / (first - last)) ** 2
+    def alphas_cumprod(self) -> Tensor:
+        """See `Schedule`; the last is 0."""
+        unshifted = _alphas_cumprod("scaled_linear")
+        shifted = unshifted / (self.shift + (1 - self.shift) * unshifted)
+        sqrt_alphas = shifted.sqrt()
+        first, last = sqrt_alphas[0], sqrt_alphas[-1]
+        return ((sqrt_alphas - last) * first / (first - last)) ** 2
 
     def add_noise(self, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
         """See `Schedule`."""
-        return _mix(self.signal, clean, noise, timestep)
+        return _add_noise(self.alphas_cumprod, clean, noise, timestep)
 
     def target(self, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
         """v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) clean (2202.00512, section 4)."""
-        of_clean, of_noise = self.target_shares(timestep)
-        return of_noise * _exact(noise) + of_clean * _exact(clean)
+        of_clean, of_noise = self.target_coefficients(timestep)
+        return of_noise * _at_least_float32(noise) + of_clean * _at_least_float32(clean)
 
-    def target_shares(self, timestep: int) -> tuple[float, float]:
+    def target_coefficients(self, timestep: int) -> tuple[float, float]:
         """See `Schedule`."""
-        signal, noisy = _amplitudes(self.signal, timestep)
-        return -noisy, signal
+        sqrt_alpha, sqrt_one_minus_alpha = _amplitudes(self.alphas_cumprod, timestep)
+        return -sqrt_one_minus_alpha, sqrt_alpha
 
-    def clean(self, mixed: Tensor, predicted: Tensor, timestep: int) -> Tensor:
+    def clean(self, noisy: Tensor, predicted: Tensor, timestep: int) -> Tensor:
         """See `Schedule`."""
-        signal, noisy = _amplitudes(self.signal, timestep)
-        return signal * _exact(mixed) - noisy * _exact(predicted)
+        sqrt_alpha, sqrt_one_minus_alpha = _amplitudes(self.alphas_cumprod, timestep)
+        return sqrt_alpha * _at_least_float32(noisy) - sqrt_one_minus_alpha * _at_least_float32(predicted)
 
 
 class NoiseSchedule:
-    """Levels of DDPM (`linear`) or Stable Diffusion (`scaled_linear`); the model predicts the noise.
+    """The schedule of DDPM (`linear`) or Stable Diffusion (`scaled_linear`), with noise (epsilon) prediction.
 
     The last level keeps a little signal (alpha_bar 4e-5 and 5e-3), as the published weights were trained.
     """
@@ -110,37 +116,37 @@ class NoiseSchedule:
         return f"noise prediction, {self.betas.replace('_', ' ')} betas"
 
     @cached_property
-    def signal(self) -> Tensor:
+    def alphas_cumprod(self) -> Tensor:
         """See `Schedule`."""
-        return _signal_of(self.betas)
+        return _alphas_cumprod(self.betas)
 
     def add_noise(self, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
         """See `Schedule`."""
-        return _mix(self.signal, clean, noise, timestep)
+        return _add_noise(self.alphas_cumprod, clean, noise, timestep)
 
     def target(self, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
         """The noise (2006.11239, eq. 14)."""
-        return _exact(noise)
+        return _at_least_float32(noise)
 
-    def target_shares(self, timestep: int) -> tuple[float, float]:
+    def target_coefficients(self, timestep: int) -> tuple[float, float]:
         """See `Schedule`."""
         return 0.0, 1.0
 
-    def clean(self, mixed: Tensor, predicted: Tensor, timestep: int) -> Tensor:
+    def clean(self, noisy: Tensor, predicted: Tensor, timestep: int) -> Tensor:
         """See `Schedule`."""
-        signal, noisy = _amplitudes(self.signal, timestep)
-        return (_exact(mixed) - noisy * _exact(predicted)) / signal
+        sqrt_alpha, sqrt_one_minus_alpha = _amplitudes(self.alphas_cumprod, timestep)
+        return (_at_least_float32(noisy) - sqrt_one_minus_alpha * _at_least_float32(predicted)) / sqrt_alpha
 
 
 def prediction_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error in float32 or better.
+    """Mean squared error of two tensors of one shape, a scalar, in float32 or float64.
 
-    CogVideoX's published code weighs the error of x_0 by 1 / (1 - alpha_bar); written out, that is this for v.
+    CogVideoX's published code weights the error of x_0 by 1 / (1 - alpha_bar), which equals this for v-prediction.
     """
-    return torch.nn.functional.mse_loss(_exact(predicted), _exact(target))
+    return torch.nn.functional.mse_loss(_at_least_float32(predicted), _at_least_float32(target))
 
 
-def _signal_of(betas: Betas) -> Tensor:
+def _alphas_cumprod(betas: Betas) -> Tensor:
     if betas == "linear":
         values = torch.linspace(*_LINEAR_BETAS, TIMESTEPS, dtype=torch.float64)
     else:
@@ -149,15 +155,15 @@ def _signal_of(betas: Betas) -> Tensor:
     return torch.cumprod(1 - values, dim=0)
 
 
-def _mix(table: Tensor, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
-    signal, noisy = _amplitudes(table, timestep)
-    return signal * _exact(clean) + noisy * _exact(noise)
+def _add_noise(alphas_cumprod: Tensor, clean: Tensor, noise: Tensor, timestep: int) -> Tensor:
+    sqrt_alpha, sqrt_one_minus_alpha = _amplitudes(alphas_cumprod, timestep)
+    return sqrt_alpha * _at_least_float32(clean) + sqrt_one_minus_alpha * _at_least_float32(noise)
 
 
-def _amplitudes(table: Tensor, timestep: int) -> tuple[float, float]:
-    level = float(table[timestep])
-    return level**0.5, (1 - level) ** 0.5
+def _amplitudes(alphas_cumprod: Tensor, timestep: int) -> tuple[float, float]:
+    alpha = float(alphas_cumprod[timestep])
+    return alpha**0.5, (1 - alpha) ** 0.5
 
 
-def _exact(x: Tensor) -> Tensor:
+def _at_least_float32(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))

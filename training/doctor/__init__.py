@@ -1,4 +1,4 @@
-"""What is looked at before the first step: data, encoders, model, memory and disk; each complaint names the fix.
+"""Checks before the first step: data, encoders, model, memory and disk; each error names the fix.
 
 just doctor <dataset> --recipe demo
 """

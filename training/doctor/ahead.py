@@ -1,8 +1,8 @@
-"""What of a configuration cannot work here, told before a network is opened: weights that are not there, loggers.
+"""Checks a configuration before any network is opened: missing weights and loggers.
 
-    just train <dataset> --recipe cogvideox-5b-lora --show-config
+A model of five billion parameters takes minutes to build; a missing VAE should be reported before that.
 
-A model of five billion parameters takes minutes to build; that its VAE was never named should not wait for that.
+    check_ahead(config)
 """
 
 import importlib.util
@@ -22,28 +22,28 @@ _LOGGERS = ("tensorboard", "wandb")
 
 
 def check_ahead(config: TrainConfig) -> None:
-    """Raise `ConfigError` with one line per thing that is missing."""
+    """Raise `ConfigError` with one line per missing thing."""
     if lines := missing(config):
         raise ConfigError("\n".join(lines))
 
 
 def missing(config: TrainConfig) -> list[str]:
-    """A sentence for each thing that is missing."""
+    """A sentence for each missing thing."""
     return [*_encoders(config.encoders), *_weights(config), *_loggers(config)]
 
 
 def _encoders(settings: EncoderSettings) -> Iterator[str]:
-    for setting, name, place in (
+    for setting, name, path in (
         ("encoders.codec_weights", settings.codec, settings.codec_weights),
         ("encoders.text_weights", settings.text, settings.text_weights),
     ):
         if name in _PACKAGED:
-            if place:
-                yield f"{setting} = {place!r}, but {name} brings its own; leave it out"
-        elif not place:
+            if path:
+                yield f"{setting} = {path!r}, but {name} is packaged with its own; leave it out"
+        elif not path:
             yield f"{setting} is empty: {name} needs {_HOLDS[setting]}"
-        elif not Path(place).expanduser().exists() and not (name == "t5" and _is_hub_name(place)):
-            yield f"{setting} = {place!r} is not in {Path.cwd()}: {name} needs {_HOLDS[setting]}"
+        elif not Path(path).expanduser().exists() and not (name == "t5" and _is_hub_name(path)):
+            yield f"{setting} = {path!r} is not in {Path.cwd()}: {name} needs {_HOLDS[setting]}"
 
 
 def _weights(config: TrainConfig) -> Iterator[str]:
@@ -52,8 +52,8 @@ def _weights(config: TrainConfig) -> Iterator[str]:
         yield f"model.weights = {model.weights!r} is not in {Path.cwd()}: give a folder in diffusers' format"
     if model.lora.rank and not model.weights and model.preset != "debug":
         yield (
-            f"model.lora.rank = {model.lora.rank}, but model.weights is empty: adapters on weights that know nothing "
-            "learn nothing; set model.weights to the folder of the released model"
+            f"model.lora.rank = {model.lora.rank}, but model.weights is empty: adapters on untrained weights learn "
+            "nothing; set model.weights to the folder of the released model"
         )
 
 
@@ -65,5 +65,5 @@ def _loggers(config: TrainConfig) -> Iterator[str]:
             yield f"loggers holds {name!r}, which is not installed here; install it, or leave it out"
 
 
-def _is_hub_name(place: str) -> bool:
-    return place.count("/") == 1 and not place.startswith((".", "/", "~"))
+def _is_hub_name(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~"))

@@ -1,10 +1,11 @@
-"""What a run needs: memory of a process, and disk for checkpoints and for a latent cache. Estimates, said to be so.
+"""Estimates of what a run needs: memory per process, and disk space for checkpoints and for a latent cache.
 
-Weights, gradients, moments and averages are float32. Activations are counted per token and block: so many widths are
-kept for the backward pass as the kind of model says (`Sizes.kept_widths`); with `model.checkpoint_blocks` 1 width per
-block and those of the block being recomputed.
+Weights, gradients, moments and EMA are float32. Activations are counted per token and block, in multiples of the width,
+by the family's estimate (`Sizes.activations_per_token`); with `model.checkpoint_blocks` 1 per block, plus those of the
+block being recomputed.
 
-    python -m pytest tests/training/doctor/test_cost.py
+    memory = estimate_memory(config, sizes, pack_length=25_000)
+    print(memory.total)      # bytes
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ _GIGA = 2**30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Bytes in one process."""
+    """Bytes of memory of one process."""
 
     weights: float
     gradients: float
@@ -33,22 +34,22 @@ class Memory:
 
     @property
     def total(self) -> float:
-        """All of them."""
+        """The sum."""
         return self.weights + self.gradients + self.moments + self.average + self.activations
 
     def __str__(self) -> str:
         parts = ("weights", "gradients", "moments", "average", "activations")
-        shown = ", ".join(f"{name} {getattr(self, name) / _GIGA:.2f}" for name in parts)
-        return f"{self.total / _GIGA:.2f} GB: {shown}"
+        listed = ", ".join(f"{name} {getattr(self, name) / _GIGA:.2f}" for name in parts)
+        return f"{self.total / _GIGA:.2f} GB: {listed}"
 
 
 def estimate_memory(config: TrainConfig, sizes: Sizes, pack_length: int, shards: int = 1) -> Memory:
-    """Memory of one process that holds one of `shards` parts of the model and computes one pack."""
+    """Memory of one process that holds one of `shards` shards of the model, for packs of `pack_length` tokens."""
     weights = 4.0 * sizes.parameters / shards
     learning = weights if not config.model.lora.rank else 4.0 * _lora_parameters(config, sizes) / shards
     size = 4 if config.model.precision == "float32" else 2 + 2 * sizes.float32_share
-    kept = sizes.kept_widths
-    widths = sizes.layers + kept if config.model.checkpoint_blocks else sizes.layers * kept
+    per_block = sizes.activations_per_token
+    widths = sizes.layers + per_block if config.model.checkpoint_blocks else sizes.layers * per_block
     return Memory(
         weights=weights,
         gradients=learning,
@@ -61,15 +62,15 @@ def estimate_memory(config: TrainConfig, sizes: Sizes, pack_length: int, shards:
 def check_memory(
     config: TrainConfig, sizes: Sizes, stages: Sequence[StageConfig], available: float, shards: int = 1
 ) -> Iterator[Finding]:
-    """The largest stage's memory against what a process has (bytes)."""
-    stage = max(stages, key=lambda one: one.pack_length)
-    found = estimate_memory(config, sizes, stage.pack_length, shards)
-    yield fact("memory", f"stage {stage.name}, about {found}; {available / _GIGA:.1f} GB are there")
-    if found.total <= available:
+    """Compare the memory of the stage with the longest packs with the `available` bytes of a process."""
+    stage = max(stages, key=lambda stage: stage.pack_length)
+    memory = estimate_memory(config, sizes, stage.pack_length, shards)
+    yield fact("memory", f"stage {stage.name}, about {memory}; {available / _GIGA:.1f} GB are available")
+    if memory.total <= available:
         return
-    fixed = found.total - found.activations
+    fixed = memory.total - memory.activations
     if fixed < available:
-        fits = int(stage.pack_length * (available - fixed) / found.activations)
+        fits = int(stage.pack_length * (available - fixed) / memory.activations)
         advice = f"set stages.{stage.name}.pack_length to {fits} or less"
         if not config.model.checkpoint_blocks:
             advice += ", or model.checkpoint_blocks=true"
@@ -79,19 +80,21 @@ def check_memory(
             advice += ", or adapters (model.lora.rank=128)"
     yield error(
         "memory",
-        f"stage {stage.name} needs about {found.total / _GIGA:.1f} GB, {available / _GIGA:.1f} GB are there; {advice}",
+        f"stage {stage.name} needs about {memory.total / _GIGA:.1f} GB, {available / _GIGA:.1f} GB are available; "
+        f"{advice}",
     )
 
 
 def check_disk(
     config: TrainConfig, sizes: Sizes, selections: Sequence[Selection], settings: CacheSettings, free: float
 ) -> Iterator[Finding]:
-    """Checkpoints against the free space (bytes), and how large a latent cache of all stages would be."""
+    """Compare the size of the checkpoints with `free` bytes, and report the size of a latent cache of all stages."""
     memory = estimate_memory(config, sizes, 0)
-    one = memory.weights + memory.moments + memory.average
-    kept = one * (config.checkpoint.keep + 1)
+    checkpoint = memory.weights + memory.moments + memory.average
+    kept = checkpoint * (config.checkpoint.keep + 1)
     yield fact(
-        "disk", f"checkpoints {one / _GIGA:.2f} GB each, {kept / _GIGA:.2f} GB at most; {free / _GIGA:.1f} GB free"
+        "disk",
+        f"checkpoints {checkpoint / _GIGA:.2f} GB each, {kept / _GIGA:.2f} GB at most; {free / _GIGA:.1f} GB free",
     )
     if kept > free:
         yield warning(
@@ -113,5 +116,5 @@ def _cache_size(selection: Selection, settings: CacheSettings) -> float:
 
 
 def _lora_parameters(config: TrainConfig, sizes: Sizes) -> int:
-    """Of square targets; those of the feed-forward layers are 2.5 times as many."""
+    """For square target layers; those of the feed-forward layers have 2.5 times as many."""
     return len(config.model.lora.targets) * sizes.layers * 2 * sizes.width * config.model.lora.rank

@@ -1,6 +1,6 @@
-"""What a check has to say: an error stops a run, a warning is shown, a fact is what somebody will want to know.
+"""Findings of the doctor: an error prevents a run, a warning is shown, a fact is information.
 
-python -m pytest tests/training/doctor
+yield error("encoders", "the model takes 16 channels, the codec has 4; take the model's VAE")
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "fact")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence; `about` is what was looked at, for the table. Errors and warnings name the setting or sample."""
+    """One sentence; `about` is the subject, for the table. Errors and warnings name the setting or sample."""
 
     level: Level
     about: str
@@ -20,15 +20,15 @@ class Finding:
 
 
 def error(about: str, text: str) -> Finding:
-    """What must be put right first."""
+    """A problem that must be fixed before the run can start."""
     return Finding("error", about, text)
 
 
 def warning(about: str, text: str) -> Finding:
-    """What may be meant so, and often is not."""
+    """A likely mistake that does not prevent the run."""
     return Finding("warning", about, text)
 
 
 def fact(about: str, text: str) -> Finding:
-    """What follows from data and settings."""
+    """Information that follows from data and settings."""
     return Finding("fact", about, text)

@@ -1,6 +1,7 @@
-"""What to change, and by how much, when memory runs out in the middle of a run.
+"""Advice, with numbers, when memory runs out in the middle of a run.
 
-python -m pytest tests/training/doctor/test_memory.py
+with memory_errors(config, stage, sizes, shards):
+    trainer.step(...)
 """
 
 from collections.abc import Iterator
@@ -15,13 +16,13 @@ from training.families.base import Sizes
 
 _CPU_ALLOCATOR = "can't allocate memory"
 _GIGA = 2**30
-# An estimate that was too low once is not trusted to the last byte again.
+# The estimate was too low already, so the advice leaves a margin.
 _SHORTER = 0.8
 
 
 @contextmanager
 def memory_errors(config: TrainConfig, stage: StageConfig, sizes: Sizes, shards: int) -> Iterator[None]:
-    """Turn running out of memory into a `TrainingError` that says what would fit."""
+    """Turn an out-of-memory error into a `TrainingError` with advice on what would fit."""
     try:
         yield
     except (torch.OutOfMemoryError, RuntimeError) as error:
@@ -31,7 +32,7 @@ def memory_errors(config: TrainConfig, stage: StageConfig, sizes: Sizes, shards:
 
 
 def advise(config: TrainConfig, stage: StageConfig, sizes: Sizes, shards: int) -> str:
-    """One sentence per way out, the cheapest first."""
+    """The message: one line per remedy, the cheapest first."""
     needed = estimate_memory(config, sizes, stage.pack_length, shards)
     shorter = int(stage.pack_length * _SHORTER)
     lines = [f"memory ran out in stage {stage.name}, with packs of {stage.pack_length} tokens (estimate: {needed})"]
@@ -45,4 +46,7 @@ def advise(config: TrainConfig, stage: StageConfig, sizes: Sizes, shards: int) -
         lines.append(f"  model.precision=bfloat16 saves about {needed.activations / 2 / _GIGA:.1f} GB")
     fixed = needed.total - needed.activations
     lines.append(f"  twice the processes (torchrun --nproc-per-node) saves about {fixed / 2 / _GIGA:.1f} GB in each")
-    return "\n".join([*lines, "then run the same command: what changes no number goes on, the rest needs a new --out"])
+    return "\n".join([
+        *lines,
+        "then run the same command: settings that do not affect the results resume the run, others need a new --out",
+    ])  # fmt: skip

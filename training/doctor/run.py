@@ -1,4 +1,4 @@
-"""All checks in order; what one of them needs and does not get is a finding too.
+"""Runs all checks in order; an input that is missing or unreadable is a finding too.
 
 findings = run_doctor(config, train, validation, codec, text, family, Resources.here("runs"))
 """
@@ -37,15 +37,15 @@ class Resources:
 
     @classmethod
     def here(cls, folder: str | Path, world: int = 1) -> "Resources":
-        """Those of this machine: its first CUDA device, or its memory; the disk that `folder` is, or will be, on."""
-        place = Path(folder).absolute()
-        while not place.exists():
-            place = place.parent
+        """This machine's: memory of its first CUDA device or CPU, and the disk of `folder`, which may not exist."""
+        existing = Path(folder).absolute()
+        while not existing.exists():
+            existing = existing.parent
         if torch.cuda.is_available():
             memory = float(torch.cuda.get_device_properties(0).total_memory)
         else:
             memory = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-        return cls(memory=memory, disk=float(shutil.disk_usage(place).free), world=world)
+        return cls(memory=memory, disk=float(shutil.disk_usage(existing).free), world=world)
 
 
 def run_doctor(
@@ -57,7 +57,7 @@ def run_doctor(
     family: Family,
     resources: Resources,
 ) -> list[Finding]:
-    """Everything there is to say about a run before its first step; it may start if no finding is an error."""
+    """All findings on a run before its first step; it may start if none is an error."""
     sizes = family.sizes
     findings = [
         *check_index(train, validation),
@@ -83,7 +83,7 @@ def run_doctor(
     settings = CacheSettings.of(codec, text, "float32")
     findings += check_disk(config, sizes, selections, settings, resources.disk)
     if any(finding.level == "error" for finding in findings):
-        return findings  # encoding and a forward pass would say the same in other words
+        return findings  # encoding and a forward pass would fail for the same reasons
     return findings + list(_check_samples(config, selections, codec, text, family))
 
 

@@ -1,4 +1,5 @@
-"""One video learnt and then edited by prompts (`just tune`): frames, run, DDIM inversion, edits, metrics, files.
+"""Tunes a model on one video and edits the video by prompts (`just tune`): frames, run, DDIM inversion, metrics, files.
 
-python -m pytest tests/training/editing
+tuning = prepare_tuning(config, clip, caption, folder, world)
+edits = list(tuning.edit(["a bear skis"]))
 """

@@ -1,9 +1,9 @@
-"""How good an edit is: whether its frames belong together, and whether they show what was asked for.
+"""Metrics of an edit: frame consistency, and alignment with the prompt.
 
-The measures of Tune-A-Video's paper (2212.11565, section 4.2), which takes CLIP for both. Without an image-text model
-the first is computed with another image model and the second is left out; whoever shows them says by what.
+They are those of Tune-A-Video's paper (2212.11565, section 4.2), which uses CLIP for both. Without an image-text model
+the first is computed with another image model and the second is left out; results are shown with the model's name.
 
-    python -m pytest tests/training/editing/test_metrics.py
+    frame_consistency(embedder.embed_frames(frames))
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
 
 
-class Looker(Protocol):
-    """A model that knows when pictures look alike, and perhaps what they show."""
+class FrameEmbedder(Protocol):
+    """An image embedder, possibly with a text tower."""
 
     name: str
 
-    def look(self, frames: Pixels) -> Vectors:
-        """Vectors [frames, D] of RGB frames uint8 [frames, height, width, 3]."""
+    def embed_frames(self, frames: Pixels) -> Vectors:
+        """Embeddings [F, D] of RGB frames uint8 [F, H, W, 3]."""
         ...
 
-    def read(self, texts: Sequence[str]) -> Vectors | None:
-        """Vectors [texts, D] among those of pictures; None if it does not read."""
+    def embed_texts(self, texts: Sequence[str]) -> Vectors | None:
+        """Embeddings [B, D] of texts in the same space; None without a text tower."""
         ...
 
 
 def frame_consistency(vectors: Vectors) -> float:
-    """Mean cosine of all pairs of frames, -1 to 1; 1 for a single frame."""
+    """Mean cosine similarity of all pairs of frame embeddings [F, D], -1 to 1; 1 for a single frame."""
     unit = _unit(vectors)
     if len(unit) < 2:
         return 1.0
@@ -40,13 +40,13 @@ def frame_consistency(vectors: Vectors) -> float:
 
 
 def text_alignment(vectors: Vectors, text: NDArray[np.float32]) -> float:
-    """Mean cosine of the frames [frames, D] and the prompt [D], -1 to 1."""
+    """Mean cosine similarity of the frame embeddings [F, D] to the prompt's [D], -1 to 1."""
     return float((_unit(vectors) @ _unit(text[None])[0]).mean())
 
 
-def psnr(found: Pixels, wanted: Pixels) -> float:
-    """Peak signal-to-noise ratio in dB of two clips of 8-bit values; infinite where they are equal."""
-    error = float(np.mean((found.astype(np.float64) - wanted) ** 2))
+def psnr(clip: Pixels, reference: Pixels) -> float:
+    """Peak signal-to-noise ratio in dB of two uint8 clips [F, H, W, 3]; infinite if they are equal."""
+    error = float(np.mean((clip.astype(np.float64) - reference) ** 2))
     return float(10 * np.log10(255**2 / error)) if error else float("inf")
 
 

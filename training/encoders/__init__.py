@@ -1,4 +1,5 @@
 """Video codecs and text encoders behind two small protocols (`base`); `registry` opens them by name.
 
-python -m pytest tests/training/encoders
+codec = open_codec(config.encoders)
+mean, std = codec.encode(pixels)
 """

@@ -1,9 +1,10 @@
-"""What every video codec and text encoder of the trainer offers, whoever makes the numbers.
+"""The interfaces of video codecs and text encoders.
 
-A `VideoCodec` is a VAE (`AutoencoderKLCogVideoX`, ...) or the packaged linear codec; a `TextEncoder` is T5 or the
-packaged MiniLM. Both say their name and an identity of their weights, which stand in checkpoints and cache keys.
+A `VideoCodec` is a VAE (`AutoencoderKLCogVideoX`, ...) or the packaged linear codec; a `TextEncoder` is T5, CLIP or the
+packaged MiniLM. Both have a name and an identity of their weights, which are written to checkpoints and cache keys.
 
-    python -m pytest tests/training/encoders
+    mean, std = codec.encode(pixels)             # uint8 [F, H, W, 3] to float32 [T, C, H / 8, W / 8]
+    embeddings = text_encoder.encode(captions)   # float32 [B, length, hidden_size]
 """
 
 from collections.abc import Sequence
@@ -15,40 +16,43 @@ from torch import Tensor
 
 
 class VideoCodec(Protocol):
-    """Pixels to latents and back. Sides divide by 16; frames are 1 or 8k+1, or any number if each stands alone."""
+    """Pixels to latents and back. Sides are multiples of 16; frames 1 or 8k+1, or any number for per-frame codecs."""
 
     name: str
-    """What is shown wherever it is used."""
+    """Shown to the user wherever the codec is used."""
     identity: str
-    """Digest of weights, chunking, tiling and precision: equal latents, equal identity."""
+    """Digest of weights, chunking, tiling and precision: equal identities give equal latents."""
     channels: int
     spatial_stride: int
     temporal_stride: int
 
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """Mean and deviation [frames, channels, H / spatial_stride, W / spatial_stride], scaled, float32.
+        """Mean and standard deviation of the posterior of `pixels` uint8 [F, H, W, 3].
 
-        Of uint8 [F, H, W, 3]; frames = 1 + (F - 1) / temporal_stride.
+        Both are float32 [T, C, H / spatial_stride, W / spatial_stride] with T = 1 + (F - 1) / temporal_stride, scaled
+        to about unit variance. Raises `ConfigError` for a shape that the codec does not take.
         """
         ...
 
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
-        """Pixels uint8 [F, H, W, 3] of scaled latents [frames, channels, height, width]."""
+        """Scaled latents [T, C, H, W] to pixels uint8 [F, H * spatial_stride, W * spatial_stride, 3]."""
         ...
 
 
 class TextEncoder(Protocol):
-    """Captions to states of a fixed number of tokens; a shorter caption is padded as the encoder was trained to."""
+    """Captions to embeddings of a fixed number of tokens; a shorter caption is padded as in the encoder's training."""
 
     name: str
     identity: str
-    width: int
+    hidden_size: int
+    """Dimension of the embeddings."""
     length: int
+    """Tokens per caption, padding included."""
 
     def encode(self, captions: Sequence[str]) -> Tensor:
-        """States [captions, length, width], float32. An empty caption is the unconditional one."""
+        """Embeddings [B, length, hidden_size], float32, on the CPU. The empty caption is the unconditional one."""
         ...
 
     def count(self, caption: str) -> int:
-        """Tokens of a caption, before anything is cut off or padded."""
+        """Number of tokens of a caption before truncation and padding."""
         ...

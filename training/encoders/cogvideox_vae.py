@@ -1,8 +1,9 @@
-"""diffusers' `AutoencoderKLCogVideoX` as a codec: 8x8x4 to 16 channels, scaled as CogVideoX's transformer wants it.
+"""diffusers' `AutoencoderKLCogVideoX` as a codec: 8x8x4 pixels to 16 channels, scaled for CogVideoX's transformer.
 
-Latents depend on how many frames are encoded at a time (the group norms see one chunk), on tiling and on precision, so
-all of them are in the identity. Videos are multiplied by `scaling_factor`. `invert_scale_latents` (1.5) is no matter
-here: in diffusers it concerns the conditioning picture of image-to-video alone; the decoder divides in every model.
+Latents depend on how many frames are encoded at a time (group norms are computed per chunk), on tiling and on
+precision, so all of these are in the identity. Latents are multiplied by `scaling_factor`. `invert_scale_latents` (1.5)
+has no effect here: in diffusers it only concerns the conditioning image of image-to-video; decoding divides in every
+model.
 
     just train <dataset> --set encoders.codec=cogvideox --set encoders.codec_weights=models/CogVideoX-2b/vae
 """
@@ -19,13 +20,13 @@ from schemas.errors import ConfigError, StageError
 from schemas.fingerprint import fingerprint
 from training.encoders.pixels import check_pixels
 
-_VERSION = 1  # of the arithmetic below
+_VERSION = 1  # of the computation below
 _CLASS = "AutoencoderKLCogVideoX"
 _SPATIAL, _TEMPORAL = 8, 4
 
 
 class CogVideoXVae:
-    """A `VideoCodec`. `tiling` halves the memory of large pictures and changes the latents a little."""
+    """A `VideoCodec`. `tiling` halves the memory for large frames and changes the latents slightly."""
 
     spatial_stride = _SPATIAL
     temporal_stride = _TEMPORAL
@@ -37,7 +38,7 @@ class CogVideoXVae:
         tiling: bool = False,
         device: torch.device | str = "cpu",
     ) -> None:
-        """Raises `ConfigError` for another kind of VAE, `StageError` for weights that do not load."""
+        """Raises `ConfigError` for another VAE architecture, `StageError` for weights that do not load."""
         from diffusers import AutoencoderKLCogVideoX
 
         try:
@@ -64,22 +65,24 @@ class CogVideoXVae:
         config = self._network.config
         for name in ("shift_factor", "latents_mean", "latents_std"):
             if config.get(name) is not None:
-                raise ConfigError(f"{folder}: {name} = {config[name]!r}; only VAEs with a scaling_factor alone fit")
+                raise ConfigError(
+                    f"{folder}: {name} = {config[name]!r}; only VAEs with just a scaling_factor are supported"
+                )
         if len(config.block_out_channels) != 4 or config.temporal_compression_ratio != _TEMPORAL:
-            raise ConfigError(f"{folder}: not a VAE of 8x8x4, which the trainer's shapes are made for")
+            raise ConfigError(f"{folder}: the VAE does not compress 8x8x4, which the trainer's shapes require")
 
     @torch.inference_mode()
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """See `VideoCodec`. Raises `ConfigError` for what the VAE would cut off or add to without a word."""
+        """See `VideoCodec`. Raises `ConfigError` for shapes that the VAE would silently crop or pad."""
         check_pixels(pixels, self.name)
         frames = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
         channels_first = frames.permute(3, 0, 1, 2)[None].to(self._precision).div_(127.5).sub_(1)
         posterior = self._network.encode(channels_first).latent_dist
-        mean, deviation = (
-            (self._scale * one[0].float()).permute(1, 0, 2, 3).contiguous().cpu()
-            for one in (posterior.mean, posterior.std)
+        mean, std = (
+            (self._scale * moment[0].float()).permute(1, 0, 2, 3).contiguous().cpu()
+            for moment in (posterior.mean, posterior.std)
         )
-        return mean, deviation
+        return mean, std
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
@@ -91,19 +94,19 @@ class CogVideoXVae:
 
 
 def open_vae(
-    place: str, precision: torch.dtype = torch.float32, tiling: bool = False, device: torch.device | str = "cpu"
+    path: str, precision: torch.dtype = torch.float32, tiling: bool = False, device: torch.device | str = "cpu"
 ) -> CogVideoXVae:
-    """The VAE of a folder in diffusers' format, or of the pipeline's folder that holds it in `vae`."""
-    return CogVideoXVae(vae_folder(place, _CLASS, "linear"), precision, tiling, device)
+    """The VAE of a folder in diffusers' format, or of a pipeline's folder that holds it in `vae`."""
+    return CogVideoXVae(vae_folder(path, _CLASS, "linear"), precision, tiling, device)
 
 
-def vae_folder(place: str, kind: str, stand_in: str) -> Path:
-    """The folder itself or its `vae`. Raises `ConfigError` if neither holds a config.json."""
-    folder = Path(place).expanduser()
-    inside = next((one for one in (folder, folder / "vae") if (one / "config.json").is_file()), None)
-    if not place or inside is None:
+def vae_folder(path: str, class_name: str, stand_in: str) -> Path:
+    """The folder itself or its `vae`. Raises `ConfigError`, suggesting `stand_in`, if neither holds a config.json."""
+    folder = Path(path).expanduser()
+    inside = next((candidate for candidate in (folder, folder / "vae") if (candidate / "config.json").is_file()), None)
+    if not path or inside is None:
         raise ConfigError(
-            f"encoders.codec_weights = {place!r} holds no VAE (config.json); name the folder that holds an {kind} "
+            f"encoders.codec_weights = {path!r} holds no VAE (config.json); name the folder that holds an {class_name} "
             f"in diffusers' format, or set encoders.codec={stand_in}"
         )
     return inside

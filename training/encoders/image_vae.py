@@ -1,8 +1,8 @@
-"""diffusers' VAEs of images as codecs of video: each frame by itself, so any number of frames, each its own latents.
+"""diffusers' image VAEs as video codecs: each frame is encoded by itself, so clips have any number of frames.
 
-`image-vae` is `AutoencoderKL` (Stable Diffusion, PixArt: 8x8 to 4 channels), whose posterior has a deviation;
-`tiny-vae` is `AutoencoderTiny` (TAESD), which stands in for the same VAE at a fraction of the work and has none.
-Latents are `(z - shift_factor) * scaling_factor`, as diffusers' pipelines hand them to the model.
+`image-vae` is `AutoencoderKL` (Stable Diffusion, PixArt: 8x8 to 4 channels). `tiny-vae` is `AutoencoderTiny` (TAESD),
+which approximates the same VAE at a fraction of the cost and has no posterior standard deviation. Latents are
+`(z - shift_factor) * scaling_factor`, as in diffusers' pipelines.
 
     just train <dataset> --set encoders.codec=image-vae --set encoders.codec_weights=models/stable-diffusion-v1-4
 """
@@ -23,12 +23,12 @@ from training.encoders.pixels import check_pixels
 
 Kind = Literal["image-vae", "tiny-vae"]
 _CLASSES: dict[Kind, str] = {"image-vae": "AutoencoderKL", "tiny-vae": "AutoencoderTiny"}
-_VERSION = 1  # of the arithmetic below
-_AT_ONCE = 8  # frames of one call; they do not see each other
+_VERSION = 1  # of the computation below
+_BATCH = 8  # frames per call; they do not affect each other
 
 
 class ImageVae:
-    """A `VideoCodec` of any number of frames. `tiling` halves the memory and changes the latents a little."""
+    """A `VideoCodec` for any number of frames. `tiling` halves the memory and changes the latents slightly."""
 
     temporal_stride = 1
 
@@ -40,7 +40,7 @@ class ImageVae:
         tiling: bool = False,
         device: torch.device | str = "cpu",
     ) -> None:
-        """Raises `ConfigError` for another kind of VAE, `StageError` for weights that do not load."""
+        """Raises `ConfigError` for another VAE class, `StageError` for weights that do not load."""
         self._kind: Kind = kind
         self._network: Any = _load(_CLASSES[kind], folder, precision).eval().requires_grad_(False).to(device)
         if tiling:
@@ -60,43 +60,43 @@ class ImageVae:
 
     @torch.inference_mode()
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """See `VideoCodec`. Raises `ConfigError` for sides that do not divide by 16."""
+        """See `VideoCodec`. Raises `ConfigError` for sides that are not multiples of 16."""
         check_pixels(pixels, self.name, self.temporal_stride)
-        parts = [pixels[start : start + _AT_ONCE] for start in range(0, len(pixels), _AT_ONCE)]
-        moments = [self._moments(torch.from_numpy(np.ascontiguousarray(part))) for part in parts]
-        mean, deviation = (torch.cat(both) for both in zip(*moments, strict=True))
-        return self._scale * (mean - self._shift), self._scale * deviation
+        batches = [pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH)]
+        moments = [self._moments(torch.from_numpy(np.ascontiguousarray(batch))) for batch in batches]
+        mean, std = (torch.cat(moment) for moment in zip(*moments, strict=True))
+        return self._scale * (mean - self._shift), self._scale * std
 
     def _moments(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        given = frames.to(self._device).permute(0, 3, 1, 2).to(self._precision).div_(127.5).sub_(1)
+        images = frames.to(self._device).permute(0, 3, 1, 2).to(self._precision).div_(127.5).sub_(1)
         if self._kind == "tiny-vae":
-            mean = self._network.encode(given).latents.float().cpu()
+            mean = self._network.encode(images).latents.float().cpu()
             return mean, torch.zeros_like(mean)
-        posterior = self._network.encode(given).latent_dist
+        posterior = self._network.encode(images).latent_dist
         return posterior.mean.float().cpu(), posterior.std.float().cpu()
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
         """See `VideoCodec`."""
-        parts = [latents[start : start + _AT_ONCE] for start in range(0, len(latents), _AT_ONCE)]
-        return np.concatenate([self._pixels(part.detach().float()) for part in parts])
+        batches = [latents[start : start + _BATCH] for start in range(0, len(latents), _BATCH)]
+        return np.concatenate([self._pixels(batch.detach().float()) for batch in batches])
 
     def _pixels(self, latents: Tensor) -> NDArray[np.uint8]:
-        given = (latents / self._scale + self._shift).to(self._device, self._precision)
-        frames = self._network.decode(given).sample.float().permute(0, 2, 3, 1)
+        scaled = (latents / self._scale + self._shift).to(self._device, self._precision)
+        frames = self._network.decode(scaled).sample.float().permute(0, 2, 3, 1)
         pixels: NDArray[np.uint8] = frames.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         return pixels
 
 
 def open_image_vae(
     kind: Kind,
-    place: str,
+    path: str,
     precision: torch.dtype = torch.float32,
     tiling: bool = False,
     device: torch.device | str = "cpu",
 ) -> ImageVae:
-    """The VAE of a folder in diffusers' format, or of the pipeline's folder that holds it in `vae`."""
-    return ImageVae(kind, vae_folder(place, _CLASSES[kind], "linear-frames"), precision, tiling, device)
+    """The VAE of a folder in diffusers' format, or of a pipeline's folder that holds it in `vae`."""
+    return ImageVae(kind, vae_folder(path, _CLASSES[kind], "linear-frames"), precision, tiling, device)
 
 
 def _load(name: str, folder: Path, precision: torch.dtype) -> Any:
@@ -116,13 +116,11 @@ def _check(name: str, folder: Path) -> None:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
         raise StageError(f"{folder / 'config.json'} cannot be read: {error}") from error
-    # diffusers fills what another class's file lacks with random weights and only logs it.
+    # diffusers fills weights that another class's file lacks with random ones and only logs it.
     if config.get("_class_name") != name:
-        raise ConfigError(
-            f"{folder} holds {config.get('_class_name')}, not {name}; set encoders.codec to what it holds"
-        )
+        raise ConfigError(f"{folder} holds {config.get('_class_name')}, not {name}; set encoders.codec to match it")
     for setting in ("latents_mean", "latents_std"):
         if config.get(setting) is not None:
             raise ConfigError(
-                f"{folder}: {setting} = {config[setting]!r}; only VAEs with a scale and a shift alone fit"
+                f"{folder}: {setting} = {config[setting]!r}; only VAEs with just a scale and a shift are supported"
             )

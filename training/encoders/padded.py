@@ -1,6 +1,6 @@
-"""States of captions that are padded to one length, as T5 and CLIP's text encoder make them.
+"""Embeddings of captions padded to one length, shared by T5 and CLIP's text encoder.
 
-python -m pytest tests/training/encoders/test_text.py
+embeddings = encode_padded(tokenizer, network, captions, length=226)      # [B, 226, hidden_size]
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ Padding = Literal["attended", "zero"]
 def encode_padded(
     tokenizer: Any, network: Any, captions: Sequence[str], length: int, padding: Padding = "attended"
 ) -> Tensor:
-    """The network's last states [captions, length, width], float32, computed where it is and given back on the CPU.
+    """The network's last hidden states [B, length, hidden_size], float32, computed on its device, returned on the CPU.
 
-    Padding is attended to and handed out, or masked and handed out as zeros.
+    `padding`: padding tokens are attended to and their embeddings returned, or they are masked and returned as zeros.
     """
-    found = [torch.zeros(0, length, network.config.hidden_size)]
+    outputs = [torch.zeros(0, length, network.config.hidden_size)]
     for start in range(0, len(captions), _BATCH):
         batch = list(captions[start : start + _BATCH])
         tokens = tokenizer(batch, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-        given = {"input_ids": tokens["input_ids"].to(network.device)}
+        inputs = {"input_ids": tokens["input_ids"].to(network.device)}
         if padding == "zero":
-            given["attention_mask"] = tokens["attention_mask"].to(network.device)
-        states = network(**given).last_hidden_state.float().cpu()
-        found.append(states * tokens["attention_mask"][..., None] if padding == "zero" else states)
-    return torch.cat(found)
+            inputs["attention_mask"] = tokens["attention_mask"].to(network.device)
+        states = network(**inputs).last_hidden_state.float().cpu()
+        outputs.append(states * tokens["attention_mask"][..., None] if padding == "zero" else states)
+    return torch.cat(outputs)

@@ -1,9 +1,9 @@
-"""What a codec takes: uint8 clips whose sides divide by 16, of 1 or 8k+1 frames, or of any number where each frame is
-encoded by itself; checked before any network runs.
+"""Checks a codec's input before any network runs: uint8, sides that are multiples of 16, 1 or 8k+1 frames.
 
-CogVideoX's VAE takes other clips without a word and gives back others: 13 frames come out as 16, and 36 rows as 32.
+Per-frame codecs take any number of frames. CogVideoX's VAE accepts other clips silently and changes their shape: 13
+frames come out as 16, and 36 rows as 32.
 
-    python -m pytest tests/training/encoders/test_linear.py
+    check_pixels(pixels, codec.name, frame_stride=1)
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Opens the codec and the text encoder that the configuration names.
 
-just train <dataset> --set encoders.codec=cogvideox --set encoders.codec_weights=models/CogVideoX-2b/vae
+codec = open_codec(config.encoders, device="cuda")
+text_encoder = open_text(config.encoders, length=226)
 """
 
 from collections.abc import Callable
@@ -25,12 +26,12 @@ _Opener = TypeVar("_Opener")
 
 
 def open_codec(settings: EncoderSettings, device: Device = "cpu") -> VideoCodec:
-    """The video codec. Raises `ConfigError` for a setting that fits none, `StageError` for weights that do not load."""
+    """The video codec. Raises `ConfigError` for unusable settings, `StageError` for weights that do not load."""
     return _named(_CODECS, "encoders.codec", settings.codec)(settings, device)
 
 
 def open_text(settings: EncoderSettings, length: int, device: Device = "cpu") -> TextEncoder:
-    """The text encoder, for captions of `length` tokens. Raises as `open_codec` does."""
+    """The text encoder, for captions of `length` tokens. Raises the same errors as `open_codec`."""
     return _named(_TEXTS, "encoders.text", settings.text)(settings, length, device)
 
 
@@ -52,7 +53,7 @@ def _linear_frames(settings: EncoderSettings, device: Device) -> VideoCodec:
 
 def _no_weights(settings: EncoderSettings) -> None:
     if settings.codec_weights:
-        raise ConfigError(f"encoders.codec_weights is set, but {settings.codec} brings its own; leave it out")
+        raise ConfigError(f"encoders.codec_weights is set, but {settings.codec} is packaged with its own; leave it out")
 
 
 def _image_vae(settings: EncoderSettings, device: Device) -> VideoCodec:
@@ -66,7 +67,7 @@ def _cogvideox(settings: EncoderSettings, device: Device) -> VideoCodec:
 
 def _minilm(settings: EncoderSettings, length: int, device: Device) -> TextEncoder:
     if settings.text_weights:
-        raise ConfigError("encoders.text_weights is set, but minilm brings its own; leave it out")
+        raise ConfigError("encoders.text_weights is set, but minilm is packaged with its own; leave it out")
     return MiniLM(length, device)
 
 

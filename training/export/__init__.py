@@ -1,4 +1,5 @@
-"""Weights in and out: diffusers' folders, SAT checkpoints, LoRA files (`just export`).
+"""Import and export of weights: diffusers' folders, SAT checkpoints, LoRA files, runs and tuned weights.
 
-python -m pytest tests/training/export
+source = open_any("runs/demo-demo")
+export_folder(Path("exported/demo"), source.family, source.state, source.record)
 """

@@ -1,6 +1,7 @@
-"""LoRA files as diffusers writes them: `pytorch_lora_weights.safetensors`, rank, alpha and targets in its header.
+"""LoRA files in diffusers' format: `pytorch_lora_weights.safetensors`, with rank, alpha and targets in its header.
 
-python -m pytest tests/training/export/test_folder.py
+adapters = read_adapters(Path("exported/lora"))
+state = merge_adapters(family.module, state, adapters)
 """
 
 import json
@@ -25,7 +26,7 @@ _HEADER = "lora_adapter_metadata"
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """LoRA weights by layer (`<layer>.lora_A.weight`), and peft's configuration of them."""
+    """LoRA weights by name (`<layer>.lora_A.weight`), and their peft configuration."""
 
     state: Mapping[str, Tensor]
     config: Mapping[str, Any]
@@ -42,9 +43,9 @@ def write_adapters(folder: Path, adapters: Adapters) -> None:
 
 
 def read_adapters(folder: Path) -> Adapters | None:
-    """The adapters of a folder; None where it has none. A file without a header has alpha = rank, as in diffusers.
+    """The adapters of a folder; None if it has none. A file without a header has alpha = rank, as in diffusers.
 
-    Raises `ConfigError` for a file that cannot be read or that holds other networks' adapters.
+    Raises `ConfigError` for a file that cannot be read or that holds another network's adapters.
     """
     file = folder / FILE
     if not file.is_file():
@@ -69,7 +70,7 @@ def read_adapters(folder: Path) -> Adapters | None:
 def merge_adapters(
     module: Callable[[], nn.Module], state: Mapping[str, Tensor], adapters: Adapters
 ) -> dict[str, Tensor]:
-    """The plain transformer's weights with the adapters worked in. Raises `ConfigError` if they fit no layer."""
+    """The plain transformer's weights with the adapters merged. Raises `ConfigError` if they do not fit the model."""
     model = module()
     model.load_state_dict(state)
     settings = LoraConfig(
@@ -78,8 +79,8 @@ def merge_adapters(
         targets=list(adapters.config["target_modules"]),
     )
     add_adapters(model, settings, seed=0)
-    found: Any = set_peft_model_state_dict(model, dict(adapters.state), adapter_name=ADAPTER)
-    lost = [name for name in found.missing_keys if ".lora_" in name]
-    if found.unexpected_keys or lost:
-        raise ConfigError(f"adapters do not fit the model: {listed([*found.unexpected_keys, *lost])}")
+    loaded: Any = set_peft_model_state_dict(model, dict(adapters.state), adapter_name=ADAPTER)
+    missing = [name for name in loaded.missing_keys if ".lora_" in name]
+    if loaded.unexpected_keys or missing:
+        raise ConfigError(f"adapters do not fit the model: {listed([*loaded.unexpected_keys, *missing])}")
     return merged_state(model)

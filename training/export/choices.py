@@ -1,4 +1,4 @@
-"""What may be chosen of an export; imports nothing, so that a command line is checked without torch.
+"""Choices of an export; imports nothing, so that the command line is checked without torch.
 
 just export runs/demo-demo exported/demo --precision bfloat16 --encoders link
 """

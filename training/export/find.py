@@ -1,7 +1,8 @@
-"""The model that a person names, whatever it is: a run by its path or name, a folder of weights, a SAT checkpoint.
+"""Opens a model by its path or a run's name: a run, tuned weights, a folder of weights, or a SAT checkpoint.
 
-just sample runs/demo-demo --prompt "waves break on a beach"
-just sample demo-demo --prompt "waves break on a beach"
+source = find_source(Path("runs/demo-demo"))
+source = find_source(Path("demo-demo"))
+source = find_source(Path("runs/video-tune-a-video/tuned.safetensors"))
 """
 
 from pathlib import Path
@@ -9,16 +10,20 @@ from pathlib import Path
 from training.export.named import RUNS, check_named
 from training.export.run import is_run, run_source
 from training.export.source import Source, open_source
+from training.export.tuned import is_tuned, tuned_source
 from training.models.cogvideox.config import Positions
 
 
 def find_source(path: Path, positions: Positions | None = None, shift: float | None = None) -> Source:
-    """Open what is named. `positions` and `shift` are as in `open_source`.
+    """Open a model. `positions` and `shift` are those of `open_source`.
 
-    Raises `ConfigError` that lists the runs and exported models there are, if nothing of the name is there.
+    A finished run of `just tune` is opened by its tuned weights, an unfinished one by its last checkpoint. Raises
+    `ConfigError` that lists the available runs and exported models if there is none at the path.
     """
-    for one in (path, RUNS / path):
-        if is_run(one):
-            return run_source(one)
+    for candidate in (path, RUNS / path):
+        if is_tuned(candidate):
+            return tuned_source(candidate)
+        if is_run(candidate):
+            return run_source(candidate)
     check_named(path)
     return open_source(path, positions, shift)

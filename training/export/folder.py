@@ -1,13 +1,13 @@
-"""Writes a model as a folder that diffusers' pipeline of its kind opens, and that `just sample` samples as trained.
+"""Writes a model as a folder that the family's diffusers pipeline opens, and that `just sample` samples as trained.
 
     transformer/  config.json, diffusion_pytorch_model.safetensors
     scheduler/    v-prediction, zero terminal SNR, trailing timesteps, no clipping, the shift of training
-    vae/  text_encoder/  tokenizer/    copies of (or links to) the encoders, where they are folders in diffusers' form
+    vae/  text_encoder/  tokenizer/    copies of (or links to) the encoders, if they are folders in diffusers' format
     model_index.json  cutroom.json
 
-The folder appears whole or not at all.
+The folder appears atomically, by one rename.
 
-    python -m pytest tests/training/export/test_folder.py
+    export_folder(Path("exported/demo"), source.family, source.state, source.record)
 """
 
 import json
@@ -48,39 +48,39 @@ def export_folder(
     precision: Precision = "float32",
     encoders: Encoders = "copy",
 ) -> None:
-    """Write the folder. `state` are the plain transformer's weights: a LoRA run gives its base's, or merged ones.
+    """Write the folder. `state` are the plain transformer's weights; for a LoRA run the base model's, or merged ones.
 
-    Raises `ConfigError` for weights that do not fit and for a folder that holds something, `DatasetError` if it cannot
-    be written.
+    Raises `ConfigError` for weights that do not fit and for a folder that is not empty, `DatasetError` if it cannot be
+    written.
     """
     folder = folder.absolute()
-    check_fit(family.module, state, "what is exported")
+    check_fit(family.module, state, "the model to export")
     published = family.published(state)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder} holds something already; choose another folder")
+        raise ConfigError(f"{folder} is not empty; choose another folder")
     if published.note:
         print(f"note: {published.note}", file=sys.stderr)
-    growing = folder.with_name(f".{folder.name}.growing")
+    scratch = folder.with_name(f".{folder.name}.writing")
     try:
-        shutil.rmtree(growing, ignore_errors=True)
-        growing.mkdir(parents=True)
-        _write_transformer(growing / "transformer", published, precision)
-        _write_json(growing / "scheduler" / "scheduler_config.json", {**published.scheduler, **_VERSION})
-        present = [] if encoders == "leave" else _write_encoders(growing, record.encoders, encoders)
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        _write_transformer(scratch / "transformer", published, precision)
+        _write_json(scratch / "scheduler" / "scheduler_config.json", {**published.scheduler, **_VERSION})
+        present = [] if encoders == "leave" else _write_encoders(scratch, record.encoders, encoders)
         if published.pipeline:
             vae = VAES.get(record.encoders.codec, VAES["cogvideox"])
             index = _index(published, vae, ["transformer", "scheduler", *present])
-            _write_json(growing / "model_index.json", index)
-        write_record(growing, record)
+            _write_json(scratch / "model_index.json", index)
+        write_record(scratch, record)
         if adapters:
-            write_adapters(growing, adapters)
+            write_adapters(scratch, adapters)
         if folder.exists():
             folder.rmdir()
-        growing.rename(folder)
+        scratch.rename(folder)
     except OSError as error:
         raise DatasetError(f"{folder} cannot be written: {error.strerror or error}") from None
     finally:
-        shutil.rmtree(growing, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write_transformer(folder: Path, published: Published, precision: Precision) -> None:
@@ -91,30 +91,30 @@ def _write_transformer(folder: Path, published: Published, precision: Precision)
 
 
 def _write_encoders(folder: Path, settings: EncoderSettings, how: Encoders) -> list[str]:
-    """The encoders that are folders in diffusers' form; a stand-in or a hub's name is only told by the record."""
-    found = []
+    """Write the encoders that are folders in diffusers' format; packaged ones and hub names are only in the record."""
+    written = []
     vae = Path(settings.codec_weights).expanduser()
     if settings.codec in VAES:
         vae = vae if (vae / "config.json").is_file() else vae / "vae"
         if (vae / "config.json").is_file():
-            _place(vae, folder / "vae", how)
-            found.append("vae")
+            _copy_or_link(vae, folder / "vae", how)
+            written.append("vae")
     text = Path(settings.text_weights).expanduser()
     if settings.text == "t5" and (text / "text_encoder/config.json").is_file() and (text / "tokenizer").is_dir():
-        _place(text / "text_encoder", folder / "text_encoder", how)
-        _place(text / "tokenizer", folder / "tokenizer", how)
-        found += ["text_encoder", "tokenizer"]
+        _copy_or_link(text / "text_encoder", folder / "text_encoder", how)
+        _copy_or_link(text / "tokenizer", folder / "tokenizer", how)
+        written += ["text_encoder", "tokenizer"]
     elif settings.text == "t5" and (text / "config.json").is_file():
-        _place(text, folder / "text_encoder", how)
+        _copy_or_link(text, folder / "text_encoder", how)
         (folder / "tokenizer").mkdir()
         for pattern in _TOKENIZER_FILES:
             for file in text.glob(pattern):
                 shutil.copy2(file, folder / "tokenizer")
-        found += ["text_encoder", "tokenizer"]
-    return found
+        written += ["text_encoder", "tokenizer"]
+    return written
 
 
-def _place(source: Path, target: Path, how: Encoders) -> None:
+def _copy_or_link(source: Path, target: Path, how: Encoders) -> None:
     if how == "link":
         target.symlink_to(source.resolve(), target_is_directory=True)
     else:
@@ -128,7 +128,7 @@ def _index(published: Published, vae: str, present: list[str]) -> dict[str, obje
         "vae": ("diffusers", vae),
         **_ENCODERS,
     }
-    components = {name: [*one] if name in present else [None, None] for name, one in classes.items()}
+    components = {name: [*class_name] if name in present else [None, None] for name, class_name in classes.items()}
     return {"_class_name": published.pipeline, **_VERSION, **components}
 
 

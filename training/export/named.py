@@ -1,6 +1,6 @@
-"""Whether the model that a person names is there; imports nothing heavy, so that a slip is told before torch is loaded.
+"""Checks that a named model exists, with light imports, so that a typo is reported before torch is loaded.
 
-just sample runs/dmeo-demo --prompt "waves break on a beach"
+check_named(Path("runs/demo-demo"))
 """
 
 from pathlib import Path
@@ -9,28 +9,28 @@ from schemas.errors import ConfigError
 from schemas.nearest import closest
 
 RUNS = Path("runs")
-"""Where `just train` puts runs, below the folder in which a person stands."""
-_SHOWN = 8
+"""Where `just train` puts runs, below the current folder."""
+_LISTED = 8
 _MARKS = ("config.yaml", "cutroom.json")  # of a run, of an exported model
 
 
 def check_named(path: Path) -> None:
-    """Raise `ConfigError` that lists the runs and exported models there are, if nothing of the name is there."""
+    """Raise `ConfigError` that lists the available runs and exported models if there is none with this name."""
     if not path.exists() and not (RUNS / path).exists():
-        raise ConfigError(f"there is no run or model {path} in {Path.cwd()}; {_there_are(path)}")
+        raise ConfigError(f"there is no run or model {path} in {Path.cwd()}; {_available(path)}")
 
 
-def _there_are(path: Path) -> str:
-    """The runs and exported models beside the path, and in `runs/`."""
+def _available(path: Path) -> str:
+    """The runs and exported models next to the path, and in `runs/`."""
     folders = {*_folders(path.parent), *_folders(RUNS)}
-    known = sorted(str(one) for one in folders if any((one / mark).is_file() for mark in _MARKS))
-    named = {Path(one).name: one for one in known}
-    if near := closest(path.name, named):
-        return f"did you mean {named[near]}?"
+    known = sorted(str(folder) for folder in folders if any((folder / mark).is_file() for mark in _MARKS))
+    path_of = {Path(folder).name: folder for folder in known}
+    if nearest := closest(path.name, path_of):
+        return f"did you mean {path_of[nearest]}?"
     if not known:
         return "there is none; `just train <dataset>` makes one"
-    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(known[:_SHOWN])}{more}"
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(known[:_LISTED])}{more}"
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -1,9 +1,10 @@
-"""`cutroom.json`: what a folder of weights needs besides the weights to be sampled as it was trained.
+"""`cutroom.json`: what is needed besides the weights to sample a model as it was trained.
 
-diffusers' files do not say on which grid of positions a model was trained, in which scale its latents are, nor where it
-came from. This file does, and `just sample` reads it.
+diffusers' files state neither the grid of positions and the scale of latents in training, nor the model's origin. This
+file does, and `just sample` reads it.
 
-    python -m pytest tests/training/export/test_folder.py
+    write_record(folder, ModelRecord(text_length=226, shape="720x480x49@8"))
+    record = read_record(folder)
 """
 
 from pathlib import Path
@@ -21,24 +22,24 @@ FILE = "cutroom.json"
 
 
 class ModelRecord(Section):
-    """Where a model comes from, and how it is sampled."""
+    """A model's origin, and how it is sampled."""
 
     format: Literal[1] = 1
     grid: Literal["slice"] = "slice"
-    """Positions start at 0 for every clip and are cut from one endless table; diffusers' pipelines stretch them."""
+    """Positions start at 0 for every clip and are sliced from one table; diffusers' pipelines stretch them."""
     snr_shift: float = 1.0
     """Shift of the signal-to-noise ratio in training (CogVideoX)."""
     text_length: int
     """Tokens of a caption."""
     shape: str = ""
-    """What is sampled unless told otherwise, as a bucket: a shape that the last stage trained."""
+    """The default shape for sampling, as a bucket: a shape that the last stage trained."""
     encoders: EncoderSettings = EncoderSettings()
-    """What made latents and text states, as the run was told."""
+    """The run's encoders of latents and text embeddings."""
     codec: str = ""
     """Name of the codec."""
     codec_identity: str = ""
     latent_scale: Literal["unit"] = "unit"
-    """`unit`: the codec hands out latents as the model takes them (a VAE's times its `scaling_factor`)."""
+    """`unit`: the codec returns latents as the model takes them (a VAE's times its `scaling_factor`)."""
     text: str = ""
     """Name of the text encoder."""
     text_identity: str = ""
@@ -46,11 +47,11 @@ class ModelRecord(Section):
     stage: str = ""
     step: int = 0
     sampling: SamplingConfig = SamplingConfig()
-    """How the run sampled."""
+    """The run's sampling settings."""
     data: str = ""
     """Digest of the training data."""
     weights: str = ""
-    """Where the weights were read from."""
+    """Path that the weights were read from."""
 
 
 def write_record(folder: Path, record: ModelRecord) -> None:
@@ -59,7 +60,7 @@ def write_record(folder: Path, record: ModelRecord) -> None:
 
 
 def read_record(folder: Path) -> ModelRecord | None:
-    """The record of a folder; None where there is none. Raises `ConfigError` for one that is not understood."""
+    """The record of a folder; None if there is none. Raises `ConfigError` for an invalid one."""
     if not (folder / FILE).is_file():
         return None
     try:

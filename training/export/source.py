@@ -1,9 +1,10 @@
-"""What is sampled or exported: weights, sizes, and how they were trained, from wherever they are.
+"""The source of a model to sample or export: weights, sizes, and how they were trained.
 
-An exported folder tells everything; a diffusers folder tells all but the grid; a SAT checkpoint tells only its weights,
-and what it does not tell must be given.
+An exported folder holds everything; a diffusers folder everything but the grid; a SAT checkpoint only the weights, so
+the rest must be passed.
 
-    python -m pytest tests/training/export/test_source.py
+    source = open_source("exported/demo")
+    source = open_source("sat/transformer", positions="rotary", shift=1.0)
 """
 
 from collections.abc import Mapping
@@ -25,13 +26,13 @@ from training.models.cogvideox.config import PRESETS, CogVideoXConfig, Positions
 from training.models.cogvideox.load import load_transformer
 from training.models.lora import split_adapters
 
-# Of the published models, as their scheduler configurations say.
+# The shifts in the published models' scheduler configurations.
 _SHIFTS = {"2b": 3.0, "5b": 1.0, "1.5-5b": 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A model as it was found. `state` are the plain transformer's weights; adapters stand beside them."""
+    """A model and its origin. `state` are the plain model's weights; adapters are separate."""
 
     name: str
     family: Family
@@ -41,19 +42,19 @@ class Source:
 
     @property
     def checkpoint(self) -> str:
-        """Which weights these are, for people."""
+        """A description of the weights for the user."""
         record = self.record
         return f"{self.name}, {record.recipe} {record.stage}, step {record.step}" if record.step else self.name
 
     def merged(self) -> "Source":
-        """The same without adapters: what they learned is in the weights."""
+        """The same with the adapters merged into the weights."""
         if self.adapters is None:
             return self
         state = merge_adapters(self.family.module, self.state, self.adapters)
         return replace(self, state=state, adapters=None)
 
     def with_encoders(self, vae: str = "", text: str = "") -> "Source":
-        """The same with a VAE or a T5 from elsewhere."""
+        """The same with another VAE or T5."""
         change = {"codec": codec_of(Path(vae)), "codec_weights": vae} if vae else {}
         change |= {"text": "t5", "text_weights": text} if text else {}
         encoders = self.record.encoders.model_copy(update=change)
@@ -63,12 +64,13 @@ class Source:
 def open_source(path: str | Path, positions: Positions | None = None, shift: float | None = None) -> Source:
     """Open an exported or diffusers folder (CogVideoX or Latte) or a SAT checkpoint.
 
-    `positions` and `shift` are needed where neither the files nor the published models tell. Raises `ConfigError`.
+    `positions` and `shift` are needed where neither the files nor the published models determine them. Raises
+    `ConfigError` for weights that are missing, unreadable or do not fit.
     """
-    found, known = Path(path), read_record(Path(path))
+    folder, known = Path(path), read_record(Path(path))
     family: Family
-    if is_latte(found):
-        sizes, state = load_latte(found)
+    if is_latte(folder):
+        sizes, state = load_latte(folder)
         family = LatteFamily(sizes)
         record = known or ModelRecord(
             text_length=sizes.text_length,
@@ -76,38 +78,38 @@ def open_source(path: str | Path, positions: Positions | None = None, shift: flo
             weights=str(path),
         )
     else:
-        config, state = load_transformer(found, positions)
+        config, state = load_transformer(folder, positions)
         record = known or ModelRecord(
-            snr_shift=_shift(found, config) if shift is None else shift,
+            snr_shift=_shift(folder, config) if shift is None else shift,
             text_length=config.text_length,
             encoders=EncoderSettings(codec="cogvideox", text="t5"),
             weights=str(path),
         )
         family = CogVideoXFamily(config, VelocitySchedule(record.snr_shift))
-    own = {}
-    if (found / "vae/config.json").is_file():
-        own["codec_weights"] = str(found)
-    if (found / "text_encoder/config.json").is_file():
-        own["text_weights"] = str(found)
-    record = record.model_copy(update={"encoders": record.encoders.model_copy(update=own)})
-    name = found.resolve().name
-    return Source(name=name, family=family, state=state, record=record, adapters=read_adapters(found))
+    included = {}
+    if (folder / "vae/config.json").is_file():
+        included["codec_weights"] = str(folder)
+    if (folder / "text_encoder/config.json").is_file():
+        included["text_weights"] = str(folder)
+    record = record.model_copy(update={"encoders": record.encoders.model_copy(update=included)})
+    name = folder.resolve().name
+    return Source(name=name, family=family, state=state, record=record, adapters=read_adapters(folder))
 
 
 def codec_of(folder: Path) -> str:
-    """Which codec a VAE's folder, or a pipeline's, is for. Raises `ConfigError` if there is none."""
+    """The codec setting for the VAE of a folder, or of a pipeline's folder. Raises `ConfigError` if there is none."""
     inside = folder if (folder / "config.json").is_file() else folder / "vae"
     name = str(read_json(inside / "config.json", "name the folder of a VAE in diffusers' format").get("_class_name"))
-    kinds = {theirs: ours for ours, theirs in VAES.items()}
-    if name not in kinds:
-        raise ConfigError(f"{inside} holds a {name}; a VAE is one of {', '.join(kinds)}")
-    return kinds[name]
+    codecs = {class_name: codec for codec, class_name in VAES.items()}
+    if name not in codecs:
+        raise ConfigError(f"{inside} holds a {name}; a VAE is one of {', '.join(codecs)}")
+    return codecs[name]
 
 
 def trained_source(
     name: str, family: Family, state: Mapping[str, Tensor], record: ModelRecord, lora: LoraConfig
 ) -> Source:
-    """What a run trained: `state` is its model's state dict, adapters among the weights if `lora.rank` is above 0."""
+    """The weights that a run trained. `state` is its model's state dict, with adapters if `lora.rank` is above 0."""
     plain, trained = split_adapters(state)
     if not lora.rank:
         return Source(name=name, family=family, state=plain, record=record)
@@ -115,8 +117,8 @@ def trained_source(
     return Source(name=name, family=family, state=plain, record=record, adapters=Adapters(trained, facts))
 
 
-def _shift(found: Path, config: CogVideoXConfig) -> float:
-    for folder in (found, found.parent):
+def _shift(path: Path, config: CogVideoXConfig) -> float:
+    for folder in (path, path.parent):
         if (folder / "scheduler/scheduler_config.json").is_file():
             return float(read_json(folder / "scheduler/scheduler_config.json", "")["snr_shift_scale"])
     for preset, shift in _SHIFTS.items():
@@ -128,5 +130,5 @@ def _shift(found: Path, config: CogVideoXConfig) -> float:
         ):
             return shift
     raise ConfigError(
-        f"{found} does not say the shift of its noise levels, and is no published model; give --snr-shift"
+        f"{path} does not state the shift of its noise schedule and is not a published model; set --snr-shift"
     )

@@ -1,4 +1,4 @@
-"""Kinds of models: what the shared loop, the doctor, sampling and export ask of each. One file per kind.
+"""Model families: what the shared loop, the doctor, sampling and export need to know of each. One file per family.
 
-just train <dataset> --recipe demo
+family = open_family(config).family
 """

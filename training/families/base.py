@@ -1,10 +1,12 @@
-"""What the shared code asks of a kind of model: its sizes, its noise levels, its module, and what it costs.
+"""The interface of a model family: its configuration, noise schedule, module and cost.
 
-A model's forward takes a list of segments of any shapes and gives one prediction for each (`training.models.segment`),
-so loop, method, doctor, validation and sampling are the same for all of them. A new kind is one file here and one line
-in the registry.
+A model's forward takes a list of segments of any shapes and returns one prediction for each
+(`training.models.segment`), so loop, method, doctor, validation and sampling are the same for all families. A new
+family is one file here and one line in the registry.
 
-    python -m pytest tests/training/families
+    family = open_family(config).family
+    model = family.module()
+    family.initialise(model, seed=0)
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +23,11 @@ from training.models.segment import Segment
 
 
 class Sizes(Protocol):
-    """A model's configuration, as far as the shared code reads it."""
+    """The part of a model's configuration that the shared code reads."""
 
     @property
     def parameters(self) -> int:
-        """All weights."""
+        """Total number of parameters."""
         ...
 
     @property
@@ -35,7 +37,7 @@ class Sizes(Protocol):
 
     @property
     def layers(self) -> int:
-        """Blocks."""
+        """Number of blocks."""
         ...
 
     @property
@@ -45,47 +47,47 @@ class Sizes(Protocol):
 
     @property
     def out_channels(self) -> int:
-        """Channels of a prediction; twice those of the latents where a variance is learned as well."""
+        """Channels of a prediction; twice those of the latents if the variance is learned."""
         ...
 
     @property
     def learns_variance(self) -> bool:
-        """Whether the second half of the channels of a prediction is the variance's share."""
+        """Whether the second half of a prediction's channels is the learned variance."""
         ...
 
     @property
-    def text_width(self) -> int:
-        """Width of the text states."""
+    def text_dim(self) -> int:
+        """Dimension of the text embeddings."""
         ...
 
     @property
     def text_length(self) -> int:
-        """Tokens of a caption."""
+        """Number of tokens of a caption."""
         ...
 
     @property
     def reads_captions(self) -> bool:
-        """Whether captions matter to it at all."""
+        """Whether the model is text-conditioned."""
         ...
 
     @property
     def text_in_sequence(self) -> bool:
-        """Whether a caption's tokens stand in the sequence with the patches, or beside it (cross-attention)."""
+        """Whether a caption's tokens are in one sequence with the patches, or are read by cross-attention."""
         ...
 
     @property
-    def most_frames(self) -> int | None:
-        """Latent frames of a clip at most; None for any."""
+    def max_frames(self) -> int | None:
+        """The largest number of latent frames per clip; None for any."""
         ...
 
     @property
-    def kept_widths(self) -> int:
-        """Widths per token and block that a backward pass needs."""
+    def activations_per_token(self) -> int:
+        """Activations per token and block that the backward pass needs, in multiples of `width`."""
         ...
 
     @property
     def float32_share(self) -> float:
-        """Share of them that stays float32 where matrix products are bfloat16."""
+        """Fraction of these activations that stays float32 where matrix products are bfloat16."""
         ...
 
     @property
@@ -95,15 +97,15 @@ class Sizes(Protocol):
 
     @property
     def patch_frames(self) -> int:
-        """Latent frames of a patch."""
+        """Number of latent frames of a patch."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """How a model is written for diffusers: its class, `config.json` and weights, and the scheduler's JSON.
+    """A model in diffusers' format: its class, `config.json` and weights, and the scheduler's JSON.
 
-    `pipeline` is the class that opens it all, None where diffusers has no class for the model.
+    `pipeline` is the pipeline's class, None where diffusers has no class for the model. `note` tells the user why.
     """
 
     model: str
@@ -115,7 +117,7 @@ class Published:
 
 
 class Family(Protocol):
-    """One kind of model in one size, with the noise levels that it is trained at."""
+    """One model architecture in one size, with its noise schedule."""
 
     @property
     def sizes(self) -> Sizes:
@@ -124,48 +126,48 @@ class Family(Protocol):
 
     @property
     def schedule(self) -> Schedule:
-        """Its noise levels and what it predicts."""
+        """Its noise schedule and prediction target."""
         ...
 
     def published(self, weights: Mapping[str, Tensor]) -> Published:
-        """How it is exported with these weights."""
+        """The model with these weights in diffusers' format. Raises `ConfigError` if it cannot be exported."""
         ...
 
     def module(self) -> nn.Module:
-        """The model, with weights that mean nothing yet."""
+        """The model, with uninitialised or default weights."""
         ...
 
     def initialise(self, model: nn.Module, seed: int) -> None:
-        """Give it the weights from which training from scratch starts."""
+        """Set the initial weights for training from scratch, in place."""
         ...
 
     def shallow(self) -> "Family":
-        """The same with as few blocks as possible, for a trial."""
+        """The same family with as few blocks as possible, for a trial run."""
         ...
 
     def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
-        """The repeated parts, which are sharded and recomputed one by one."""
+        """The repeated blocks; each is sharded and recomputed as a unit."""
         ...
 
     def smallest(self, device: torch.device) -> Segment:
-        """The smallest clip of zeros that goes through every weight."""
+        """The smallest segment of zeros that goes through every weight."""
         ...
 
     def flops(self, lengths: Sequence[int]) -> float:
-        """Floating-point operations of a forward and a backward pass over segments of these lengths in tokens."""
+        """FLOPs of a forward and a backward pass over segments of `lengths` tokens."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A kind of model as a configuration names it. `weights` is None where it is trained from scratch."""
+    """A family as configured, and its weights; None where it is trained from scratch."""
 
     family: Family
     weights: Mapping[str, Tensor] | None
 
 
 def geometry_of(sizes: Sizes, codec: VideoCodec, text: TextEncoder) -> Geometry:
-    """How model and encoders read pixels together."""
+    """The strides of codec and model together, from which token counts follow."""
     return Geometry(
         spatial_stride=codec.spatial_stride,
         temporal_stride=codec.temporal_stride,

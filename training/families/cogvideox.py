@@ -1,4 +1,4 @@
-"""CogVideoX: one sequence of text and patches, v-prediction, an SNR shift; sizes by preset or from weights.
+"""CogVideoX: one sequence of text and patches, v-prediction, an SNR shift; sizes from a preset or from weights.
 
 just train <dataset> --recipe cogvideox-2b
 """
@@ -30,7 +30,7 @@ class CogVideoXFamily:
     schedule: VelocitySchedule
 
     def published(self, weights: Mapping[str, Tensor]) -> Published:
-        """See `Family`. The scheduler's class has other defaults."""
+        """See `Family`. The scheduler's settings are written in full, since its class has other defaults."""
         scheduler = {
             "_class_name": "CogVideoXDDIMScheduler",
             "num_train_timesteps": TIMESTEPS,
@@ -58,7 +58,7 @@ class CogVideoXFamily:
         return CogVideoX(self.sizes)
 
     def initialise(self, model: nn.Module, seed: int) -> None:
-        """SAT's: zero modulation."""
+        """See `Family`; as in SAT, all modulation starts at zero."""
         assert isinstance(model, CogVideoX)
         initialise(model, seed)
 
@@ -68,13 +68,13 @@ class CogVideoXFamily:
 
     def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
         """See `Family`."""
-        return [part for part in model.modules() if isinstance(part, Block)]
+        return [module for module in model.modules() if isinstance(module, Block)]
 
     def smallest(self, device: torch.device) -> Segment:
-        """One patch and one token."""
+        """See `Family`; one patch and one token."""
         sizes = self.sizes
         latents = torch.zeros(sizes.patch_frames, sizes.in_channels, sizes.patch, sizes.patch, device=device)
-        return Segment(latents, torch.zeros(1, sizes.text_width, device=device), 0)
+        return Segment(latents, torch.zeros(1, sizes.text_dim, device=device), 0)
 
     def flops(self, lengths: Sequence[int]) -> float:
         """See `Family`."""
@@ -82,7 +82,7 @@ class CogVideoXFamily:
 
 
 def open_cogvideox(config: TrainConfig) -> Opened:
-    """A preset, or what `model.weights` holds. Raises `ConfigError` for an unknown preset and for other weights."""
+    """A preset, or the model in `model.weights`. Raises `ConfigError` for an unknown preset and for other weights."""
     schedule = VelocitySchedule(config.snr_shift)
     if config.model.weights:
         sizes, weights = load_transformer(config.model.weights)

@@ -1,7 +1,9 @@
-"""Latte: spatial and temporal attention, noise prediction with a learned variance; from scratch, Latte or PixArt-alpha.
+"""Latte: spatial and temporal attention, noise prediction with a learned variance.
 
-just train demo --recipe latte-demo
-just train <dataset> --recipe latte-pixart --set model.weights=models/PixArt-XL-2-512x512
+It starts from scratch, from Latte's weights or from PixArt-alpha's.
+
+    just train demo --recipe latte-demo
+    just train <dataset> --recipe latte-pixart --set model.weights=models/PixArt-XL-2-512x512
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +30,7 @@ from training.models.latte.weights import from_diffusers, to_diffusers
 from training.models.segment import Segment
 
 OURS, LATTE, PIXART = "CutroomLatte", "LatteTransformer3DModel", "PixArtTransformer2DModel"
-_RELEASED_PIXART = "Transformer2DModel"  # the name that PixArt-alpha's released folders have, told by their norm
+_RELEASED_PIXART = "Transformer2DModel"  # the class name in PixArt-alpha's released folders; their norm identifies them
 _SCHEDULER = {
     "num_train_timesteps": TIMESTEPS,
     "beta_start": 0.0001,
@@ -36,8 +38,10 @@ _SCHEDULER = {
     "beta_schedule": "linear",
     "prediction_type": "epsilon",
 }
-# Of these a model that has weights already may be given others: they are no part of them.
+# Options that may be changed for a model that has weights: the weights do not depend on them.
 _FREE = ("frames", "text_length", "padding")
+# What run configurations and the `config.json` of our own format call these options.
+_SAVED_NAMES = {"head_dim": "head_width", "text_dim": "text_width", "caption_dim": "caption_width"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class LatteFamily:
         initialise(model, seed)
 
     def shallow(self) -> Family:
-        """One spatial and one temporal block, or one that is both."""
+        """See `Family`; one spatial and one temporal block, or one joint block."""
         return replace(self, sizes=replace(self.sizes, layers=1 if self.sizes.joint else 2))
 
     def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
@@ -65,17 +69,17 @@ class LatteFamily:
         return model.blocks() if isinstance(model, Latte) else []
 
     def smallest(self, device: torch.device) -> Segment:
-        """A clip, since temporal layers pass pictures by: two frames of one patch, and one token."""
+        """See `Family`; a clip, since images skip the temporal layers: two frames of one patch, and one token."""
         sizes = self.sizes
         latents = torch.zeros(2 * sizes.patch_frames, sizes.in_channels, sizes.patch, sizes.patch, device=device)
-        return Segment(latents, torch.zeros(1, sizes.text_width, device=device), 0)
+        return Segment(latents, torch.zeros(1, sizes.text_dim, device=device), 0)
 
     def flops(self, lengths: Sequence[int]) -> float:
-        """Estimated for frames of the configuration's size, since a length does not tell frames from places."""
+        """See `Family`; an estimate for frames of the configuration's size: a length does not determine the shape."""
         return training_flops(self.sizes, lengths)
 
     def published(self, weights: Mapping[str, Tensor]) -> Published:
-        """diffusers' `LatteTransformer3DModel` where it computes the same, and a form of our own where it does not."""
+        """diffusers' `LatteTransformer3DModel` where its output is the same, else our own format."""
         scheduler = {
             "_class_name": "DDIMScheduler",
             **_SCHEDULER,
@@ -85,28 +89,29 @@ class LatteFamily:
             "steps_offset": 0,
         }
         try:
-            config, theirs = self.sizes.to_diffusers(), to_diffusers(self.sizes, weights)
+            config, converted = self.sizes.to_diffusers(), to_diffusers(self.sizes, weights)
         except ConfigError as reason:
             return Published(
                 model=OURS,
                 pipeline=None,
-                config=asdict(self.sizes),
+                config={_SAVED_NAMES.get(name, name): value for name, value in asdict(self.sizes).items()},
                 scheduler=scheduler,
                 weights=weights,
-                note=f"written in cutroom's own form: {reason}",
+                note=f"written in cutroom's own format: {reason}",
             )
-        return Published(model=LATTE, pipeline="LattePipeline", config=config, scheduler=scheduler, weights=theirs)
+        return Published(model=LATTE, pipeline="LattePipeline", config=config, scheduler=scheduler, weights=converted)
 
 
 def open_latte(config: TrainConfig) -> Opened:
-    """A preset, or what `model.weights` holds. Raises `ConfigError` for an unknown preset and for other weights."""
+    """A preset, or the model in `model.weights`. Raises `ConfigError` for an unknown preset and for other weights."""
     settings = config.model.latte
     if config.model.weights:
         sizes, weights = load_latte(Path(config.model.weights), settings, config.seed)
-        if config.model.lora.rank and _kind(_folder(Path(config.model.weights))) == PIXART:
+        if config.model.lora.rank and _class_name(_folder(Path(config.model.weights))) == PIXART:
             raise ConfigError(
-                f"model.lora.rank = {config.model.lora.rank} with PixArt-alpha's weights: what is new would stay "
-                "frozen at zero; train it whole (stages: trains), and put adapters on the Latte that comes out"
+                f"model.lora.rank = {config.model.lora.rank} with PixArt-alpha's weights: the new temporal layers "
+                "would stay frozen at zero; train all weights (stages: trains) first, and add "
+                "adapters to the resulting Latte"
             )
         return Opened(LatteFamily(sizes), weights)
     preset = config.model.preset
@@ -118,42 +123,48 @@ def open_latte(config: TrainConfig) -> Opened:
 def load_latte(
     path: Path, settings: LatteSettings | None = None, seed: int = 0
 ) -> tuple[LatteConfig, Mapping[str, Tensor]]:
-    """Config and weights of a folder: our own form, diffusers' Latte, or PixArt-alpha with new temporal layers.
+    """Config and weights of a folder: our own format, diffusers' Latte, or PixArt-alpha with new temporal layers.
 
-    Raises `ConfigError` for anything else, and for settings that the weights do not have.
+    Raises `ConfigError` for any other model, and for settings that contradict the weights.
     """
     settings, folder = settings or LatteSettings(), _folder(path)
-    kind, options = _kind(folder), _options(settings)
-    found = read_json(folder / "config.json", "")
-    known = {name: value for name, value in found.items() if not name.startswith("_")}
+    class_name, options = _class_name(folder), _options(settings)
+    config = read_json(folder / "config.json", "")
+    fields = {name: value for name, value in config.items() if not name.startswith("_")}
     check_scheduler(folder.parent, _SCHEDULER, "Latte is trained and sampled here")
-    if kind == PIXART:
-        sizes = LatteConfig.from_pixart(known, **options)
+    if class_name == PIXART:
+        sizes = LatteConfig.from_pixart(fields, **options)
         return sizes, start_from_pixart(sizes, read_weights(folder), seed, settings.temporal_start).weights
-    if kind == OURS:
-        sizes, weights = _ours(folder, known), read_weights(folder)
-    elif kind == LATTE:
-        sizes, weights = LatteConfig.from_diffusers(known), from_diffusers(read_weights(folder))
+    if class_name == OURS:
+        sizes, weights = _read_own(folder, fields), read_weights(folder)
+    elif class_name == LATTE:
+        sizes, weights = LatteConfig.from_diffusers(fields), from_diffusers(read_weights(folder))
     else:
-        raise ConfigError(f"{folder} holds a {kind}; a Latte starts from {LATTE}, {PIXART}, or a folder of just export")
+        raise ConfigError(
+            f"{folder} holds a {class_name}; a Latte starts from {LATTE}, {PIXART}, or a folder of just export"
+        )
     check_fit(lambda: Latte(sizes), weights, str(folder))
+    _check_settings(settings, sizes, str(folder))
+    return replace(sizes, **{name: options[name] for name in _FREE if name in options}), weights
+
+
+def _check_settings(settings: LatteSettings, sizes: LatteConfig, folder: str) -> None:
+    """Raise `ConfigError` for settings that contradict a model that has weights."""
     if settings.temporal_start != LatteSettings().temporal_start:
         raise ConfigError(
-            f"model.latte.temporal_start = {settings.temporal_start} says how layers begin that PixArt-alpha lacks, "
+            f"model.latte.temporal_start = {settings.temporal_start} initialises layers that PixArt-alpha lacks, "
             f"but the weights in {folder} have them; leave it out"
         )
-    free = {name: options.pop(name) for name in _FREE if name in options}
-    for name, value in options.items():
-        if getattr(sizes, name) != value:
+    for name, value in _options(settings).items():
+        if name not in _FREE and getattr(sizes, name) != value:
             raise ConfigError(
-                f"model.latte.{name} = {value}, but the weights in {folder} are of a model with "
-                f"{getattr(sizes, name)}; set it to that, or to null"
+                f"model.latte.{_SAVED_NAMES.get(name, name)} = {value}, but the weights in {folder} are of a model "
+                f"with {getattr(sizes, name)}; set it to that, or to null"
             )
-    return replace(sizes, **free), weights
 
 
 def is_latte(path: Path) -> bool:
-    """Whether a folder holds a Latte, in our form or diffusers'."""
+    """Whether a folder holds a Latte, in our own or diffusers' format."""
     files = (path / "config.json", path / "transformer" / "config.json")
     return any(file.is_file() and read_json(file, "").get("_class_name") in (OURS, LATTE) for file in files)
 
@@ -162,21 +173,27 @@ def _folder(path: Path) -> Path:
     return path if (path / "config.json").is_file() else path / "transformer"
 
 
-def _kind(folder: Path) -> str:
-    found = read_json(folder / "config.json", "give a folder in diffusers' format")
-    name = str(found.get("_class_name"))
-    if name == _RELEASED_PIXART and found.get("norm_type") == "ada_norm_single":
+def _class_name(folder: Path) -> str:
+    config = read_json(folder / "config.json", "give a folder in diffusers' format")
+    name = str(config.get("_class_name"))
+    if name == _RELEASED_PIXART and config.get("norm_type") == "ada_norm_single":
         return PIXART
     return name
 
 
-def _ours(folder: Path, known: Mapping[str, Any]) -> LatteConfig:
+def _read_own(folder: Path, saved: Mapping[str, Any]) -> LatteConfig:
     try:
-        return LatteConfig(**known)
+        return LatteConfig(**_as_fields(saved))
     except TypeError as error:
         raise ConfigError(f"{folder / 'config.json'}: {error}; was it written by a later version?") from None
 
 
 def _options(settings: LatteSettings) -> dict[str, Any]:
-    found = settings.model_dump(exclude={"temporal_start"})
-    return {name: value for name, value in found.items() if value is not None}
+    """The settings that are not null, by the field of `LatteConfig` that they set."""
+    saved = settings.model_dump(exclude={"temporal_start"})
+    return _as_fields({name: value for name, value in saved.items() if value is not None})
+
+
+def _as_fields(saved: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: field for field, name in _SAVED_NAMES.items()}
+    return {fields.get(name, name): value for name, value in saved.items()}

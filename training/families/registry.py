@@ -1,6 +1,7 @@
-"""Opens the kind of model that a configuration names, and builds it with its first weights.
+"""Opens the model family that a configuration names, and builds the model with its initial weights.
 
-just train <dataset> --set model.family=cogvideox --set model.preset=2b
+opened = open_family(config)
+model = build_model(opened, config)
 """
 
 from collections.abc import Callable
@@ -22,12 +23,15 @@ _OPENERS: dict[str, Callable[[TrainConfig], Opened]] = {
 
 
 def open_family(config: TrainConfig) -> Opened:
-    """The kind of model, and its weights if it has any. Raises `ConfigError` for what does not exist or fit."""
+    """The family at the configured size, and its weights if there are any.
+
+    Raises `ConfigError` for an unknown preset, and for weights that are missing or do not fit.
+    """
     return _OPENERS[config.model.family](config)
 
 
 def build_model(opened: Opened, config: TrainConfig) -> nn.Module:
-    """The model with its first weights, on the CPU, in float32."""
+    """The model with its initial weights, on the CPU, in float32."""
     model = opened.family.module()
     if opened.weights is None:
         opened.family.initialise(model, config.seed)

@@ -1,6 +1,6 @@
-"""Tune-A-Video: an inflated Stable Diffusion UNet, noise prediction; from the folder of an image model.
+"""Tune-A-Video: an inflated Stable Diffusion UNet with noise prediction, from the folder of an image model.
 
-just tune film.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a bear skis"
+just tune video.mp4 "a man skis" --model models/stable-diffusion-v1-4 --edit "a bear skis"
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ from training.models.tune_a_video.inflate import GroupNorm
 from training.models.tune_a_video.model import TuneAVideo
 from training.models.tune_a_video.weights import first_weights, read_settings, start, unet_folder
 
-_FRAMES, _SIDE = 2, 4  # of the clip whose operations are counted; the side in pixels of the deepest level
-# Of Stable Diffusion's scheduler; other models were trained at other noise levels or predict something else.
+_FRAMES, _SIDE = 2, 4  # of the clip whose FLOPs are counted; the side is in pixels of the deepest level
+# Stable Diffusion's scheduler; models with another were trained at other noise levels or predict something else.
 _SCHEDULER = {
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,
@@ -44,7 +44,7 @@ class TuneAVideoFamily:
     def published(self, weights: Mapping[str, Tensor]) -> Published:
         """See `Family`."""
         raise ConfigError(
-            "diffusers has no class for an inflated UNet; what a video taught is in the run's tuned.safetensors"
+            "diffusers has no class for an inflated UNet; the tuned weights are in the run's tuned.safetensors"
         )
 
     def module(self) -> TuneAVideo:
@@ -52,7 +52,7 @@ class TuneAVideoFamily:
         return TuneAVideo(self.sizes)
 
     def initialise(self, model: nn.Module, seed: int) -> None:
-        """See `Family`; torch's own first weights."""
+        """See `Family`; torch's initial weights."""
         assert isinstance(model, TuneAVideo)
         start(model, seed)
 
@@ -66,28 +66,28 @@ class TuneAVideoFamily:
         return [*model.unet.down_blocks, model.unet.mid_block, *model.unet.up_blocks]
 
     def smallest(self, device: torch.device) -> Segment:
-        """One frame that is one pixel at the deepest level, and one token."""
+        """See `Family`; one frame that is one pixel at the deepest level, and one token."""
         sizes = self.sizes
         latents = torch.zeros(1, sizes.in_channels, sizes.patch, sizes.patch, device=device)
-        return Segment(latents, torch.zeros(1, sizes.text_width, device=device), 0)
+        return Segment(latents, torch.zeros(1, sizes.text_dim, device=device), 0)
 
     def flops(self, lengths: Sequence[int]) -> float:
-        """See `Family`; in proportion to the length, so attention between many places counts too little."""
+        """See `Family`; proportional to the length, so the quadratic cost of attention is underestimated."""
         return self._per_token * sum(lengths)
 
     @cached_property
     def _per_token(self) -> float:
-        """Operations per pixel of the deepest level: a forward pass, and a backward pass of twice as many."""
+        """FLOPs per pixel of the deepest level: a forward pass, and a backward pass of twice as many."""
         sizes = self.sizes
         counter = FlopCounterMode(display=False)
         with torch.device("meta"), counter:
             latents = torch.zeros(_FRAMES, sizes.in_channels, _SIDE * sizes.patch, _SIDE * sizes.patch)
-            self.module()([Segment(latents, torch.zeros(sizes.text_length, sizes.text_width), 0)])
+            self.module()([Segment(latents, torch.zeros(sizes.text_length, sizes.text_dim), 0)])
         return 3.0 * int(counter.get_total_flops()) / (_FRAMES * _SIDE**2)
 
 
 def open_tune_a_video(config: TrainConfig) -> Opened:
-    """A preset, or the UNet in `model.weights`. Raises `ConfigError` for other models and other noise levels."""
+    """A preset, or the UNet in `model.weights`. Raises `ConfigError` for other models and other noise schedules."""
     schedule, norm = NoiseSchedule("scaled_linear"), config.model.group_norm
     if config.model.weights:
         return _from_folder(config.model.weights, norm, schedule, config.seed)
@@ -97,9 +97,9 @@ def open_tune_a_video(config: TrainConfig) -> Opened:
     return Opened(TuneAVideoFamily(replace(PRESETS[preset], norm=norm), schedule), None)
 
 
-def _from_folder(place: str, norm: GroupNorm, schedule: NoiseSchedule, seed: int) -> Opened:
-    folder = unet_folder(place)
-    # A UNet without its pipeline is taken for Stable Diffusion 1's.
+def _from_folder(path: str, norm: GroupNorm, schedule: NoiseSchedule, seed: int) -> Opened:
+    folder = unet_folder(path)
+    # A UNet without its pipeline's scheduler is taken to be Stable Diffusion 1's.
     check_scheduler(folder.parent, _SCHEDULER, "Tune-A-Video is trained here")
     family = TuneAVideoFamily(TuneAVideoConfig(read_settings(folder), norm=norm), schedule)
     return Opened(family, first_weights(family.module(), folder, seed))

@@ -1,4 +1,4 @@
-"""The latent cache: what VAE and text encoder make of a dataset, in shards beside an index, written once and checked.
+"""The latent cache: a dataset's latents and text embeddings in shards with an index, written once and verified.
 
 just encode <dataset> --recipe demo --out datasets/demo-latents
 """

@@ -1,9 +1,10 @@
-"""One sample's latents and text states as bytes: a safetensors file, which holds nothing that could run.
+"""One sample's latents and text embeddings as bytes: a safetensors file, which cannot execute code.
 
-Equal captions are stored once, padding of zeros is left out, and so is a deviation that is zero everywhere (the linear
-codec has no posterior).
+Equal captions are stored once; zero padding is left out, and so is a standard deviation that is zero everywhere (the
+linear codec has no posterior).
 
-    python -m pytest tests/training/latents/test_entry.py
+    data = Entry(key, mean, std, captions, embeddings).to_bytes(torch.bfloat16)
+    entry = Entry.from_bytes(data)
 """
 
 import io
@@ -24,58 +25,58 @@ _BLOCK = 512
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Posterior moments [frames, channels, height, width] and the states [tokens, width] of each caption, by text."""
+    """Posterior `mean` and `std` [T, C, H, W], and the embeddings [L, text_dim] of each caption, by its text."""
 
     key: str
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
     captions: Mapping[str, str]
     """Short, medium and dense caption."""
-    states: Mapping[str, Tensor]
+    embeddings: Mapping[str, Tensor]
 
     def to_bytes(self, dtype: torch.dtype) -> bytes:
-        """The entry as a safetensors file."""
+        """The entry as the bytes of a safetensors file, tensors stored as `dtype`."""
         tensors = {"mean": self.mean.to(dtype)}
-        if self.deviation.any():
-            tensors["deviation"] = self.deviation.to(dtype)
-        texts = sorted(self.states)
-        tensors.update({f"text.{place}": _trim(self.states[text]).to(dtype) for place, text in enumerate(texts)})
+        if self.std.any():
+            tensors["deviation"] = self.std.to(dtype)
+        texts = sorted(self.embeddings)
+        tensors.update({f"text.{number}": _trim(self.embeddings[text]).to(dtype) for number, text in enumerate(texts)})
         metadata = {"key": self.key, "captions": json.dumps(dict(self.captions)), "texts": json.dumps(texts)}
-        # safetensors' own order of metadata changes from run to run; one record has none.
-        contiguous = {name: one.contiguous() for name, one in tensors.items()}
+        # safetensors writes several metadata entries in varying order; a single one is deterministic.
+        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
         return bytes(save(contiguous, {"entry": json.dumps(metadata)}))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Entry":
-        """Read an entry; tensors are float32 again. Raises `DatasetError` if it is none."""
+        """Read an entry, with float32 tensors. Raises `DatasetError` for other bytes."""
         try:
             length = int.from_bytes(data[:8], "little")
             metadata = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["entry"])
-            tensors = {name: one.float() for name, one in load(data).items()}
+            tensors = {name: tensor.float() for name, tensor in load(data).items()}
             texts, mean = json.loads(metadata["texts"]), tensors["mean"]
             return cls(
                 key=metadata["key"],
                 mean=mean,
-                deviation=tensors.get("deviation", torch.zeros_like(mean)),
+                std=tensors.get("deviation", torch.zeros_like(mean)),
                 captions=json.loads(metadata["captions"]),
-                states={text: tensors[f"text.{place}"] for place, text in enumerate(texts)},
+                embeddings={text: tensors[f"text.{number}"] for number, text in enumerate(texts)},
             )
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"no entry of a latent cache ({error}); run `just encode` again") from None
+            raise DatasetError(f"not an entry of a latent cache ({error}); run `just encode` again") from None
 
 
-def pad(states: Tensor, length: int) -> Tensor:
-    """States [tokens, width] filled up with zeros to [length, width]."""
-    return torch.nn.functional.pad(states, (0, 0, 0, length - len(states)))
+def pad(embeddings: Tensor, length: int) -> Tensor:
+    """Embeddings [L, text_dim] padded with zeros to [length, text_dim]."""
+    return torch.nn.functional.pad(embeddings, (0, 0, 0, length - len(embeddings)))
 
 
-def _trim(states: Tensor) -> Tensor:
-    used = states.abs().sum(1).nonzero()
-    return states[: int(used[-1]) + 1 if len(used) else 0]
+def _trim(embeddings: Tensor) -> Tensor:
+    used = embeddings.abs().sum(1).nonzero()
+    return embeddings[: int(used[-1]) + 1 if len(used) else 0]
 
 
 def to_member(name: str, data: bytes) -> bytes:
-    """A file as it stands in a tar: header, bytes, and zeros up to the next block."""
+    """A file as a tar member: header, bytes, and zeros up to the next block."""
     info = tarfile.TarInfo(f"{name}.safetensors")
     info.size, info.mode, info.uname, info.gname = len(data), 0o444, "cutroom", "cutroom"
     header = info.tobuf(tarfile.PAX_FORMAT)
@@ -83,13 +84,13 @@ def to_member(name: str, data: bytes) -> bytes:
 
 
 def from_member(member: bytes) -> bytes:
-    """The bytes of the file in a piece of a tar. Raises `DatasetError` if there is none."""
+    """The bytes of the file in a tar member. Raises `DatasetError` if there is none."""
     try:
         with tarfile.open(fileobj=io.BytesIO(member), mode="r:") as tar:
             info = tar.next()
             file = tar.extractfile(info) if info else None
             if file is None:
-                raise DatasetError("the piece of the tar holds no file")
+                raise DatasetError("the tar member holds no file")
             return file.read()
     except tarfile.TarError as error:
-        raise DatasetError(f"the piece of the tar cannot be read: {error}") from None
+        raise DatasetError(f"the tar member cannot be read: {error}") from None

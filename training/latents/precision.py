@@ -1,4 +1,4 @@
-"""In which precision a cache may hold what it holds; imports nothing, so that a command line is checked without torch.
+"""Precisions of a latent cache; imports nothing, so that the command line is checked without torch.
 
 just encode <dataset> --precision bfloat16
 """

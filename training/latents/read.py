@@ -1,7 +1,7 @@
-"""Reads a latent cache: one ranged read per sample, and never latents that other encoders made.
+"""Reads a latent cache: one ranged read per sample. A cache that other encoders made is refused.
 
 cache = LatentShards("datasets/demo-latents", codec.identity, text.identity)
-sample = cache.sample(sample_id, shape, lambda captions: captions["dense"])
+sample = cache.sample(sample_id, clip_id, shape, lambda captions: captions["dense"])
 """
 
 import io
@@ -27,9 +27,9 @@ Choose = Callable[[Mapping[str, str]], str]
 
 
 class LatentShards:
-    """A finished cache. The index stays in Arrow, so that memory does not grow with Python objects per sample.
+    """A finished cache. The index stays in Arrow, so that there are no Python objects per sample.
 
-    Raises `DatasetError` if there is none, `ConfigError`, naming both, if other encoders than these made it.
+    Raises `DatasetError` if there is none, `ConfigError`, naming both identities, if other encoders made it.
     """
 
     def __init__(self, uri: str, codec_identity: str, text_identity: str) -> None:
@@ -44,11 +44,11 @@ class LatentShards:
                 f"latent cache {self.store.uri} is not finished; run the same `just encode` again"
             ) from None
         self._table = LATENTS.check(table).sort_by([("shape", "ascending"), ("sample_id", "ascending")])
-        self._unconditional = pad(unconditional.states[""], self.settings.text_length)
+        self._unconditional = pad(unconditional.embeddings[""], self.settings.text_length)
         self._first_of, self._ids = self._arrange()
 
     def _arrange(self) -> tuple[dict[str, tuple[int, int]], pa.LargeStringArray]:
-        """The rows of each shape, and all ids, which are sorted within them."""
+        """The first and last row of each shape, and all ids, which are sorted within a shape."""
         shapes = self._table["shape"].to_numpy() if len(self._table) else np.array([], object)
         edges = [0, *(np.flatnonzero(shapes[1:] != shapes[:-1]) + 1).tolist(), len(shapes)]
         spans = {shapes[first]: (first, last) for first, last in pairwise(edges) if last > first}
@@ -65,13 +65,13 @@ class LatentShards:
         return dict(zip(found["shard"].to_pylist(), found["end_max"].to_pylist(), strict=True))
 
     def row(self, sample_id: str, shape: ClipShape) -> int:
-        """The row of a sample at a shape. Raises `DatasetError` if it was never encoded."""
+        """The row of a sample at a shape. Raises `DatasetError` if it was not encoded."""
         low, end = self._first_of.get(str(shape), (0, 0))
         if low == end:
-            near = closest(str(shape), list(self._first_of))
+            nearest = closest(str(shape), list(self._first_of))
             raise DatasetError(
-                f"latent cache {self.store.uri} holds nothing at {shape}{f' (but at {near})' if near else ''}; run "
-                "`just encode` with the recipe that trains it"
+                f"latent cache {self.store.uri} holds nothing at {shape}{f' (but at {nearest})' if nearest else ''}; "
+                "run `just encode` with the recipe of the training run"
             )
         high = end
         while low < high:
@@ -84,33 +84,36 @@ class LatentShards:
         return low
 
     def entry(self, sample_id: str, shape: ClipShape) -> Entry:
-        """A sample's moments, captions and states.
+        """A sample's moments, captions and embeddings.
 
-        Raises `DatasetError` if they were never made, `MediaError` if the sample could not be read when they were.
+        Raises `DatasetError` if it was not encoded, `MediaError` if the sample could not be read then.
         """
-        place = self._table.slice(self.row(sample_id, shape), 1).to_pylist()[0]
-        if place["status"] != "ok":
-            raise MediaError(f"sample {sample_id} could not be encoded: {place['error']}")
-        start = place["offset"]
-        member = self.store.read_range(f"shards/{place['shard']}", start, start + place["size"])
+        row = self._table.slice(self.row(sample_id, shape), 1).to_pylist()[0]
+        if row["status"] != "ok":
+            raise MediaError(f"sample {sample_id} could not be encoded: {row['error']}")
+        start = row["offset"]
+        member = self.store.read_range(f"shards/{row['shard']}", start, start + row["size"])
         entry = Entry.from_bytes(from_member(member))
-        if entry.key != place["key"]:
+        if entry.key != row["key"]:
             raise DatasetError(
-                f"latent cache {self.store.uri}: {place['shard']} at {start} holds key {entry.key}, the index says "
-                f"{place['key']}; `just encode --verify` tells what is wrong"
+                f"latent cache {self.store.uri}: {row['shard']} at {start} holds key {entry.key}, the index says "
+                f"{row['key']}; `just encode --verify` lists what is wrong"
             )
         return entry
 
     def sample(self, sample_id: str, clip_id: str, shape: ClipShape, choose: Choose) -> LatentSample:
-        """A sample with the caption that `choose` takes of its short, medium and dense one; "" is the unconditional."""
+        """A sample with the caption that `choose` picks among short, medium and dense; "" is the unconditional one.
+
+        Raises the same errors as `entry`.
+        """
         entry = self.entry(sample_id, shape)
         caption = choose(entry.captions)
-        states = pad(entry.states[caption], self.settings.text_length) if caption else self._unconditional
+        text = pad(entry.embeddings[caption], self.settings.text_length) if caption else self._unconditional
         return LatentSample(
             sample_id=sample_id,
             clip_id=clip_id,
             shape=shape,
             mean=entry.mean,
-            deviation=entry.deviation,
-            text=states,
+            std=entry.std,
+            text=text,
         )

@@ -1,6 +1,7 @@
-"""Opens samples of a latent cache as the loader asks for them, in its worker processes.
+"""Opens samples of a latent cache in the loader's worker processes.
 
-just train <dataset> --set data.latents=<cache>
+reader = LatentReader("datasets/demo-latents", captions, codec.identity, text.identity)
+sample = reader(planned)
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from training.latents.read import LatentShards
 
 @dataclass(frozen=True, slots=True)
 class LatentReader:
-    """Opens samples of the cache `uri`, which must be made by these encoders; goes to other processes as its fields."""
+    """Opens samples of the cache `uri`, which these encoders must have made; is sent to workers as its fields."""
 
     uri: str
     captions: CaptionChoice
@@ -22,7 +23,7 @@ class LatentReader:
     text_identity: str
 
     def __call__(self, planned: PlannedSample) -> LatentSample:
-        """Read a sample with the caption of its epoch. Raises `DatasetError` if the cache does not hold it."""
+        """Read a sample with the caption drawn for its epoch. Raises `DatasetError` if the cache does not hold it."""
         return _open(self.uri, self.codec_identity, self.text_identity).sample(
             planned.sample_id,
             planned.clip_id,

@@ -1,8 +1,8 @@
-"""The dataset as the cache sees it: its samples with their checksums, and the parts in which they are encoded.
+"""The dataset's samples with their checksums, and the parts in which the latent cache encodes them.
 
-A part is one shard of the dataset at one shape of a stage. Stages that show a bucket alike share its parts.
+A part is one shard of the dataset at one shape of a stage. Stages that use a bucket at the same shape share its parts.
 
-    python -m pytest tests/training/latents/test_cache.py
+    parts = plan_parts(dataset, config.stages, settings)
 """
 
 import io
@@ -25,7 +25,7 @@ _COLUMNS = ["sample_id", "clip_id", "bucket", "split", "shard", "offset", "size"
 
 @dataclass(frozen=True, slots=True)
 class SourceSample:
-    """A sample of the dataset: ids, split, and where its bytes are."""
+    """A sample of the dataset: ids, split, and the location of its bytes below `shards/`."""
 
     sample_id: str
     clip_id: str
@@ -38,7 +38,7 @@ class SourceSample:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The samples of one shard at one shape; `name` holds a hash of their keys, so a changed part is another one."""
+    """The samples of one shard at one shape; `name` contains a hash of their keys, so a changed part has a new name."""
 
     name: str
     shape: ClipShape
@@ -47,11 +47,11 @@ class Part:
 
 
 def plan_parts(dataset: Store, stages: Iterable[StageConfig], settings: CacheSettings) -> list[Part]:
-    """The parts of all stages, by shape and shard. Raises `DatasetError` if the folder holds no finished dataset."""
+    """The parts of all stages, sorted by name. Raises `DatasetError` if the folder holds no finished dataset."""
     limits = [Limits(short_side=stage.short_side, max_seconds=stage.max_seconds) for stage in stages]
     parts = []
     for (bucket, shard), samples in sorted(_by_shard(dataset).items()):
-        for shape in sorted({limit(Bucket.parse(bucket), one) for one in limits}):
+        for shape in sorted({limit(Bucket.parse(bucket), stage_limits) for stage_limits in limits}):
             keys = tuple(settings.key(sample.checksum, shape) for sample in samples)
             slug = Bucket(shape.width, shape.height, shape.frames, shape.fps).slug
             name = f"{slug}/{shard.removesuffix('.tar').replace('/', '--')}-{digest(keys)}"
@@ -63,12 +63,12 @@ def _by_shard(dataset: Store) -> dict[tuple[str, str], list[SourceSample]]:
     try:
         table = pq.read_table(io.BytesIO(dataset.read(_INDEX)), columns=_COLUMNS)
     except FileNotFoundError:
-        raise DatasetError(f"{dataset.path(_INDEX)} is not there; `just curate` writes it at its end") from None
-    found: dict[tuple[str, str], list[SourceSample]] = {}
+        raise DatasetError(f"{dataset.path(_INDEX)} is missing; `just curate` writes it at its end") from None
+    by_shard: dict[tuple[str, str], list[SourceSample]] = {}
     for row in table.to_pylist():
         if row.pop("status") == "ok":
-            place = (row.pop("bucket"), row["shard"])
-            found.setdefault(place, []).append(SourceSample(**row))
-    for samples in found.values():
+            group = (row.pop("bucket"), row["shard"])
+            by_shard.setdefault(group, []).append(SourceSample(**row))
+    for samples in by_shard.values():
         samples.sort(key=lambda sample: sample.offset)
-    return found
+    return by_shard

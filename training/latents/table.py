@@ -1,6 +1,6 @@
-"""The cache's index: one row per sample and shape, with the place of its entry or the reason why there is none.
+"""The cache's index: one row per sample and shape, with the location of its entry or the reason why there is none.
 
-python -m pytest tests/training/latents
+table = LATENTS.check(pq.read_table("index.parquet"))
 """
 
 import pyarrow as pa

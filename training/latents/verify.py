@@ -1,4 +1,4 @@
-"""Re-reads a latent cache and holds it against the dataset: nothing missing, changed, misshapen or not finite.
+"""Re-reads a latent cache and compares it with the dataset: nothing missing, changed, of a wrong shape or not finite.
 
 just encode <dataset> --recipe demo --out datasets/demo-latents --verify
 """
@@ -22,13 +22,13 @@ from training.latents.write import INDEX, UNCONDITIONAL
 
 
 def verify_cache(cache: Store, parts: Sequence[Part]) -> Iterator[str]:
-    """Complaints, one sentence each. `parts` is what the dataset and the recipe ask for now."""
+    """Problems, one sentence each. `parts` are those of the present dataset and recipe."""
     settings = read_settings(cache)
     try:
         rows = {row["key"]: row for row in LATENTS.check(pq.read_table(io.BytesIO(cache.read(INDEX)))).to_pylist()}
         cache.read(UNCONDITIONAL)
     except FileNotFoundError as error:
-        yield f"{error.filename or INDEX} is not there: the cache is not finished"
+        yield f"{error.filename or INDEX} is missing: the cache is not finished"
         return
     for part in parts:
         for sample, key in zip(part.samples, part.keys, strict=True):
@@ -39,14 +39,14 @@ def verify_cache(cache: Store, parts: Sequence[Part]) -> Iterator[str]:
             elif row["status"] != "ok":
                 yield f"{name}: could not be encoded: {row['error']}"
             else:
-                yield from (f"{name}: {complaint}" for complaint in _check(cache, settings, row, part.shape))
+                yield from (f"{name}: {problem}" for problem in _check(cache, settings, row, part.shape))
 
 
 def _check(cache: Store, settings: CacheSettings, row: Mapping[str, Any], shape: ClipShape) -> Iterator[str]:
     try:
         member = cache.read_range(f"shards/{row['shard']}", row["offset"], row["offset"] + row["size"])
     except FileNotFoundError:
-        yield f"{row['shard']} is not there"
+        yield f"{row['shard']} is missing"
         return
     if hashlib.sha256(member).hexdigest() != row["checksum"]:
         yield f"{row['shard']} at {row['offset']}: bytes differ from their checksum"
@@ -58,16 +58,19 @@ def _check(cache: Store, settings: CacheSettings, row: Mapping[str, Any], shape:
         return
     if entry.key != row["key"]:
         yield f"holds the entry of another key ({entry.key})"
-    wanted = settings.latent_shape(shape)
-    if tuple(entry.mean.shape) != wanted or entry.deviation.shape != entry.mean.shape:
-        yield f"latents are {tuple(entry.mean.shape)}, wanted {wanted}"
-    if not (torch.isfinite(entry.mean).all() and torch.isfinite(entry.deviation).all()):
+    expected = settings.latent_shape(shape)
+    if tuple(entry.mean.shape) != expected or entry.std.shape != entry.mean.shape:
+        yield f"latents are {tuple(entry.mean.shape)}, expected {expected}"
+    if not (torch.isfinite(entry.mean).all() and torch.isfinite(entry.std).all()):
         yield "latents are not finite"
-    for caption in {one for one in entry.captions.values() if one}:
-        states = entry.states.get(caption)
-        if states is None:
-            yield f"caption {caption[:40]!r} has no states"
-        elif states.shape[1] != settings.text_width or len(states) > settings.text_length:
-            yield f"text states are {tuple(states.shape)}, wanted up to {settings.text_length} of {settings.text_width}"
-        elif not torch.isfinite(states).all():
-            yield "text states are not finite"
+    for caption in {caption for caption in entry.captions.values() if caption}:
+        embeddings = entry.embeddings.get(caption)
+        if embeddings is None:
+            yield f"caption {caption[:40]!r} has no embeddings"
+        elif embeddings.shape[1] != settings.text_width or len(embeddings) > settings.text_length:
+            yield (
+                f"text embeddings are {tuple(embeddings.shape)}, expected up to {settings.text_length} tokens of "
+                f"{settings.text_width}"
+            )
+        elif not torch.isfinite(embeddings).all():
+            yield "text embeddings are not finite"

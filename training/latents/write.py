@@ -1,7 +1,7 @@
-"""Fills a latent cache, part by part: each tar appears whole, then its rows; a killed run goes on with the next part.
+"""Fills a latent cache part by part: each tar appears atomically, then its rows; a killed run resumes at the next part.
 
-A sample that cannot be read becomes a failed row with the reason and never ends a run. Once all parts are there, their
-rows become one `index.parquet`; it names what the dataset and the recipe ask for now, and nothing older.
+A sample that cannot be read becomes a failed row with the reason and does not end the run. Once all parts are written,
+their rows become one `index.parquet`, which lists what the present dataset and recipe need and nothing older.
 
     just encode <dataset> --recipe demo --out datasets/demo-latents
 """
@@ -32,7 +32,7 @@ _Row = dict[str, Any]
 
 
 class LatentWriter:
-    """Encodes the parts of a dataset into a cache whose settings were claimed."""
+    """Encodes the parts of a dataset into a cache whose settings were written by `claim`."""
 
     def __init__(
         self, dataset: Store, cache: Store, settings: CacheSettings, codec: VideoCodec, text: TextEncoder
@@ -42,13 +42,13 @@ class LatentWriter:
         self._dtype = DTYPES[settings.precision]
 
     def write(self, parts: Sequence[Part], done: Callable[[Part, int], None]) -> pa.Table:
-        """Encode what is not there yet, and write the index. `done` is told each part and its failures."""
+        """Encode missing parts, and write and return the index. `done` is called with each part and its failures."""
         self._cache.remove_temporary()
         self._write_unconditional()
-        there = {file.key for folder in ("parts", "shards") for file in self._cache.list(folder)}
+        existing = {file.key for folder in ("parts", "shards") for file in self._cache.list(folder)}
         for part in parts:
             failed = 0
-            if not self._is_done(part, there):
+            if not self._is_done(part, existing):
                 failed = self._write_part(part)
             done(part, failed)
         tables = [self._rows(part) for part in parts]
@@ -56,9 +56,9 @@ class LatentWriter:
         self._cache.write(INDEX, _to_parquet(index))
         return index
 
-    def _is_done(self, part: Part, there: set[str]) -> bool:
-        """Whether a part has its tar and its rows, none of them failed: what failed is tried again in each run."""
-        if not {_part_key(part), f"shards/{part.name}.tar"} <= there:
+    def _is_done(self, part: Part, existing: set[str]) -> bool:
+        """Whether a part has its tar and its rows, and none failed: failed samples are retried in every run."""
+        if not {_part_key(part), f"shards/{part.name}.tar"} <= existing:
             return False
         return "failed" not in self._rows(part)["status"].to_pylist()
 
@@ -66,8 +66,8 @@ class LatentWriter:
         return pq.read_table(io.BytesIO(self._cache.read(_part_key(part))))
 
     def _write_unconditional(self) -> None:
-        states = self._text.encode([""])[0]
-        entry = Entry("", torch.zeros(0), torch.zeros(0), {}, {"": states})
+        embeddings = self._text.encode([""])[0]
+        entry = Entry("", torch.zeros(0), torch.zeros(0), {}, {"": embeddings})
         self._cache.write(UNCONDITIONAL, entry.to_bytes(self._dtype))
 
     def _write_part(self, part: Part) -> int:
@@ -90,19 +90,19 @@ class LatentWriter:
                 member = to_member(sample.sample_id, self._encode(key, pixels, captions).to_bytes(self._dtype))
                 file.write(member)
                 checksum = hashlib.sha256(member).hexdigest()
-                place = {"shard": shard, "offset": offset, "size": len(member), "checksum": checksum}
-                rows.append({**row, **place, "status": "ok", "error": None, "attempts": 1})
+                location = {"shard": shard, "offset": offset, "size": len(member), "checksum": checksum}
+                rows.append({**row, **location, "status": "ok", "error": None, "attempts": 1})
                 offset += len(member)
             file.write(_END)
-        # The rows are the commit: without them the tar is written again.
+        # Writing the rows commits the part: without them the tar is written again.
         self._cache.write(_part_key(part), _to_parquet(LATENTS.table(rows)))
         return sum(row["status"] == "failed" for row in rows)
 
     def _encode(self, key: str, pixels: Pixels, captions: Mapping[str, str]) -> Entry:
-        mean, deviation = self._codec.encode(pixels)
+        mean, std = self._codec.encode(pixels)
         texts = sorted({text for text in captions.values() if text})
-        states: dict[str, Tensor] = dict(zip(texts, self._text.encode(texts), strict=True)) if texts else {}
-        return Entry(key, mean, deviation, captions, states)
+        embeddings: dict[str, Tensor] = dict(zip(texts, self._text.encode(texts), strict=True)) if texts else {}
+        return Entry(key, mean, std, captions, embeddings)
 
 
 def _part_key(part: Part) -> str:

@@ -1,4 +1,6 @@
-"""The loop: opens what a run needs, trains stage after stage, validates, guards and reports. Knows no diffusion.
+"""The training loop: opens a run, trains stage after stage, validates, guards and reports. Knows no diffusion.
 
-just train demo
+prepared = prepare(config, "datasets/demo", Path("runs/demo"), world)
+prepared.run.resume()
+prepared.run.train(show, after_stage)
 """

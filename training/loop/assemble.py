@@ -1,6 +1,6 @@
-"""A method made ready to be trained: sharded over the processes, with its optimiser, its guard and its trainer.
+"""Builds the trainer of a method: shards the model over the processes, creates optimiser and guard.
 
-just train demo
+trainer = make_trainer(method, config, folder, world)
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from training.parallel import World, shard
 
 
 def make_trainer(method: Method, config: TrainConfig, folder: Path, world: World) -> Trainer:
-    """The trainer of this process; the guard writes what stopped a run into `folder`."""
+    """The trainer of this process; if the guard stops the run, it writes its file into `folder`."""
     shard(method.model, method.blocks(), world, config.parallel.replicas)
     optimizer = make_optimizer(method.model, config.optimizer)
     name = torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu"

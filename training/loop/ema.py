@@ -1,8 +1,11 @@
-"""A moving average of the weights: steadier than the weights themselves, so it is what is validated and exported.
+"""An exponential moving average (EMA) of the weights, which is used for validation, sampling and export.
 
-Each process averages its own shard, so nothing is gathered and a process holds no more than its part.
+Each process averages its own shard of the weights, so nothing is gathered.
 
-    python -m pytest tests/training/loop/test_ema.py
+    average = MovingAverage(model, decay=0.9999)
+    average.update(step)
+    with average.in_place():
+        validate(...)
 """
 
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ from training.parallel import reshard
 
 
 class MovingAverage:
-    """Averages of a model's parameters; a decay of 0 keeps none and swaps nothing."""
+    """Moving averages of a model's parameters. With a decay of 0 there are none, and `in_place` changes nothing."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self._model, self._decay = model, decay
@@ -25,10 +28,10 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after optimiser step `step` (from 0). At first the average forgets faster.
+        """Update the averages after optimiser step `step` (from 0).
 
-        The decay grows as (1 + step) / (10 + step), as TensorFlow's averages do, so that a short run's average is not
-        made of the weights that it began with.
+        The decay is at most (1 + step) / (10 + step), as in TensorFlow's moving averages, so that a short run's average
+        is not dominated by the initial weights.
         """
         if not self.weights:
             return
@@ -38,7 +41,7 @@ class MovingAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model with the averaged weights, for as long as the block lasts."""
+        """Put the averaged weights into the model inside the `with` block."""
         if not self.weights:
             yield
             reshard(self._model)

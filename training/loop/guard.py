@@ -1,9 +1,10 @@
-"""Stops a run whose loss is no number or jumps, and leaves behind what is needed to see why.
+"""Stops a run whose loss is not finite or spikes, and writes a file for finding the cause.
 
-The file names the step's samples with their noise levels and losses, the seed, and the checkpoint to start from; as
-noise and order depend on the step alone, running that step again gives the same numbers.
+The file lists the step's samples with their timesteps and losses; as noise and order depend on the step alone, running
+that step again gives the same numbers.
 
-    python -m pytest tests/training/loop/test_guard.py
+    guard = Guard(folder, spike=10)
+    guard.watch(step, loss, gradient_norm, trained)
 """
 
 import json
@@ -19,12 +20,12 @@ from training.loop.report import STEPS, Journal
 
 _REMEMBERED = 100
 _FEWEST = 20
-"""Losses from which a median means something."""
+"""Losses needed for a meaningful median."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A sample in a step: its ids, its noise level and its loss."""
+    """A sample of a step: its ids, its timestep (0 to 999) and its loss."""
 
     sample_id: str
     clip_id: str
@@ -33,7 +34,7 @@ class Trained:
 
 
 class Guard:
-    """Watches the loss of every step. `spike` is how many times the recent median stops the run; 0 never does."""
+    """Watches the loss of every step. A loss above `spike` times the recent median stops the run; 0 turns this off."""
 
     def __init__(self, folder: Path, spike: float, rank: int = 0) -> None:
         self._folder, self._spike, self._rank = folder, spike, rank
@@ -42,7 +43,7 @@ class Guard:
 
     def watch(self, step: int, loss: float, gradient_norm: float, trained: Sequence[Trained]) -> None:
         """Raise `TrainingError` if this step must not be taken."""
-        if not self._begun:  # a run that goes on knows what was usual before
+        if not self._begun:  # a resumed run starts from the losses before it
             self._begun = True
             before = (line for line in Journal(self._folder / STEPS).read() if int(str(line["step"])) < step)
             self._recent.extend(float(str(line["loss"])) for line in before)
@@ -50,8 +51,8 @@ class Guard:
         if fault is None:
             self._recent.append(loss)
             return
-        worst = sorted(trained, key=lambda one: -one.loss if math.isfinite(one.loss) else -math.inf)
-        # Each process knows its own samples, and leaves a file of them.
+        worst = sorted(trained, key=lambda sample: -sample.loss if math.isfinite(sample.loss) else -math.inf)
+        # Each process writes a file of its own samples.
         path = self._folder / f"stopped-at-step-{step:06d}{f'-rank{self._rank}' if self._rank else ''}.json"
         path.write_text(
             json.dumps(
@@ -60,15 +61,15 @@ class Guard:
                     "fault": fault,
                     "loss": str(loss),
                     "gradient_norm": str(gradient_norm),
-                    "samples": [{**asdict(one), "loss": str(one.loss)} for one in worst],
+                    "samples": [{**asdict(sample), "loss": str(sample.loss)} for sample in worst],
                     "again": "run the same command: it goes on from the last checkpoint and comes to the same step",
                 },
                 indent=1,
             )
         )
-        clips = ", ".join(one.clip_id for one in worst[:3])
+        clips = ", ".join(sample.clip_id for sample in worst[:3])
         raise TrainingError(
-            f"step {step}: {fault}. Its worst clips: {clips}; all are in {path}. Look at them "
+            f"step {step}: {fault}. The clips with the highest loss: {clips}; all are in {path}. Inspect them "
             "(`just explain <dataset> <clip-id>`), lower optimizer.learning_rate, or raise optimizer.spike"
         )
 
@@ -77,7 +78,7 @@ class Guard:
             return f"the loss is {loss}"
         if not math.isfinite(gradient_norm):
             return f"the gradient's norm is {gradient_norm}"
-        usual = median(self._recent) if len(self._recent) >= _FEWEST else 0.0
-        if self._spike and usual and loss > self._spike * usual:
-            return f"the loss {loss:.4g} is more than {self._spike:g} times the median of the last steps ({usual:.4g})"
+        recent = median(self._recent) if len(self._recent) >= _FEWEST else 0.0
+        if self._spike and recent and loss > self._spike * recent:
+            return f"the loss {loss:.4g} is more than {self._spike:g} times the median of the last steps ({recent:.4g})"
         return None

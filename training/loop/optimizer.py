@@ -1,9 +1,11 @@
-"""AdamW over the parameters that a stage trains, its learning rate as a function of the step, and clipping.
+"""AdamW over the parameters that a stage trains, its learning rate as a function of the step, and gradient clipping.
 
-The learning rate is computed from the step, never accumulated, so a resumed run has the one it would have had. One
-optimiser serves all stages: what a stage freezes has no gradient, is skipped, and keeps its moments.
+The learning rate is computed from the step, not accumulated, so a resumed run continues with the same one. One
+optimiser serves all stages: a parameter that a stage freezes has no gradient, is skipped, and keeps its moments.
 
-    python -m pytest tests/training/loop/test_optimizer.py
+    optimizer = make_optimizer(model, config.optimizer)
+    choose_trained(model, stage.trains, trainable)
+    set_learning_rate(optimizer, learning_rate(config.optimizer, stage, step))
 """
 
 import math
@@ -20,7 +22,7 @@ from training.parallel import whole
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW over all parameters, in one pass over their memory; the learning rate is set at every step."""
+    """Fused AdamW over all parameters; the learning rate is set at every step."""
     return torch.optim.AdamW(
         model.parameters(),
         lr=config.learning_rate,
@@ -32,9 +34,9 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Ada
 
 
 def choose_trained(model: nn.Module, patterns: Sequence[str], trainable: Iterable[str]) -> int:
-    """Let the parameters learn that are `trainable` at all and match a pattern (none: all); returns their weights.
+    """Enable gradients for the `trainable` parameters that match a pattern (no patterns: all); returns their count.
 
-    Raises `ConfigError` for a pattern that matches nothing: elsewhere such a run trains nothing and says nothing.
+    Raises `ConfigError` for a pattern that matches nothing; in other trainers such a run silently trains nothing.
     """
     allowed = set(trainable)
     _require_matches("trains", patterns, [name for name, _ in model.named_parameters() if name in allowed])
@@ -47,7 +49,7 @@ def choose_trained(model: nn.Module, patterns: Sequence[str], trainable: Iterabl
 
 
 def group_rates(model: nn.Module, optimizer: torch.optim.Optimizer, rates: Mapping[str, float]) -> None:
-    """Part the optimiser's parameters into groups by their multiple of the learning rate; moments stay as they are.
+    """Group the optimiser's parameters by their multiple of the learning rate; moments stay as they are.
 
     Raises `ConfigError` for a pattern that matches nothing.
     """
@@ -70,7 +72,7 @@ def _require_matches(setting: str, patterns: Iterable[str], names: Sequence[str]
 
 
 def learning_rate(config: OptimizerConfig, stage: StageConfig, step: int) -> float:
-    """The learning rate of a stage's step (from 0): linear warm-up, then the schedule over the stage's other steps."""
+    """The learning rate of a stage's step (from 0): linear warm-up, then the schedule over the remaining steps."""
     peak = stage.learning_rate or config.learning_rate
     if step < config.warmup:
         return peak * (step + 1) / config.warmup
@@ -81,12 +83,12 @@ def learning_rate(config: OptimizerConfig, stage: StageConfig, step: int) -> flo
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """Give every group its multiple of a learning rate."""
+    """Set every group's learning rate to its multiple of `value`."""
     for group in optimizer.param_groups:
         group["lr"] = value * group.get("multiple", 1.0)
 
 
 def clip(model: nn.Module, largest: float) -> float:
-    """Scale the gradient of the whole accumulated step to at most this norm; returns the norm that it had."""
+    """Scale the accumulated gradient to a norm of at most `largest`; returns the norm before scaling."""
     weights = [weight for weight in model.parameters() if weight.grad is not None]
     return float(whole(torch.nn.utils.clip_grad_norm_(weights, largest)))

@@ -1,6 +1,7 @@
-"""Opens everything that a run needs, in the order in which things can be wrong, and says what was opened.
+"""Opens everything that a run needs, and checks it with the doctor before anything is written.
 
-just train demo
+prepared = prepare(config, "datasets/demo", Path("runs/demo"), world)
+print("\n".join(prepared.description))
 """
 
 import sys
@@ -32,13 +33,13 @@ from training.methods.diffusion import DiffusionMethod
 from training.models.lora import add_adapters
 from training.parallel import World
 
-# Packs that the linear predictor is fitted on: some hundred clips hold all that a 64 x 64 covariance needs.
+# Packs that the linear predictor is fitted on: a few hundred clips are enough for a 64 x 64 covariance.
 _BASELINE_PACKS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A run with what stands around it."""
+    """A run with its model, encoders and data."""
 
     config: TrainConfig
     folder: RunFolder
@@ -52,9 +53,9 @@ class Prepared:
 
     @property
     def description(self) -> list[str]:
-        """What was opened, for a person."""
+        """A summary of what was opened, one line each."""
         sizes, model = self.family.sizes, self.config.model
-        stages = ", ".join(f"{one.name} ({one.steps} steps)" for one in self.config.stages)
+        stages = ", ".join(f"{stage.name} ({stage.steps} steps)" for stage in self.config.stages)
         return [
             f"model   {model.family} {model.preset}, {sizes.parameters / 1e6:.1f} million weights, {model.precision}, "
             f"on {self.world.size} x {self.world.device}",
@@ -65,7 +66,7 @@ class Prepared:
         ]
 
     def linear_baseline(self, stage: StageConfig) -> Validation | None:
-        """Held-out loss of the best linear predictor, at the same clips, noise and levels as the model's."""
+        """Validation loss of the best linear predictor, on the same clips, noise and timesteps as the model's."""
         number = self.config.stages.index(stage)
         predictor = self._fit_linear(number)
         shapes = self.data.validation_shapes(number)
@@ -80,16 +81,16 @@ class Prepared:
         clips = (
             latents
             for pack in self.data.training_packs(stage, _BASELINE_PACKS)
-            for latents in method.encode(pack.batch, pack.places)[0]
+            for latents in method.encode(pack.batch, pack.keys)[0]
         )
         sizes = self.family.sizes
         with torch.no_grad():
-            found = fit_linear(clips, self.family.schedule, sizes.patch, sizes.patch_frames)
-        return found.to(self.world.device)
+            predictor = fit_linear(clips, self.family.schedule, sizes.patch, sizes.patch_frames)
+        return predictor.to(self.world.device)
 
 
 def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Prepared:
-    """Open a run. Raises `ConfigError` or `DatasetError` with what is wrong, before anything is written."""
+    """Open a run. Raises `ConfigError` or `DatasetError` for any problem, before anything is written."""
     opened = open_family(config)
     family, sizes = opened.family, opened.family.sizes
     shards = max(1, world.size // config.parallel.replicas)
@@ -101,7 +102,7 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     data = DatasetSource(config, dataset, (codec, text), geometry_of(sizes, codec, text), sizes.width, world)
     run_folder = RunFolder(folder)
     if world.is_first:
-        _examine(data, config, (codec, text), family, folder)
+        _check(data, config, (codec, text), family, folder)
         run_folder.begin(config, _facts(dataset, data, codec, text))
     world.wait()
     if config.model.lora.rank:
@@ -122,8 +123,8 @@ def prepare(config: TrainConfig, dataset: str, folder: Path, world: World) -> Pr
     )
 
 
-def _examine(data: DatasetSource, config: TrainConfig, prepared: Encoders, family: Family, folder: Path) -> None:
-    """What `just doctor` would say: warnings are shown, errors end the run before its first step."""
+def _check(data: DatasetSource, config: TrainConfig, prepared: Encoders, family: Family, folder: Path) -> None:
+    """Run the doctor: warnings are printed, errors end the run before its first step."""
     codec, text = prepared
     resources = Resources.here(folder, data.processes)
     findings = run_doctor(config, data.train, data.held_out, codec, text, family, resources)
@@ -136,11 +137,11 @@ def _examine(data: DatasetSource, config: TrainConfig, prepared: Encoders, famil
 def _refuse(findings: Sequence[Finding]) -> None:
     errors = [f"{finding.about}: {finding.text}" for finding in findings if finding.level == "error"]
     if errors:
-        raise ConfigError("\n".join([f"{len(errors)} reasons not to begin (just doctor says more):", *errors]))
+        raise ConfigError("\n".join([f"{len(errors)} problems prevent this run (just doctor says more):", *errors]))
 
 
 def _facts(dataset: str, data: DatasetSource, codec: VideoCodec, text: TextEncoder) -> dict[str, object]:
-    """What a run must have in common with the one that it goes on from."""
+    """What must be the same when a run is resumed."""
     return {
         "dataset": dataset,
         "shape": str(data.commonest_shape(len(data.stages) - 1)),

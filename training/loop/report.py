@@ -1,7 +1,7 @@
-"""What a step has to say, and where that goes: the run's own `steps.jsonl`, TensorBoard, and the terminal.
+"""Reports of steps, and where they are written: the run's own `steps.jsonl`, TensorBoard, and Weights & Biases.
 
-A line of `lineage-<rank>.jsonl` says which samples a step trained, at which noise level, with which loss, so that any
-clip can be asked when it was learnt. After a resume both files go on where the checkpoint stood.
+A line of `lineage-<rank>.jsonl` lists the samples that a step trained, with timestep and loss, so that one can look up
+when a clip was trained. After a resume both files continue from the checkpoint's step.
 
     tensorboard --logdir runs
 """
@@ -32,13 +32,13 @@ class StepReport:
     seconds: float
     tokens_per_second: float
     waiting: float
-    """Share of the time in which data were waited for."""
+    """Fraction of the time spent waiting for data."""
     skipped: int
     memory_gigabytes: float
     mfu: float | None
 
     def scalars(self) -> dict[str, float]:
-        """What can be drawn as a curve."""
+        """The numeric fields, for curves."""
         return {name: float(value) for name, value in asdict(self).items() if isinstance(value, int | float)}
 
 
@@ -46,14 +46,14 @@ STEPS = "steps.jsonl"
 
 
 class Log(Protocol):
-    """Somewhere that scalars go."""
+    """A destination for scalars."""
 
     def write(self, step: int, scalars: Mapping[str, float], group: str) -> None:
-        """Keep the scalars of a step."""
+        """Log the scalars of a step."""
         ...
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close."""
         ...
 
 
@@ -66,17 +66,17 @@ class TensorBoardLog:
         self._writer = SummaryWriter(str(folder / "tensorboard"))
 
     def write(self, step: int, scalars: Mapping[str, float], group: str) -> None:
-        """Keep the scalars of a step."""
+        """Log the scalars of a step."""
         for name, value in scalars.items():
             self._writer.add_scalar(f"{group}/{name}", value, step)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close."""
         self._writer.close()
 
 
 class WandbLog:
-    """Curves for Weights & Biases, for who has installed `wandb`; its key comes from the environment."""
+    """Curves for Weights & Biases; its key comes from the environment. Raises `ConfigError` without `wandb`."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -86,11 +86,11 @@ class WandbLog:
         self._run = wandb.init(project="cutroom", name=folder.name, dir=str(folder), resume="allow", id=folder.name)
 
     def write(self, step: int, scalars: Mapping[str, float], group: str) -> None:
-        """Keep the scalars of a step."""
+        """Log the scalars of a step."""
         self._run.log({f"{group}/{name}": value for name, value in scalars.items()}, step=step)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close."""
         self._run.finish()
 
 
@@ -98,7 +98,7 @@ LOGS: dict[str, Callable[[Path], Log]] = {"tensorboard": TensorBoardLog, "wandb"
 
 
 def open_logs(names: list[str], folder: Path) -> list[Log]:
-    """The logs of these names. Raises `ConfigError` for one that does not exist."""
+    """The logs with these names. Raises `ConfigError` for an unknown name."""
     for name in names:
         if name not in LOGS:
             raise ConfigError(f"loggers: {name!r} is not known; {did_you_mean(name, LOGS)}")
@@ -106,14 +106,14 @@ def open_logs(names: list[str], folder: Path) -> list[Log]:
 
 
 class Journal:
-    """A file of JSON lines, each with its `step`."""
+    """A file of JSON lines, each with a `step`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._path.parent.mkdir(parents=True, exist_ok=True)
 
     def go_back(self, step: int) -> None:
-        """Forget lines of this step and later ones, and a line that a kill left unfinished."""
+        """Remove the lines of this step and later ones, and a line that a kill left unfinished."""
         kept = [line for line in self.read() if int(str(line["step"])) < step]
         scratch = self._path.with_suffix(".writing")
         scratch.write_text("".join(json.dumps(line) + "\n" for line in kept))
@@ -125,11 +125,11 @@ class Journal:
             file.write(json.dumps(line) + "\n")
 
     def read(self) -> list[dict[str, object]]:
-        """All whole lines."""
-        found = []
+        """All complete lines."""
+        lines = []
         for line in self._path.read_text().splitlines() if self._path.exists() else ():
             try:
-                found.append(json.loads(line))
+                lines.append(json.loads(line))
             except ValueError:
                 continue
-        return found
+        return lines

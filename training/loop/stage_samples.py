@@ -1,17 +1,17 @@
-"""Videos at the end of a stage: from the fixed prompts, with the averaged weights, at the stage's commonest shape.
+"""Samples videos at the end of a stage: fixed prompts, EMA weights, the stage's most frequent shape.
 
-runs/<name>/samples/<stage>/sheet.png
+sample_stage(prepared, stage)      # writes runs/<name>/samples/<stage>/sheet.png
 """
 
 from training.config import StageConfig
 from training.loop.prepare import Prepared
-from training.sampling.make import LoadedModel, Order, make_clips, write_samples
+from training.sampling.make import LoadedModel, SamplingRequest, make_clips, write_samples
 
 _PROMPTS = 4
 
 
 def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
-    """Sample and write. All processes compute, one writes; a stage that has its samples already is passed over."""
+    """Sample and write. All processes compute, the first one writes; a stage that already has samples is skipped."""
     config, number = prepared.config, prepared.config.stages.index(stage)
     out = prepared.folder.path / "samples" / stage.name
     if (out / "samples.json").exists():
@@ -28,11 +28,11 @@ def sample_stage(prepared: Prepared, stage: StageConfig) -> None:
         recipe=config.recipe,
         steps=prepared.run.state.step,
     )
-    order = Order(
+    request = SamplingRequest(
         prompts=prompts, shape=prepared.data.commonest_shape(number), settings=config.sampling, seed=config.seed
     )
     with prepared.run.average.in_place():
-        clips = make_clips(loaded, order)
+        clips = make_clips(loaded, request)
     if prepared.world.is_first:
-        write_samples(out, loaded, order, clips)
+        write_samples(out, loaded, request, clips)
     prepared.world.wait()

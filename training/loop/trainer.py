@@ -1,10 +1,10 @@
-"""The loop: steps of packs in, an updated model out. It knows nothing of diffusion, video or files.
+"""The optimiser step. It knows nothing of diffusion, video or files.
 
-A step accumulates its packs, divides by the samples of the whole step, clips, and updates; so neither the number of
-processes nor the way packs fall on them changes what is learnt. What else happens (averages, validation, checkpoints,
-logs) is called after the step.
+A step accumulates the gradients of its packs, divides by the samples of the whole step, clips, and updates, so neither
+the number of processes nor the distribution of packs over them changes the result. Everything else (EMA, validation,
+checkpoints, logs) happens in `run` after the step.
 
-    just train demo
+    result = trainer.step(step, stage, stage_step=0, step=0)
 """
 
 import time
@@ -18,21 +18,21 @@ from training.data.batch import samples_of
 from training.loop.guard import Trained
 from training.loop.optimizer import clip, learning_rate, set_learning_rate
 from training.loop.report import StepReport
-from training.loop.steps import LoadedPack, LoadedStep
+from training.loop.training_step import TrainingPack, TrainingStep
 from training.methods.base import Method
 from training.parallel import World
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A finished step: what there is to say of it, and this process's samples in it."""
+class StepResult:
+    """A finished step: its report, and this process's samples with their losses."""
 
     report: StepReport
     trained: tuple[Trained, ...]
 
 
 class Trainer:
-    """Model, method and optimiser of one process."""
+    """Model, method and optimiser of one process. `peak_flops` is the device's peak, None if unknown."""
 
     def __init__(
         self,
@@ -46,16 +46,16 @@ class Trainer:
         self.method, self.optimizer = method, optimizer
         self._config, self._world, self._watch, self._peak = config, world, watch, peak_flops
 
-    def step(self, loaded: LoadedStep, stage: StageConfig, stage_step: int, step: int) -> Done:
-        """Take one optimiser step. `watch` may refuse it, before the weights change."""
+    def step(self, loaded: TrainingStep, stage: StageConfig, stage_step: int, step: int) -> StepResult:
+        """Take one optimiser step. `watch` may raise before the weights change."""
         started = time.perf_counter()
         rate = learning_rate(self._config, stage, stage_step)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
-        trained = [one for pack in loaded.packs for one in self._accumulate(pack, loaded.samples)]
+        trained = [sample for pack in loaded.packs for sample in self._accumulate(pack, loaded.samples)]
         norm = clip(self.method.model, self._config.clip)
         skipped, total, flops = self._world.sum(
-            [len(loaded.skipped), sum(one.loss for one in trained), self._flops(loaded.packs)]
+            [len(loaded.skipped), sum(sample.loss for sample in trained), self._flops(loaded.packs)]
         )
         loss = total / max(1.0, loaded.samples - skipped)
         self._watch(step, loss, norm, trained)
@@ -78,15 +78,15 @@ class Trainer:
             memory_gigabytes=self._memory(),
             mfu=flops / seconds / (self._peak * self._world.size) if self._peak else None,
         )
-        return Done(report, tuple(trained))
+        return StepResult(report, tuple(trained))
 
-    def _accumulate(self, pack: LoadedPack | None, samples: int) -> list[Trained]:
-        """Add a pack's gradient: each sample counts one part in all samples of the step, on whichever process."""
-        if pack is None or not pack.places:
+    def _accumulate(self, pack: TrainingPack | None, samples: int) -> list[Trained]:
+        """Add a pack's gradient; each sample has weight 1 / `samples`, on whichever process it is."""
+        if pack is None or not pack.keys:
             self.method.idle().backward()  # type: ignore[no-untyped-call]
             return []
-        losses = self.method.losses(pack.batch, pack.places)
-        # Sharded gradients are averaged over processes; their sum is wanted.
+        losses = self.method.losses(pack.batch, pack.keys)
+        # Sharded gradients are averaged over processes; multiplying by their number gives the sum.
         (losses.values.sum() * (self._world.size / samples)).backward()  # type: ignore[no-untyped-call]
         values = losses.values.detach().tolist()
         return [
@@ -94,7 +94,7 @@ class Trainer:
             for sample, timestep, value in zip(samples_of(pack.batch), losses.timesteps, values, strict=True)
         ]
 
-    def _flops(self, packs: Sequence[LoadedPack | None]) -> float:
+    def _flops(self, packs: Sequence[TrainingPack | None]) -> float:
         return sum(self.method.flops(pack.lengths) for pack in packs if pack is not None)
 
     def _memory(self) -> float:

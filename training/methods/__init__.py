@@ -1,4 +1,5 @@
-"""What is learnt: a method turns a pack into one loss per sample. The loop knows nothing else of it.
+"""Training objectives: a method turns a pack into one loss per sample. The loop depends on nothing else of it.
 
-python -m pytest tests/training/methods
+method = DiffusionMethod(model, family, codec, text_encoder)
+losses = method.losses(batch, keys)
 """

@@ -1,6 +1,7 @@
-"""What the loop asks of a method (CogVideoX, Latte, Tune-A-Video): losses of a pack, and what they cost.
+"""The interface between the loop and a training objective: losses of a pack, and their FLOPs.
 
-just train <dataset>
+losses = method.losses(batch, keys)
+losses.values.mean().backward()
 """
 
 from collections.abc import Sequence
@@ -10,38 +11,38 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from training.data.batch import Batch
-from training.diffusion.places import Place
+from training.diffusion.random_keys import RandomKey
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """One loss per sample of a pack, [samples], and the noise level (timestep) that each was trained at."""
+    """One loss per sample of a pack, `values` [samples] float32, and the timestep (0 to 999) of each sample."""
 
     values: Tensor
     timesteps: tuple[int, ...]
 
 
 class Method(Protocol):
-    """One way to train one model. `blocks` are the parts that are sharded and recomputed one by one."""
+    """A training objective of one model."""
 
     model: nn.Module
 
     def blocks(self) -> Sequence[nn.Module]:
-        """The model's repeated parts, in order."""
+        """The model's repeated blocks, in order; each is sharded and recomputed as a unit."""
         ...
 
-    def losses(self, batch: Batch, places: Sequence[Place]) -> Losses:
-        """Losses of a pack, with gradients. `places` says where each of its samples stands in the run."""
+    def losses(self, batch: Batch, places: Sequence[RandomKey]) -> Losses:
+        """Losses of a pack, with gradients. `keys` has one random key per sample of the pack."""
         ...
 
-    def losses_at(self, batch: Batch, places: Sequence[Place], timesteps: Sequence[int]) -> Losses:
-        """The same at given timesteps, for validation."""
+    def losses_at(self, batch: Batch, places: Sequence[RandomKey], timesteps: Sequence[int]) -> Losses:
+        """Losses at given timesteps, one per sample, for validation."""
         ...
 
     def idle(self) -> Tensor:
-        """A loss of 0 from the smallest possible pack, for a rank that has no pack while others have one."""
+        """A scalar loss of 0 from the smallest possible pack, for a rank without a pack in a micro-step."""
         ...
 
     def flops(self, lengths: Sequence[int]) -> float:
-        """Floating-point operations of a forward and backward pass over segments of these lengths."""
+        """FLOPs of a forward and a backward pass over segments of `lengths` tokens."""
         ...

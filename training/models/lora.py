@@ -1,9 +1,10 @@
-"""Low-rank adapters on our transformer, made by peft: which layers, what learns, merging, diffusers' names.
+"""LoRA adapters made by peft: which layers get one, which parameters learn, merging, and diffusers' names.
 
-The weights keep their names plus `.base_layer`; an adapter adds `lora_A` and `lora_B` beside them. `lora_B` starts at
-zero, so step 0 is the base model. Of a LoRA run only the adapters need to be kept.
+The weights keep their names plus `.base_layer`; an adapter adds `lora_A` and `lora_B` next to them. `lora_B` starts at
+zero, so step 0 is the base model. A LoRA run only has to keep its adapters.
 
-    python -m pytest tests/training/models/test_lora.py
+    layers = add_adapters(model, LoraConfig(rank=128), seed=0)
+    plain, adapters = split_adapters(model.state_dict())
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +21,13 @@ from training.config import LoraConfig
 
 ADAPTER = "default"
 _BASE, _LORA = ".base_layer.", ".lora_"
-_FUSED = ("patch_embed.proj", "pos_embed.proj")  # read by their weight, not called: an adapter would do nothing
+_FUSED = ("patch_embed.proj", "pos_embed.proj")  # only their weight is read, forward() is not called: no adapter works
 
 
 def add_adapters(model: nn.Module, settings: LoraConfig, seed: int) -> list[str]:
     """Put adapters on every linear layer whose name ends in one of the targets, and freeze everything else.
 
-    Gives the names of the layers. Raises `ConfigError` for a target that matches no layer, naming the nearest one.
+    Returns the names of the layers. Raises `ConfigError` for a target that matches no layer, naming the nearest one.
     """
     layers = target_layers(model, settings.targets)
     config = PeftConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=list(settings.targets))  # type: ignore[arg-type]
@@ -55,19 +56,19 @@ def _ends(name: str, target: str) -> bool:
 
 
 def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
-    """What learns, by name."""
+    """The parameters that learn, by name."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def split_adapters(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """A trained model's state dict as the plain model's weights and the adapters, both under their own names."""
-    plain = {name.replace(_BASE, "."): one for name, one in state.items() if _LORA not in name}
-    adapters = {name.replace(f".{ADAPTER}.", "."): one for name, one in state.items() if _LORA in name}
+    """Split a state dict into the plain model's weights and the adapters, without peft's additions to the names."""
+    plain = {name.replace(_BASE, "."): weight for name, weight in state.items() if _LORA not in name}
+    adapters = {name.replace(f".{ADAPTER}.", "."): weight for name, weight in state.items() if _LORA in name}
     return plain, adapters
 
 
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
-    """The state dict of the plain model with the adapters worked in, under its own names; the model stays as it is."""
+    """The plain model's state dict with the adapters merged into the weights. The model itself is not changed."""
     state, _ = split_adapters(model.state_dict())
     for name, module in model.named_modules():
         if isinstance(module, Linear):

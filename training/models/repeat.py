@@ -1,6 +1,6 @@
-"""The repetition of the first latent frame, which models need whose patches span several frames.
+"""Repeats the first latent frame until the frame count divides by the temporal patch size.
 
-python -m pytest tests/training/models/test_repeat.py
+latents = repeat_first_frame(latents, patch_frames=2)      # [13, C, H, W] becomes [14, C, H, W]
 """
 
 import torch
@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def repeat_first_frame(latents: Tensor, patch_frames: int) -> Tensor:
-    """Latents [F, C, H, W] with the first frame repeated in front until F divides by q; the copies get their own noise.
+    """Latents [T, C, H, W] with the first frame repeated in front until T divides by `patch_frames`.
 
-    `(-F) % q` copies, in front, because the sampler drops the leading ones (CogVideo issues 524 and 782). A picture of
-    one frame is a patch of copies of itself.
+    `-T % patch_frames` copies stand in front because the sampler drops the leading frames (CogVideo issues 524 and
+    782). Each copy gets its own noise. An image becomes a patch of copies of itself.
     """
     missing = -len(latents) % patch_frames
     return torch.cat([latents[:1]] * missing + [latents]) if missing else latents

@@ -1,8 +1,6 @@
-"""What every model is given: noisy clips and pictures of any shape, each with its caption and noise level.
+"""The input of every model: noisy clips and images of any shape, each with its text embeddings and timestep.
 
-predictions = model([Segment(latents, text, timestep=500), ...])      # one [F, out_channels, H, W] per segment
-
-python -m pytest tests/training/models
+predictions = model([Segment(latents, text, timestep=500), ...])      # one [T, out_channels, H, W] per segment
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +11,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One noisy clip or picture: latents [F, C, H, W], text states [L, text_width], timestep (0 to 999).
+    """One noisy clip or image: `latents` [T, C, H, W], `text` embeddings [L, text_dim], `timestep` from 0 to 999.
 
-    `fps` are the clip's frames per second, 0 for a picture, for models that are told them.
+    `fps` is the clip's frame rate, 0 for an image. Only models that are conditioned on the frame rate read it.
     """
 
     latents: Tensor
@@ -25,4 +23,4 @@ class Segment:
 
 
 Predictor = Callable[[Sequence[Segment]], list[Tensor]]
-"""A model: one prediction [F, out_channels, H, W] per segment."""
+"""A model: one prediction [T, out_channels, H, W] per segment."""

@@ -1,4 +1,5 @@
-"""Makes videos from a model: samplers, guidance, and the files that show what came out (`just sample`).
+"""Samples videos from a model: samplers, guidance, and the files that are written (`just sample`).
 
-python -m pytest tests/training/sampling
+loaded = open_model(open_source("exported/demo"), "cpu")
+clips = make_clips(loaded, SamplingRequest(prompts=["waves"], shape=shape, settings=SamplingConfig(), seed=0))
 """

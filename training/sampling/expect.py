@@ -1,8 +1,8 @@
-"""What a model is, and what its samples may be expected to show: two sentences that stand on every sheet.
+"""What a model is, and what can be expected of its samples: two sentences that are shown on every sheet.
+
+They tell the viewer of a small model's mosaics that nothing is broken.
 
     what_to_expect(Known(kind="CogVideoX", parameters=1_700_000, recipe="demo", steps=360, codec=..., text=...))
-
-Who looks at a sheet of a small model and sees mosaics should not have to ask whether something is broken.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _SMALL, _LARGE = 100e6, 1e9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a model: its kind, weights, and how it was trained here.
+    """What is known of a model: its family, parameter count, encoders, and its training here.
 
-    `recipe` is empty and `steps` 0 where nothing tells that it was trained here.
+    `recipe` is empty and `steps` 0 for a model that was not trained here.
     """
 
     kind: str
@@ -28,33 +28,35 @@ class Known:
     def what(self) -> str:
         """The model in one sentence."""
         made = f"trained here by the recipe {self.recipe} for {self.steps:,} steps" if self.recipe else "as published"
-        return f"Model: {self.kind}, {_shown(self.parameters)} weights, {made}."
+        return f"Model: {self.kind}, {_readable(self.parameters)} weights, {made}."
 
 
 def what_to_expect(known: Known) -> str:
-    """What its samples may show, by its size, its training and its codec."""
+    """What can be expected of its samples, by its size, its training and its encoders."""
     if known.recipe and not known.steps:
-        said = "It has not learnt yet: expect noise."
+        expectation = "It has not been trained yet: expect noise."
     elif known.parameters < _SMALL:
-        said = (
+        expectation = (
             "A model of this size shows that every part works: expect mosaics in the colours that a prompt names, "
-            "light and slow motion, and no thing that one would recognise."
+            "light and slow motion, and no recognisable objects."
         )
     elif not known.recipe and known.parameters >= _LARGE:
-        said = "Expect what its makers show, at their shapes, sampler and steps; less at others."
+        expectation = (
+            "Expect the published quality at the published shapes, sampler and steps; lower quality at others."
+        )
     else:
-        said = (
-            "What it shows follows from its data and steps: set it beside the held-out loss of its run, and beside an "
+        expectation = (
+            "Quality depends on its data and steps: compare it with the validation loss of its run, and with an "
             "earlier sheet of the same prompts."
         )
     if known.codec.startswith("linear"):
-        said += " The packaged linear codec blurs: no sample is sharper than it, whatever the model has learnt."
+        expectation += " The packaged linear codec blurs every sample, whatever the model has learnt."
     if "MiniLM" in known.text:
-        said += " The packaged text encoder tells sentences apart, not the order of things in them."
-    return said
+        expectation += " The packaged text encoder distinguishes sentences, but hardly the order of words."
+    return expectation
 
 
-def _shown(parameters: int) -> str:
+def _readable(parameters: int) -> str:
     if parameters >= _LARGE:
         return f"{parameters / 1e9:.1f} billion"
     return f"{parameters / 1e6:.1f} million" if parameters >= 1e5 else f"{parameters:,}"

@@ -1,12 +1,12 @@
-"""Classifier-free guidance: how much further than the caption asks, and when.
+"""Classifier-free guidance, constant or growing with the steps.
 
-CogVideoX's DynamicCFG lets guidance grow with the steps: early moves, which choose the layout, follow the model freely.
-Its code counts the steps down from a timestep (0 to 999) as if that were a step (0 to 49), in the release and in
-diffusers alike, so the published 50 steps swing between both ends; here the step is the step, for any number of them:
+CogVideoX's DynamicCFG increases guidance with the steps: early steps, which determine the layout, are guided little.
+Its code, in the release and in diffusers alike, uses the timestep (0 to 999) where the step (0 to 49) belongs, so the
+published 50 steps jump between both ends of the range; here the step is used, for any number of steps:
 
     scale(i) = 1 + g * (1 - cos(pi * (i / N)^5)) / 2        i = 0 ... N - 1
 
-    python -m pytest tests/training/sampling/test_guidance.py
+    predicted = guide(conditional, unconditional, guidance_scale(10, 50, strength=6, dynamic=True))
 """
 
 import math
@@ -17,12 +17,15 @@ _EXPONENT = 5  # CogVideoX's released sampling configurations
 
 
 def guidance_scale(step: int, steps: int, strength: float, dynamic: bool) -> float:
-    """The scale of move `step` (0 to steps - 1): `strength`, or between 1 and 1 + `strength` where it grows."""
+    """The scale of step `step` (0 to steps - 1): `strength`, or if dynamic between 1 and 1 + `strength`."""
     if not dynamic:
         return strength
     return 1 + strength * (1 - math.cos(math.pi * (step / steps) ** _EXPONENT)) / 2
 
 
 def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    """`unconditional + scale * (conditional - unconditional)` (2207.12598, eq. 6): scale 1 is the caption alone."""
+    """`unconditional + scale * (conditional - unconditional)` (2207.12598, eq. 6), for tensors of one shape.
+
+    Scale 1 is the conditional prediction alone.
+    """
     return unconditional + scale * (conditional - unconditional)

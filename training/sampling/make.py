@@ -1,10 +1,11 @@
-"""From prompts to files: latents, pixels, and a folder that says how each video was made.
+"""From prompts to files: samples latents, decodes them, and writes a folder with the settings.
 
-<out>/000.mp4 (a picture: 000.png), ...    one per prompt
+<out>/000.mp4 (an image: 000.png), ...     one per prompt
 <out>/sheet.png                            all of them on one sheet
 <out>/samples.json                         prompts, seed, sampler, guidance, checkpoint, codec
 
-python -m pytest tests/training/sampling/test_make.py
+request = SamplingRequest(prompts=["waves"], shape=shape, settings=SamplingConfig(), seed=0)
+write_samples("samples/a", loaded, request, make_clips(loaded, request))
 """
 
 import json
@@ -26,14 +27,15 @@ from training.sampling.expect import Known, what_to_expect
 from training.sampling.sample import Notify, latent_shape, sample_latents, silent
 from training.sampling.sheet import Pixels, contact_sheet
 
-_CRF, _PRESET = 14, "medium"  # near lossless: what is judged is the model, not the encoder
+_CRF, _PRESET = 14, "medium"  # nearly lossless, so that the model is judged and not the encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A transformer with everything that sampling needs. `checkpoint` tells a person which weights these are.
+    """A model with its encoders. `checkpoint` describes the weights to the user.
 
-    `recipe` and `steps` are those of its training here; "" and 0 where nothing tells of one.
+    `recipe` and `steps` are those of its training here, "" and 0 if there was none. Raises `ConfigError` for encoders
+    that do not fit the model.
     """
 
     model: nn.Module
@@ -60,18 +62,19 @@ class LoadedModel:
         sizes = self.family.sizes
         if self.codec.channels != sizes.in_channels:
             raise ConfigError(
-                f"{self.codec.name} has {self.codec.channels} channels, the model {sizes.in_channels}: another codec?"
+                f"{self.codec.name} has {self.codec.channels} channels, the model takes {sizes.in_channels}: is it the "
+                "codec that the model was trained with?"
             )
-        if sizes.reads_captions and self.text.width != sizes.text_width:
+        if sizes.reads_captions and self.text.hidden_size != sizes.text_dim:
             raise ConfigError(
-                f"states of {self.text.name} are {self.text.width} wide, the model takes {sizes.text_width}: another "
-                "text encoder?"
+                f"embeddings of {self.text.name} have {self.text.hidden_size} dimensions, the model takes "
+                f"{sizes.text_dim}: is it the text encoder that the model was trained with?"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What is asked for: a clip of one shape for each prompt."""
+class SamplingRequest:
+    """A clip of one shape for each prompt. Raises `ConfigError` without a prompt."""
 
     prompts: Sequence[str]
     shape: ClipShape
@@ -83,39 +86,39 @@ class Order:
             raise ConfigError('no prompts; give --prompt "..." or set sampling.prompts')
 
     def describe(self) -> str:
-        """The order without its prompts, in one line."""
-        how = self.settings
-        guidance = f"{how.guidance:g}{' growing' if how.dynamic_guidance else ''}"
-        return f"{self.shape} | {how.sampler}, {how.steps} steps, guidance {guidance} | seed {self.seed}"
+        """The request without its prompts, in one line."""
+        settings = self.settings
+        guidance = f"{settings.guidance:g}{' growing' if settings.dynamic_guidance else ''}"
+        return f"{self.shape} | {settings.sampler}, {settings.steps} steps, guidance {guidance} | seed {self.seed}"
 
 
-def make_clips(loaded: LoadedModel, order: Order, notify: Notify = silent) -> list[Pixels]:
-    """RGB uint8 [frames, height, width, 3] for each prompt, equal for equal orders and weights.
+def make_clips(loaded: LoadedModel, request: SamplingRequest, notify: Notify = silent) -> list[Pixels]:
+    """RGB clips uint8 [F, H, W, 3], one per prompt; equal requests and weights give equal clips.
 
-    `notify` is told of every sampling step: how many are done, and how many there are.
+    `notify` is called after every sampling step with the number of finished steps and of all steps.
     """
     codec, model = loaded.codec, loaded.model.eval()
-    wanted = latent_shape(loaded.family.sizes, order.shape, codec.spatial_stride, codec.temporal_stride)
+    shape = latent_shape(loaded.family.sizes, request.shape, codec.spatial_stride, codec.temporal_stride)
     weight = next(model.parameters())
-    states = loaded.text.encode([*order.prompts, ""]).to(weight.device, weight.dtype)
-    schedule, settings = loaded.family.schedule, order.settings
-    latents = sample_latents(model, schedule, states[:-1], states[-1], wanted, settings, order.seed, notify)
-    return [codec.decode(one) for one in latents]
+    text = loaded.text.encode([*request.prompts, ""]).to(weight.device, weight.dtype)
+    schedule, settings = loaded.family.schedule, request.settings
+    latents = sample_latents(model, schedule, text[:-1], text[-1], shape, settings, request.seed, notify)
+    return [codec.decode(clip_latents) for clip_latents in latents]
 
 
-def write_samples(out: str | Path, loaded: LoadedModel, order: Order, clips: Sequence[Pixels]) -> None:
+def write_samples(out: str | Path, loaded: LoadedModel, request: SamplingRequest, clips: Sequence[Pixels]) -> None:
     """Write videos, sheet and metadata. Raises `DatasetError` if the folder cannot be written."""
     store = Store(out)
     described = []
-    for number, (prompt, clip) in enumerate(zip(order.prompts, clips, strict=True)):
+    for number, (prompt, clip) in enumerate(zip(request.prompts, clips, strict=True)):
         name = f"{number:03d}.{'png' if len(clip) == 1 else 'mp4'}"
-        store.write(name, encode_png(clip[0]) if len(clip) == 1 else _film(clip, order.shape.fps))
+        store.write(name, encode_png(clip[0]) if len(clip) == 1 else _encode(clip, request.shape.fps))
         described.append({"number": number, "prompt": prompt, "file": name})
-    title = f"{loaded.checkpoint} | {order.describe()} | codec: {loaded.codec.name}"
+    title = f"{loaded.checkpoint} | {request.describe()} | codec: {loaded.codec.name}"
     about = (loaded.known.what, what_to_expect(loaded.known))
-    rows = list(zip(order.prompts, clips, strict=True))
+    rows = list(zip(request.prompts, clips, strict=True))
     store.write("sheet.png", encode_png(contact_sheet(title, rows, about)))
-    settings = order.settings
+    settings = request.settings
     facts = {
         "checkpoint": loaded.checkpoint,
         "model": about[0],
@@ -124,10 +127,10 @@ def write_samples(out: str | Path, loaded: LoadedModel, order: Order, clips: Seq
         "codec_identity": loaded.codec.identity,
         "text": loaded.text.name,
         "text_identity": loaded.text.identity,
-        "shape": str(order.shape),
+        "shape": str(request.shape),
         "grid": "slice",
         "noise_levels": loaded.family.schedule.name,
-        "seed": order.seed,
+        "seed": request.seed,
         "sampler": settings.sampler,
         "steps": settings.steps,
         "guidance": settings.guidance,
@@ -138,6 +141,6 @@ def write_samples(out: str | Path, loaded: LoadedModel, order: Order, clips: Seq
     store.write("samples.json", (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _film(clip: Pixels, fps: float) -> bytes:
+def _encode(clip: Pixels, fps: float) -> bytes:
     reformatter = VideoReformatter()
     return encode_h264((to_bt709(frame, reformatter) for frame in clip), fps, _CRF, _PRESET)

@@ -1,6 +1,6 @@
-"""A source of weights made ready: the network on its device, the noise levels, the codec, the text encoder.
+"""Opens a source of weights for sampling: the model on its device, the codec, and the text encoder.
 
-python -m pytest tests/training/sampling/test_open.py
+loaded = open_model(open_source("exported/demo"), device="cuda")
 """
 
 import sys
@@ -13,7 +13,7 @@ from training.sampling.make import LoadedModel
 
 
 def open_model(source: Source, device: torch.device | str, dtype: torch.dtype = torch.float32) -> LoadedModel:
-    """Build the network, adapters worked in, and open its encoders; says so if they are not those of training.
+    """Build the model with merged adapters, and open its encoders; prints a note if they differ from those of training.
 
     Raises `ConfigError` for encoders that do not fit the model.
     """
@@ -23,12 +23,12 @@ def open_model(source: Source, device: torch.device | str, dtype: torch.dtype = 
     record = source.record
     codec = open_codec(record.encoders, device)
     text = open_text(record.encoders, record.text_length, device)
-    for what, trained, now in (
+    for name, trained, now in (
         ("codec", record.codec_identity, codec.identity),
         ("text encoder", record.text_identity, text.identity),
     ):
         if trained and trained != now:
-            print(f"note: the {what} is not the one of training ({now}, trained with {trained})", file=sys.stderr)
+            print(f"note: the {name} differs from that of training ({now}, trained with {trained})", file=sys.stderr)
     return LoadedModel(
         model=model.to(device, dtype).requires_grad_(False),
         family=merged.family,

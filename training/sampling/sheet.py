@@ -1,8 +1,8 @@
-"""One picture that shows all samples: a row per prompt, frames from left to right, the prompt below.
+"""The contact sheet: one image with a row of frames per prompt, and the prompt below each row.
 
-Above them stand a title and what is said of the model: what it is, and what may be expected of it.
+The title and sentences on the model (what it is, and what may be expected of it) are above the rows.
 
-python -m pytest tests/training/sampling/test_sheet.py
+    image = contact_sheet("codec: linear", [("a cat", clip)])      # uint8 [H, W, 3]
 """
 
 from bisect import bisect_right
@@ -23,12 +23,10 @@ _PAPER, _INK, _SOFT = (255, 255, 255), (30, 30, 30), (110, 110, 110)
 
 
 def contact_sheet(title: str, rows: Sequence[tuple[str, Pixels]], about: Sequence[str] = ()) -> Pixels:
-    """RGB uint8 [height, width, 3] of (caption, clip [frames, height, width, 3]) rows under a title.
+    """RGB image uint8 [H, W, 3] with rows of (caption, clip uint8 [F, H, W, 3]) under a title.
 
-    `about` are sentences on the model, below the title in full.
-
-    Shows at most six frames of a clip, evenly spaced, the first and the last among them. Captions take two lines at
-    most.
+    `about` are sentences on the model, shown in full below the title. Shows at most six evenly spaced frames of a clip,
+    including the first and the last. Captions take at most two lines.
     """
     strips = [_strip(clip) for _, clip in rows]
     width = max([strip.width for strip in strips], default=0)
@@ -36,14 +34,14 @@ def contact_sheet(title: str, rows: Sequence[tuple[str, Pixels]], about: Sequenc
     font = ImageFont.load_default(_LETTERS)
     line = _LETTERS + 5
     head = wrap(title, font, width - 2 * _MARGIN)
-    said = [line for text in about for line in wrap(text, font, width - 2 * _MARGIN, most=_ABOUT_LINES)]
+    note = [line for text in about for line in wrap(text, font, width - 2 * _MARGIN, max_lines=_ABOUT_LINES)]
     height = (
-        _MARGIN + (len(head) + len(said)) * line + sum(strip.height + _LINES * line + 2 * _MARGIN for strip in strips)
+        _MARGIN + (len(head) + len(note)) * line + sum(strip.height + _LINES * line + 2 * _MARGIN for strip in strips)
     )
     sheet = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
     top = _write(draw, head, _MARGIN, font)
-    top = _write(draw, said, top, font, _SOFT)
+    top = _write(draw, note, top, font, _SOFT)
     for (caption, _), strip in zip(rows, strips, strict=True):
         sheet.paste(strip, (_MARGIN, top + _MARGIN // 2))
         _write(draw, wrap(caption, font, width - 2 * _MARGIN), top + strip.height + _MARGIN, font)
@@ -51,13 +49,15 @@ def contact_sheet(title: str, rows: Sequence[tuple[str, Pixels]], about: Sequenc
     return np.asarray(sheet, dtype=np.uint8)
 
 
-def shown(frames: int) -> list[int]:
-    """Which frames of a clip are shown."""
-    return sorted({round(place) for place in np.linspace(0, frames - 1, min(frames, COLUMNS))})
+def sheet_frames(frames: int) -> list[int]:
+    """Indices of the frames of a clip that are shown."""
+    return sorted({round(index) for index in np.linspace(0, frames - 1, min(frames, COLUMNS))})
 
 
-def wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int, most: int = _LINES) -> list[str]:
-    """The text in lines of at most `width` pixels, `most` of them; what is cut off ends in three dots."""
+def wrap(
+    text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int, max_lines: int = _LINES
+) -> list[str]:
+    """The text in at most `max_lines` lines of `width` pixels; truncated text ends in three dots."""
     lines = [""]
     for word in " ".join(text.split()).split(" "):
         longer = f"{lines[-1]} {word}".strip()
@@ -65,24 +65,24 @@ def wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: i
             lines[-1] = longer
         else:
             lines.append(word)
-    kept = lines[:most]
-    if len(lines) > most:
+    kept = lines[:max_lines]
+    if len(lines) > max_lines:
         kept[-1] += "..."
-    for place, one in enumerate(kept):
-        if font.getlength(one) > width:  # one long word, or the dots
-            word = one.removesuffix("...")
+    for number, kept_line in enumerate(kept):
+        if font.getlength(kept_line) > width:  # a single long word, or the dots
+            word = kept_line.removesuffix("...")
             fitting = bisect_right(range(len(word)), width, key=lambda end: ceil(font.getlength(f"{word[:end]}...")))
-            one = f"{word[: max(1, fitting - 1)]}..."
-        kept[place] = one
+            kept_line = f"{word[: max(1, fitting - 1)]}..."
+        kept[number] = kept_line
     return kept
 
 
 def _strip(clip: Pixels) -> Image.Image:
-    frames = [Image.fromarray(clip[place]) for place in shown(len(clip))]
+    frames = [Image.fromarray(clip[index]) for index in sheet_frames(len(clip))]
     height = max(1, round(_WIDTH * frames[0].height / frames[0].width))
     strip = Image.new("RGB", (len(frames) * (_WIDTH + 4) - 4, height), _PAPER)
-    for place, frame in enumerate(frames):
-        strip.paste(frame.resize((_WIDTH, height), Image.Resampling.BICUBIC), (place * (_WIDTH + 4), 0))
+    for column, frame in enumerate(frames):
+        strip.paste(frame.resize((_WIDTH, height), Image.Resampling.BICUBIC), (column * (_WIDTH + 4), 0))
     return strip
 
 

@@ -17,12 +17,12 @@ from training.benchmarks.cached import make_sides
 from training.benchmarks.packing import Clips
 from training.benchmarks.saving import Saver
 from training.benchmarks.step import made_step, make_pair
-from training.benchmarks.turns import at_least, at_most, in_turns
+from training.benchmarks.timing import at_least, at_most, interleaved
 from training.checkpoints.checkpoint import find_fault
 from training.config import StageConfig
 from training.data.reading import Members, decode
 from training.data.shapes import ClipShape
-from training.diffusion.places import draw_normal
+from training.diffusion.random_keys import draw_normal
 from training.models.cogvideox.config import CogVideoXConfig, Positions
 
 STAGE = StageConfig(name="test", steps=1000, pack_length=1000)
@@ -30,13 +30,13 @@ STAGE = StageConfig(name="test", steps=1000, pack_length=1000)
 
 def small(positions: Positions = "rotary") -> CogVideoXConfig:
     return CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, text_length=7, time_width=16, positions=positions
+        heads=2, head_dim=32, layers=2, text_dim=24, text_length=7, time_embed_dim=16, positions=positions
     )
 
 
 def test_turns_run_every_side_once_more_than_is_counted() -> None:
     ran: list[str] = []
-    cost = in_turns({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}, 3)
+    cost = interleaved({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}, 3)
     assert ran == ["a", "b"] * 4
     assert set(cost) == {"a", "b"}
     assert (at_least(1.2, 1.15), at_least(1.1, 1.15)) == (">= 1.15: reached", ">= 1.15: missed")
@@ -68,9 +68,9 @@ def test_our_step_and_diffusers_loop_learn_the_same(positions: Positions) -> Non
         assert pack is not None
         samples: Any = pack.batch.samples
         done = trainer.step(loaded, STAGE, 0, number)
-        clean, text = trainer.method.encode(pack.batch, pack.places)  # type: ignore[attr-defined]
-        noise = torch.stack([draw_normal("noise", place, clean[0].shape) for place in pack.places])
-        timesteps = torch.tensor([one.timestep for one in done.trained])
+        clean, text = trainer.method.encode(pack.batch, pack.keys)  # type: ignore[attr-defined]
+        noise = torch.stack([draw_normal("noise", key, clean[0].shape) for key in pack.keys])
+        timesteps = torch.tensor([sample.timestep for sample in done.trained])
         loss = loop.take(torch.stack(clean), torch.stack(text), noise, timesteps)
         assert loss == pytest.approx(done.report.loss, rel=1e-3)
     for name, weight in trainer.method.model.named_parameters():
@@ -78,17 +78,17 @@ def test_our_step_and_diffusers_loop_learn_the_same(positions: Positions) -> Non
     assert np.isfinite(loop.step(samples))
 
 
-def levels_apart(one: NDArray[Any], other: NDArray[np.uint8]) -> float:
+def levels_apart(first: NDArray[Any], other: NDArray[np.uint8]) -> float:
     """Mean difference of colours, 0 to 255."""
-    assert one.shape == other.shape
-    return float(np.abs(one.astype(np.float64) - other).mean())
+    assert first.shape == other.shape
+    return float(np.abs(first.astype(np.float64) - other).mean())
 
 
 def test_readers_give_the_same_pixels(tmp_path: Path) -> None:
     import webdataset
 
     dataset = make_dataset(tmp_path / "dataset")
-    films = 0
+    videos = 0
     for shard in sorted(dataset.glob("shards/*/*.tar")):
         width, height, frames = (int(part) for part in shard.parent.name.split("-")[0].split("x"))
         shape = ClipShape(width, height, frames, 0.0 if frames == 1 else 8.0)
@@ -100,12 +100,12 @@ def test_readers_give_the_same_pixels(tmp_path: Path) -> None:
             assert levels_apart(loader._plain(sample, shape), ours) < 3
             scaled = loader._plain_float(sample, shape).permute(0, 2, 3, 1)
             assert levels_apart(scaled.add(1).mul(127.5).numpy(), ours) < 3
-            films += suffix == "mp4"
-    assert films == 5
+            videos += suffix == "mp4"
+    assert videos == 5
 
 
 def test_every_reader_reads_a_dataset(tmp_path: Path) -> None:
-    rows = loader.run(str(make_dataset(tmp_path / "dataset")), turns=1)
+    rows = loader.run(str(make_dataset(tmp_path / "dataset")), rounds=1)
     readers = ["ours", "decoding alone, no pictures", "plain", "plain, exact colours", "plain, float32"]
     assert [row[0] for row in rows] == readers * 2
 

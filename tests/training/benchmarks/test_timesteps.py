@@ -9,7 +9,7 @@ from tests.training.made_run import SIZES
 from training.benchmarks.timesteps import measure, ratio_interval
 from training.data.batch import Batch, PixelSample, samples_of
 from training.data.shapes import ClipShape
-from training.diffusion.places import Place
+from training.diffusion.random_keys import RandomKey
 from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
@@ -22,10 +22,10 @@ from training.models.cogvideox.model import CogVideoX
 class Curve(DiffusionMethod):
     """A model whose loss is CogVideoX's table 9 (2408.06072), a function of the timestep alone."""
 
-    def losses_at(self, batch: Batch, places: Sequence[Place], timesteps: Sequence[int]) -> Losses:
-        found = np.interp(timesteps, (100, 300, 500, 700, 900), (0.216, 0.126, 0.116, 0.129, 0.157))
-        assert len(samples_of(batch)) == len(places)
-        return Losses(torch.from_numpy(found), tuple(timesteps))
+    def losses_at(self, batch: Batch, keys: Sequence[RandomKey], timesteps: Sequence[int]) -> Losses:
+        losses = np.interp(timesteps, (100, 300, 500, 700, 900), (0.216, 0.126, 0.116, 0.129, 0.157))
+        assert len(samples_of(batch)) == len(keys)
+        return Losses(torch.from_numpy(losses), tuple(timesteps))
 
 
 def test_on_the_papers_curve_the_spread_is_nearly_halved() -> None:

@@ -26,7 +26,7 @@ def test_encode_verify_and_doctor_say_and_return_what_they_found(
     assert doctor([dataset, *SETTINGS, "--set", f"data.latents={out}"]) == 0
     assert "the latent cache has all 7 samples" in capsys.readouterr().out
     assert doctor([dataset, *SETTINGS, "--set", "stages.64.packs_per_step=90"]) == 1
-    assert "too small for one step" in " ".join(capsys.readouterr().out.split())
+    assert "too few samples for one step" in " ".join(capsys.readouterr().out.split())
 
     shard = next((tmp_path / "latents" / "shards").rglob("*.tar"))
     shard.write_bytes(shard.read_bytes()[:3000])

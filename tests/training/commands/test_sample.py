@@ -16,7 +16,7 @@ from training.families.cogvideox import CogVideoXFamily
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 
-CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=384, time_width=16)
+CONFIG = CogVideoXConfig(heads=2, head_dim=32, layers=1, text_dim=384, time_embed_dim=16)
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def test_prompts_become_films_and_an_export_of_the_export_gives_the_same(
     prompts.write_text("a red car\n\n  waves at night \n")
     order = ["--prompts", str(prompts), "--prompt", "a dog", "--steps", "3", "--sampler", "dpm", "--seed", "4"]
     assert sample.main([str(exported), *order, "--out", str(tmp_path / "one")]) == 0
-    said = capsys.readouterr().out
-    assert "model, demo low, step 3" in said
-    assert "codec: linear 8x8x4" in said
+    output = capsys.readouterr().out
+    assert "model, demo low, step 3" in output
+    assert "codec: linear 8x8x4" in output
     facts = json.loads((tmp_path / "one/samples.json").read_text())
     assert [entry["prompt"] for entry in facts["samples"]] == ["a dog", "a red car", "waves at night"]
     assert (facts["shape"], facts["sampler"], facts["seed"]) == ("64x32x9@8", "dpm", 4)

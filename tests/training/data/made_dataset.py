@@ -43,7 +43,7 @@ def make_dataset(uri: str, counts: Mapping[str, int] | None = None) -> list[dict
                 _write_shard(dataset, shard, chosen[first : first + SHARD_SAMPLES])
         rows += made
     order = np.random.default_rng(0).permutation(len(rows))
-    dataset.write_table(INDEX, SAMPLES, SAMPLES.table([rows[place] for place in order]))
+    dataset.write_table(INDEX, SAMPLES, SAMPLES.table([rows[index] for index in order]))
     return rows
 
 
@@ -102,9 +102,9 @@ def _write_shard(dataset: Dataset, shard: str, rows: list[dict[str, Any]]) -> No
 
 
 def _media(bucket: Bucket, number: int) -> dict[str, bytes]:
-    picture = np.full((bucket.height, bucket.width, 3), colour_of(number), np.uint8)
+    image = np.full((bucket.height, bucket.width, 3), colour_of(number), np.uint8)
     if bucket.is_image:
-        return {"png": encode_png(picture)}
+        return {"png": encode_png(image)}
     converter = VideoReformatter()
-    frames: list[av.VideoFrame] = [to_bt709(picture, converter) for _ in range(bucket.frames)]
+    frames: list[av.VideoFrame] = [to_bt709(image, converter) for _ in range(bucket.frames)]
     return {"mp4": encode_h264(frames, bucket.fps, 12, "ultrafast")}

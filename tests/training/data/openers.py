@@ -63,6 +63,6 @@ def latent(planned: PlannedSample) -> LatentSample:
         clip_id=planned.clip_id,
         shape=planned.shape,
         mean=mean,
-        deviation=torch.ones_like(mean),
+        std=torch.ones_like(mean),
         text=torch.zeros(5, 8),
     )

@@ -12,10 +12,10 @@ CAPTIONS = {"short": "a", "medium": "b", "dense": "c"}
 
 def test_captions_come_in_their_shares_and_some_are_dropped() -> None:
     choice = CaptionChoice({"short": 1.0, "medium": 0.0, "dense": 3.0}, dropout=0.1, seed=0)
-    found = Counter(choice.choose(CAPTIONS, f"sample-{number}", 0) for number in range(8000))
-    assert abs(found[""] / 8000 - 0.1) < 0.02  # 0.0034 is one standard deviation
-    assert abs(found["a"] / (found["a"] + found["c"]) - 0.25) < 0.03
-    assert found["b"] == 0
+    counts = Counter(choice.choose(CAPTIONS, f"sample-{number}", 0) for number in range(8000))
+    assert abs(counts[""] / 8000 - 0.1) < 0.02  # 0.0034 is one standard deviation
+    assert abs(counts["a"] / (counts["a"] + counts["c"]) - 0.25) < 0.03
+    assert counts["b"] == 0
 
 
 def test_the_choice_hangs_on_seed_epoch_and_sample_alone() -> None:

@@ -21,16 +21,16 @@ def test_rows_stand_in_the_order_of_the_shards_with_everything_of_the_table(tmp_
     rows = {row["sample_id"]: row for row in make_dataset(str(tmp_path)) if row["split"] == "train"}
     index = SampleIndex.open(str(tmp_path))
     assert set(index.sample_ids.to_pylist()) == set(rows)
-    places = list(zip(index.shards.take(index.shard).to_pylist(), index.offset.tolist(), strict=True))
-    assert places == sorted(places)
-    for place, name in enumerate(index.sample_ids.to_pylist()):
+    locations = list(zip(index.shards.take(index.shard).to_pylist(), index.offset.tolist(), strict=True))
+    assert locations == sorted(locations)
+    for row_number, name in enumerate(index.sample_ids.to_pylist()):
         row = rows[name]
-        assert index.clip_ids[place].as_py() == row["clip_id"]
-        assert index.videos[int(index.video[place])].as_py() == row["video_id"]
-        assert index.sources[int(index.video[place])].as_py() == row["source"]
-        assert str(index.buckets[index.bucket[place]]) == row["bucket"]
-        assert places[place] == (row["shard"], row["offset"])
-        assert (index.size[place], index.tokens[place]) == (row["size"], row["tokens"])
+        assert index.clip_ids[row_number].as_py() == row["clip_id"]
+        assert index.videos[int(index.video[row_number])].as_py() == row["video_id"]
+        assert index.sources[int(index.video[row_number])].as_py() == row["source"]
+        assert str(index.buckets[index.bucket[row_number]]) == row["bucket"]
+        assert locations[row_number] == (row["shard"], row["offset"])
+        assert (index.size[row_number], index.tokens[row_number]) == (row["size"], row["tokens"])
 
 
 def test_splits_are_apart_and_rows_that_failed_are_in_none(tmp_path: Path) -> None:
@@ -50,11 +50,13 @@ def test_scores_and_categories_belong_to_their_samples(tmp_path: Path, split: st
     index = SampleIndex.open(str(tmp_path), split)
     assert index.score_names() == (frozenset({"aesthetic", "motion"}), frozenset({"camera"}))
     scores, (codes, table) = index.scores(["aesthetic", "motion"]), index.categories(["camera"])["camera"]
-    for place, name in enumerate(index.sample_ids.to_pylist()):
+    for row_number, name in enumerate(index.sample_ids.to_pylist()):
         known = dict_of(rows[name]["scores"])
-        assert scores["aesthetic"][place] == known["aesthetic"]
-        np.testing.assert_equal(scores["motion"][place], known.get("motion", np.nan))
-        assert (table[codes[place]] if codes[place] >= 0 else None) == dict_of(rows[name]["categories"]).get("camera")
+        assert scores["aesthetic"][row_number] == known["aesthetic"]
+        np.testing.assert_equal(scores["motion"][row_number], known.get("motion", np.nan))
+        assert (table[codes[row_number]] if codes[row_number] >= 0 else None) == dict_of(rows[name]["categories"]).get(
+            "camera"
+        )
 
 
 def test_scores_and_categories_of_an_older_index_are_maps(tmp_path: Path) -> None:
@@ -62,8 +64,10 @@ def test_scores_and_categories_of_an_older_index_are_maps(tmp_path: Path) -> Non
     today = SampleIndex.open(str(tmp_path))
     expected = (today.score_names(), today.scores(["aesthetic", "motion"]), today.categories(["camera"])["camera"])
     table = pq.read_table(tmp_path / INDEX)
-    for name, formerly, kind in (("scores", "scores", pa.float64()), ("categories", "words", pa.string())):
-        maps = pa.array([list(dict_of(cell).items()) for cell in table[name].to_pylist()], pa.map_(pa.string(), kind))
+    for name, formerly, value_type in (("scores", "scores", pa.float64()), ("categories", "words", pa.string())):
+        maps = pa.array(
+            [list(dict_of(cell).items()) for cell in table[name].to_pylist()], pa.map_(pa.string(), value_type)
+        )
         table = table.drop_columns([name]).append_column(formerly, maps)
     pq.write_table(table, tmp_path / INDEX)
     older = SampleIndex.open(str(tmp_path))
@@ -81,7 +85,7 @@ def test_an_older_index_has_no_scores_and_ids_for_sources(tmp_path: Path) -> Non
 
 
 def test_what_is_no_index_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"shards/index\.parquet is not there; `just curate"):
+    with pytest.raises(DatasetError, match=r"shards/index\.parquet is missing; `just curate"):
         SampleIndex.open(str(tmp_path))
     make_dataset(str(tmp_path))
     drop_columns(tmp_path, "offset", "shard")

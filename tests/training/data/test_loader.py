@@ -5,7 +5,7 @@ python -m pytest tests/training/data/test_loader.py
 
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psutil
@@ -18,14 +18,14 @@ from tests.training.data.test_selection import GEOMETRY, stage
 from training.config import DataConfig
 from training.data.batch import LatentBatch, PixelBatch, samples_of
 from training.data.captions import CaptionChoice
-from training.data.deal import Dealt
+from training.data.distribute import RankPack, distribute
 from training.data.index import SampleIndex
-from training.data.loader import LoadedPack, Loader, rank_packs
+from training.data.loader import Loader, ReadPack
 from training.data.planned import PlannedPack, PlannedSample
 from training.data.reading import PixelReader
 from training.data.selection import select
 from training.data.shapes import ClipShape
-from training.data.steps import StepPlan
+from training.data.step_plan import StepPlan
 
 
 def config(**changes: Any) -> DataConfig:
@@ -39,11 +39,16 @@ def made(name: str, brightness: int = 1, side: int = 16) -> PlannedSample:
     )
 
 
-def packs_of(*packs: list[PlannedSample]) -> list[Dealt]:
-    return [Dealt(0, number, PlannedPack(tuple(one)), 1) for number, one in enumerate(packs)]
+def packs_of(*packs: list[PlannedSample]) -> list[RankPack]:
+    return [RankPack(0, number, PlannedPack(tuple(samples)), 1) for number, samples in enumerate(packs)]
 
 
-def names(loaded: LoadedPack) -> list[str]:
+def packs_of_rank(plan: StepPlan, steps: Iterable[int], rank: int) -> list[RankPack]:
+    """What one of two ranks reads in these steps."""
+    return [pack for step in steps for pack in distribute(plan.packs(step), 2, 64, step)[rank]]
+
+
+def names(loaded: ReadPack) -> list[str]:
     return [sample.sample_id for sample in samples_of(loaded.batch)] if loaded.batch else []
 
 
@@ -53,15 +58,15 @@ def test_workers_give_what_the_plan_says_and_the_same_as_without_them(tmp_path: 
     plan = StepPlan(select(SampleIndex.open(str(tmp_path)), wanted, GEOMETRY, ()), wanted, seed=5)
     reader = PixelReader(str(tmp_path), CaptionChoice({"short": 0.5, "dense": 0.5}, 0.1, 5))
     steps = range(2, plan.epoch(0).steps + 2)
-    found: dict[int, list[tuple[Any, ...]]] = {}
+    read: dict[int, list[tuple[Any, ...]]] = {}
     for workers in (0, 2):
-        found[workers] = []
-        for loaded in Loader(reader, config(workers=workers)).load(rank_packs(plan, steps, 1, 2, 64)):
+        read[workers] = []
+        for loaded in Loader(reader, config(workers=workers)).load(packs_of_rank(plan, steps, 1)):
             assert isinstance(loaded.batch, PixelBatch)
-            assert names(loaded) == [sample.sample_id for sample in loaded.dealt.pack.samples]
-            found[workers] += [(loaded.dealt, s.caption, s.pixels.tobytes()) for s in loaded.batch.samples]
-    assert found[0] == found[2]
-    both = [{one.number for rank in (0, 1) for one in rank_packs(plan, [step], rank, 2, 64)} for step in steps]
+            assert names(loaded) == [sample.sample_id for sample in loaded.planned.pack.samples]
+            read[workers] += [(loaded.planned, s.caption, s.pixels.tobytes()) for s in loaded.batch.samples]
+    assert read[0] == read[2]
+    both = [{assigned.number for rank in (0, 1) for assigned in packs_of_rank(plan, [step], rank)} for step in steps]
     assert all(numbers == set(range(len(plan.packs(step)))) for step, numbers in zip(steps, both, strict=True))
 
 
@@ -78,12 +83,12 @@ def test_bad_samples_are_left_out_and_counted_with_their_reasons(workers: int) -
     loader = Loader(opener, config(workers=workers, read_timeout=1.0 if workers else 0.3))
     packs = packs_of([made("first")], [made("a"), made("b")], [made("c"), made("d")], [made("e"), made("f", 7)])
     started = time.monotonic()
-    found = list(loader.load(packs))
+    read = list(loader.load(packs))
     assert time.monotonic() - started < 50  # the hung one sleeps for a minute
-    assert [names(one) for one in found] == [["first"], ["a"], ["c"], ["f"]]
-    assert [one.weight for one in found] == [1, 1, 1, 1]
-    assert found[3].batch.samples[0].pixels.max() == 7  # type: ignore[union-attr]
-    reasons = {one.sample_id: one.reason for one in loader.bad}
+    assert [names(read_pack) for read_pack in read] == [["first"], ["a"], ["c"], ["f"]]
+    assert [read_pack.weight for read_pack in read] == [1, 1, 1, 1]
+    assert read[3].batch.samples[0].pixels.max() == 7  # type: ignore[union-attr]
+    reasons = {sample.sample_id: sample.reason for sample in loader.bad}
     assert reasons["b"] == "its video cannot be decoded"
     assert reasons["d"] == "ValueError: a library's own error"
     assert "not read within" in reasons["e"]
@@ -107,9 +112,9 @@ def test_too_many_bad_samples_stop_the_run_with_names_and_fix() -> None:
     bad = [f"bad-{number}" for number in range(12)]
     packs = packs_of(*([made("good"), made(name)] for name in bad))
     loader = Loader(Faulty(damaged=tuple(bad)), config(max_bad_share=0.01))
-    found: list[LoadedPack] = []
+    read: list[ReadPack] = []
     with pytest.raises(DatasetError, match=r"11 of 22 samples could not be read.*max_bad_share = 0\.01.*bad-10"):
-        found.extend(loader.load(packs))
+        read.extend(loader.load(packs))
     with pytest.raises(DatasetError, match="1 of 2 samples"):
         list(Loader(Faulty(damaged=tuple(bad)), config(max_bad_share=0)).load(packs))
 
@@ -131,7 +136,7 @@ def test_workers_end_with_the_loading() -> None:
 
 
 def test_memory_does_not_grow_with_what_was_loaded() -> None:
-    def packs(count: int) -> Iterator[Dealt]:
+    def packs(count: int) -> Iterator[RankPack]:
         yield from packs_of(*([made(str(number), side=512)] for number in range(count)))
 
     def peak(count: int) -> int:

@@ -42,7 +42,7 @@ def length_of(selection: Selection, row: int) -> int:
 
 
 def check_packs(selection: Selection, plan: EpochPlan, settings_: StageConfig) -> None:
-    lengths = [sum(length_of(selection, row) for row in one) for one in packs_of(plan)]
+    lengths = [sum(length_of(selection, row) for row in rows) for rows in packs_of(plan)]
     assert max(lengths, default=0) <= settings_.pack_length
     assert min(plan.packs.sizes, default=1) >= 1
     assert sum(lengths) == plan.tokens
@@ -71,9 +71,9 @@ def test_every_step_has_its_share_of_images_to_within_one(
     plan = plan_epoch(selection, wanted, seed, epoch)
     check_packs(selection, plan, wanted)
     images = {int(row) for row, image in zip(selection.rows, selection.row_images, strict=True) if image}
-    found = packs_of(plan)
+    packs_of_plan = packs_of(plan)
     for first, end in pairwise(plan.step_starts):
-        rows_of_step = [row for one in found[first:end] for row in one]
+        rows_of_step = [row for pack in packs_of_plan[first:end] for row in pack]
         count = sum(row in images for row in rows_of_step)
         assert abs(count - share * len(rows_of_step)) <= 1
     times = Counter(plan.packs.items.tolist())
@@ -146,7 +146,7 @@ def test_a_share_of_images_that_cannot_be_held_is_refused() -> None:
         selection.lengths,
         (),
     )
-    with pytest.raises(ConfigError, match=r"image_share is 0\.5, but no image is left; set it to null"):
+    with pytest.raises(ConfigError, match=r"image_share is 0\.5, but there is no image; set it to null"):
         plan_epoch(clips, none, 0, 0)
     narrow = stage(image_share=0.9, packs_per_step=1, pack_length=LONGEST)
     with pytest.raises(ConfigError, match="raise packs_per_step or pack_length, or lower image_share"):

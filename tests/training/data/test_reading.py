@@ -25,7 +25,7 @@ from training.data.planned import PlannedSample
 from training.data.reading import Members, PixelReader, decode, parse_members, read_members
 from training.data.selection import select
 from training.data.shapes import ClipShape
-from training.data.steps import planned
+from training.data.step_plan import planned
 
 CHOICE = CaptionChoice({"dense": 1.0}, 0.0, 0)
 
@@ -44,12 +44,17 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def check(uri: str, samples: list[PlannedSample]) -> None:
     reader = PixelReader(uri, CHOICE)
-    for one in samples:
-        sample = reader(one)
-        number = int(one.clip_id.split("-")[1]) // 1000
+    for planned_sample in samples:
+        sample = reader(planned_sample)
+        number = int(planned_sample.clip_id.split("-")[1]) // 1000
         assert np.abs(sample.pixels.astype(int) - colour_of(number)).max() <= 4
-        assert sample.pixels.shape == (one.shape.frames, one.shape.height, one.shape.width, 3)
-        assert sample.caption == f"dense of {one.sample_id}"
+        assert sample.pixels.shape == (
+            planned_sample.shape.frames,
+            planned_sample.shape.height,
+            planned_sample.shape.width,
+            3,
+        )
+        assert sample.caption == f"dense of {planned_sample.sample_id}"
 
 
 def test_every_sample_is_the_one_that_the_index_says(dataset: str) -> None:
@@ -60,7 +65,7 @@ def test_every_sample_is_the_one_that_the_index_says(dataset: str) -> None:
 
 def test_a_stage_sees_fewer_frames_and_pixels(dataset: str) -> None:
     samples = planned_of(dataset, short_side=32, max_seconds=1.2)
-    assert {str(one.shape) for one in samples} == {"48x32x9@8", "32x48x1"}
+    assert {str(planned.shape) for planned in samples} == {"48x32x9@8", "32x48x1"}
     check(dataset, samples)
 
 
@@ -79,31 +84,31 @@ def s3() -> Iterator[str]:
 
 @pytest.mark.parametrize("size", [(96, 64), (48, 32)])
 def test_frames_are_the_film_s_in_colour_and_detail(size: tuple[int, int]) -> None:
-    pictures = list(moving(texture(5, 160, 80), 17, (96, 64)))
+    images = list(moving(texture(5, 160, 80), 17, (96, 64)))
     converter = VideoReformatter()
-    video = encode_h264([to_bt709(one, converter) for one in pictures], 8.0, 6, "veryfast")
-    found = decode(Members("mp4", video, {}), ClipShape(*size, 9, 8.0))
-    assert len(found) == 9
-    for picture, wanted in zip(found, pictures, strict=False):
-        shown = cv2.resize(wanted, size, interpolation=cv2.INTER_AREA)
-        difference = picture.astype(float) - shown
+    video = encode_h264([to_bt709(image, converter) for image in images], 8.0, 6, "veryfast")
+    decoded = decode(Members("mp4", video, {}), ClipShape(*size, 9, 8.0))
+    assert len(decoded) == 9
+    for frame, wanted in zip(decoded, images, strict=False):
+        expected = cv2.resize(wanted, size, interpolation=cv2.INTER_AREA)
+        difference = frame.astype(float) - expected
         assert np.abs(difference).mean() < 4  # of 255; colours lose their detail in 4:2:0
         assert abs(difference.mean()) < 1.2
 
 
 def test_a_picture_is_exact_at_its_own_size() -> None:
-    picture = texture(7, 96, 64)
-    assert np.array_equal(decode(Members("png", encode_png(picture), {}), ClipShape(96, 64, 1, 0.0))[0], picture)
+    image = texture(7, 96, 64)
+    assert np.array_equal(decode(Members("png", encode_png(image), {}), ClipShape(96, 64, 1, 0.0))[0], image)
 
 
 def test_a_place_that_holds_something_else_names_both(dataset: str) -> None:
-    one, other, *_ = planned_of(dataset)
-    with pytest.raises(MediaError, match=rf"holds {other.sample_id}.*says {one.sample_id}; run"):
-        read_members(dataset, replace(one, offset=other.offset, size=other.size, shard=other.shard))
-    with pytest.raises(MediaError, match=r"shard gone\.tar is not there; run `just verify`"):
-        read_members(dataset, replace(one, shard="gone.tar"))
+    sample, other, *_ = planned_of(dataset)
+    with pytest.raises(MediaError, match=rf"holds {other.sample_id}.*says {sample.sample_id}; run"):
+        read_members(dataset, replace(sample, offset=other.offset, size=other.size, shard=other.shard))
+    with pytest.raises(MediaError, match=r"shard gone\.tar is missing; run `just verify`"):
+        read_members(dataset, replace(sample, shard="gone.tar"))
     with pytest.raises(MediaError, match=r"is no sample|holds nothing"):
-        read_members(dataset, replace(one, offset=one.offset + 100))
+        read_members(dataset, replace(sample, offset=sample.offset + 100))
 
 
 def tar_of(members: dict[str, bytes]) -> bytes:
@@ -126,12 +131,12 @@ def test_a_description_that_cannot_be_used_is_the_sample_s_fault(described: byte
 
 
 def test_a_video_that_is_damaged_or_short_is_the_sample_s_fault(dataset: str) -> None:
-    one = next(one for one in planned_of(dataset) if one.shape.frames == 9)
-    media = read_members(dataset, one).media
+    sample = next(candidate for candidate in planned_of(dataset) if candidate.shape.frames == 9)
+    media = read_members(dataset, sample).media
     with pytest.raises(MediaError, match=r"its video has 9 of 17 frames"):
-        decode(Members("mp4", media, {}), replace(one.shape, frames=17))
+        decode(Members("mp4", media, {}), replace(sample.shape, frames=17))
     for damaged in (b"", media[:200], b"\0" * 500):
         with pytest.raises(MediaError, match=r"its video"):
-            decode(Members("mp4", damaged, {}), one.shape)
-    with pytest.raises(MediaError, match="its picture cannot be decoded"):
+            decode(Members("mp4", damaged, {}), sample.shape)
+    with pytest.raises(MediaError, match="its image cannot be decoded"):
         decode(Members("png", b"no picture", {}), ClipShape(48, 64, 1, 0.0))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from schemas.bucket import BUCKET_SETS, Bucket
 from training.data.shapes import ClipShape, Geometry, Limits, limit
 
-BUCKETS = [bucket for one in BUCKET_SETS.values() for bucket in one]
+BUCKETS = [bucket for buckets in BUCKET_SETS.values() for bucket in buckets]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from training.diffusion.schedule import TIMESTEPS, Betas, NoiseSchedule, Schedul
     [(3.0, (0.997454, 0.994801, 0.0960, 6.2e-8, 0.0)), (1.0, (0.99915, 0.998233, 0.2424, 2.0e-7, 0.0))],
 )
 def test_the_table_has_cogvideox_values(shift: float, expected: tuple[float, ...]) -> None:
-    signal = VelocitySchedule(shift).signal
+    signal = VelocitySchedule(shift).alphas_cumprod
     for timestep, value in zip((0, 1, 499, 998, 999), expected, strict=True):
         assert float(signal[timestep]) == pytest.approx(value, rel=0.02, abs=1e-12)
     assert torch.all(signal[1:] < signal[:-1])
@@ -48,7 +48,7 @@ def test_v_loss_is_the_weighted_loss_of_the_published_code() -> None:
     for timestep in (1, 250, 999):
         mixed = schedule.add_noise(clean, noise, timestep)
         error = schedule.clean(mixed, guess, timestep) - clean
-        weighted = (error**2).mean() / (1 - schedule.signal[timestep])
+        weighted = (error**2).mean() / (1 - schedule.alphas_cumprod[timestep])
         plain = prediction_loss(guess, schedule.target(clean, noise, timestep))
         assert float(weighted) == pytest.approx(float(plain), rel=1e-12)
 
@@ -76,7 +76,7 @@ def test_bfloat16_latents_keep_their_noise_at_the_first_timesteps_where_the_sche
 def test_a_shift_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"snr shift = 0"):
         VelocitySchedule(0)
-    assert len(VelocitySchedule(1.0).signal) == TIMESTEPS
+    assert len(VelocitySchedule(1.0).alphas_cumprod) == TIMESTEPS
 
 
 @pytest.mark.parametrize("betas", ["linear", "scaled_linear"])
@@ -84,7 +84,7 @@ def test_the_levels_of_noise_prediction_are_those_of_diffusers(betas: Betas) -> 
     ends = {"linear": (0.0001, 0.02), "scaled_linear": (0.00085, 0.012)}[betas]
     theirs = DDIMScheduler(beta_schedule=betas, beta_start=ends[0], beta_end=ends[1])
     ours = NoiseSchedule(betas)
-    assert (ours.signal - theirs.alphas_cumprod).abs().max() < 1e-6
+    assert (ours.alphas_cumprod - theirs.alphas_cumprod).abs().max() < 1e-6
     clean, noise = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     for timestep in (0, 500, 999):
         mixed = ours.add_noise(clean, noise, timestep)
@@ -97,5 +97,5 @@ def test_the_levels_of_noise_prediction_are_those_of_diffusers(betas: Betas) -> 
 def test_shares_of_the_target_make_the_target(schedule: Schedule) -> None:
     clean, noise = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     for timestep in (0, 500, 999):
-        of_clean, of_noise = schedule.target_shares(timestep)
+        of_clean, of_noise = schedule.target_coefficients(timestep)
         assert torch.equal(of_clean * clean + of_noise * noise, schedule.target(clean, noise, timestep))

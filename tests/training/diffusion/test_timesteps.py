@@ -12,14 +12,14 @@ TIMES, LOSSES = (100, 300, 500, 700, 900), (0.216, 0.126, 0.116, 0.129, 0.157)
 
 @given(st.integers(0, 2**31), st.integers(0, 10**6), st.integers(1, 1500))
 def test_one_timestep_in_each_interval(seed: int, step: int, count: int) -> None:
-    found = np.sort(explicit_uniform(seed, step, count))
-    assert len(found) == count
-    assert found.min() >= 0
-    assert found.max() <= 999
+    timesteps = np.sort(explicit_uniform(seed, step, count))
+    assert len(timesteps) == count
+    assert timesteps.min() >= 0
+    assert timesteps.max() <= 999
     # The k-th smallest lies in the k-th interval [k, k + 1) * 1000 / count, up to rounding down to a whole timestep.
-    places = np.arange(count)
-    assert np.all(found >= np.floor(places * 1000 / count))
-    assert np.all(found <= np.ceil((places + 1) * 1000 / count))
+    intervals = np.arange(count)
+    assert np.all(timesteps >= np.floor(intervals * 1000 / count))
+    assert np.all(timesteps <= np.ceil((intervals + 1) * 1000 / count))
 
 
 def test_a_step_is_the_same_wherever_it_is_computed_and_another_one_differs() -> None:
@@ -34,11 +34,11 @@ def test_steps_share_no_random_numbers() -> None:
 
 
 def test_every_timestep_is_reached_from_every_place() -> None:
-    found = np.stack([explicit_uniform(0, step, 48) for step in range(3000)])
-    assert len(np.unique(found)) == 1000, "t = 999 among them"
-    for place in range(48):
-        bands = np.bincount(found[:, place] * 10 // 1000, minlength=10)
-        assert bands.min() > 0.7 * bands.mean(), f"place {place} is tied to a band: {bands}"
+    timesteps = np.stack([explicit_uniform(0, step, 48) for step in range(3000)])
+    assert len(np.unique(timesteps)) == 1000, "t = 999 among them"
+    for position in range(48):
+        bands = np.bincount(timesteps[:, position] * 10 // 1000, minlength=10)
+        assert bands.min() > 0.7 * bands.mean(), f"position {position} is tied to a band: {bands}"
 
 
 def test_the_spread_of_a_steps_mean_loss_falls_by_more_than_half_at_eight() -> None:

@@ -40,7 +40,7 @@ def test_everything_that_a_recipe_lacks_is_listed_at_once() -> None:
     ("change", "words"),
     [
         ("model.weights=models/nope", "model.weights = 'models/nope' is not in /"),
-        ("encoders.codec_weights=vae", "but linear brings its own"),
+        ("encoders.codec_weights=vae", "but linear is packaged with its own"),
         ("loggers=[tensorbord]", "did you mean 'tensorboard'?"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_built(
     monkeypatch.setattr(prepare, "build_model", build)
     monkeypatch.setattr(Resources, "here", lambda folder: Resources(memory=1e9, disk=1e12))
     config = load_training(recipe="cogvideox-5b-lora")
-    with pytest.raises(ConfigError, match=r"stage 480 needs about .* GB, 0\.9 GB are there"):
+    with pytest.raises(ConfigError, match=r"stage 480 needs about .* GB, 0\.9 GB are available"):
         prepare.prepare(config, "nowhere", tmp_path, World(0, 1, torch.device("cpu")))
 
 

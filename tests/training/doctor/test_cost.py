@@ -19,32 +19,32 @@ def test_activations_are_about_what_is_kept_for_the_backward_pass(recomputed: bo
     model = CogVideoX(DEBUG)
     model.checkpoint_blocks = recomputed
     segments = [Segment(torch.randn(5, 16, 16, 16), torch.randn(80, 384), 500) for _ in range(2)]
-    weights = {one.data_ptr() for one in model.parameters()}
+    weights = {parameter.data_ptr() for parameter in model.parameters()}
     kept: dict[int, int] = {}
 
-    def keep(one: torch.Tensor) -> torch.Tensor:
-        storage = one.untyped_storage()
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             kept[storage.data_ptr()] = storage.nbytes()
-        return one
+        return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one):
-        found = model(segments)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        predictions = model(segments)
     measured, tokens = sum(kept.values()), 2 * (80 + 5 * 64)
     config = TrainConfig(stages=[STAGE], model=ModelSettings(checkpoint_blocks=recomputed))
     estimated = estimate_memory(config, DEBUG, tokens).activations
-    assert len(found) == 2
+    assert len(predictions) == 2
     if recomputed:  # the block that is recomputed comes on top
         measured += 30 * 4 * DEBUG.width * tokens
     assert 0.7 < estimated / measured < 1.4
 
 
 def test_weights_are_counted_as_they_are_and_shared_out() -> None:
-    parameters = sum(one.numel() for one in CogVideoX(DEBUG).parameters())
+    parameters = sum(parameter.numel() for parameter in CogVideoX(DEBUG).parameters())
     config = TrainConfig(stages=[STAGE], ema=EmaConfig(decay=0.9))
-    found = estimate_memory(config, DEBUG, 0)
-    assert found.weights == 4 * parameters
-    assert found.total == 20 * parameters
+    memory = estimate_memory(config, DEBUG, 0)
+    assert memory.weights == 4 * parameters
+    assert memory.total == 20 * parameters
     assert estimate_memory(config, DEBUG, 0, shards=4).total == 5 * parameters
 
 

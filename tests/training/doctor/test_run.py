@@ -71,24 +71,24 @@ def texts(findings: Sequence[Finding], level: str) -> str:
 
 
 def test_a_sound_run_has_facts_and_no_errors(dataset: Path, text: MiniLM) -> None:
-    found = examine(dataset, text)
-    assert texts(found, "error") == ""
-    assert texts(found, "warning").startswith("no sample is held out")
-    facts = texts(found, "fact")
+    findings = examine(dataset, text)
+    assert texts(findings, "error") == ""
+    assert texts(findings, "warning").startswith("no sample is held out")
+    facts = texts(findings, "fact")
     for expected in ("7 samples in 3 buckets", "96x64x17@8 as 48x32x17@8: 3 samples", "steps per epoch", "PSNR 2",
                      "3 samples", "in one pack pass a block"):  # fmt: skip
         assert expected in facts
 
 
 def test_a_dataset_too_small_for_one_step_says_so_with_numbers(dataset: Path, text: MiniLM) -> None:
-    found = texts(examine(dataset, text, packs_per_step=50), "error")
-    assert "too small for one step: all 7 samples fill" in found
-    assert "a step takes 50; set stages.low.packs_per_step=" in found
+    errors = texts(examine(dataset, text, packs_per_step=50), "error")
+    assert "too few samples for one step: all 7 samples fill" in errors
+    assert "a step takes 50; set stages.low.packs_per_step=" in errors
 
 
 def test_samples_that_no_pack_holds_are_lost_with_a_reason(dataset: Path, text: MiniLM) -> None:
-    found = examine(dataset, text, short_side=64, pack_length=300)
-    assert "3 samples of 96x64x17@8 are left out: 346 tokens" in texts(found, "warning")
+    findings = examine(dataset, text, short_side=64, pack_length=300)
+    assert "3 samples of 96x64x17@8 are excluded: 346 tokens" in texts(findings, "warning")
     assert "no sample is left" in texts(examine(dataset, text, pack_length=100), "error")
 
 
@@ -114,9 +114,9 @@ class Pixels:
         (replace(DEBUG, in_channels=32), "gives 16 channels, the model takes 32: the model is an image-to-video one"),
         (replace(DEBUG, in_channels=8), "set encoders.codec and encoders.codec_weights"),
         (replace(DEBUG, out_channels=32), "the model predicts 32 channels, the codec has 16"),
-        (replace(DEBUG, text_width=4096), "states 384 wide, the model takes 4096"),
-        (replace(DEBUG, text_length=224), "gives 226 tokens, the model was made for 224"),
-        (replace(DEBUG, patch=8), "sides must divide by 64"),
+        (replace(DEBUG, text_dim=4096), "embeddings of 384 dimensions, the model takes 4096"),
+        (replace(DEBUG, text_length=224), "gives 226 tokens, the model takes 224"),
+        (replace(DEBUG, patch=8), "sides must be multiples of 64"),
     ],
 )
 def test_encoders_of_another_model_are_named(dataset: Path, text: MiniLM, sizes: CogVideoXConfig, named: str) -> None:
@@ -128,13 +128,13 @@ def test_more_frames_than_positions_are_told_before_training(dataset: Path, text
     train, validation = (SampleIndex.open(str(dataset), split) for split in ("train", "val"))
     family = LatteFamily(replace(LATTES["debug"], text_length=226, frames=16))
     codec = open_linear_frames()
-    found = texts(run_doctor(config, train, validation, codec, text, family, PLENTY), "error")
-    assert "17 latent frames, the model's positions tell 16 apart; set model.latte.frames=17" in found
+    errors = texts(run_doctor(config, train, validation, codec, text, family, PLENTY), "error")
+    assert "17 latent frames, the model has positions for 16; set model.latte.frames=17" in errors
 
 
 def test_pixels_that_no_vae_encoded_are_told_from_latents(dataset: Path, text: MiniLM) -> None:
-    found = texts(examine(dataset, text, Pixels()), "error")
-    assert "none gives 3 channels, the model takes 16: these are pixels that no VAE has encoded" in found
+    errors = texts(examine(dataset, text, Pixels()), "error")
+    assert "none gives 3 channels, the model takes 16: these are pixels that no VAE has encoded" in errors
 
 
 class Unscaled:
@@ -146,19 +146,19 @@ class Unscaled:
         self.spatial_stride, self.temporal_stride, self.decode = 8, 4, self._codec.decode
 
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        mean, deviation = self._codec.encode(pixels)
-        return self._factor * mean, deviation
+        mean, std = self._codec.encode(pixels)
+        return self._factor * mean, std
 
 
 def test_latents_of_a_wrong_scale_and_not_a_number_are_found(dataset: Path, text: MiniLM) -> None:
-    assert "is it scaled once?" in texts(examine(dataset, text, Unscaled(10)), "warning")
-    assert "is it scaled once?" in texts(examine(dataset, text, Unscaled(0.05)), "warning")
+    assert "its scale is applied once" in texts(examine(dataset, text, Unscaled(10)), "warning")
+    assert "its scale is applied once" in texts(examine(dataset, text, Unscaled(0.05)), "warning")
     assert "not finite" in texts(examine(dataset, text, Unscaled(float("nan"))), "error")
 
 
 def test_a_sample_that_cannot_be_read_is_named(text: MiniLM, tmp_path: Path) -> None:
-    found = examine(make_dataset(tmp_path, broken="clip0-64x96x9-8fps-0"), text, short_side=64)
-    assert "sample clip0-64x96x9-8fps-0" in texts(found, "warning")
+    findings = examine(make_dataset(tmp_path, broken="clip0-64x96x9-8fps-0"), text, short_side=64)
+    assert "sample clip0-64x96x9-8fps-0" in texts(findings, "warning")
 
 
 def test_a_latent_cache_is_looked_into(dataset: Path, text: MiniLM, tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_a_latent_cache_is_looked_into(dataset: Path, text: MiniLM, tmp_path: Pa
     stages = [StageConfig(**STAGE)]
     writer = LatentWriter(Store(dataset), Store(tmp_path), settings, open_linear(), text)
     writer.write(plan_parts(Store(dataset), stages, settings), lambda part, failed: None)
-    found = examine(dataset, text, latents=str(tmp_path))
-    assert texts(found, "error") == ""
-    assert "the latent cache has all 7 samples" in texts(found, "fact")
+    findings = examine(dataset, text, latents=str(tmp_path))
+    assert texts(findings, "error") == ""
+    assert "the latent cache has all 7 samples" in texts(findings, "fact")
     assert "holds nothing at 64x96x9@8" in texts(examine(dataset, text, latents=str(tmp_path), short_side=64), "error")
     assert "was made with linear@" in texts(examine(dataset, text, Unscaled(1), latents=str(tmp_path)), "error")
 
@@ -184,56 +184,56 @@ def test_a_codec_of_single_frames_passes_from_pixels_and_from_a_cache(
     LatentWriter(Store(dataset), Store(tmp_path), settings, codec, text).write(parts, lambda part, failed: None)
     assert list(verify_cache(Store(tmp_path), parts)) == []
     for latents in ("", str(tmp_path)):
-        found = examine(dataset, text, codec, latents=latents)
-        assert texts(found, "error") == ""
-        assert "96x64x17@8 as 48x32x17@8: 3 samples, 328 tokens each" in texts(found, "fact")
+        findings = examine(dataset, text, codec, latents=latents)
+        assert texts(findings, "error") == ""
+        assert "96x64x17@8 as 48x32x17@8: 3 samples, 328 tokens each" in texts(findings, "fact")
 
 
 def test_too_little_memory_and_disk_name_what_helps(dataset: Path, text: MiniLM) -> None:
     small = Resources(memory=2.0**26, disk=2.0**20)
-    found = examine(dataset, text, resources=small, pack_length=60_000)
-    assert "set stages.low.pack_length to" in texts(found, "error")
-    assert "model.checkpoint_blocks=true" in texts(found, "error")
-    assert "lower checkpoint.keep" in texts(found, "warning")
+    findings = examine(dataset, text, resources=small, pack_length=60_000)
+    assert "set stages.low.pack_length to" in texts(findings, "error")
+    assert "model.checkpoint_blocks=true" in texts(findings, "error")
+    assert "lower checkpoint.keep" in texts(findings, "warning")
     tiny = Resources(memory=2.0**23, disk=2.0**40)
     assert "train on at least" in texts(examine(dataset, text, resources=tiny), "error")
 
 
 def test_processes_without_work_are_counted(dataset: Path, text: MiniLM) -> None:
-    found = examine(dataset, text, resources=replace(PLENTY, world=8), packs_per_step=3)
-    assert "8 processes share 3 packs per step, so 5 idle" in texts(found, "warning")
+    findings = examine(dataset, text, resources=replace(PLENTY, world=8), packs_per_step=3)
+    assert "8 processes share 3 packs per step, so 5 idle" in texts(findings, "warning")
 
 
 def test_captions_over_the_budget_are_counted_and_the_longest_named(dataset: Path, tmp_path: Path) -> None:
     short = MiniLM(5)
-    found = texts(examine(dataset, short, sizes=replace(DEBUG, text_length=5)), "warning")
-    assert "7 of 7 dense captions are longer than the 5 tokens" in found
-    assert "(sample clip" in found
+    warnings = texts(examine(dataset, short, sizes=replace(DEBUG, text_length=5)), "warning")
+    assert "7 of 7 dense captions are longer than the 5 tokens" in warnings
+    assert "(sample clip" in warnings
 
 
 def test_the_table_shows_everything_as_written(capsys: pytest.CaptureFixture[str]) -> None:
     show([Finding("error", "data", "pack.buckets=[cogvideox] is wrong"), Finding("fact", "disk", "1 GB")], "demo")
-    shown = capsys.readouterr().out
-    assert "pack.buckets=[cogvideox] is wrong" in shown
-    assert "1 errors, 0 warnings" in shown
+    output = capsys.readouterr().out
+    assert "pack.buckets=[cogvideox] is wrong" in output
+    assert "1 errors, 0 warnings" in output
 
 
 def _with_tokens(dataset: Path, folder: Path, tokens: list[int]) -> Path:
     shutil.copytree(dataset, folder)
     table = pq.read_table(folder / "shards/index.parquet")
-    place = table.column_names.index("tokens")
-    pq.write_table(table.set_column(place, "tokens", pa.array(tokens)), folder / "shards/index.parquet")
+    column = table.column_names.index("tokens")
+    pq.write_table(table.set_column(column, "tokens", pa.array(tokens)), folder / "shards/index.parquet")
     return folder
 
 
 def test_captions_that_are_missing_everywhere_are_an_error_and_here_and_there_a_warning(
     dataset: Path, text: MiniLM, tmp_path: Path
 ) -> None:
-    found = examine(_with_tokens(dataset, tmp_path / "none", [0] * 7), text)
-    assert "none of 7 samples has a caption" in texts(found, "error")
-    found = examine(_with_tokens(dataset, tmp_path / "some", [0, 0, 7, 7, 7, 7, 7]), text)
-    assert "2 of 7 samples have no caption" in texts(found, "warning")
-    assert texts(found, "error") == ""
+    findings = examine(_with_tokens(dataset, tmp_path / "none", [0] * 7), text)
+    assert "none of 7 samples has a caption" in texts(findings, "error")
+    findings = examine(_with_tokens(dataset, tmp_path / "some", [0, 0, 7, 7, 7, 7, 7]), text)
+    assert "2 of 7 samples have no caption" in texts(findings, "warning")
+    assert texts(findings, "error") == ""
 
 
 def test_a_shard_that_is_gone_is_an_error_of_the_doctor(dataset: Path, text: MiniLM, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_missing_and_a_cut_shard_are_named_with_the_fix(dataset: Path) -> None
     cut.write_bytes(cut.read_bytes()[:4000])
     missing, short = found(dataset)
     assert missing.startswith("1 of 4 shards of ")
-    assert "is missing: 64x48x9-8fps/val-000000.tar; the same `just curate` again packs them anew" in missing
+    assert "is missing: 64x48x9-8fps/val-000000.tar; run the same `just curate` again to pack them" in missing
     assert "is cut off: 64x48x9-8fps/train-000001.tar (4,000 bytes, its samples end at " in short
 
 

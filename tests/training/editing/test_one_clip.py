@@ -10,16 +10,16 @@ from tests.films import moving, texture
 from training.config import StageConfig
 from training.data.batch import LatentSample
 from training.data.shapes import Geometry
-from training.diffusion.places import draw_normal
-from training.editing.footage import Footage
+from training.diffusion.random_keys import draw_normal
 from training.editing.one_clip import OneClip
+from training.editing.source_clip import SourceClip
 from training.encoders.linear_frames import open_linear_frames
-from training.loop.steps import LoadedStep
+from training.loop.training_step import TrainingStep
 from training.recipes import load_training
 
 
 class Letters:
-    name, identity, width, length = "letters", "letters", 3, 4
+    name, identity, hidden_size, length = "letters", "letters", 3, 4
 
     def encode(self, captions: Sequence[str]) -> torch.Tensor:
         return torch.stack([torch.full((4, 3), float(len(caption))) for caption in captions])
@@ -35,12 +35,12 @@ def one_clip() -> OneClip:
     config = config.model_copy(update={"stages": [*config.stages, second]})
     geometry = Geometry(temporal_stride=1, text_length=0)
     return OneClip.encode(
-        config, Footage(name="x", pixels=pixels, fps=8), "cat", (open_linear_frames(), Letters()), geometry
+        config, SourceClip(name="x", pixels=pixels, fps=8), "cat", (open_linear_frames(), Letters()), geometry
     )
 
 
-def places(steps: list[LoadedStep]) -> list[int]:
-    return [pack.places[0].step for step in steps for pack in step.packs if pack]
+def steps_of(steps: list[TrainingStep]) -> list[int]:
+    return [pack.keys[0].step for step in steps for pack in step.packs if pack]
 
 
 def test_the_clip_is_encoded_once_and_counted() -> None:
@@ -57,17 +57,17 @@ def test_the_clip_is_encoded_once_and_counted() -> None:
 
 def test_steps_go_on_from_any_and_each_has_noise_of_its_own() -> None:
     data = one_clip()
-    assert places(list(islice(data.steps(0, 0), 4))) == [0, 1, 2, 3]
-    assert places(list(islice(data.steps(0, 2), 2))) == [2, 3]
-    assert places(list(islice(data.steps(1, 1), 2))) == [501, 502]
+    assert steps_of(list(islice(data.steps(0, 0), 4))) == [0, 1, 2, 3]
+    assert steps_of(list(islice(data.steps(0, 2), 2))) == [2, 3]
+    assert steps_of(list(islice(data.steps(1, 1), 2))) == [501, 502]
     first, second = (step.packs[0] for step in islice(data.steps(0, 0), 2))
     assert first is not None
     assert second is not None
-    assert not torch.equal(*(draw_normal("noise", pack.places[0], (4,)) for pack in (first, second)))
+    assert not torch.equal(*(draw_normal("noise", pack.keys[0], (4,)) for pack in (first, second)))
 
 
 def test_it_is_validated_on_itself() -> None:
     data = one_clip()
     (pack,) = data.validation_packs(0)
     assert pack is not None
-    assert [str(one.shape) for one in pack.batch.samples] == data.validation_shapes(0) == ["64x48x6@8"]
+    assert [str(sample.shape) for sample in pack.batch.samples] == data.validation_shapes(0) == ["64x48x6@8"]

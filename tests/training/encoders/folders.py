@@ -37,7 +37,7 @@ def save_image_vae(folder: Path, seed: int = 0, **changes: Any) -> Path:
     from diffusers import AutoencoderKL
 
     torch.manual_seed(seed)
-    down, up = (tuple(f"{kind}Block2D" for _ in range(4)) for kind in ("DownEncoder", "UpDecoder"))
+    down, up = (tuple(f"{direction}Block2D" for _ in range(4)) for direction in ("DownEncoder", "UpDecoder"))
     settings: dict[str, Any] = {"block_out_channels": (8, 8, 8, 8), "norm_num_groups": 2, "latent_channels": 4}
     network = AutoencoderKL(down_block_types=down, up_block_types=up, **{**settings, **changes})
     network.save_pretrained(str(folder))
@@ -62,7 +62,7 @@ def save_clip(folder: Path, seed: int = 0, positions: int = 32) -> Path:
     torch.manual_seed(seed)
     marks = ["<|startoftext|>", "<|endoftext|>"]
     letters = [letter + end for letter in "abcdefghijklmnopqrstuvwxyz" for end in ("", "</w>")]
-    words = {word: place for place, word in enumerate([*letters, *marks])}
+    words = {word: number for number, word in enumerate([*letters, *marks])}
     CLIPTokenizer(vocab=words, merges=[]).save_pretrained(str(folder / "tokenizer"))
     config = CLIPTextConfig(
         vocab_size=len(words), hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,

@@ -20,9 +20,9 @@ def clip(frames: int, width: int = 64, height: int = 48, seed: int = 1) -> NDArr
 @pytest.mark.parametrize("frames", [1, 9, 17, 49])
 def test_shapes_follow_the_frame_rule(frames: int) -> None:
     codec, pixels = open_linear(), clip(frames)
-    mean, deviation = codec.encode(pixels)
+    mean, std = codec.encode(pixels)
     assert mean.shape == (1 + (frames - 1) // 4, 16, 6, 8)
-    assert not deviation.any()
+    assert not std.any()
     assert codec.decode(mean).shape == pixels.shape
 
 
@@ -99,14 +99,14 @@ def test_fitting_writes_a_file_that_opens_and_says_where_it_comes_from(tmp_path:
 def test_the_directions_found_are_those_of_most_variance() -> None:
     random = torch.Generator().manual_seed(3)
     spread = torch.linspace(30, 1, 30)
-    turn = torch.linalg.qr(torch.randn(30, 30, generator=random))[0]
+    rotation = torch.linalg.qr(torch.randn(30, 30, generator=random))[0]
     moments = Moments(30)
     for _ in range(4):
-        moments.add(torch.randn(5000, 30, generator=random) * spread @ turn + 5)
+        moments.add(torch.randn(5000, 30, generator=random) * spread @ rotation + 5)
     basis = moments.basis()
     assert torch.allclose(basis.scale, spread[:16], rtol=0.05)
     assert torch.allclose(basis.rows @ basis.rows.T, torch.eye(16), atol=1e-5)
-    assert (basis.rows[0] @ turn[0]).abs() > 0.9
+    assert (basis.rows[0] @ rotation[0]).abs() > 0.9
 
 
 def test_a_file_that_is_no_codec_says_what_makes_one(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from training.encoders.linear_frames import open_linear_frames
 @pytest.mark.parametrize("frames", [1, 2, 8, 13])
 def test_any_number_of_frames_goes_through_and_each_stands_alone(frames: int) -> None:
     codec, pixels = open_linear_frames(), np.stack(list(moving(texture(1, 300, 200), frames, (64, 48), (2, 1))))
-    mean, deviation = codec.encode(pixels)
+    mean, std = codec.encode(pixels)
     assert mean.shape == (frames, 16, 6, 8)
-    assert not deviation.any()
+    assert not std.any()
     assert codec.decode(mean).shape == pixels.shape
-    for place in range(frames):
-        assert torch.allclose(mean[place], open_linear().encode(pixels[place : place + 1])[0][0], atol=1e-5)
+    for index in range(frames):
+        assert torch.allclose(mean[index], open_linear().encode(pixels[index : index + 1])[0][0], atol=1e-5)
 
 
 def test_it_keeps_more_of_moving_pictures_than_the_linear_codec_and_says_how_much() -> None:

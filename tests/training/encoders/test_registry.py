@@ -21,16 +21,16 @@ def test_the_packaged_ones_open_without_any_setting() -> None:
         ({"codec": "liner"}, "did you mean 'linear'"),
         ({"codec": "linear", "codec_weights": "x"}, "encoders.codec_weights"),
         ({"codec": "cogvideox"}, "encoders.codec_weights = ''"),
-        ({"codec": "linear-frames", "codec_weights": "x"}, "linear-frames brings its own"),
+        ({"codec": "linear-frames", "codec_weights": "x"}, "linear-frames is packaged with its own"),
         ({"codec": "image-vae"}, "holds an AutoencoderKL "),
         ({"codec": "tiny-vae"}, "holds an AutoencoderTiny "),
         ({"codec": "cogvideox", "codec_weights": "nowhere"}, "'nowhere' holds no VAE"),
     ],
 )
 def test_a_codec_that_cannot_be_says_why(settings: dict[str, Any], named: str) -> None:
-    given = EncoderSettings().model_copy(update=settings)
+    changed = EncoderSettings().model_copy(update=settings)
     with pytest.raises(ConfigError, match=named):
-        open_codec(given)
+        open_codec(changed)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_a_codec_that_cannot_be_says_why(settings: dict[str, Any], named: str) -
     ],
 )
 def test_a_text_encoder_that_cannot_be_says_why(settings: dict[str, Any], named: str) -> None:
-    given = EncoderSettings().model_copy(update=settings)
+    changed = EncoderSettings().model_copy(update=settings)
     with pytest.raises(ConfigError, match=named):
-        open_text(given, 32)
+        open_text(changed, 32)

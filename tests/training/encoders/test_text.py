@@ -22,10 +22,10 @@ def encoder() -> MiniLM:
 def test_states_are_padded_with_nothing_to_the_length(encoder: MiniLM) -> None:
     states = encoder.encode(CAPTIONS)
     assert states.shape == (3, 24, 384)
-    for caption, one in zip(CAPTIONS, states, strict=True):
-        used = int(one.abs().sum(1).gt(0).sum())
+    for caption, embeddings in zip(CAPTIONS, states, strict=True):
+        used = int(embeddings.abs().sum(1).gt(0).sum())
         assert used == encoder.count(caption)
-        assert not one[used:].any()
+        assert not embeddings[used:].any()
 
 
 def test_a_caption_gives_the_same_states_in_any_company(encoder: MiniLM) -> None:

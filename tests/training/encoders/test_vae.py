@@ -28,19 +28,19 @@ def test_moments_are_those_of_diffusers_scaled(folder: Path, vae: CogVideoXVae, 
     from diffusers import AutoencoderKLCogVideoX
 
     pixels = np.stack(list(moving(texture(1), frames, (48, 32))))
-    mean, deviation = vae.encode(pixels)
+    mean, std = vae.encode(pixels)
     theirs = AutoencoderKLCogVideoX.from_pretrained(str(folder)).eval()
-    given = torch.from_numpy(pixels).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    inputs = torch.from_numpy(pixels).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     with torch.no_grad():
-        posterior = theirs.encode(given).latent_dist
-    assert mean.shape == deviation.shape == (1 + (frames - 1) // 4, 16, 4, 6)
+        posterior = theirs.encode(inputs).latent_dist
+    assert mean.shape == std.shape == (1 + (frames - 1) // 4, 16, 4, 6)
     assert torch.allclose(mean, 0.7 * posterior.mean[0].transpose(0, 1), atol=1e-6)
-    assert torch.allclose(deviation, 0.7 * posterior.std[0].transpose(0, 1), atol=1e-6)
+    assert torch.allclose(std, 0.7 * posterior.std[0].transpose(0, 1), atol=1e-6)
     again = vae.decode(mean)
     assert again.shape == pixels.shape
     with torch.no_grad():
-        shown = theirs.decode(posterior.mean).sample[0].permute(1, 2, 3, 0)
-    assert np.abs(again - ((shown + 1) * 127.5).clamp(0, 255).numpy()).max() <= 0.51
+        decoded = theirs.decode(posterior.mean).sample[0].permute(1, 2, 3, 0)
+    assert np.abs(again - ((decoded + 1) * 127.5).clamp(0, 255).numpy()).max() <= 0.51
 
 
 @pytest.mark.parametrize(("frames", "width"), [(13, 48), (5, 48), (9, 40)])
@@ -51,14 +51,14 @@ def test_what_the_vae_would_bend_is_refused(vae: CogVideoXVae, frames: int, widt
 
 def test_identity_follows_weights_tiling_and_precision_and_no_name(folder: Path, tmp_path: Path) -> None:
     same = save_vae(tmp_path / "pipeline" / "vae")
-    found = {
+    identities = {
         CogVideoXVae(folder).identity,
         CogVideoXVae(folder, tiling=True).identity,
         CogVideoXVae(folder, torch.bfloat16).identity,
         CogVideoXVae(save_vae(tmp_path / "other", seed=1)).identity,
     }
-    assert len(found) == 4
-    assert open_vae(str(same.parent)).identity in found
+    assert len(identities) == 4
+    assert open_vae(str(same.parent)).identity in identities
 
 
 def test_bfloat16_gives_float32(folder: Path, vae: CogVideoXVae) -> None:

@@ -27,7 +27,7 @@ from training.sampling import sample
 from training.sampling.sample import latent_shape, sample_latents
 
 CONFIG = CogVideoXConfig(
-    heads=2, head_width=32, layers=2, text_width=24, time_width=16, text_length=6, sample_height=4, sample_width=6,
+    heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, text_length=6, sample_height=4, sample_width=6,
     sample_frames=9,
 )  # fmt: skip
 FAMILY = CogVideoXFamily(CONFIG, VelocitySchedule(1.0))
@@ -58,7 +58,7 @@ def encoders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     size = {"vocab_size": 40, "d_model": 24, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2}
     T5EncoderModel(T5Config(**size)).save_pretrained(folder / "text_encoder")
     words = ["<pad>", "</s>", "<unk>", "▁a", "▁red", "▁car", "▁", "a", "b", "c"]
-    tokenizer = T5Tokenizer(vocab=[(word, -float(place)) for place, word in enumerate(words)], extra_ids=0)
+    tokenizer = T5Tokenizer(vocab=[(word, -float(rank)) for rank, word in enumerate(words)], extra_ids=0)
     tokenizer.save_pretrained(folder / "tokenizer")
     return folder
 
@@ -82,7 +82,7 @@ def test_the_pipeline_opens_and_samples_what_our_sampler_samples(name: str, enco
     text, empty = states[:1], states[1]
     shape = latent_shape(config, ClipShape(48, 32, 9, 8.0))
     chosen = SamplingConfig(steps=steps, guidance=5.0, dynamic_guidance=False)
-    found = sample_latents(net, VelocitySchedule(3.0), text, empty, shape, chosen, seed=9)
+    sampled = sample_latents(net, VelocitySchedule(3.0), text, empty, shape, chosen, seed=9)
     # At the size that the model's config names, the pipeline's stretched grid is ours; 2B and 1.5 are never stretched.
     expected = pipeline(
         prompt_embeds=text,
@@ -97,7 +97,7 @@ def test_the_pipeline_opens_and_samples_what_our_sampler_samples(name: str, enco
         max_sequence_length=6,
     ).frames
     # Asked for latents, the pipeline leaves the frames in that it drops before it decodes.
-    assert (found - expected[:, shape.repeated :]).abs().max() < 1e-4
+    assert (sampled - expected[:, shape.repeated :]).abs().max() < 1e-4
 
 
 def test_components_without_encoders_load_and_the_scheduler_is_ours(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_components_without_encoders_load_and_the_scheduler_is_ours(tmp_path: Pa
     for name, weight in net.state_dict().items():
         assert torch.equal(theirs.state_dict()[name], weight), name
     scheduler = CogVideoXDDIMScheduler.from_pretrained(tmp_path / "out/scheduler")
-    assert torch.allclose(scheduler.alphas_cumprod, VelocitySchedule(1.0).signal, atol=1e-12)
+    assert torch.allclose(scheduler.alphas_cumprod, VelocitySchedule(1.0).alphas_cumprod, atol=1e-12)
     index = json.loads((tmp_path / "out/model_index.json").read_text())
     assert index["vae"] == [None, None]
     assert read_record(tmp_path / "out") == RECORD
@@ -132,11 +132,11 @@ def test_adapters_load_in_diffusers_and_give_the_merged_outputs(tmp_path: Path) 
     merged: Any = CogVideoXTransformer3DModel(**CONFIG.to_diffusers())
     merged.load_state_dict(merged_state(net))
     latents, text = torch.randn(1, 3, 16, 4, 6), torch.randn(1, 6, 24)
-    turn = (torch.ones(18, 32), torch.zeros(18, 32))
+    freqs = (torch.ones(18, 32), torch.zeros(18, 32))
     with torch.no_grad():
         outputs = [
-            one(latents, text, torch.tensor([5]), image_rotary_emb=turn).sample
-            for one in (
+            model(latents, text, torch.tensor([5]), image_rotary_emb=freqs).sample
+            for model in (
                 pipeline.transformer,
                 merged,
                 CogVideoXTransformer3DModel.from_pretrained(tmp_path / "out/transformer"),
@@ -157,8 +157,8 @@ def test_links_precision_and_folders_that_are_taken(encoders: Path, tmp_path: Pa
     net = model()
     export_folder(tmp_path / "out", FAMILY, net.state_dict(), record, precision="bfloat16", encoders="link")
     assert (tmp_path / "out/vae").is_symlink()
-    assert {one.dtype for one in load_transformer(tmp_path / "out")[1].values()} == {torch.bfloat16}
-    with pytest.raises(ConfigError, match="holds something already"):
+    assert {weight.dtype for weight in load_transformer(tmp_path / "out")[1].values()} == {torch.bfloat16}
+    with pytest.raises(ConfigError, match="is not empty"):
         export_folder(tmp_path / "out", FAMILY, net.state_dict(), record)
     state = dict(net.state_dict())
     state["proj_out.wieght"] = state.pop("proj_out.weight")

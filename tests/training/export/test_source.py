@@ -18,7 +18,7 @@ from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
 from training.models.lora import add_adapters, trainable
 
-CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=24, time_width=16)
+CONFIG = CogVideoXConfig(heads=2, head_dim=32, layers=1, text_dim=24, time_embed_dim=16)
 FAMILY = CogVideoXFamily(CONFIG, VelocitySchedule(2.5))
 PLAIN, ADAPTED = LoraConfig(), LoraConfig(rank=2, alpha=6.0, targets=["to_q"])
 RECORD = ModelRecord(snr_shift=2.5, text_length=30, recipe="demo", stage="low", step=40)
@@ -78,7 +78,7 @@ def test_a_shift_that_nobody_tells_is_asked_for(tmp_path: Path) -> None:
     folder = exported(tmp_path / "out")
     (folder / FILE).unlink()
     (folder / "scheduler/scheduler_config.json").unlink()
-    with pytest.raises(ConfigError, match="give --snr-shift"):
+    with pytest.raises(ConfigError, match="set --snr-shift"):
         open_source(folder)
     assert open_source(folder, shift=3.0).record.snr_shift == 3.0
 

@@ -27,7 +27,7 @@ from training.models.segment import Segment
 from training.recipes import latte_pixart
 
 SIZES = LatteConfig(
-    heads=2, head_width=16, layers=2, in_channels=16, out_channels=32, conditioning="text", text_width=12,
+    heads=2, head_dim=16, layers=2, in_channels=16, out_channels=32, conditioning="text", text_dim=12,
     text_length=5, sample_size=4, frames=17, padding="left_out",
 )  # fmt: skip
 RECORD = ModelRecord(text_length=5, recipe="latte-demo", stage="64", step=7)
@@ -81,8 +81,8 @@ def test_the_loop_learns_a_variance_and_validates_without_it() -> None:
     torch.set_num_threads(1)
     method = DiffusionMethod(random_latte(), LatteFamily(SIZES), NoCodec(), NoText())
     pack = made_pack([0, 1, 2], 0, 0, 3)  # clips and a picture
-    trained = method.losses(pack.batch, pack.places)
-    held_out = method.losses_at(pack.batch, pack.places, trained.timesteps)
+    trained = method.losses(pack.batch, pack.keys)
+    held_out = method.losses_at(pack.batch, pack.keys, trained.timesteps)
     assert torch.isfinite(trained.values).all()
     assert (trained.values > held_out.values).all()
     trained.values.sum().backward()  # type: ignore[no-untyped-call]
@@ -90,7 +90,7 @@ def test_the_loop_learns_a_variance_and_validates_without_it() -> None:
     # The bound teaches the variance alone: the noise's weights have the gradient of the squared error.
     both = noise_gradient(method)
     method.model.zero_grad()
-    method.losses_at(pack.batch, pack.places, trained.timesteps).values.sum().backward()  # type: ignore[no-untyped-call]
+    method.losses_at(pack.batch, pack.keys, trained.timesteps).values.sum().backward()  # type: ignore[no-untyped-call]
     assert torch.allclose(noise_gradient(method), both, rtol=1e-5, atol=1e-7)
     method.model.zero_grad()
     method.idle().backward()  # type: ignore[no-untyped-call]
@@ -99,20 +99,20 @@ def test_the_loop_learns_a_variance_and_validates_without_it() -> None:
 
 def test_pixart_becomes_a_latte_that_says_of_every_frame_what_pixart_says(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    picture = PixArtTransformer2DModel(**PIXART)
-    picture.save_pretrained(tmp_path / "transformer")
+    image_model = PixArtTransformer2DModel(**PIXART)
+    image_model.save_pretrained(tmp_path / "transformer")
     asked = config(str(tmp_path), tells_rate=True, frames=9)
     opened = open_family(asked)
-    model, one = build_model(opened, asked), clip()
+    model, segment = build_model(opened, asked), clip()
     with torch.no_grad():
-        found = model([one])[0]
-        alone = picture(
-            one.latents,
-            encoder_hidden_states=one.text.expand(3, -1, -1),
-            timestep=torch.full((3,), one.timestep),
+        prediction = model([segment])[0]
+        alone = image_model(
+            segment.latents,
+            encoder_hidden_states=segment.text.expand(3, -1, -1),
+            timestep=torch.full((3,), segment.timestep),
             added_cond_kwargs={"resolution": None, "aspect_ratio": None},
         ).sample
-    assert (found - alone).abs().max() < 1e-5
+    assert (prediction - alone).abs().max() < 1e-5
 
 
 def test_the_released_form_of_pixart_is_known_and_adapters_on_it_are_refused(tmp_path: Path) -> None:
@@ -130,9 +130,9 @@ def test_the_released_form_of_pixart_is_known_and_adapters_on_it_are_refused(tmp
 
 
 def test_every_stage_of_the_recipe_learns_what_it_says() -> None:
-    given = {**PIXART, "num_layers": 28, "patch_size": 2}
-    for text_width in (12, 7):
-        sizes = LatteConfig.from_pixart(given, tells_rate=True, text_width=text_width)
+    pixart_config = {**PIXART, "num_layers": 28, "patch_size": 2}
+    for text_dim in (12, 7):
+        sizes = LatteConfig.from_pixart(pixart_config, tells_rate=True, text_dim=text_dim)
         with torch.device("meta"):
             model = Latte(sizes)
         names = [name for name, _ in model.named_parameters()]
@@ -142,7 +142,7 @@ def test_every_stage_of_the_recipe_learns_what_it_says() -> None:
         for stage in stages:
             choose_trained(model, stage.trains, names)
             group_rates(model, optimizer, stage.rates)
-            trained.append({name for name, one in model.named_parameters() if one.requires_grad})
+            trained.append({name for name, parameter in model.named_parameters() if parameter.requires_grad})
         assert trained[0] < trained[1] < trained[2] < trained[3] == set(names)
         new = {name for name in names if "temporal" in name or "adapter" in name}
         assert trained[0] == new
@@ -159,22 +159,24 @@ def test_another_text_encoder_gets_an_adapter(tmp_path: Path) -> None:
     PixArtTransformer2DModel(**PIXART).save_pretrained(tmp_path / "transformer")
     asked = config(str(tmp_path), text_width=7, text_length=9)
     opened = open_family(asked)
-    assert (opened.family.sizes.text_width, opened.family.sizes.text_length) == (7, 9)
-    one = clip()
-    (found,) = build_model(opened, asked)([Segment(one.latents, torch.randn(9, 7), one.timestep)])
-    assert found.shape == (3, 32, 4, 4)
+    assert (opened.family.sizes.text_dim, opened.family.sizes.text_length) == (7, 9)
+    segment = clip()
+    (prediction,) = build_model(opened, asked)([Segment(segment.latents, torch.randn(9, 7), segment.timestep)])
+    assert prediction.shape == (3, 32, 4, 4)
 
 
 def test_what_diffusers_computes_alike_is_exported_for_it(tmp_path: Path) -> None:
     model = random_latte()
     export_folder(tmp_path / "out", LatteFamily(SIZES), model.state_dict(), RECORD)
     theirs = LatteTransformer3DModel.from_pretrained(tmp_path / "out" / "transformer", video_length=3)
-    one = clip()
+    segment = clip()
     with torch.no_grad():
         expected = theirs(
-            one.latents.transpose(0, 1)[None], timestep=torch.tensor([300]), encoder_hidden_states=one.text[None]
+            segment.latents.transpose(0, 1)[None],
+            timestep=torch.tensor([300]),
+            encoder_hidden_states=segment.text[None],
         ).sample[0]
-        assert (model([one])[0] - expected.transpose(0, 1)).abs().max() < 1e-5
+        assert (model([segment])[0] - expected.transpose(0, 1)).abs().max() < 1e-5
     source = open_source(tmp_path / "out")
     assert source.record == RECORD
     assert source.family.sizes == replace(SIZES, text_length=source.family.sizes.text_length)
@@ -202,7 +204,7 @@ def test_settings_that_weights_do_not_have_are_refused(tmp_path: Path) -> None:
     export_folder(tmp_path / "out", LatteFamily(SIZES), random_latte().state_dict(), RECORD)
     with pytest.raises(ConfigError, match=r"model\.latte\.variant = 2, but the weights in .* are of a model with 1;"):
         open_family(config(str(tmp_path / "out"), variant=2))
-    with pytest.raises(ConfigError, match=r"model\.latte\.temporal_start = kaiming says how layers begin"):
+    with pytest.raises(ConfigError, match=r"model\.latte\.temporal_start = kaiming initialises layers"):
         open_family(config(str(tmp_path / "out"), temporal_start="kaiming"))
     scheduler = tmp_path / "out/scheduler/scheduler_config.json"
     scheduler.write_text(json.dumps({"beta_schedule": "scaled_linear"}))
@@ -211,7 +213,7 @@ def test_settings_that_weights_do_not_have_are_refused(tmp_path: Path) -> None:
     scheduler.unlink()
     transformer = tmp_path / "out/transformer"
     weights = load_file(transformer / WEIGHTS)
-    save_file({name: one for name, one in weights.items() if name != "proj_out.bias"}, transformer / WEIGHTS)
+    save_file({name: weight for name, weight in weights.items() if name != "proj_out.bias"}, transformer / WEIGHTS)
     with pytest.raises(ConfigError, match=r"missing: proj_out\.bias"):
         open_source(tmp_path / "out")
     (transformer / "config.json").write_text(json.dumps({"_class_name": OURS, "depth": 3}))

@@ -59,7 +59,7 @@ def test_the_smallest_clip_touches_every_weight_that_learns_and_costs_are_in_pro
     model = family.module()
     family.initialise(model, 0)
     model([family.smallest(torch.device("cpu"))])[0].sum().backward()
-    assert all(one.grad is not None for one in model.parameters())
+    assert all(parameter.grad is not None for parameter in model.parameters())
     assert family.flops([10, 20]) == pytest.approx(2 * family.flops([15]))
     assert family.shallow().sizes.patch == family.sizes.patch
     assert len(family.blocks(model)) == 5

@@ -50,12 +50,12 @@ def make_dataset(folder: Path, broken: str = "") -> Path:
 
 
 def _media(bucket: Bucket, seed: int, folder: Path) -> bytes:
-    pictures = moving(texture(seed, 300, 200), bucket.frames, (bucket.width, bucket.height), (2, 1))
+    frames = moving(texture(seed, 300, 200), bucket.frames, (bucket.width, bucket.height), (2, 1))
     if bucket.is_image:
-        return cv2.imencode(".png", cv2.cvtColor(next(pictures), cv2.COLOR_RGB2BGR))[1].tobytes()
+        return cv2.imencode(".png", cv2.cvtColor(next(frames), cv2.COLOR_RGB2BGR))[1].tobytes()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "film.mp4"
-    make_film(path, pictures, fps=int(bucket.fps))
+    make_film(path, frames, fps=int(bucket.fps))
     data = path.read_bytes()
     path.unlink()
     return data

@@ -79,13 +79,13 @@ def test_every_sample_is_there_at_every_shape_of_the_stages(filled: tuple[Store,
 def test_latents_and_states_are_those_of_the_encoders(
     dataset: Path, filled: tuple[Store, list[Part]], text: MiniLM, shape: ClipShape
 ) -> None:
-    part = next(one for one in filled[1] if one.shape == shape)
+    part = next(part_at_shape for part_at_shape in filled[1] if part_at_shape.shape == shape)
     pixels, captions = read_sample(Store(dataset), part.samples[0], shape)
-    found = opened(filled[0], text).sample(FIRST, "clip0", shape, lambda known: known["dense"])
+    sample = opened(filled[0], text).sample(FIRST, "clip0", shape, lambda known: known["dense"])
     assert captions["dense"] == "A 0 that moves on."
-    assert torch.equal(found.mean, open_linear().encode(pixels)[0])
-    assert not found.deviation.any()
-    assert torch.allclose(found.text, text.encode([captions["dense"]])[0], atol=1e-6)
+    assert torch.equal(sample.mean, open_linear().encode(pixels)[0])
+    assert not sample.std.any()
+    assert torch.allclose(sample.text, text.encode([captions["dense"]])[0], atol=1e-6)
     dropped = opened(filled[0], text).sample(FIRST, "clip0", shape, lambda known: "")
     assert torch.equal(dropped.text, text.encode([""])[0])
 
@@ -148,21 +148,21 @@ def test_what_is_not_there_is_named(filled: tuple[Store, list[Part]], text: Mini
         cache.sample("nobody", "c", HIGH, lambda known: "")
     with pytest.raises(DatasetError, match="holds nothing at 96x64x33@8"):
         cache.sample(FIRST, "c", ClipShape(96, 64, 33, 8.0), lambda known: "")
-    with pytest.raises(DatasetError, match="is no latent cache"):
+    with pytest.raises(DatasetError, match="is not a latent cache"):
         opened(Store(tmp_path), text)
 
 
 def test_a_planned_sample_is_read_with_the_caption_of_its_epoch(filled: tuple[Store, list[Part]], text: MiniLM) -> None:
     choice = CaptionChoice({"dense": 1.0}, 0.5, 0)
     reader = LatentReader(filled[0].uri, choice, open_linear().identity, text.identity)
-    said = {choice.choose({"dense": "x"}, FIRST, epoch): epoch for epoch in range(20)}
-    spoken, silent = (
+    epochs = {choice.choose({"dense": "x"}, FIRST, epoch): epoch for epoch in range(20)}
+    captioned, silent = (
         reader(PlannedSample(sample_id=FIRST, clip_id="clip0", shape=LOW, tokens=1, shard="", offset=0, size=0,
-                             epoch=said[caption]))
+                             epoch=epochs[caption]))
         for caption in ("x", "")
     )  # fmt: skip
-    assert torch.equal(spoken.mean, silent.mean)
-    assert torch.allclose(spoken.text, text.encode(["A 0 that moves on."])[0], atol=1e-6)
+    assert torch.equal(captioned.mean, silent.mean)
+    assert torch.allclose(captioned.text, text.encode(["A 0 that moves on."])[0], atol=1e-6)
     assert torch.equal(silent.text, text.encode([""])[0])
 
 
@@ -176,19 +176,21 @@ def test_verify_finds_changed_bytes_lost_shards_and_changed_samples(
     first.write_bytes(bytes(data))
     second.unlink()
     complaints = list(verify_cache(cache, parts))
-    assert sum("differ from their checksum" in one for one in complaints) == 1
-    assert sum("is not there" in one for one in complaints) == len(parts[1].samples)
+    assert sum("differ from their checksum" in problem for problem in complaints) == 1
+    assert sum("is missing" in problem for problem in complaints) == len(parts[1].samples)
     changed = CacheSettings(**{**json.loads((tmp_path / "cache.json").read_text()), "codec_identity": "other"})
     missing = list(verify_cache(cache, plan_parts(Store(dataset), STAGES, changed)))
     assert len(missing) == 14
-    assert all("no entry for these bytes and settings" in one for one in missing)
+    assert all("no entry for these bytes and settings" in problem for problem in missing)
 
 
 def test_a_sample_that_cannot_be_read_is_a_row_with_a_reason(text: MiniLM, tmp_path: Path) -> None:
     cache, parts = fill(make_dataset(tmp_path / "dataset", broken=FIRST), tmp_path / "cache", text)
     complaints = list(verify_cache(cache, parts))
     assert len(complaints) == 2
-    assert all(FIRST in one and "could not be encoded: its video cannot be decoded" in one for one in complaints)
+    assert all(
+        FIRST in problem and "could not be encoded: its video cannot be decoded" in problem for problem in complaints
+    )
     with pytest.raises(MediaError, match="could not be encoded"):
         opened(cache, text).entry(FIRST, HIGH)
     assert opened(cache, text).entry("clip1-96x64x17-8fps-0", HIGH).mean.shape == (5, 16, 8, 12)
@@ -201,5 +203,5 @@ def test_what_failed_is_tried_again_and_a_lost_shard_ends_the_run(text: MiniLM, 
     fill(dataset, tmp_path / "cache", text, again)
     assert again.encoded == 4  # two samples beside the broken one, at two shapes
     next((dataset / "shards").rglob("*.tar")).unlink()
-    with pytest.raises(DatasetError, match="is not there; run `just verify`"):
+    with pytest.raises(DatasetError, match="is missing; run `just verify`"):
         fill(dataset, tmp_path / "fresh", text)

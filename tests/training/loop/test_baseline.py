@@ -23,18 +23,18 @@ def test_its_error_is_that_of_least_squares_on_many_draws() -> None:
     model = fit_linear(clips, SCHEDULE, 2, 1)
     generator = torch.Generator().manual_seed(9)
     for timestep in (100, 500, 900):
-        mixed, wanted, found = [], [], []
+        mixed, wanted, predicted = [], [], []
         for clip in clips:
             noise = torch.randn(clip.shape, generator=generator, dtype=torch.float64)
             noisy = SCHEDULE.add_noise(clip, noise, timestep)
             mixed.append(noisy)
             wanted.append(SCHEDULE.target(clip, noise, timestep))
-            found.append(model([Segment(noisy, torch.zeros(1, 1), timestep)])[0])
+            predicted.append(model([Segment(noisy, torch.zeros(1, 1), timestep)])[0])
         from training.models.cogvideox.patchify import patchify
 
-        inputs = torch.cat([patchify(one, 2, 1) for one in mixed])
-        targets = torch.cat([patchify(one, 2, 1) for one in wanted])
-        ours = torch.cat([patchify(one, 2, 1) for one in found])
+        inputs = torch.cat([patchify(latents, 2, 1) for latents in mixed])
+        targets = torch.cat([patchify(latents, 2, 1) for latents in wanted])
+        ours = torch.cat([patchify(latents, 2, 1) for latents in predicted])
         design = torch.cat([inputs, torch.ones(len(inputs), 1, dtype=torch.float64)], dim=1)
         best = design @ torch.linalg.lstsq(design, targets).solution
         least = torch.mean((best - targets) ** 2)
@@ -45,6 +45,6 @@ def test_it_stands_where_the_transformer_stands() -> None:
     model = fit_linear([made_sample(number).mean for number in range(6)], SCHEDULE, 2, 1)
     method = DiffusionMethod(model, CogVideoXFamily(SIZES, SCHEDULE), NoCodec(), NoText())
     pack = made_pack([1, 2], 0, 0, 2)
-    losses = method.losses_at(pack.batch, pack.places, [999, 500])
+    losses = method.losses_at(pack.batch, pack.keys, [999, 500])
     # All noise: v is minus the clean latents, of which the best guess is their mean.
     assert 0.5 < losses.values[0].item() < 1.5

@@ -14,7 +14,7 @@ from torch import Tensor
 from training.config import OptimizerConfig, StageConfig
 from training.data.batch import LatentBatch, LatentSample
 from training.data.shapes import ClipShape
-from training.diffusion.places import Place
+from training.diffusion.random_keys import RandomKey
 from training.diffusion.schedule import VelocitySchedule
 from training.encoders.linear import open_linear
 from training.encoders.minilm import MiniLM
@@ -40,7 +40,7 @@ COLOURS = {
 }
 WAYS = {"left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
 LENGTH = 20
-SIZES = CogVideoXConfig(heads=3, head_width=32, layers=3, text_width=384, text_length=LENGTH, time_width=64)
+SIZES = CogVideoXConfig(heads=3, head_dim=32, layers=3, text_dim=384, text_length=LENGTH, time_embed_dim=64)
 
 
 def draw_clip(random: np.random.Generator) -> tuple[np.ndarray, str]:
@@ -60,25 +60,23 @@ def draw_clip(random: np.random.Generator) -> tuple[np.ndarray, str]:
 def clips() -> list[LatentSample]:
     codec, text, random = open_linear(), MiniLM(LENGTH), np.random.default_rng(0)
     states: dict[str, Tensor] = {}
-    found = []
+    samples = []
     for number in range(TRAIN + HELD_OUT):
         pixels, caption = draw_clip(random)
         if caption not in states:
             states[caption] = text.encode([caption])[0]
-        mean, deviation = codec.encode(pixels)
+        mean, std = codec.encode(pixels)
         name = f"clip-{number}"
-        found.append(
-            LatentSample(
-                sample_id=name, clip_id=name, shape=SHAPE, mean=mean, deviation=deviation, text=states[caption]
-            )
+        samples.append(
+            LatentSample(sample_id=name, clip_id=name, shape=SHAPE, mean=mean, std=std, text=states[caption])
         )
-    return found
+    return samples
 
 
-def places(samples: list[LatentSample], seed: int, step: int) -> list[Place]:
+def keys(samples: list[LatentSample], seed: int, step: int) -> list[RandomKey]:
     return [
-        Place(seed=seed, step=step, position=number, count=len(samples), sample_id=one.sample_id)
-        for number, one in enumerate(samples)
+        RandomKey(seed=seed, step=step, position=number, count=len(samples), sample_id=sample.sample_id)
+        for number, sample in enumerate(samples)
     ]
 
 
@@ -93,7 +91,7 @@ def train(clips: list[LatentSample], seed: int) -> DiffusionMethod:
         chosen = [clips[number] for number in random.choice(TRAIN, BATCH, replace=False)]
         set_learning_rate(optimizer, learning_rate(config, stage, step))
         optimizer.zero_grad()
-        losses = method.losses(LatentBatch(tuple(chosen)), places(chosen, seed, step)).values
+        losses = method.losses(LatentBatch(tuple(chosen)), keys(chosen, seed, step)).values
         losses.mean().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -107,31 +105,31 @@ def held_out_loss(method: DiffusionMethod, samples: list[LatentSample]) -> float
     for first in range(0, len(samples), BATCH):
         some = samples[first : first + BATCH]
         for timestep in (300, 500, 700, 900):
-            found = method.losses_at(LatentBatch(tuple(some)), places(some, 0, -1), [timestep] * len(some))
-            total += float(found.values.sum())
+            losses = method.losses_at(LatentBatch(tuple(some)), keys(some, 0, -1), [timestep] * len(some))
+            total += float(losses.values.sum())
     return total / (4 * len(samples))
 
 
 @pytest.mark.timeout(900)
 def test_true_captions_beat_shuffled_ones(clips: list[LatentSample]) -> None:
     torch.set_num_threads(2)
-    held = clips[TRAIN:]
+    held_out = clips[TRAIN:]
     # Each clip is given the caption of another one, which seldom says the same.
     strangers = [
         LatentSample(
-            sample_id=one.sample_id,
-            clip_id=one.clip_id,
+            sample_id=sample.sample_id,
+            clip_id=sample.clip_id,
             shape=SHAPE,
-            mean=one.mean,
-            deviation=one.deviation,
+            mean=sample.mean,
+            std=sample.std,
             text=other.text,
         )
-        for one, other in zip(held, held[1:] + held[:1], strict=True)
+        for sample, other in zip(held_out, held_out[1:] + held_out[:1], strict=True)
     ]
     gains = []
     for seed in range(3):
         method = train(clips, seed)
-        true, shuffled = held_out_loss(method, held), held_out_loss(method, strangers)
+        true, shuffled = held_out_loss(method, held_out), held_out_loss(method, strangers)
         print(f"seed {seed}: held-out loss {true:.4f} with true captions, {shuffled:.4f} with shuffled ones")
         gains.append(shuffled - true)
     mean, spread = float(np.mean(gains)), float(np.std(gains, ddof=1))

@@ -18,10 +18,14 @@ SAMPLES = [
 
 
 def test_a_loss_that_is_no_number_names_the_sample_that_made_it_first(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"step 7: the loss is nan\. Its worst clips: b, c, a"):
+    with pytest.raises(TrainingError, match=r"step 7: the loss is nan\. The clips with the highest loss: b, c, a"):
         Guard(tmp_path, 10.0).watch(7, math.nan, 1.0, SAMPLES)
-    found = json.loads((tmp_path / "stopped-at-step-000007.json").read_text())
-    assert [(one["clip_id"], one["timestep"]) for one in found["samples"]] == [("b", 999), ("c", 500), ("a", 3)]
+    report = json.loads((tmp_path / "stopped-at-step-000007.json").read_text())
+    assert [(sample["clip_id"], sample["timestep"]) for sample in report["samples"]] == [
+        ("b", 999),
+        ("c", 500),
+        ("a", 3),
+    ]
 
 
 def test_a_gradient_that_is_no_number_stops_too(tmp_path: Path) -> None:

@@ -66,12 +66,14 @@ def config(weights: str) -> TrainConfig:
 
 def test_stages_thaw_the_model_and_its_samples_are_written(dataset: str, tmp_path: Path) -> None:
     prepared = prepare(config(picture_model(tmp_path / "model")), dataset, tmp_path / "run", ALONE)
-    first = {name: one.detach().clone() for name, one in prepared.model.named_parameters()}
+    first = {name: parameter.detach().clone() for name, parameter in prepared.model.named_parameters()}
     moved: dict[str, set[str]] = {}
 
     def after(stage: StageConfig) -> None:
         weights = dict(prepared.model.named_parameters())
-        moved[stage.name] = {name for name, one in weights.items() if not torch.equal(one.detach(), first[name])}
+        moved[stage.name] = {
+            name for name, parameter in weights.items() if not torch.equal(parameter.detach(), first[name])
+        }
         sample_stage(prepared, stage)
 
     prepared.run.train(lambda report: None, after)
@@ -87,7 +89,7 @@ def test_stages_thaw_the_model_and_its_samples_are_written(dataset: str, tmp_pat
 
 
 def test_the_benchmark_of_starts_has_curves_of_both(dataset: str, tmp_path: Path) -> None:
-    found = compare_starts(dataset, tmp_path, lambda text: None, seeds=1, steps=2, still_steps=1)
-    assert [row[0] for row in found.curve_rows()] == [0, 1, 2]
-    assert all(scratch != started for _, scratch, started in found.curve_rows()[1:])
-    assert found.reach_rows()[0][0] == 0
+    starts = compare_starts(dataset, tmp_path, lambda text: None, seeds=1, steps=2, still_steps=1)
+    assert [row[0] for row in starts.curve_rows()] == [0, 1, 2]
+    assert all(scratch != started for _, scratch, started in starts.curve_rows()[1:])
+    assert starts.reach_rows()[0][0] == 0

@@ -45,7 +45,7 @@ def test_the_norm_is_that_of_all_packs_together() -> None:
 def test_patterns_choose_among_what_may_learn() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
     assert choose_trained(model, ["1.*"], ["0.weight", "1.weight"]) == 3
-    assert [one.requires_grad for one in model.parameters()] == [False, False, True, False]
+    assert [parameter.requires_grad for parameter in model.parameters()] == [False, False, True, False]
     assert choose_trained(model, [], ["0.weight", "0.bias", "1.weight", "1.bias"]) == 13
     with pytest.raises(ConfigError, match=r"'attn_temp' matches no parameter"):
         choose_trained(model, ["attn_temp"], ["0.weight"])
@@ -58,7 +58,7 @@ def test_groups_learn_at_their_own_multiple_and_keep_their_moments() -> None:
     optimizer = make_optimizer(model, OptimizerConfig(weight_decay=0))
 
     def step() -> list[float]:
-        before = [one.detach().clone() for one in model.parameters()]
+        before = [parameter.detach().clone() for parameter in model.parameters()]
         optimizer.zero_grad()
         model(torch.ones(1, 2)).sum().backward()
         set_learning_rate(optimizer, 1e-3)

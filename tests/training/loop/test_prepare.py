@@ -38,7 +38,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def config(**changes: object) -> TrainConfig:
-    given = TrainConfig(
+    base = TrainConfig(
         recipe="demo",
         data=DataConfig(workers=1),
         optimizer=OptimizerConfig(learning_rate=2e-3, warmup=1),
@@ -52,7 +52,7 @@ def config(**changes: object) -> TrainConfig:
         sampling=SamplingConfig(steps=2, prompts=["a square"]),
         loggers=["tensorboard"],
     )
-    return given.model_copy(update=changes)
+    return base.model_copy(update=changes)
 
 
 def train(prepared: Prepared) -> None:
@@ -81,7 +81,7 @@ def test_pictures_and_clips_of_three_buckets_train_in_one_pack(finished: Prepare
     bucket_of = {index.sample_ids[row].as_py(): str(index.buckets[index.bucket[row]]) for row in range(len(index))}
     lineage = [json.loads(line) for line in (folder / "lineage-0.jsonl").read_text().splitlines()]
     mixed = [{bucket_of[sample[0]] for sample in line["samples"]} for line in lineage]
-    assert max(len(one) for one in mixed) == 4, "pictures and all three kinds of clips in one step"
+    assert max(len(step) for step in mixed) == 4, "pictures and all three kinds of clips in one step"
     assert [len(line["samples"]) for line in lineage] == [step["samples"] for step in steps]
 
 
@@ -92,9 +92,9 @@ def test_what_a_run_leaves_behind(finished: Prepared) -> None:
     assert list((folder / "tensorboard").iterdir())
     validations = [json.loads(line) for line in (folder / "validation.jsonl").read_text().splitlines()]
     assert [line["step"] for line in validations] == [3, 5]
-    found = finished.linear_baseline(finished.config.stages[1])
-    assert found is not None
-    assert {(shape, timestep) for shape, timestep, _, _ in validations[-1]["cells"]} == set(found.cells)
+    validation = finished.linear_baseline(finished.config.stages[1])
+    assert validation is not None
+    assert {(shape, timestep) for shape, timestep, _, _ in validations[-1]["cells"]} == set(validation.cells)
 
 
 def test_a_finished_run_is_sampled_with_its_averaged_weights(finished: Prepared) -> None:
@@ -107,7 +107,7 @@ def test_a_finished_run_is_sampled_with_its_averaged_weights(finished: Prepared)
 def test_adapters_train_alone_and_come_out_beside_the_weights(dataset: str, tmp_path: Path) -> None:
     model = config().model.model_copy(update={"lora": config().model.lora.model_copy(update={"rank": 2})})
     prepared = prepare(config(model=model, data=DataConfig(workers=0)), dataset, tmp_path / "run", ALONE)
-    trained = [name for name, one in prepared.model.named_parameters() if one.requires_grad]
+    trained = [name for name, parameter in prepared.model.named_parameters() if parameter.requires_grad]
     assert trained
     assert all("lora" in name for name in trained)
     train(prepared)

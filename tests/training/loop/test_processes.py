@@ -15,7 +15,13 @@ STEPS = 20
 
 def start(folder: Path, processes: int, *arguments: object, replicas: int = 1) -> None:
     """Run the made run on so many processes, to its end."""
-    command = [sys.executable, "-m", "tests.training.process_of_run", str(folder), *(str(one) for one in arguments)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.training.process_of_run",
+        str(folder),
+        *(str(argument) for argument in arguments),
+    ]
     if processes > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
         command = [sys.executable, *launcher, *command[1:]]
@@ -36,12 +42,12 @@ def losses(folder: Path) -> list[float]:
 
 def samples(folder: Path) -> list[set[tuple[str, int]]]:
     """The samples of each step with their noise levels, over all processes."""
-    found: dict[int, set[tuple[str, int]]] = {}
+    samples: dict[int, set[tuple[str, int]]] = {}
     for path in folder.glob("lineage-*.jsonl"):
         for text in path.read_text().splitlines():
             line = json.loads(text)
-            found.setdefault(line["step"], set()).update((one[0], one[2]) for one in line["samples"])
-    return [found[step] for step in sorted(found)]
+            samples.setdefault(line["step"], set()).update((sample[0], sample[2]) for sample in line["samples"])
+    return [samples[step] for step in sorted(samples)]
 
 
 @pytest.fixture(scope="module")

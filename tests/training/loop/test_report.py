@@ -28,9 +28,9 @@ def test_curves_reach_tensorboard(tmp_path: Path) -> None:
     for step in range(3):
         log.write(step, {"loss": 2.0 - step}, "step")
     log.close()
-    found = EventAccumulator(str(tmp_path / "tensorboard"))
-    found.Reload()
-    assert [(one.step, one.value) for one in found.Scalars("step/loss")] == [(0, 2.0), (1, 1.0), (2, 0.0)]
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [(event.step, event.value) for event in events.Scalars("step/loss")] == [(0, 2.0), (1, 1.0), (2, 0.0)]
 
 
 def test_a_log_that_is_not_known_or_not_installed_is_an_error(tmp_path: Path) -> None:

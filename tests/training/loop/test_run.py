@@ -33,8 +33,8 @@ def train(folder: Path, show: Callable[[StepReport], None] = lambda report: None
 
 
 def lines(folder: Path, name: str, leave_out: tuple[str, ...] = ()) -> list[dict[str, object]]:
-    found = [json.loads(line) for line in (folder / name).read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key not in leave_out} for line in found]
+    lines = [json.loads(line) for line in (folder / name).read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key not in leave_out} for line in lines]
 
 
 TIMES = ("seconds", "tokens_per_second", "waiting", "memory_gigabytes")

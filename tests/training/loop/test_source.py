@@ -35,12 +35,12 @@ def placed(dataset: str, size: int, first: int = 0) -> list[dict[int, str]]:
     for rank in range(size):
         loaded = list(source(dataset, rank, size).steps(0, first))
         assert len(loaded) == STEPS - first
-        for found, step in zip(steps, loaded, strict=True):
+        for ids, step in zip(steps, loaded, strict=True):
             for pack in step.packs:
-                for place in pack.places if pack else ():
-                    assert place.position not in found, "a sample counts once"
-                    assert place.count == step.samples
-                    found[place.position] = place.sample_id
+                for key in pack.keys if pack else ():
+                    assert key.position not in ids, "a sample counts once"
+                    assert key.count == step.samples
+                    ids[key.position] = key.sample_id
     return steps
 
 
@@ -51,7 +51,7 @@ def test_processes_share_the_steps_of_one_whether_or_not_there_is_a_pack_for_eac
 
 def test_every_process_computes_as_many_packs_in_a_step(dataset: str) -> None:
     counts = [[len(step.packs) for step in source(dataset, rank, 4).steps(0, 0)] for rank in range(4)]
-    assert all(one == counts[0] for one in counts)
+    assert all(count == counts[0] for count in counts)
     idle = [step.packs for step in source(dataset, 3, 4).steps(0, 0)]
     assert all(packs == (None,) for packs in idle)
 
@@ -61,12 +61,12 @@ def test_from_a_later_step_on_it_is_the_same(dataset: str) -> None:
 
 
 def test_held_out_packs_are_shared_out_too(dataset: str) -> None:
-    def shown(size: int) -> tuple[list[str], set[int]]:
+    def ids_and_lengths(size: int) -> tuple[list[str], set[int]]:
         packs = [list(source(dataset, rank, size).validation_packs(0)) for rank in range(size)]
-        ids = [place.sample_id for one in packs for pack in one if pack for place in pack.places]
-        return sorted(ids), {len(one) for one in packs}
+        ids = [key.sample_id for packs_of_rank in packs for pack in packs_of_rank if pack for key in pack.keys]
+        return sorted(ids), {len(packs_of_rank) for packs_of_rank in packs}
 
-    alone, together = shown(1), shown(3)
+    alone, together = ids_and_lengths(1), ids_and_lengths(3)
     assert alone[0] == together[0]
     assert len(together[1]) == 1
     assert alone[0]

@@ -12,7 +12,7 @@ from training.models.cogvideox.model import CogVideoX
 from training.models.lora import add_adapters, merged_state, split_adapters, target_layers, trainable
 from training.models.segment import Segment
 
-CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=2, text_width=24, time_width=16)
+CONFIG = CogVideoXConfig(heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16)
 LORA = LoraConfig(rank=4, alpha=8.0)
 
 
@@ -24,8 +24,8 @@ def model() -> CogVideoX:
 def output(net: CogVideoX) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     latents, text = torch.randn(2, 16, 4, 4, generator=generator), torch.randn(5, 24, generator=generator)
-    (found,) = net([Segment(latents, text, 500)])
-    return found  # type: ignore[no-any-return]
+    (prediction,) = net([Segment(latents, text, 500)])
+    return prediction  # type: ignore[no-any-return]
 
 
 def trained() -> CogVideoX:

@@ -39,15 +39,16 @@ def test_the_demo_promises_mosaics_and_names_what_bounds_them() -> None:
 
 
 def test_what_has_not_learnt_promises_noise() -> None:
-    assert what_to_expect(replace(DEMO, steps=0)).startswith("It has not learnt yet: expect noise.")
+    assert what_to_expect(replace(DEMO, steps=0)).startswith("It has not been trained yet: expect noise.")
 
 
 def test_a_released_model_is_held_to_what_its_makers_show() -> None:
     assert (
-        what_to_expect(RELEASED) == "Expect what its makers show, at their shapes, sampler and steps; less at others."
+        what_to_expect(RELEASED)
+        == "Expect the published quality at the published shapes, sampler and steps; lower quality at others."
     )
 
 
 def test_a_large_model_of_ones_own_is_held_to_its_run() -> None:
     said = what_to_expect(replace(RELEASED, recipe="cogvideox-5b", steps=400))
-    assert "set it beside the held-out loss of its run" in said
+    assert "compare it with the validation loss of its run" in said

@@ -22,7 +22,7 @@ from training.diffusion.schedule import VelocitySchedule
 from training.families.cogvideox import CogVideoXFamily
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.model import CogVideoX
-from training.sampling.make import LoadedModel, Order, make_clips, write_samples
+from training.sampling.make import LoadedModel, SamplingRequest, make_clips, write_samples
 
 
 class Blocks:
@@ -36,17 +36,17 @@ class Blocks:
     def decode(self, latents: Tensor) -> NDArray[np.uint8]:
         frames = torch.cat([latents[:1], latents[1:].repeat_interleave(4, 0)])[:, :3]
         blocks = (frames * 64 + 128).clamp(0, 255).byte().permute(0, 2, 3, 1)
-        found: NDArray[np.uint8] = blocks.repeat_interleave(8, 1).repeat_interleave(8, 2).numpy()
-        return found
+        pixels: NDArray[np.uint8] = blocks.repeat_interleave(8, 1).repeat_interleave(8, 2).numpy()
+        return pixels
 
 
 class Letters:
     """A text encoder that knows how long a caption is."""
 
-    name, identity, width, length = "letters", "letters", 24, 5
+    name, identity, hidden_size, length = "letters", "letters", 24, 5
 
     def encode(self, captions: Sequence[str]) -> Tensor:
-        return torch.tensor([float(len(one)) for one in captions])[:, None, None].expand(-1, 5, 24) / 10
+        return torch.tensor([float(len(caption)) for caption in captions])[:, None, None].expand(-1, 5, 24) / 10
 
     def count(self, caption: str) -> int:
         return len(caption)
@@ -54,7 +54,7 @@ class Letters:
 
 def loaded() -> LoadedModel:
     torch.manual_seed(0)
-    model = CogVideoX(CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=24, time_width=16))
+    model = CogVideoX(CogVideoXConfig(heads=2, head_dim=32, layers=1, text_dim=24, time_embed_dim=16))
     return LoadedModel(
         model=model,
         family=CogVideoXFamily(model.config, VelocitySchedule(3.0)),
@@ -64,7 +64,7 @@ def loaded() -> LoadedModel:
     )
 
 
-ORDER = Order(
+ORDER = SamplingRequest(
     prompts=["a red car", 'two <b>"dogs"</b> 🐕'],
     shape=ClipShape(64, 32, 9, 8.0),
     settings=SamplingConfig(steps=3),
@@ -87,7 +87,7 @@ def test_samples_become_films_a_sheet_and_the_story_of_their_making(tmp_path: Pa
     facts = json.loads((tmp_path / "out/samples.json").read_text())
     assert facts["codec"] == "linear codec"
     assert (facts["seed"], facts["steps"], facts["checkpoint"], facts["grid"]) == (5, 3, "run a, step 40", "slice")
-    assert [one["prompt"] for one in facts["samples"]] == ORDER.prompts
+    assert [entry["prompt"] for entry in facts["samples"]] == ORDER.prompts
     assert facts["model"].startswith("Model: CogVideoX, ")
     assert facts["model"].endswith(" weights, as published.")
     assert "A model of this size shows that every part works" in facts["expect"]
@@ -106,8 +106,8 @@ def test_a_picture_is_written_as_a_picture(tmp_path: Path) -> None:
 def test_encoders_of_another_model_and_orders_without_prompts_are_refused() -> None:
     model = loaded()
     narrow = Letters()
-    narrow.width = 12
-    with pytest.raises(ConfigError, match="states of letters are 12 wide, the model takes 24"):
+    narrow.hidden_size = 12
+    with pytest.raises(ConfigError, match="embeddings of letters have 12 dimensions, the model takes 24"):
         replace(model, text=narrow)
     few = Blocks()
     few.channels = 4

@@ -16,7 +16,7 @@ from training.sampling.open import open_model
 
 
 def test_encoders_other_than_those_of_training_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
-    config = CogVideoXConfig(heads=2, head_width=32, layers=1, text_width=384, time_width=16)
+    config = CogVideoXConfig(heads=2, head_dim=32, layers=1, text_dim=384, time_embed_dim=16)
     torch.manual_seed(0)
     record = ModelRecord(snr_shift=3.0, text_length=20, encoders=EncoderSettings())
     source = Source(
@@ -31,4 +31,4 @@ def test_encoders_other_than_those_of_training_are_noted(capsys: pytest.CaptureF
     assert not capsys.readouterr().err
     trained = record.model_copy(update={"codec_identity": loaded.codec.identity, "text_identity": "another"})
     open_model(replace(source, record=trained), "cpu")
-    assert capsys.readouterr().err.startswith("note: the text encoder is not the one of training")
+    assert capsys.readouterr().err.startswith("note: the text encoder differs from that of training")

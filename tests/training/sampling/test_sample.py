@@ -21,11 +21,11 @@ from training.sampling.sample import LatentShape, latent_shape, sample_latents
 
 SMALL = {
     "2b": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, positions="sincos", text_length=7
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, positions="sincos", text_length=7
     ),
-    "5b": CogVideoXConfig(heads=2, head_width=32, layers=2, text_width=24, time_width=16),
+    "5b": CogVideoXConfig(heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16),
     "1.5": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, patch_frames=2, flat_patch=True
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, patch_frames=2, flat_patch=True
     ),
 }
 
@@ -42,24 +42,24 @@ def texts(count: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tenso
 
 @pytest.mark.parametrize(("sampler", "steps"), [("ddim", 250), ("dpm", 80), ("dpm-sde", 250)])
 def test_the_optimal_denoiser_of_a_gaussian_gives_its_mean_and_variance(sampler: str, steps: int) -> None:
-    mean, deviation, schedule = 0.7, 0.5, VelocitySchedule(1.0)
+    mean, std, schedule = 0.7, 0.5, VelocitySchedule(1.0)
 
     def optimal(segments: Sequence[Segment]) -> list[Tensor]:
-        found = []
-        for one in segments:
-            signal = float(schedule.signal[one.timestep])
+        predictions = []
+        for segment in segments:
+            signal = float(schedule.alphas_cumprod[segment.timestep])
             amplitude, noisy = signal**0.5, (1 - signal) ** 0.5
-            weight = amplitude * deviation**2 / (signal * deviation**2 + 1 - signal)
-            clean = mean + weight * (one.latents - amplitude * mean)
-            found.append((amplitude * one.latents - clean) / noisy)  # v of that clean clip
-        return found
+            weight = amplitude * std**2 / (signal * std**2 + 1 - signal)
+            clean = mean + weight * (segment.latents - amplitude * mean)
+            predictions.append((amplitude * segment.latents - clean) / noisy)  # v of that clean clip
+        return predictions
 
     text, empty = texts(3, torch.float64)
     settings = SamplingConfig.model_validate({"sampler": sampler, "steps": steps})
     latents = sample_latents(optimal, schedule, text, empty, LatentShape(4, 16, 16, 16), settings, seed=2)
     assert latents.shape == (3, 4, 16, 16, 16)
     assert latents.mean() == pytest.approx(mean, abs=0.03)
-    assert latents.std() == pytest.approx(deviation, abs=0.03)
+    assert latents.std() == pytest.approx(std, abs=0.03)
     # 49,152 numbers of a Gaussian: their fourth moment is 3 within 5 of its standard errors (sqrt(24 / n))
     kurtosis = float((((latents - latents.mean()) / latents.std()) ** 4).mean())
     assert kurtosis == pytest.approx(3, abs=5 * (24 / latents.numel()) ** 0.5)
@@ -77,7 +77,7 @@ def test_equal_to_the_loop_of_diffusers_on_the_same_weights(name: str, dynamic: 
     assert (shape.frames, shape.repeated) == (5, 1 if name == "1.5" else 0)
     text, empty = texts(2, torch.float64)
     settings = SamplingConfig(steps=steps, guidance=4.0, dynamic_guidance=dynamic)
-    found = sample_latents(ours, VelocitySchedule(3.0), text, empty, shape, settings, seed)
+    sampled = sample_latents(ours, VelocitySchedule(3.0), text, empty, shape, settings, seed)
 
     scheduler = CogVideoXDDIMScheduler(
         prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", clip_sample=False
@@ -85,22 +85,22 @@ def test_equal_to_the_loop_of_diffusers_on_the_same_weights(name: str, dynamic: 
     scheduler.set_timesteps(steps)
     frames = shape.frames + shape.repeated
     grid = (frames // config.patch_frames, 3, 4)
-    turn = rotary(grid, config.head_width) if config.positions == "rotary" else None
+    freqs = rotary(grid, config.head_dim) if config.positions == "rotary" else None
     mixed = sample._noise(shape, seed, range(2), 0)
     with torch.no_grad():
-        for place, timestep in enumerate(scheduler.timesteps):
+        for index, timestep in enumerate(scheduler.timesteps):
             everything = theirs(
                 torch.cat([mixed, mixed]),
                 torch.cat([empty.expand_as(text), text]),
                 timestep.expand(4),
-                image_rotary_emb=turn,
+                image_rotary_emb=freqs,
             ).sample
             other, conditional = everything.chunk(2)
-            scale = guidance_scale(place, steps, 4.0, dynamic)
+            scale = guidance_scale(index, steps, 4.0, dynamic)
             mixed = scheduler.step(other + scale * (conditional - other), timestep, mixed).prev_sample
     # The sines of time and of 2B's positions are float32 in both; everything else is float64.
-    assert found.shape == (2, 5, 16, 6, 8)
-    assert (found - mixed[:, shape.repeated :]).abs().max() < 1e-6
+    assert sampled.shape == (2, 5, 16, 6, 8)
+    assert (sampled - mixed[:, shape.repeated :]).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "dpm-sde"])
@@ -111,14 +111,19 @@ def test_the_size_of_a_pack_changes_nothing(sampler: str, monkeypatch: pytest.Mo
     settings = SamplingConfig.model_validate({"sampler": sampler, "steps": 3})
     shape = LatentShape(2, 16, 4, 4)
     together = sample_latents(model, VelocitySchedule(1.0), text, empty, shape, settings, seed=1)
-    monkeypatch.setattr(sample, "POSITIONS_AT_ONCE", 1)
+    monkeypatch.setattr(sample, "MAX_LATENT_PIXELS", 1)
     alone = sample_latents(model, VelocitySchedule(1.0), text, empty, shape, settings, seed=1)
     assert (together - alone).abs().max() < 1e-9
     other = sample_latents(model, VelocitySchedule(1.0), text, empty, shape, settings, seed=2)
     assert (other - alone).abs().max() > 0.1
-    assert [len(one) for one in sample._packs(5, shape)] == [1] * 5
+    assert [len(pack) for pack in sample._packs(5, shape)] == [1] * 5
     noise = sample._noise(shape, 1, range(5), 0)
-    assert len({float(one.flatten()[0]) for one in [*noise, *sample._noise(shape, 1, range(5), 1)]}) == 10
+    assert (
+        len(
+            {float(noise_of_prompt.flatten()[0]) for noise_of_prompt in [*noise, *sample._noise(shape, 1, range(5), 1)]}
+        )
+        == 10
+    )
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -141,7 +146,7 @@ def test_guidance_one_never_asks_for_the_empty_caption() -> None:
 
     def counting(segments: Sequence[Segment]) -> list[Tensor]:
         asked.append(len(segments))
-        return [torch.zeros_like(one.latents) for one in segments]
+        return [torch.zeros_like(segment.latents) for segment in segments]
 
     text, empty = texts(2)
     settings = SamplingConfig(steps=3, guidance=1.0, dynamic_guidance=False)
@@ -160,14 +165,14 @@ def test_the_repeated_frames_of_an_image_are_dropped() -> None:
 
 
 def test_models_that_continue_a_picture_are_refused() -> None:
-    config = CogVideoXConfig(heads=2, head_width=32, layers=1, in_channels=32)
-    with pytest.raises(ConfigError, match="reads 32 channels and predicts 16"):
+    config = CogVideoXConfig(heads=2, head_dim=32, layers=1, in_channels=32)
+    with pytest.raises(ConfigError, match="takes 32 channels and predicts 16"):
         latent_shape(config, ClipShape(64, 48, 17, 8.0))
 
 
 def test_a_bound_holds_what_a_sampler_believes() -> None:
     def wild(segments: Sequence[Segment]) -> list[Tensor]:
-        return [torch.full_like(one.latents, 5.0) for one in segments]
+        return [torch.full_like(segment.latents, 5.0) for segment in segments]
 
     text, empty = torch.zeros(1, 2, 3), torch.zeros(2, 3)
     shape = LatentShape(2, 4, 4, 4)

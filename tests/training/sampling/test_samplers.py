@@ -8,7 +8,17 @@ from torch import Tensor
 
 from schemas.errors import ConfigError
 from training.diffusion.schedule import Schedule, VelocitySchedule
-from training.sampling.samplers import SAMPLERS, Move, Sampler, Weights, advance, ddim, dpm, dpm_sde, moves
+from training.sampling.samplers import (
+    SAMPLERS,
+    Sampler,
+    SamplingStep,
+    Weights,
+    advance,
+    ddim,
+    dpm,
+    dpm_sde,
+    sampling_steps,
+)
 
 SETTINGS = {
     "prediction_type": "v_prediction",
@@ -28,13 +38,13 @@ def start() -> Tensor:
 
 
 def ours(sampler: Sampler, schedule: Schedule, steps: int, noises: list[Tensor] | None = None) -> list[Tensor]:
-    mixed, before, found = start(), None, []
-    for place, move in enumerate(moves(steps)):
+    mixed, before, trajectory = start(), None, []
+    for index, move in enumerate(sampling_steps(steps)):
         clean = schedule.clean(mixed, velocity_of(mixed, move.timestep), move.timestep)
-        noise = noises[place] if noises else None
+        noise = noises[index] if noises else None
         mixed, before = advance(sampler(schedule, move), mixed, clean, before, noise), clean
-        found.append(mixed)
-    return found
+        trajectory.append(mixed)
+    return trajectory
 
 
 @pytest.mark.parametrize("shift", [1.0, 3.0])
@@ -42,11 +52,11 @@ def ours(sampler: Sampler, schedule: Schedule, steps: int, noises: list[Tensor] 
 def test_ddim_equals_cogvideox_ddim_scheduler(shift: float, steps: int) -> None:
     theirs = CogVideoXDDIMScheduler(snr_shift_scale=shift, **SETTINGS)
     theirs.set_timesteps(steps)
-    assert theirs.timesteps.tolist() == [move.timestep for move in moves(steps)]
+    assert theirs.timesteps.tolist() == [move.timestep for move in sampling_steps(steps)]
     mixed = start()
-    for timestep, found in zip(theirs.timesteps, ours(ddim, VelocitySchedule(shift), steps), strict=True):
+    for timestep, sampled in zip(theirs.timesteps, ours(ddim, VelocitySchedule(shift), steps), strict=True):
         mixed = theirs.step(velocity_of(mixed, int(timestep)), timestep, mixed).prev_sample
-        assert (found - mixed).abs().max() < 1e-9
+        assert (sampled - mixed).abs().max() < 1e-9
 
 
 @pytest.mark.parametrize("shift", [1.0, 3.0])
@@ -56,18 +66,18 @@ def test_dpm_sde_equals_cogvideox_dpm_scheduler_given_its_noise(shift: float, st
     theirs.set_timesteps(steps)
     generator = torch.Generator().manual_seed(5)
     mixed, before, expected, noises = start(), None, [], []
-    for place, timestep in enumerate(theirs.timesteps):
+    for index, timestep in enumerate(theirs.timesteps):
         # The scheduler draws one noise for its first-order move and, where there is a second order, another one.
         peek = torch.Generator()
         peek.set_state(generator.get_state())
         draws = [torch.randn(mixed.shape, generator=peek, dtype=torch.float64) for _ in range(2)]
-        noises.append(draws[0] if place in (0, steps - 1) else draws[1])
-        last = theirs.timesteps[place - 1] if place else None
+        noises.append(draws[0] if index in (0, steps - 1) else draws[1])
+        last = theirs.timesteps[index - 1] if index else None
         velocity = velocity_of(mixed, int(timestep))
         mixed, before = theirs.step(velocity, before, timestep, last, mixed, generator=generator)
         expected.append(mixed)
-    for found, wanted in zip(ours(dpm_sde, VelocitySchedule(shift), steps, noises), expected, strict=True):
-        assert (found - wanted).abs().max() < 1e-9
+    for sampled, wanted in zip(ours(dpm_sde, VelocitySchedule(shift), steps, noises), expected, strict=True):
+        assert (sampled - wanted).abs().max() < 1e-9
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
@@ -75,32 +85,32 @@ def test_dpm_sde_equals_cogvideox_dpm_scheduler_given_its_noise(shift: float, st
 def test_dpm_equals_the_general_dpm_solver(steps: int) -> None:
     schedule = VelocitySchedule(3.0)
     # It cannot start from pure noise, only from nearly so: both get the same table.
-    signal = schedule.signal.clone()
+    signal = schedule.alphas_cumprod.clone()
     signal[-1] = 2.0**-24
-    schedule.signal = signal
+    schedule.alphas_cumprod = signal
     theirs = DPMSolverMultistepScheduler(
         prediction_type="v_prediction", timestep_spacing="trailing", algorithm_type="dpmsolver++", solver_order=2
     )
     theirs.alphas_cumprod = signal
     theirs.set_timesteps(steps)
-    assert theirs.timesteps.tolist() == [move.timestep for move in moves(steps)]
+    assert theirs.timesteps.tolist() == [move.timestep for move in sampling_steps(steps)]
     mixed = start()
-    for timestep, found in zip(theirs.timesteps, ours(dpm, schedule, steps), strict=True):
+    for timestep, sampled in zip(theirs.timesteps, ours(dpm, schedule, steps), strict=True):
         mixed = theirs.step(velocity_of(mixed, int(timestep)), timestep, mixed).prev_sample
-        assert (found - mixed).abs().max() < 1e-5, "its noise levels are float32"
+        assert (sampled - mixed).abs().max() < 1e-5, "its noise levels are float32"
 
 
 @pytest.mark.parametrize(("sampler", "after_eighty"), [(ddim, 0.1), (dpm, 0.05)])
 def test_samplers_come_closer_to_the_exact_solution_with_more_steps(sampler: Sampler, after_eighty: float) -> None:
     # Data N(m, d^2): the flow keeps (x - a m) / sqrt(a^2 d^2 + s^2), so noise z ends at m + d z.
-    mean, deviation, schedule = 0.7, 0.4, VelocitySchedule(1.0)
+    mean, std, schedule = 0.7, 0.4, VelocitySchedule(1.0)
 
     def error(steps: int) -> float:
         mixed, before = start(), None
-        wanted = mean + deviation * mixed
-        for move in moves(steps):
-            signal = float(schedule.signal[move.timestep])
-            weight = signal**0.5 * deviation**2 / (signal * deviation**2 + 1 - signal)
+        wanted = mean + std * mixed
+        for move in sampling_steps(steps):
+            signal = float(schedule.alphas_cumprod[move.timestep])
+            weight = signal**0.5 * std**2 / (signal * std**2 + 1 - signal)
             clean = mean + weight * (mixed - signal**0.5 * mean)
             mixed, before = advance(sampler(schedule, move), mixed, clean, before, None), clean
         return float((mixed - wanted).abs().max())
@@ -120,23 +130,23 @@ def test_the_second_order_is_worth_its_name() -> None:
 
 
 def test_timesteps_trail_from_pure_noise_for_every_number_of_steps() -> None:
-    assert [move.timestep for move in moves(50)][:3] == [999, 979, 959]
+    assert [move.timestep for move in sampling_steps(50)][:3] == [999, 979, 959]
     for steps in (1, 3, 7, 30, 300, 999, 1000):
-        times = [move.timestep for move in moves(steps)]
+        times = [move.timestep for move in sampling_steps(steps)]
         assert len(set(times)) == steps
         assert times[0] == 999
         assert times == sorted(times, reverse=True)
-        assert [move.following for move in moves(steps)] == [*times[1:], None]
+        assert [move.following for move in sampling_steps(steps)] == [*times[1:], None]
         assert np.abs(np.diff([*times, -1]) + 1000 / steps).max() <= 1
     for steps in (0, 1001):
         with pytest.raises(ConfigError, match="must be 1 to 1000"):
-            moves(steps)
+            sampling_steps(steps)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_one_move_from_pure_noise_is_the_clean_clip_and_weights_are_finite(name: str) -> None:
     schedule = VelocitySchedule(3.0)
-    assert SAMPLERS[name](schedule, Move(999, None, None)) == Weights(0.0, 1.0, *(0.0, 0.0))
-    for move in moves(40):
+    assert SAMPLERS[name](schedule, SamplingStep(999, None, None)) == Weights(0.0, 1.0, *(0.0, 0.0))
+    for move in sampling_steps(40):
         weights = SAMPLERS[name](schedule, move)
-        assert np.isfinite([weights.mixed, weights.clean, weights.before, weights.noise]).all()
+        assert np.isfinite([weights.noisy, weights.clean, weights.previous, weights.noise]).all()

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from training.sampling.sheet import Pixels, contact_sheet, shown, wrap
+from training.sampling.sheet import Pixels, contact_sheet, sheet_frames, wrap
 
 
 def colours(frames: int, width: int = 64, height: int = 32) -> Pixels:
@@ -16,9 +16,9 @@ def colours(frames: int, width: int = 64, height: int = 32) -> Pixels:
 
 
 def test_frames_are_spread_over_the_clip_and_rows_stand_below_one_another() -> None:
-    assert shown(1) == [0]
-    assert shown(3) == [0, 1, 2]
-    assert shown(17) == [0, 3, 6, 10, 13, 16]
+    assert sheet_frames(1) == [0]
+    assert sheet_frames(3) == [0, 1, 2]
+    assert sheet_frames(17) == [0, 3, 6, 10, 13, 16]
     sheet = contact_sheet("linear codec", [("a red car", colours(17)), ("a field", colours(1, 32, 32))])
     blue = (sheet[:, :, 2] == 200) & (sheet[:, :, 1] == 0)
     rows = np.flatnonzero(blue.any(axis=1))

@@ -1,6 +1,6 @@
-"""What may be typed behind each command of training: one module per command, with `parser()` and `parse(arguments)`.
+"""The command line arguments of the training commands: one module per command, with `parser()` and `parse(arguments)`.
 
-They import nothing heavy, so help, completion and the refusal of a typo come before torch does.
+They import nothing heavy, so help, completion and errors in arguments do not wait for torch.
 
     just train --help
 """

@@ -13,14 +13,14 @@ _EPILOG = """examples:
   just doctor demo
   just doctor datasets/mine --recipe cogvideox-2b --processes 8 --set encoders.codec_weights=models/CogVideoX-2b/vae
 
-`just train` looks at the same before its first step."""
+`just train` runs the same checks before its first step."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be typed."""
-    made = make_parser("doctor", "Look at everything that a training run needs, and say what is wrong.", _EPILOG)
+    """The command's argument parser."""
+    made = make_parser("doctor", "Check everything that a training run needs, and report what is wrong.", _EPILOG)
     made.add_argument("dataset", help="dataset folder or s3://..., or `demo` (datasets/demo)")
-    made.add_argument("--processes", type=int, default=1, help="how many processes will train")
+    made.add_argument("--processes", type=int, default=1, help="number of training processes")
     add_recipe_arguments(made)
     return made
 

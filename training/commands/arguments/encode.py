@@ -17,17 +17,17 @@ _EPILOG = """examples:
   just encode datasets/mine --verify                            read all of it again and check it
   just train datasets/mine --set data.latents=datasets/mine-latents
 
-Every stage's shapes are encoded: latents once per shape, text states once per caption. Killed, the same command goes
-on where it stopped."""
+Every stage's shapes are encoded: latents once per shape, text embeddings once per caption. After a kill the same
+command resumes where it stopped."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be typed."""
+    """The command's argument parser."""
     made = make_parser("encode", "Encode a dataset's clips and captions for a recipe, once.", _EPILOG)
     made.add_argument("dataset", help="dataset folder or s3://..., or `demo` (datasets/demo)")
     made.add_argument("--out", help="the cache's folder (default: <dataset>-latents)")
-    made.add_argument("--precision", choices=get_args(Precision), default="float32", help="of what is stored")
-    made.add_argument("--device", default="cpu", help="where the encoders run: cpu, cuda, cuda:1")
+    made.add_argument("--precision", choices=get_args(Precision), default="float32", help="of the stored tensors")
+    made.add_argument("--device", default="cpu", help="device of the encoders: cpu, cuda, cuda:1")
     made.add_argument("--verify", action="store_true", help="check every entry instead of encoding")
     add_recipe_arguments(made)
     return made

@@ -22,22 +22,22 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be typed."""
+    """The command's argument parser."""
     made = make_parser("export", "Write a model as a folder that diffusers opens.", _EPILOG)
     made.add_argument("model", type=Path, help="run, folder or SAT checkpoint")
     made.add_argument("folder", type=Path, help="a new folder")
-    made.add_argument("--merge", action="store_true", help="work adapters (LoRA) into the weights")
+    made.add_argument("--merge", action="store_true", help="merge adapters (LoRA) into the weights")
     made.add_argument("--precision", choices=get_args(Precision), default="float32", help="of the stored weights")
     made.add_argument("--encoders", choices=get_args(Encoders), default="copy", help="VAE and T5 (default: copy)")
-    made.add_argument("--vae", default="", metavar="FOLDER", help="a VAE from elsewhere, in diffusers' format")
-    made.add_argument("--text-encoder", default="", metavar="FOLDER", help="a T5 from elsewhere")
+    made.add_argument("--vae", default="", metavar="FOLDER", help="another VAE, in diffusers' format")
+    made.add_argument("--text-encoder", default="", metavar="FOLDER", help="another T5")
     made.add_argument("--positions", choices=["sincos", "rotary"], help="of a SAT checkpoint of unpublished size")
-    made.add_argument("--snr-shift", type=float, help="where the model's files do not tell (CogVideoX-2B: 3.0)")
+    made.add_argument("--snr-shift", type=float, help="if the model's files do not state it (CogVideoX-2B: 3.0)")
     return made
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line. Raises `ConfigError` for a model that is not there."""
+    """Read the command line. Raises `ConfigError` for a missing model."""
     parsed = parser().parse_args(arguments)
     check_named(parsed.model)
     return parsed

@@ -18,8 +18,8 @@ from training.config import SamplingConfig
 from training.export.named import check_named
 
 _SAMPLERS = get_args(SamplingConfig.model_fields["sampler"].annotation)
-_EPILOG = """the model is a run of `just train`, a folder of `just export`, a CogVideoX folder of diffusers, or a SAT
-checkpoint; it is sampled with the shift of its noise levels, its grid and its encoders.
+_EPILOG = """the model is a run of `just train` or `just tune`, tuned.safetensors, a folder of `just export`, a
+CogVideoX folder of diffusers, or a SAT checkpoint; it is sampled with its own noise schedule, grid and encoders.
 Writes <out>/000.mp4, ..., sheet.png and samples.json.
 
 examples:
@@ -29,31 +29,31 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be typed."""
+    """The command's argument parser."""
     made = make_parser("sample", "Make videos from a model.", _EPILOG)
-    made.add_argument("model", type=Path, help="run, folder or SAT checkpoint")
+    made.add_argument("model", type=Path, help="run, tuned.safetensors, folder or SAT checkpoint")
     made.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="may be repeated")
     made.add_argument("--prompts", type=Path, metavar="FILE", help="one prompt per line")
     made.add_argument("--shape", metavar="WxHxF@FPS", help="size, frames and rate, as a bucket (default: of training)")
-    made.add_argument("--sampler", choices=sorted(_SAMPLERS), help="this and what follows: as the run sampled")
+    made.add_argument("--sampler", choices=sorted(_SAMPLERS), help="default of this and the next four: the run's")
     made.add_argument("--steps", type=int)
-    made.add_argument("--guidance", type=float, help="1 and constant: none")
+    made.add_argument("--guidance", type=float, help="1 with --constant-guidance: none")
     made.add_argument("--constant-guidance", action="store_true", help="do not let guidance grow with the steps")
-    made.add_argument("--largest", type=float, help="bound on clean latents; 0: none")
+    made.add_argument("--largest", type=float, help="bound on the predicted clean latents; 0: none")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--out", type=Path, help="default: samples/<model>-seed<seed>")
-    made.add_argument("--vae", default="", metavar="FOLDER", help="a VAE from elsewhere, in diffusers' format")
-    made.add_argument("--text-encoder", default="", metavar="FOLDER", help="a T5 from elsewhere")
-    made.add_argument("--snr-shift", type=float, help="where the model's files do not tell (CogVideoX-2B: 3.0)")
-    made.add_argument("--device", help="default: cuda where there is one, else cpu")
+    made.add_argument("--vae", default="", metavar="FOLDER", help="another VAE, in diffusers' format")
+    made.add_argument("--text-encoder", default="", metavar="FOLDER", help="another T5")
+    made.add_argument("--snr-shift", type=float, help="if the model's files do not state it (CogVideoX-2B: 3.0)")
+    made.add_argument("--device", help="default: cuda if available, else cpu")
     made.add_argument("--precision", choices=["float32", "bfloat16"], default="float32", help="of the network")
     return made
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; `order` are the prompts and `changes` what it says of sampling, both checked.
+    """Read the command line; `order` are the prompts and `changes` the sampling settings, both checked.
 
-    Raises `ConfigError` for a setting or a model that cannot be, `InputError` for prompts, `BucketError` for a shape.
+    Raises `ConfigError` for a wrong setting or model, `InputError` for prompts, `BucketError` for a shape.
     """
     parsed = parser().parse_args(arguments)
     parsed.order, parsed.changes = _prompts(parsed), _changes(parsed)
@@ -64,14 +64,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _changes(options: argparse.Namespace) -> dict[str, object]:
-    """What the command line says of sampling, checked."""
+    """The sampling settings given on the command line. Raises `ConfigError` for an invalid one."""
     names = ("sampler", "steps", "guidance", "largest")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.constant_guidance:
-        given["dynamic_guidance"] = False
+        changes["dynamic_guidance"] = False
     try:
-        SamplingConfig(**given)
-        return given
+        SamplingConfig(**changes)
+        return changes
     except ValidationError as error:
         location, _, value, words = what_is_wrong(error)[0]
         raise ConfigError(f"--{location[0]} {value}: {words}") from None

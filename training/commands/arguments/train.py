@@ -21,18 +21,18 @@ _EPILOG = """examples:
   just train datasets/mine --config run.yaml --set stages.256.steps=1000
   just train datasets/mine --recipe cogvideox-2b --show-config
 
-Run the same command again to go on after a stop: from the last checkpoint, with the numbers it would have had.
+Run the same command again to resume after a stop, from the last checkpoint and with identical results.
 Several processes: torchrun --nproc-per-node 8 -m training.commands.train <the same arguments> (docs/training.md)"""
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be typed."""
-    made = make_parser("train", "Train a text-to-video model on a dataset that `just curate` made.", _EPILOG)
+    """The command's argument parser."""
+    made = make_parser("train", "Train a text-to-video model on a dataset of `just curate`.", _EPILOG)
     made.add_argument("dataset", help="dataset folder or s3://..., or `demo` (datasets/demo)")
     made.add_argument("--out", type=Path, help="the run's folder (default: runs/<dataset>-<recipe>)")
     add_recipe_arguments(made)
     made.add_argument(
-        "--show-config", action="store_true", help="print all settings with what they mean, check them, and stop"
+        "--show-config", action="store_true", help="print all settings with their meaning, check them, and stop"
     )
     return made
 
@@ -42,13 +42,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parsed = parser().parse_args(arguments)
     if parsed.show_config:
         _show(parsed)
-    # What a look at folders tells is told before networks are opened.
+    # Checks that need only a look at folders run before networks are opened.
     check_ahead(settle(parsed).settings)
     return parsed
 
 
 def _show(parsed: argparse.Namespace) -> NoReturn:
-    """Print the configuration; then what a run would refuse of it is said here already."""
+    """Print the configuration, and run the checks that a run would fail on."""
     config = recipe_of(parsed)
     print(describe_config(config), end="", flush=True)
     check_ahead(config)

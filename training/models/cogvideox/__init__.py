@@ -1,4 +1,5 @@
-"""CogVideoX's expert transformer (2408.06072), packed: many clips and pictures of different shape in one sequence.
+"""CogVideoX's expert transformer (2408.06072), packed: clips and images of different shapes share one sequence.
 
-python -m pytest tests/training/models/cogvideox
+model = CogVideoX(PRESETS["2b"])
+predictions = model([Segment(latents, text, timestep=500), ...])      # one [T, out_channels, H, W] per segment
 """

@@ -1,9 +1,9 @@
-"""Attention inside segments: a packed sequence of many clips, each of which sees only itself.
+"""Segment attention: in a packed sequence of many clips, each attends to itself only.
 
-`loop` runs one exact attention per segment on any device and is the reference. `varlen` and `flex` do all segments in
-one kernel on CUDA; `best_backend` picks. A dense block mask over the whole sequence would cost the square of the pack.
+`loop` runs one exact attention per segment on any device and is the reference. `varlen` and `flex` run all segments in
+one kernel on CUDA; `best_backend` picks. A dense block mask would cost the square of the pack's length.
 
-    python -m pytest tests/training/models/cogvideox
+    out = segment_attention(queries, keys, values, bounds=(0, 100, 250), backend="loop")
 """
 
 from functools import lru_cache
@@ -18,26 +18,29 @@ Backend = Literal["loop", "varlen", "flex"]
 
 
 def best_backend(device: torch.device) -> Backend:
-    """The fastest backend that can train on a device: `varlen` on CUDA; on a CPU only `loop` goes backward."""
+    """The fastest backend that can train on a device: `varlen` on CUDA; on a CPU only `loop` has a backward pass."""
     return "varlen" if device.type == "cuda" else "loop"
 
 
 def segment_attention(
     queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ...], backend: Backend
 ) -> Tensor:
-    """Attention of [tokens, heads, head_width] within `bounds[i]` to `bounds[i + 1]` each; gives the same shape."""
+    """Attention within each segment `bounds[i]` to `bounds[i + 1]`.
+
+    `queries`, `keys` and `values` are [tokens, heads, head_dim]; the result has the same shape and dtype.
+    """
     if backend == "varlen":
         return _varlen(queries, keys, values, bounds)
     if backend == "flex":
         return _flex(queries, keys, values, bounds)
     lengths = [end - start for start, end in pairwise(bounds)]
-    # Split, not sliced: a slice's gradient is as long as the whole pack, for every segment.
-    parts = zip(*(torch.split(one, lengths) for one in (queries, keys, values)), strict=True)
-    found = []
+    # torch.split, not slices: the gradient of each slice would be as long as the whole pack.
+    parts = zip(*(torch.split(tensor, lengths) for tensor in (queries, keys, values)), strict=True)
+    outputs = []
     for part in parts:
-        query, key, value = (one.transpose(0, 1)[None] for one in part)
-        found.append(F.scaled_dot_product_attention(query, key, value)[0].transpose(0, 1))
-    return torch.cat(found)
+        query, key, value = (tensor.transpose(0, 1)[None] for tensor in part)
+        outputs.append(F.scaled_dot_product_attention(query, key, value)[0].transpose(0, 1))
+    return torch.cat(outputs)
 
 
 def _varlen(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ...]) -> Tensor:
@@ -45,8 +48,8 @@ def _varlen(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ..
 
     cumulative = torch.tensor(bounds, dtype=torch.int32, device=queries.device)
     longest = max(end - start for start, end in pairwise(bounds))
-    found: Any = varlen_attn(queries, keys, values, cumulative, cumulative, longest, longest)
-    return found  # type: ignore[no-any-return]
+    out: Any = varlen_attn(queries, keys, values, cumulative, cumulative, longest, longest)
+    return out  # type: ignore[no-any-return]
 
 
 def _flex(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ...]) -> Tensor:
@@ -54,9 +57,9 @@ def _flex(queries: Tensor, keys: Tensor, values: Tensor, bounds: tuple[int, ...]
 
     mask = _block_mask(bounds, queries.device)
     attend = torch.compile(flex_attention) if queries.device.type == "cuda" else flex_attention
-    rows = [one.transpose(0, 1)[None] for one in (queries, keys, values)]
-    found: Any = attend(rows[0], rows[1], rows[2], block_mask=mask)
-    return found[0].transpose(0, 1)  # type: ignore[no-any-return]
+    rows = [tensor.transpose(0, 1)[None] for tensor in (queries, keys, values)]
+    out: Any = attend(rows[0], rows[1], rows[2], block_mask=mask)
+    return out[0].transpose(0, 1)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=16)

@@ -1,10 +1,8 @@
-"""Reads the weights of a transformer, whoever wrote them: a diffusers folder or a SAT checkpoint.
+"""Reads the weights of a CogVideoX transformer from a diffusers folder or a SAT checkpoint.
 
 config, state = load_transformer("models/CogVideoX-2b")                  # or .../transformer, or SAT's .pt
 model = CogVideoX(config)
 model.load_state_dict(state)
-
-python -m pytest tests/training/models/cogvideox/test_load.py
 """
 
 from collections.abc import Mapping
@@ -27,17 +25,17 @@ _SAT_FILE = "mp_rank_00_model_states.pt"
 
 
 def load_transformer(path: str | Path, positions: Positions | None = None) -> tuple[CogVideoXConfig, dict[str, Tensor]]:
-    """Config and weights, in the precision they are stored in, under our names.
+    """Config and weights, in the stored dtype, under diffusers' names.
 
     `path` is a diffusers pipeline or transformer folder (one file or shards), a SAT `.pt` file, or SAT's folder (with
     `latest`, or with the file itself). `positions` is only for SAT checkpoints of unpublished sizes. Raises
-    `ConfigError` naming what is wrong.
+    `ConfigError` for a file that is missing, unreadable, of another class, or does not fit its config.
     """
-    found = Path(path)
-    if found.suffix == ".pt" or (found / "latest").is_file() or (found / _SAT_FILE).is_file():
-        config, state = from_sat(_read_sat(found), positions)
+    source = Path(path)
+    if source.suffix == ".pt" or (source / "latest").is_file() or (source / _SAT_FILE).is_file():
+        config, state = from_sat(_read_sat(source), positions)
     else:
-        folder = found if (found / "config.json").is_file() else found / "transformer"
+        folder = source if (source / "config.json").is_file() else source / "transformer"
         config, state = CogVideoXConfig.from_diffusers(_read_config(folder)), read_weights(folder)
     check_fit(lambda: CogVideoX(config), state, str(path))
     return config, state
@@ -45,9 +43,9 @@ def load_transformer(path: str | Path, positions: Positions | None = None) -> tu
 
 def _read_config(folder: Path) -> Mapping[str, Any]:
     config = read_json(folder / "config.json", "give a diffusers folder or a SAT .pt file")
-    kind = config.get("_class_name", TRANSFORMER)
-    if kind != TRANSFORMER:
-        raise ConfigError(f"{folder} holds a {kind}; only {TRANSFORMER} is supported")
+    class_name = config.get("_class_name", TRANSFORMER)
+    if class_name != TRANSFORMER:
+        raise ConfigError(f"{folder} holds a {class_name}; only {TRANSFORMER} is supported")
     return config
 
 
@@ -60,12 +58,12 @@ def _read_sat(path: Path) -> Mapping[str, Tensor]:
         saved: Any = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
     except FileNotFoundError:
         raise ConfigError(f"{file} does not exist") from None
-    except Exception as error:  # whatever a broken or a hostile file makes of reading it
+    except Exception as error:  # a broken or hostile file can raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(f"{file} cannot be read as plain weights (weights_only): {reason}") from None
-    for name in ("model", "module", "state_dict"):  # whoever saved it last: SAT, DeepSpeed, Lightning
+    for name in ("model", "module", "state_dict"):  # SAT, DeepSpeed or Lightning saved it
         if isinstance(saved, dict) and isinstance(saved.get(name), dict):
             saved = saved[name]
-    if not isinstance(saved, dict) or not all(isinstance(one, Tensor) for one in saved.values()):
+    if not isinstance(saved, dict) or not all(isinstance(value, Tensor) for value in saved.values()):
         raise ConfigError(f"{file} holds no state dict")
     return saved

@@ -1,10 +1,11 @@
 """CogVideoX's transformer on packs: segments of any shape in one sequence, one prediction per segment.
 
 The weights are those of diffusers' `CogVideoXTransformer3DModel` under the same names. diffusers cannot pack: its time
-embedding, text and rotations belong to a row of the batch. Here they belong to a segment, so a clip costs what it is
-long, whatever stands beside it, and gives the same numbers as alone.
+embedding, text and rotary embedding belong to a row of the batch. Here they belong to a segment, so a clip's cost
+depends on its own length alone, and its prediction is the same with and without other clips in the pack.
 
-    python -m pytest tests/training/models/cogvideox/test_model.py
+    model = CogVideoX(PRESETS["debug"])
+    predictions = model([Segment(latents, text, timestep=500), ...])      # one [T, out_channels, H, W] per segment
 """
 
 from collections.abc import Sequence
@@ -21,29 +22,32 @@ from training.models.cogvideox.patchify import grid_of, patchify, unpatchify
 from training.models.cogvideox.positions import Grid, rotary, sincos
 from training.models.segment import Segment
 
-_OFFSET = 2.0  # the constant that CogVideoX 1.5's image-to-video model is told
+_OFFSET = 2.0  # the constant `ofs` input of CogVideoX 1.5's image-to-video model
 
 
 class CogVideoX(nn.Module):
-    """Predicts v for every segment of a pack. `checkpoint_blocks` trades a second forward pass for memory."""
+    """Predicts v for every segment of a pack. `checkpoint_blocks` recomputes activations to save memory."""
 
     def __init__(self, config: CogVideoXConfig) -> None:
         super().__init__()
         self.config = config
         self.checkpoint_blocks = False
         self.backend: Backend | None = None
-        """Attention's backend; None picks by the device."""
+        """The attention backend; None picks one by the device."""
         self.patch_embed = PatchEmbedding(config)
-        self.time_embedding = TimeEmbedding(config.width, config.time_width)
-        if config.offset_width:
-            self.ofs_embedding = TimeEmbedding(config.offset_width, config.offset_width)
+        self.time_embedding = TimeEmbedding(config.width, config.time_embed_dim)
+        if config.ofs_embed_dim:
+            self.ofs_embedding = TimeEmbedding(config.ofs_embed_dim, config.ofs_embed_dim)
         self.transformer_blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm_final = nn.LayerNorm(config.width, eps=config.norm_epsilon)
         self.norm_out = FinalNorm(config)
-        self.proj_out = nn.Linear(config.width, config.output_values)
+        self.proj_out = nn.Linear(config.width, config.output_dim)
 
     def forward(self, segments: Sequence[Segment]) -> list[Tensor]:
-        """One prediction [F, out_channels, H, W] per segment. Raises `ConfigError` for latents of another shape."""
+        """One prediction [T, out_channels, H, W] per segment.
+
+        Raises `ConfigError` for latents whose channels or sides, or text whose width, do not fit the model.
+        """
         config = self.config
         for segment in segments:
             self._check(segment)
@@ -51,70 +55,73 @@ class CogVideoX(nn.Module):
         x = self._embed(segments, grids)
         layout = self._layout(segments, grids, x)
         times = torch.tensor([segment.timestep for segment in segments], device=x.device)
-        clock = self.time_embedding(times)
-        if config.offset_width:
-            clock = clock + self.ofs_embedding(torch.full_like(times, _OFFSET, dtype=torch.float32))
-        clock = nn.functional.silu(clock)
+        temb = self.time_embedding(times)
+        if config.ofs_embed_dim:
+            temb = temb + self.ofs_embedding(torch.full_like(times, _OFFSET, dtype=torch.float32))
+        temb = nn.functional.silu(temb)
         for block in self.transformer_blocks:
             if self.checkpoint_blocks and torch.is_grad_enabled():
-                x = checkpoint(block, x, clock, layout, use_reentrant=False)
+                x = checkpoint(block, x, temb, layout, use_reentrant=False)
             else:
-                x = block(x, clock, layout)
+                x = block(x, temb, layout)
         lengths = layout.runs[1::2]
         vision = torch.cat(torch.split(x, list(layout.runs))[1::2])
-        patches = self.proj_out(self.norm_out(self.norm_final(vision), clock, lengths))
+        patches = self.proj_out(self.norm_out(self.norm_final(vision), temb, lengths))
         return [
-            unpatchify(one, grid, config.patch, config.patch_frames)
-            for one, grid in zip(torch.split(patches, list(lengths)), grids, strict=True)
+            unpatchify(tokens, grid, config.patch, config.patch_frames)
+            for tokens, grid in zip(torch.split(patches, list(lengths)), grids, strict=True)
         ]
 
     def _check(self, segment: Segment) -> None:
-        channels, width = segment.latents.shape[1], segment.text.shape[1]
+        channels, text_dim = segment.latents.shape[1], segment.text.shape[1]
         if channels != self.config.in_channels:
             hint = "; 3 channels are pixels that no VAE has encoded" if channels == 3 else ""
             raise ConfigError(f"latents have {channels} channels, the model takes {self.config.in_channels}{hint}")
-        if width != self.config.text_width:
+        if text_dim != self.config.text_dim:
             raise ConfigError(
-                f"text states are {width} wide, the model takes {self.config.text_width}: another encoder?"
+                f"text embeddings have {text_dim} dimensions, the model takes {self.config.text_dim}: is this the "
+                "text encoder that the model was trained with?"
             )
 
     def _embed(self, segments: Sequence[Segment], grids: Sequence[Grid]) -> Tensor:
         config = self.config
-        patches = [patchify(one.latents, config.patch, config.patch_frames) for one in segments]
+        patches = [patchify(segment.latents, config.patch, config.patch_frames) for segment in segments]
         vision = self.patch_embed.vision(torch.cat(patches))
         if config.positions == "sincos":
             added = [sincos(grid, config.width, config.spatial_scale, config.temporal_scale) for grid in grids]
             vision = vision + torch.cat(added).to(vision)
-        text = self.patch_embed.text_proj(torch.cat([one.text for one in segments]))
-        texts = torch.split(text, [len(one.text) for one in segments])
-        visions = torch.split(vision, [len(one) for one in patches])
+        text = self.patch_embed.text_proj(torch.cat([segment.text for segment in segments]))
+        texts = torch.split(text, [len(segment.text) for segment in segments])
+        visions = torch.split(vision, [len(patch) for patch in patches])
         return torch.cat([part for pair in zip(texts, visions, strict=True) for part in pair])
 
     def _layout(self, segments: Sequence[Segment], grids: Sequence[Grid], x: Tensor) -> Layout:
-        runs = [n for one, (t, h, w) in zip(segments, grids, strict=True) for n in (len(one.text), t * h * w)]
+        runs = [n for segment, (t, h, w) in zip(segments, grids, strict=True) for n in (len(segment.text), t * h * w)]
         bounds = [0]
         for text, vision in zip(runs[::2], runs[1::2], strict=True):
             bounds.append(bounds[-1] + text + vision)
-        turns = None
+        freqs = None
         if self.config.positions == "rotary":
             parts = [
-                part for n, grid in zip(runs[::2], grids, strict=True) for part in (self._still(n), self._turn(grid))
+                part
+                for n, grid in zip(runs[::2], grids, strict=True)
+                for part in (self._text_freqs(n), self._vision_freqs(grid))
             ]
-            turns = torch.cat(parts).to(x.device)
-        return Layout(tuple(runs), tuple(bounds), turns, self.backend or best_backend(x.device))
+            freqs = torch.cat(parts).to(x.device)
+        return Layout(tuple(runs), tuple(bounds), freqs, self.backend or best_backend(x.device))
 
-    def _still(self, count: int) -> Tensor:
-        return torch.ones(count, self.config.head_width // 2, dtype=torch.complex64)
+    def _text_freqs(self, count: int) -> Tensor:
+        return torch.ones(count, self.config.head_dim // 2, dtype=torch.complex64)
 
-    def _turn(self, grid: Grid) -> Tensor:
-        cosines, sines = rotary(grid, self.config.head_width)
+    def _vision_freqs(self, grid: Grid) -> Tensor:
+        cosines, sines = rotary(grid, self.config.head_dim)
         return torch.complex(cosines[:, ::2], sines[:, ::2])
 
 
 def initialise(model: CogVideoX, seed: int) -> None:
-    """Weights for training from scratch, as CogVideoX's own code (SAT) has them: all modulation starts at zero.
+    """Initialise in place for training from scratch, as CogVideoX's own code (SAT) does: all modulation starts at zero.
 
-    With zero modulation every block is the identity at first; diffusers' class starts at random gates instead.
+    With zero modulation every block starts as the identity; diffusers' class starts with random gates instead.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -2,7 +2,8 @@
 
 A patch is flattened as (channel, frame, row, column), which is the order of both of CogVideoX's patch embeddings.
 
-    python -m pytest tests/training/models/cogvideox
+    patches = patchify(latents, patch=2, patch_frames=1)           # [T, C, H, W] to [tokens, C * 4]
+    latents = unpatchify(patches, grid_of(latents.shape, 2, 1), patch=2, patch_frames=1)
 """
 
 import torch
@@ -13,7 +14,7 @@ from training.models.cogvideox.positions import Grid
 
 
 def grid_of(shape: torch.Size | tuple[int, ...], patch: int, patch_frames: int) -> Grid:
-    """Patches along time, height and width of latents [F, C, H, W]. Raises `ConfigError` if they do not divide."""
+    """Patches along time, height and width of latents [T, C, H, W]. Raises `ConfigError` if one is no integer."""
     frames, _, height, width = shape
     if frames % patch_frames:
         raise ConfigError(
@@ -28,14 +29,14 @@ def grid_of(shape: torch.Size | tuple[int, ...], patch: int, patch_frames: int) 
 
 
 def patchify(latents: Tensor, patch: int, patch_frames: int) -> Tensor:
-    """Latents [F, C, H, W] as patches [tokens, C * q * p * p], tokens in order of time, height, width."""
+    """Latents [T, C, H, W] as patches [tokens, C * patch_frames * patch**2], tokens in order of time, height, width."""
     frames, height, width = grid_of(latents.shape, patch, patch_frames)
-    cut = latents.view(frames, patch_frames, -1, height, patch, width, patch)
-    return cut.permute(0, 3, 5, 2, 1, 4, 6).reshape(frames * height * width, -1)
+    split = latents.view(frames, patch_frames, -1, height, patch, width, patch)
+    return split.permute(0, 3, 5, 2, 1, 4, 6).reshape(frames * height * width, -1)
 
 
 def unpatchify(patches: Tensor, grid: Grid, patch: int, patch_frames: int) -> Tensor:
-    """Patches [tokens, C * q * p * p] as latents [F, C, H, W]: what `patchify` undoes."""
+    """Patches [tokens, C * patch_frames * patch**2] as latents [T, C, H, W]: the inverse of `patchify`."""
     frames, height, width = grid
-    cut = patches.view(frames, height, width, -1, patch_frames, patch, patch)
-    return cut.permute(0, 4, 3, 1, 5, 2, 6).reshape(frames * patch_frames, -1, height * patch, width * patch)
+    split = patches.view(frames, height, width, -1, patch_frames, patch, patch)
+    return split.permute(0, 4, 3, 1, 5, 2, 6).reshape(frames * patch_frames, -1, height * patch, width * patch)

@@ -1,9 +1,10 @@
-"""Where a token stands in time, height and width: rotations for 5B and 1.5, added sines for 2B.
+"""Position embeddings in time, height and width: 3D rotary for 5B and 1.5, added sin-cos for 2B.
 
-Both start at zero for every clip and are sliced, never stretched: a larger clip goes on where a smaller one ends
-(extrapolation, 2408.06072, section 3.1). Text has no place: it is rotated by nothing and gets nothing added.
+Both start at zero for every clip and are sliced, not stretched: a larger clip continues where a smaller one ends
+(extrapolation, 2408.06072, section 3.1). Text has no position: it is not rotated and nothing is added to it.
 
-    python -m pytest tests/training/models/cogvideox
+    cosines, sines = rotary((13, 30, 45), head_dim=64)                # each [17550, 64]
+    added = sincos((13, 30, 45), 1920, spatial_scale=1.875, temporal_scale=1.0)      # [17550, 1920]
 """
 
 from functools import lru_cache
@@ -14,16 +15,16 @@ from torch import Tensor
 _THETA = 10000.0
 
 Grid = tuple[int, int, int]
-"""Patches along time, height and width."""
+"""Number of patches along time, height and width."""
 
 
 @lru_cache(maxsize=64)
-def rotary(grid: Grid, head_width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [tokens, head_width], float32, tokens in order of time, height, width.
+def rotary(grid: Grid, head_dim: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [tokens, head_dim], float32, tokens in order of time, height, width.
 
-    A quarter of a head's width turns with time, three eighths each with height and width; neighbours form pairs.
+    A quarter of `head_dim` encodes time, three eighths each encode height and width; neighbouring channels form pairs.
     """
-    widths = (head_width // 4, head_width // 8 * 3, head_width // 8 * 3)
+    widths = (head_dim // 4, head_dim // 8 * 3, head_dim // 8 * 3)
     angles = []
     for axis, (length, width) in enumerate(zip(grid, widths, strict=True)):
         frequencies = _THETA ** -(torch.arange(0, width, 2, dtype=torch.float32)[: width // 2] / width)
@@ -31,24 +32,27 @@ def rotary(grid: Grid, head_width: int) -> tuple[Tensor, Tensor]:
         shape = [1, 1, 1, width]
         shape[axis] = length
         angles.append(angle.view(shape).expand(*grid, width))
-    everything = torch.cat(angles, dim=-1).reshape(-1, sum(widths))
-    return everything.cos(), everything.sin()
+    joined = torch.cat(angles, dim=-1).reshape(-1, sum(widths))
+    return joined.cos(), joined.sin()
 
 
-def rotate(x: Tensor, turns: Tensor) -> Tensor:
-    """Turn the pairs of `x` [tokens, heads, head_width] by `turns`, in float32 or better.
+def rotate(x: Tensor, freqs: Tensor) -> Tensor:
+    """Apply the rotary embedding `freqs` to `x` [tokens, heads, head_dim], in float32 or better; same shape and dtype.
 
-    `turns` [tokens, head_width / 2] are complex numbers of length 1: one product, where cosines and sines take five
-    passes over memory.
+    `freqs` [tokens, head_dim / 2] are complex numbers of magnitude 1: a single product, where separate cosines and
+    sines take five passes over memory.
     """
     exact = x.to(torch.promote_types(x.dtype, torch.float32))
     pairs = torch.view_as_complex(exact.view(*exact.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * turns.unsqueeze(1)).flatten(-2).to(x.dtype)
+    return torch.view_as_real(pairs * freqs.unsqueeze(1)).flatten(-2).to(x.dtype)
 
 
 @lru_cache(maxsize=64)
 def sincos(grid: Grid, width: int, spatial_scale: float, temporal_scale: float) -> Tensor:
-    """What is added to a clip's tokens [tokens, width], float32: a quarter tells time, the rest width and height."""
+    """Embedding added to a clip's tokens [tokens, width], float32: a quarter encodes time, the rest width and height.
+
+    Positions in space are divided by `spatial_scale`, positions in time by `temporal_scale`.
+    """
     frames, height, across = grid
     time = _sines(torch.arange(frames) / temporal_scale, width // 4)
     row = _sines(torch.arange(height) / spatial_scale, width // 4 * 3 // 2)
@@ -61,7 +65,7 @@ def sincos(grid: Grid, width: int, spatial_scale: float, temporal_scale: float) 
     return torch.cat(parts, dim=-1).reshape(-1, width).float()
 
 
-def _sines(places: Tensor, width: int) -> Tensor:
+def _sines(positions: Tensor, width: int) -> Tensor:
     frequencies = _THETA ** -(torch.arange(width // 2, dtype=torch.float64) / (width / 2))
-    angles = torch.outer(places.double(), frequencies)
+    angles = torch.outer(positions.double(), frequencies)
     return torch.cat([angles.sin(), angles.cos()], dim=1)

@@ -1,10 +1,11 @@
-"""SAT checkpoints, the form in which CogVideoX's authors train and release: their names as ours.
+"""Converts SAT checkpoints, the format in which CogVideoX's authors train and release, to diffusers' names.
 
-SAT keeps queries, keys and values in one matrix, and the modulation of a block's attention and feed-forward, for vision
-and for text, in one of twelve parts; ours (diffusers') has them apart. Nothing in the file says how large a head is or
-which positions the model has: sizes follow from shapes, positions from the stored table or from the published models.
+SAT stores queries, keys and values in one matrix, and all twelve parts of a block's modulation (attention and
+feed-forward, vision and text) in another; diffusers' format has them separate. The file states neither the head
+dimension nor the kind of position embedding: sizes follow from shapes, positions from the stored table or from the
+published models.
 
-    python -m pytest tests/training/models/cogvideox/test_sat.py
+    config, state = from_sat(torch.load("mp_rank_00_model_states.pt", weights_only=True)["module"])
 """
 
 import re
@@ -31,11 +32,11 @@ _NO_WEIGHTS = (
 )
 _TABLE_GRID: Grid = (13, 30, 45)  # 2B's 49 frames of 480x720
 _NORM_EPSILON = 1e-6  # SAT's layer norms; diffusers' releases of the same weights say 1e-5
-_OUT_CHANNELS, _PATCH = 16, 2  # what a flat patch does not tell
+_OUT_CHANNELS, _PATCH = 16, 2  # not recoverable from the shapes of a linear patch embedding
 
 
 class _Part(NamedTuple):
-    """One of our weights: its name and which of a SAT weight's equal rows of parts it is made of."""
+    """One of diffusers' weights: its name, and the equal row blocks of a SAT weight that it is made of."""
 
     name: str
     parts: tuple[int, ...] = (0,)
@@ -53,7 +54,7 @@ _OUTSIDE = {
     "mixins.final_layer.adaLN_modulation.1": "norm_out.linear",
     "mixins.final_layer.linear": "proj_out",
 }
-# `#` is the number of the block. The modulation's parts are shift, scale, gate of vision's attention, then of its
+# `#` is the block's number. The modulation's parts are shift, scale, gate of vision's attention, then of its
 # feed-forward, then the same six of text; `norm1` takes those of attention, `norm2` those of the feed-forward.
 _BLOCKS = {
     "transformer.layers.#.input_layernorm": (_Part("norm1.norm"),),
@@ -78,11 +79,11 @@ _BLOCKS = {
 def from_sat(
     state: Mapping[str, Tensor], positions: Positions | None = None
 ) -> tuple[CogVideoXConfig, dict[str, Tensor]]:
-    """Config and our weights of a SAT state dict. `positions` is needed for sizes that were never published.
+    """Config and weights, under diffusers' names, of a SAT state dict. `positions` is needed for unpublished sizes.
 
-    Raises `ConfigError` naming the keys that are not known; `fit.check_fit` names those that are missing.
+    Raises `ConfigError` naming unknown keys; `fit.check_fit` names missing ones.
     """
-    ours: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     unknown: list[str] = []
     table = None
     for key, weight in state.items():
@@ -91,19 +92,19 @@ def from_sat(
             table = weight
         elif name.startswith(_OTHER_NETWORKS) or name in _NO_WEIGHTS:
             continue
-        elif found := _translate(name, weight):
-            ours.update(found)
+        elif translated := _translate(name, weight):
+            weights.update(translated)
         else:
             unknown.append(key)
     if unknown:
         raise ConfigError(f"SAT checkpoint: unknown: {listed(unknown)}")
-    return _config(ours, table, positions), ours
+    return _config(weights, table, positions), weights
 
 
 def _translate(name: str, weight: Tensor) -> dict[str, Tensor]:
-    layer, _, kind = name.rpartition(".")
+    layer, _, suffix = name.rpartition(".")
     if layer in _OUTSIDE:
-        return {f"{_OUTSIDE[layer]}.{kind}": weight}
+        return {f"{_OUTSIDE[layer]}.{suffix}": weight}
     number = re.search(r"\.(\d+)(?=\.|$)", layer)
     pattern = f"{layer[: number.start(1)]}#{layer[number.end(1) :]}" if number else ""
     if number is None or pattern not in _BLOCKS:
@@ -111,61 +112,61 @@ def _translate(name: str, weight: Tensor) -> dict[str, Tensor]:
     targets = _BLOCKS[pattern]
     pieces = weight.chunk(sum(len(target.parts) for target in targets))
     return {
-        f"transformer_blocks.{number[1]}.{target.name}.{kind}": torch.cat([pieces[part] for part in target.parts])
+        f"transformer_blocks.{number[1]}.{target.name}.{suffix}": torch.cat([pieces[part] for part in target.parts])
         for target in targets
     }
 
 
-def _config(ours: Mapping[str, Tensor], table: Tensor | None, positions: Positions | None) -> CogVideoXConfig:
+def _config(weights: Mapping[str, Tensor], table: Tensor | None, positions: Positions | None) -> CogVideoXConfig:
     def shape(name: str) -> tuple[int, ...]:
-        if name not in ours:
-            raise ConfigError(f"SAT checkpoint: missing: {name}, by its name here")
-        return tuple(ours[name].shape)
+        if name not in weights:
+            raise ConfigError(f"SAT checkpoint: missing: {name} (diffusers' name)")
+        return tuple(weights[name].shape)
 
-    width, text_width = shape("patch_embed.text_proj.weight")
-    head_width = shape("transformer_blocks.0.attn1.norm_q.weight")[0]
+    width, text_dim = shape("patch_embed.text_proj.weight")
+    head_dim = shape("transformer_blocks.0.attn1.norm_q.weight")[0]
     patch, out = shape("patch_embed.proj.weight"), shape("proj_out.weight")[0]
     flat = len(patch) == 2
     side = _PATCH if flat else patch[2]
     frames = out // (_OUT_CHANNELS * side**2) if flat else 1
-    heads = width // head_width
-    layers = 1 + max(int(name.split(".")[1]) for name in ours if name.startswith("transformer_blocks."))
+    heads = width // head_dim
+    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("transformer_blocks."))
     offset = "ofs_embedding.linear_1.weight"
     return CogVideoXConfig(
         heads=heads,
-        head_width=head_width,
+        head_dim=head_dim,
         layers=layers,
         in_channels=patch[1] // (frames * side**2) if flat else patch[1],
         out_channels=out // (frames * side**2),
-        text_width=text_width,
+        text_dim=text_dim,
         text_length=PRESETS["1.5-5b" if flat else "2b"].text_length,
-        time_width=shape("time_embedding.linear_2.weight")[0],
-        offset_width=shape(offset)[1] if offset in ours else 0,
+        time_embed_dim=shape("time_embedding.linear_2.weight")[0],
+        ofs_embed_dim=shape(offset)[1] if offset in weights else 0,
         patch=side,
         patch_frames=frames,
         flat_patch=flat,
         positions=_positions(width, heads, layers, table, positions),
-        attention_bias="transformer_blocks.0.attn1.to_q.bias" in ours,
-        patch_bias="patch_embed.proj.bias" in ours,
+        attention_bias="transformer_blocks.0.attn1.to_q.bias" in weights,
+        patch_bias="patch_embed.proj.bias" in weights,
         norm_epsilon=_NORM_EPSILON,
     )
 
 
-def _positions(width: int, heads: int, layers: int, table: Tensor | None, given: Positions | None) -> Positions:
+def _positions(width: int, heads: int, layers: int, table: Tensor | None, stated: Positions | None) -> Positions:
     if table is not None:
         fixed = sincos(_TABLE_GRID, width, PRESETS["2b"].spatial_scale, PRESETS["2b"].temporal_scale)
         stored = table.float().flatten(0, -2)[-len(fixed) :]
         if stored.shape != fixed.shape or (stored - fixed).abs().max() > 1e-2:
             raise ConfigError(
-                f"SAT checkpoint: {_TABLE} {list(table.shape)} is not 2B's table of sines; learned positions "
+                f"SAT checkpoint: {_TABLE} {list(table.shape)} is not 2B's sin-cos table; learned positions "
                 "(CogVideoX-5B image to video) are not supported"
             )
         return "sincos"
-    published = {(one.heads, one.layers): one.positions for one in PRESETS.values()}
-    found = given or published.get((heads, layers))
-    if found is None:
+    published = {(config.heads, config.layers): config.positions for config in PRESETS.values()}
+    chosen = stated or published.get((heads, layers))
+    if chosen is None:
         raise ConfigError(
-            f"SAT checkpoint of {heads} heads and {layers} layers: not a published model, and the file does not say "
-            "which positions it has; say sincos or rotary"
+            f"SAT checkpoint of {heads} heads and {layers} layers: not a published model, and the file does not state "
+            "its position embedding; set positions to sincos or rotary"
         )
-    return found
+    return chosen

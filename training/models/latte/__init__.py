@@ -1,4 +1,5 @@
-"""Latte (2401.03048): attention within frames and across them, its four variants, its start from PixArt-alpha.
+"""Latte (2401.03048): spatial and temporal attention, its four variants, initialisation from PixArt-alpha.
 
-python -m pytest tests/training/models/latte
+model = Latte(PRESETS["debug"])
+predictions = model([Segment(latents, text, timestep=500), ...])      # one [T, out_channels, H, W] per segment
 """

@@ -1,9 +1,10 @@
-"""The weights that training from scratch starts with, as the papers' codes have them, by a seed.
+"""Initial weights for training from scratch, as in the papers' code, determined by a seed.
 
-Xavier for what multiplies tokens; time and caption networks N(0, 0.02); all modulation, the last layer and attention to
-captions zero, so that every block is the identity at first (DiT 2212.09748, PixArt-alpha 2310.00426, Latte 2401.03048).
+Xavier for layers applied to tokens; N(0, 0.02) for the timestep and caption networks; zero for all modulation, the last
+layer and the outputs of cross-attention, so that every block starts as the identity (DiT 2212.09748, PixArt-alpha
+2310.00426, Latte 2401.03048).
 
-    python -m pytest tests/training/models/latte/test_initialise.py
+    initialise(model, seed=0)
 """
 
 import torch
@@ -26,7 +27,7 @@ _DEVIATION = 0.02
 
 
 def initialise(model: Latte, seed: int) -> None:
-    """Give the model its first weights."""
+    """Set the model's initial weights, in place."""
     generator = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
         set_first_weight(name, weight, generator)
@@ -34,20 +35,20 @@ def initialise(model: Latte, seed: int) -> None:
 
 @torch.no_grad()
 def set_first_weight(name: str, weight: Tensor, generator: torch.Generator, *, kaiming: bool = False) -> None:
-    """Fill one parameter by what its name says that it is."""
+    """Fill one parameter in place; its name selects the distribution. `kaiming` replaces Xavier."""
     if any(part in name for part in _ZERO):
         weight.zero_()
     elif name.endswith(("temporal_position_gate", "norm1.weight", "norm2.weight", "norm.weight", "norm_out.weight")):
         weight.fill_(1.0)
     elif weight.ndim >= 2:
         small = any(part in name for part in _SMALL)
-        drawn = torch.empty(weight.shape[0], weight[0].numel())
+        values = torch.empty(weight.shape[0], weight[0].numel())
         if small:
-            drawn.normal_(0, _DEVIATION, generator=generator)
+            values.normal_(0, _DEVIATION, generator=generator)
         elif kaiming:
-            nn.init.kaiming_uniform_(drawn, nonlinearity="linear", generator=generator)
+            nn.init.kaiming_uniform_(values, nonlinearity="linear", generator=generator)
         else:
-            nn.init.xavier_uniform_(drawn, generator=generator)
-        weight.copy_(drawn.view_as(weight))
+            nn.init.xavier_uniform_(values, generator=generator)
+        weight.copy_(values.view_as(weight))
     else:
         weight.zero_()

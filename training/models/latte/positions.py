@@ -1,9 +1,10 @@
-"""Where a patch stands in its frame, and a frame in its clip.
+"""Position embeddings of patches in a frame and of frames in a clip.
 
-Places in a frame are added sines, spread over a grid of fixed extent whatever the number of patches, so that a larger
-picture has places in between (interpolation). Places in time count frames from 0: added sines, or rotations.
+Spatial positions are added sin-cos embeddings over a grid of fixed extent whatever the number of patches, so a larger
+image gets positions in between (interpolation). Temporal positions count frames from 0: added sin-cos, or rotary.
 
-    python -m pytest tests/training/models/latte/test_positions.py
+    added = spatial_sines(32, 32, width=1152, base=32, scale=1.0)      # [1024, 1152]
+    freqs = temporal_freqs(16, head_dim=72)                            # [16, 36], complex64
 """
 
 from functools import lru_cache
@@ -17,11 +18,11 @@ _THETA = 10000.0
 
 @lru_cache(maxsize=64)
 def spatial_sines(height: int, across: int, width: int, base: int, scale: float) -> Tensor:
-    """What is added to a frame's patches [height * across, width], float32; the first half tells the column.
+    """Embedding added to a frame's patches [height * across, width], float32; the first half encodes the column.
 
-    `base` is the number of steps that any grid is spread over, `scale` divides them.
+    Any grid spans `base` steps, divided by `scale`.
     """
-    # In single precision as far as diffusers has it, so that both are equal to the last bit.
+    # Single precision exactly where diffusers has it, so that both are bit-identical.
     rows = torch.arange(height, dtype=torch.float32) / (height / base) / scale
     columns = torch.arange(across, dtype=torch.float32) / (across / base) / scale
     grid = (height, across, width // 2)
@@ -34,30 +35,30 @@ def spatial_sines(height: int, across: int, width: int, base: int, scale: float)
 
 @lru_cache(maxsize=64)
 def temporal_sines(frames: int, width: int) -> Tensor:
-    """What is added to a clip's frames [frames, width], float32."""
+    """Embedding added to a clip's frames [frames, width], float32."""
     return _sines(torch.arange(frames), width).float()
 
 
 @lru_cache(maxsize=64)
-def temporal_turns(frames: int, head_width: int) -> Tensor:
-    """Complex numbers of length 1 [frames, head_width / 2] that turn a head's neighbouring pairs."""
-    frequencies = _THETA ** -(torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
+def temporal_freqs(frames: int, head_dim: int) -> Tensor:
+    """Rotary embedding [frames, head_dim / 2], complex64 of magnitude 1, of a head's neighbouring channel pairs."""
+    frequencies = _THETA ** -(torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
     angles = torch.outer(torch.arange(frames, dtype=torch.float64), frequencies)
     return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
 
 
 def resample_table(table: Tensor, height: int, across: int) -> Tensor:
-    """A saved table of places [1, side * side, width] for another grid [1, height * across, width]; bicubic."""
+    """Resample a table of positions [1, side * side, width] to another grid [1, height * across, width]; bicubic."""
     side = round(table.shape[1] ** 0.5)
-    assert side * side == table.shape[1], f"a table of {table.shape[1]} places is no square"
+    assert side * side == table.shape[1], f"a table of {table.shape[1]} positions is not square"
     if (height, across) == (side, side):
         return table
     square = table.view(len(table), side, side, -1).permute(0, 3, 1, 2)
-    found = F.interpolate(square, size=(height, across), mode="bicubic", align_corners=False)
-    return found.flatten(2).transpose(1, 2)
+    resampled = F.interpolate(square, size=(height, across), mode="bicubic", align_corners=False)
+    return resampled.flatten(2).transpose(1, 2)
 
 
-def _sines(places: Tensor, width: int) -> Tensor:
+def _sines(positions: Tensor, width: int) -> Tensor:
     frequencies = _THETA ** -(torch.arange(width // 2, dtype=torch.float64) / (width / 2))
-    angles = torch.outer(places.double(), frequencies)
+    angles = torch.outer(positions.double(), frequencies)
     return torch.cat([angles.sin(), angles.cos()], dim=1)

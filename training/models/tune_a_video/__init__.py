@@ -1,4 +1,5 @@
-"""Tune-A-Video: an image model of diffusers made to see a clip, so that one video and its caption can be learnt.
+"""Tune-A-Video (2212.11565): a diffusers image UNet inflated to clips, to learn one video and its caption.
 
-python -m pytest tests/training/models/tune_a_video
+model = TuneAVideo(PRESETS["debug"])
+predictions = model([Segment(latents, text, timestep=500), ...])      # one [T, out_channels, H, W] per segment
 """

@@ -1,10 +1,14 @@
-"""What lets an image model see a clip: attention to the first and the previous frame, and attention over time.
+"""Attention across frames for an image model: to the first and the previous frame, and temporal attention.
 
-Frames are folded into the batch, [clips * frames, ...], so everything else of the model works on each frame by itself.
-Both come from Tune-A-Video (2212.11565, section 3.2). A frame that is alone, or like all others, is seen just as the
-image model sees it: repeated keys change no softmax, and what attention over time adds begins at zero.
+Frames are folded into the batch, [B * T, ...], so the rest of the model processes each frame by itself. Both kinds of
+attention come from Tune-A-Video (2212.11565, section 3.2). The output for a single frame, or for identical frames,
+equals the image model's: repeated keys do not change a softmax, and the temporal attention's output starts at zero.
 
-    python -m pytest tests/training/models/tune_a_video
+    length = ClipLength()
+    block.attn1.set_processor(SparseCausalAttention(length))
+    add_temporal_attention(block, length)
+    with length.of(frames=8):
+        unet(latents, timesteps, text)      # latents [B * 8, C, H, W]
 """
 
 from collections.abc import Iterator
@@ -17,14 +21,14 @@ from torch import Tensor, nn
 
 
 class ClipLength:
-    """How many frames the clips of the present call have, for the parts that look across frames."""
+    """Number of frames per clip in the current call, for the layers that attend across frames."""
 
     def __init__(self) -> None:
         self.frames = 1
 
     @contextmanager
     def of(self, frames: int) -> Iterator[None]:
-        """Clips of `frames` frames inside the block."""
+        """Set the number of frames inside the `with` block."""
         before, self.frames = self.frames, frames
         try:
             yield
@@ -33,7 +37,7 @@ class ClipLength:
 
 
 class SparseCausalAttention:
-    """A processor of diffusers' `Attention`: keys and values are those of the first and of the previous frame."""
+    """A processor for diffusers' `Attention`: keys and values are those of the first and the previous frame."""
 
     def __init__(self, length: ClipLength) -> None:
         self._length = length
@@ -45,21 +49,24 @@ class SparseCausalAttention:
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Attend; `hidden_states` are [clips * frames, tokens, width]."""
+        """Attention of `hidden_states` [B * T, tokens, C]; returns the same shape."""
         frames = self._length.frames
         query, key, value = attn.to_q(hidden_states), attn.to_k(hidden_states), attn.to_v(hidden_states)
-        found = nn.functional.scaled_dot_product_attention(
+        attended = nn.functional.scaled_dot_product_attention(
             _split(query, attn.heads),
             _split(first_and_previous(key, frames), attn.heads),
             _split(first_and_previous(value, frames), attn.heads),
             scale=attn.scale,
         )
-        together: Tensor = attn.to_out[1](attn.to_out[0](found.transpose(1, 2).flatten(2)))
-        return together
+        out: Tensor = attn.to_out[1](attn.to_out[0](attended.transpose(1, 2).flatten(2)))
+        return out
 
 
 def first_and_previous(tokens: Tensor, frames: int) -> Tensor:
-    """Each frame's sources [clips * frames, 2 * tokens, width]; of the first frame both are itself."""
+    """Each frame's keys or values from `tokens` [B * T, tokens, C]: [B * T, 2 * tokens, C].
+
+    The first frame gets itself twice. With one frame per clip `tokens` is returned as it is.
+    """
     if frames == 1:
         return tokens
     clips = by_clip(tokens, frames)
@@ -68,7 +75,7 @@ def first_and_previous(tokens: Tensor, frames: int) -> Tensor:
 
 
 def by_clip(folded: Tensor, frames: int) -> Tensor:
-    """[clips * frames, ...] as [clips, frames, ...]."""
+    """View [B * T, ...] as [B, T, ...]."""
     return folded.view(-1, frames, *folded.shape[1:])
 
 
@@ -76,32 +83,32 @@ def _split(tokens: Tensor, heads: int) -> Tensor:
     return tokens.view(*tokens.shape[:2], heads, -1).transpose(1, 2)
 
 
-class AttentionOverTime:
-    """Called after a block: adds what `block.attn_temp` sees of a place in all frames."""
+class TemporalAttention:
+    """A forward hook of a transformer block: adds `block.attn_temp` between the same position of all frames."""
 
     def __init__(self, length: ClipLength) -> None:
         self._length = length
 
-    def __call__(self, block: BasicTransformerBlock, given: object, states: Tensor) -> Tensor:
-        """States [clips * frames, tokens, width] of the block with its attention over time added."""
-        over_time = by_clip(states, self._length.frames).transpose(1, 2)  # [clips, tokens, frames, width]
-        seen: Tensor = block.attn_temp(block.norm_temp(over_time.flatten(0, 1)))
-        return states + seen.view_as(over_time).transpose(1, 2).flatten(0, 1)
+    def __call__(self, block: BasicTransformerBlock, inputs: object, hidden_states: Tensor) -> Tensor:
+        """The block's output `hidden_states` [B * T, tokens, C] with its temporal attention added; same shape."""
+        by_position = by_clip(hidden_states, self._length.frames).transpose(1, 2)  # [B, tokens, T, C]
+        attended: Tensor = block.attn_temp(block.norm_temp(by_position.flatten(0, 1)))
+        return hidden_states + attended.view_as(by_position).transpose(1, 2).flatten(0, 1)
 
 
-def add_attention_over_time(block: BasicTransformerBlock, length: ClipLength) -> None:
-    """Give a block `norm_temp` and `attn_temp`, whose output is zero, weight and bias."""
+def add_temporal_attention(block: BasicTransformerBlock, length: ClipLength) -> None:
+    """Add `norm_temp` and `attn_temp` to a block, in place; the output layer's weight and bias are zero."""
     like = block.attn1
     block.norm_temp = nn.LayerNorm(block.dim)
     block.attn_temp = Attention(
         query_dim=block.dim, heads=like.heads, dim_head=like.inner_dim // like.heads, bias=like.to_q.bias is not None
     )
     zero_output(block)
-    block.register_forward_hook(AttentionOverTime(length))
+    block.register_forward_hook(TemporalAttention(length))
 
 
 def zero_output(block: BasicTransformerBlock) -> None:
-    """Let attention over time add nothing."""
+    """Zero the output layer of the temporal attention, so that it adds nothing."""
     last = block.attn_temp.to_out[0]
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)

@@ -1,6 +1,7 @@
-"""The sizes of an inflated UNet: diffusers' own `config.json`, and what Tune-A-Video adds to it.
+"""The sizes of an inflated UNet: diffusers' own `config.json`, and the options of Tune-A-Video.
 
-config = TuneAVideoConfig(PRESETS["sd-1.4"])
+config = TuneAVideoConfig(read_settings(unet_folder("models/stable-diffusion-v1-4")))
+config = PRESETS["sd-1.4"]
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ class TuneAVideoConfig:
 
     @property
     def parameters(self) -> int:
-        """All weights, the temporal ones included."""
+        """Total number of parameters, including the temporal ones."""
         return self._counted
 
     @cached_property
@@ -34,36 +35,36 @@ class TuneAVideoConfig:
         from training.models.tune_a_video.model import TuneAVideo
 
         with torch.device("meta"):
-            return sum(one.numel() for one in TuneAVideo(self).parameters())
+            return sum(parameter.numel() for parameter in TuneAVideo(self).parameters())
 
     @property
-    def most_frames(self) -> int | None:
-        """Attention over time has no positions."""
+    def max_frames(self) -> int | None:
+        """None: temporal attention has no positions."""
         return None
 
     @property
-    def kept_widths(self) -> int:
-        """As many as other transformers keep; convolutions are not counted."""
+    def activations_per_token(self) -> int:
+        """The same as for other transformers; convolutions are not counted."""
         return 30
 
     @property
     def float32_share(self) -> float:
-        """Norms and sums."""
+        """Norms and residual sums."""
         return 0.4
 
     @property
     def reads_captions(self) -> bool:
-        """Always."""
+        """True: the model is text-conditioned."""
         return True
 
     @property
     def text_in_sequence(self) -> bool:
-        """Captions stand beside the pictures, in cross-attention."""
+        """False: captions are read by cross-attention."""
         return False
 
     @property
     def patch_frames(self) -> int:
-        """Frames stand alone."""
+        """1: every frame is embedded by itself."""
         return 1
 
     @property
@@ -78,11 +79,11 @@ class TuneAVideoConfig:
 
     @property
     def learns_variance(self) -> bool:
-        """The noise alone is predicted."""
+        """False: only the noise is predicted."""
         return False
 
     @property
-    def text_width(self) -> int:
+    def text_dim(self) -> int:
         """Width of the text states."""
         return int(self.unet["cross_attention_dim"])
 
@@ -98,11 +99,11 @@ class TuneAVideoConfig:
 
     @property
     def patch(self) -> int:
-        """Side in latent pixels of one pixel of the deepest level, which sides must divide by."""
+        """Side in latent pixels of one pixel of the deepest level; sides of latents must be multiples of it."""
         return int(2 ** (self.layers - 1))
 
 
-def _unet(channels: int, text_width: int, widths: tuple[int, ...], deepest: bool, **more: object) -> dict[str, Any]:
+def _unet(channels: int, text_dim: int, widths: tuple[int, ...], deepest: bool, **more: object) -> dict[str, Any]:
     levels = len(widths)
     down = ["CrossAttnDownBlock2D"] * levels
     up = ["CrossAttnUpBlock2D"] * levels
@@ -111,7 +112,7 @@ def _unet(channels: int, text_width: int, widths: tuple[int, ...], deepest: bool
     return {
         "in_channels": channels,
         "out_channels": channels,
-        "cross_attention_dim": text_width,
+        "cross_attention_dim": text_dim,
         "block_out_channels": widths,
         "down_block_types": tuple(down),
         "up_block_types": tuple(up),
@@ -125,4 +126,4 @@ PRESETS: dict[str, TuneAVideoConfig] = {
     ),
     "sd-1.4": TuneAVideoConfig(_unet(4, 768, (320, 640, 1280, 1280), False, attention_head_dim=8, sample_size=64)),
 }
-"""Sizes by name: one for tests and CPUs, with the packaged encoders, and Stable Diffusion 1.4's."""
+"""Sizes by name: `debug` for tests and CPUs, with the packaged encoders, and Stable Diffusion 1.4's."""

@@ -1,7 +1,7 @@
-"""The inflated UNet as a model of clips: segments in, one prediction for each out.
+"""The inflated UNet as a model of clips: one prediction per segment.
 
     model = TuneAVideo(PRESETS["debug"])
-    predictions = model([Segment(latents, text, timestep=500), ...])
+    predictions = model([Segment(latents, text, timestep=500), ...])      # one [T, out_channels, H, W] per segment
 
 `model.unet` is diffusers' class with all its weights under their own names (`training.models.tune_a_video.inflate`).
 """
@@ -25,7 +25,7 @@ from training.models.tune_a_video.inflate import inflate, transformer_blocks
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Residuals of a side network for the frames of one clip, each tensor [frames, channels, height, width].
+    """Residuals of a side network for the frames of one clip, each tensor [T, C, H, W].
 
     `down` and `mid` are a ControlNet's (`down_block_additional_residuals`, `mid_block_additional_residual`), `adapter`
     a T2I-Adapter's (`down_intrablock_additional_residuals`).
@@ -37,21 +37,25 @@ class Control:
 
     def __post_init__(self) -> None:
         if bool(self.down) != (self.mid is not None):
-            raise ConfigError("a ControlNet gives residuals for the way down and for the middle; give both, or neither")
+            raise ConfigError(
+                "a ControlNet has residuals for the down blocks and for the mid block; give both or neither"
+            )
 
     def arguments(self, clips: int) -> dict[str, Any]:
-        """As diffusers' UNet takes them, for a batch of `clips` clips that are all guided alike."""
+        """Keyword arguments for diffusers' UNet, repeated for a batch of `clips` clips."""
 
-        def repeated(one: Tensor) -> Tensor:
-            return one.repeat(clips, 1, 1, 1)
+        def repeated(residual: Tensor) -> Tensor:
+            return residual.repeat(clips, 1, 1, 1)
 
-        found: dict[str, Any] = {}
+        residuals: dict[str, Any] = {}
         if self.mid is not None:
-            found["down_block_additional_residuals"] = tuple(repeated(one) for one in self.down)
-            found["mid_block_additional_residual"] = repeated(self.mid)
+            residuals["down_block_additional_residuals"] = tuple(repeated(residual) for residual in self.down)
+            residuals["mid_block_additional_residual"] = repeated(self.mid)
         if self.adapter:
-            found["down_intrablock_additional_residuals"] = [repeated(one) for one in self.adapter]  # it is emptied
-        return found
+            residuals["down_intrablock_additional_residuals"] = [
+                repeated(residual) for residual in self.adapter
+            ]  # diffusers pops from it
+        return residuals
 
 
 class TuneAVideo(nn.Module):
@@ -66,45 +70,50 @@ class TuneAVideo(nn.Module):
         inflate(self.unet, self._length, config.norm)
 
     def forward(self, segments: Sequence[Segment], control: Control | None = None) -> list[Tensor]:
-        """One prediction [F, out_channels, H, W] per segment. `control` guides every segment, which have one shape."""
+        """One prediction [T, out_channels, H, W] per segment.
+
+        `control` is applied to every segment; all segments must then have its shape.
+        """
         if self.checkpoint_blocks != self.unet.is_gradient_checkpointing:
-            self._recompute(self.checkpoint_blocks)
-        alike: dict[tuple[torch.Size, torch.Size], list[int]] = defaultdict(list)
-        for place, one in enumerate(segments):
-            alike[one.latents.shape, one.text.shape].append(place)
-        found: dict[int, Tensor] = {}
-        for places in alike.values():
-            found.update(zip(places, self._predict([segments[place] for place in places], control), strict=True))
-        return [found[place] for place in range(len(segments))]
+            self._set_checkpointing(self.checkpoint_blocks)
+        by_shape: dict[tuple[torch.Size, torch.Size], list[int]] = defaultdict(list)
+        for index, segment in enumerate(segments):
+            by_shape[segment.latents.shape, segment.text.shape].append(index)
+        predictions: dict[int, Tensor] = {}
+        for indices in by_shape.values():
+            predictions.update(
+                zip(indices, self._predict([segments[index] for index in indices], control), strict=True)
+            )
+        return [predictions[index] for index in range(len(segments))]
 
     def zero_temporal(self) -> None:
-        """Let attention over time add nothing, as before training."""
+        """Zero the temporal attentions' outputs, as before training."""
         for block in transformer_blocks(self.unet):
             zero_output(block)
 
     def _predict(self, segments: Sequence[Segment], control: Control | None) -> Sequence[Tensor]:
         frames, device = len(segments[0].latents), segments[0].latents.device
-        latents = torch.cat([one.latents for one in segments])
-        text = torch.stack([one.text for one in segments]).repeat_interleave(frames, dim=0)
-        timesteps = torch.tensor([one.timestep for one in segments], device=device).repeat_interleave(frames)
+        latents = torch.cat([segment.latents for segment in segments])
+        text = torch.stack([segment.text for segment in segments]).repeat_interleave(frames, dim=0)
+        timesteps = torch.tensor([segment.timestep for segment in segments], device=device).repeat_interleave(frames)
         more = control.arguments(len(segments)) if control else {}
         with self._length.of(frames):
             predicted: Tensor = self.unet(latents, timesteps, text, return_dict=False, **more)[0]
         return predicted.chunk(len(segments))
 
-    def _recompute(self, wanted: bool) -> None:
-        if not wanted:
+    def _set_checkpointing(self, enabled: bool) -> None:
+        if not enabled:
             self.unet.disable_gradient_checkpointing()
             return
 
-        def run(part: Callable[..., Any], *arguments: Any) -> Any:
-            # The backward pass comes after the call, when other clips may have gone through.
+        def run(module: Callable[..., Any], *arguments: Any) -> Any:
+            # The backward pass recomputes after the call, when the frame count may have changed.
             frames = self._length.frames
 
-            def again(*given: Any) -> Any:
+            def forward(*tensors: Any) -> Any:
                 with self._length.of(frames):
-                    return part(*given)
+                    return module(*tensors)
 
-            return checkpoint(again, *arguments, use_reentrant=False)
+            return checkpoint(forward, *arguments, use_reentrant=False)
 
         self.unet.enable_gradient_checkpointing(run)

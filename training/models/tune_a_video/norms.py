@@ -1,9 +1,9 @@
-"""Group norm over all frames of a clip, as the published Tune-A-Video has it in its residual blocks.
+"""Group norm over all frames of a clip, as in the residual blocks of the published Tune-A-Video.
 
-There a frame's brightness and contrast are taken relative to the clip's, so frames hold together a little more, and
-the first frame is no longer what the image model sees. Per frame, the image model's own, is the default.
+It normalises a frame's features by the clip's statistics, so frames are slightly more consistent, but the first frame
+no longer comes out as from the image model. The default is the image model's own norm, per frame.
 
-    python -m pytest tests/training/models/tune_a_video
+    norm = ClipGroupNorm(resnet.norm1, length)
 """
 
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from training.models.tune_a_video.attention import ClipLength, by_clip
 
 
 class ClipGroupNorm(nn.GroupNorm):
-    """`nn.GroupNorm` with the weights of another, whose means and deviations are those of all frames."""
+    """`nn.GroupNorm` with another's weights, and with mean and standard deviation over all frames of a clip."""
 
     def __init__(self, image: nn.GroupNorm, length: ClipLength) -> None:
         super().__init__(image.num_groups, image.num_channels, image.eps, image.affine)
@@ -20,6 +20,6 @@ class ClipGroupNorm(nn.GroupNorm):
         self._length = length
 
     def forward(self, input: Tensor) -> Tensor:
-        """Features [clips * frames, channels, height, width], normed."""
+        """Normalise features [B * T, C, H, W]; returns the same shape."""
         clips = by_clip(input, self._length.frames).transpose(1, 2)
         return super().forward(clips).transpose(1, 2).flatten(0, 1)

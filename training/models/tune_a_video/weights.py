@@ -1,9 +1,11 @@
 """Weights of an inflated UNet: an image model's from a diffusers folder, and the tuned ones to and from a file.
 
-What one video teaches is a twelfth of the model, so that alone is kept: `tuned.safetensors`, under the names of the
-published Tune-A-Video, to be loaded over the image model that it was tuned from.
+One video tunes a twelfth of the model, so only that is kept: `tuned.safetensors`, under the names of the published
+Tune-A-Video, to be loaded over the image model that it was tuned from.
 
-    python -m pytest tests/training/models/tune_a_video/test_weights.py
+    model.load_state_dict(first_weights(model, unet_folder("models/stable-diffusion-v1-4"), seed=0))
+    save_tuned(model, Path("tuned.safetensors"), {"caption": "a man skis"})
+    load_tuned(model, Path("tuned.safetensors"))
 """
 
 import inspect
@@ -22,39 +24,43 @@ from torch import Tensor
 from schemas.errors import ConfigError
 from training.checkpoints.files import read_json, read_weights
 from training.models.tune_a_video.model import TuneAVideo
+from training.models.tune_a_video.tuned_file import HEADER
 
 TUNED = ("*.attn1.to_q.*", "*.attn2.to_q.*", "*.attn_temp.*")
-"""Globs over the parameters that a video teaches: where attention looks, and all of attention over time (2212.11565,
-section 3.2). 74.35 million weights, 8.2 % of the inflated Stable Diffusion 1.4."""
+"""Globs over the parameters that are tuned: the queries of self- and cross-attention, and all of the temporal attention
+(2212.11565, section 3.2). 74.35 million parameters, 8.2 % of the inflated Stable Diffusion 1.4."""
 _CLASS = "UNet2DConditionModel"
 _PREFIX = "unet."
 
 
-def unet_folder(place: str) -> Path:
-    """The folder of a UNet in diffusers' format, or the pipeline's `unet`. Raises `ConfigError` if there is none."""
-    folder = Path(place).expanduser()
-    found = folder if (folder / "config.json").is_file() else folder / "unet"
-    kind = read_json(found / "config.json", "name the folder of a Stable Diffusion model in diffusers' format").get(
-        "_class_name"
-    )
-    if kind != _CLASS:
-        raise ConfigError(f"{found} holds a {kind}; Tune-A-Video inflates a {_CLASS}")
-    return found
+def unet_folder(path: str) -> Path:
+    """The folder of a UNet in diffusers' format, or a pipeline's `unet`. Raises `ConfigError` if there is none."""
+    folder = Path(path).expanduser()
+    unet = folder if (folder / "config.json").is_file() else folder / "unet"
+    class_name = read_json(
+        unet / "config.json", "name the folder of a Stable Diffusion model in diffusers' format"
+    ).get("_class_name")
+    if class_name != _CLASS:
+        raise ConfigError(f"{unet} holds a {class_name}; Tune-A-Video inflates a {_CLASS}")
+    return unet
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """A UNet's settings, those that its `config.json` leaves to diffusers' defaults included."""
+    """A UNet's settings: its `config.json`, completed with diffusers' defaults."""
     defaults = {
-        name: one.default
-        for name, one in inspect.signature(UNet2DConditionModel.__init__).parameters.items()
-        if one.default is not inspect.Parameter.empty
+        name: parameter.default
+        for name, parameter in inspect.signature(UNet2DConditionModel.__init__).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
     }
-    given = read_json(folder / "config.json", "")
-    return {name: given.get(name, default) for name, default in defaults.items()}
+    stated = read_json(folder / "config.json", "")
+    return {name: stated.get(name, default) for name, default in defaults.items()}
 
 
 def first_weights(model: TuneAVideo, folder: Path, seed: int) -> dict[str, Tensor]:
-    """All weights of the inflated model: the image model's, and temporal ones of the seed that add nothing yet."""
+    """All weights of the inflated model: the image model's, and temporal ones drawn by `seed` whose output is zero.
+
+    Raises `ConfigError` if the folder's weights do not fit its `config.json`.
+    """
     image = {f"{_PREFIX}{name}": weight for name, weight in read_weights(folder).items()}
     start(model, seed)
     state = model.state_dict()
@@ -67,38 +73,38 @@ def first_weights(model: TuneAVideo, folder: Path, seed: int) -> dict[str, Tenso
 
 
 def start(model: TuneAVideo, seed: int) -> None:
-    """Draw all weights anew, as torch's layers do; attention over time adds nothing."""
+    """Reset all weights to torch's initial ones, in place; the temporal attention's outputs are zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for part in model.modules():
-            reset = getattr(part, "reset_parameters", None)
+        for module in model.modules():
+            reset = getattr(module, "reset_parameters", None)
             if reset is not None:
                 reset()
     model.zero_temporal()
 
 
 def save_tuned(model: TuneAVideo, file: Path, facts: Mapping[str, str]) -> None:
-    """Write what was tuned, float32, with facts of the run in the file's header."""
+    """Write the tuned weights, float32, with facts of the run in the file's header."""
     weights = {
         name.removeprefix(_PREFIX): weight.detach().float().cpu().contiguous()
         for name, weight in model.named_parameters()
         if any(fnmatchcase(name, pattern) for pattern in TUNED)
     }
-    # safetensors' own order of metadata changes from run to run; one record has none.
-    save_file(weights, file, metadata={"cutroom": json.dumps({**facts, "norm": model.config.norm}, sort_keys=True)})
+    # safetensors writes several metadata entries in an order that varies between runs; a single one is deterministic.
+    save_file(weights, file, metadata={HEADER: json.dumps({**facts, "norm": model.config.norm}, sort_keys=True)})
 
 
 def load_tuned(model: TuneAVideo, file: Path) -> None:
-    """Put tuned weights over those of the image model. Raises `ConfigError` for another model's."""
+    """Load tuned weights over the image model's, in place. Raises `ConfigError` for another UNet's."""
     try:
-        found: dict[str, Tensor] = load_file(file)
+        weights: dict[str, Tensor] = load_file(file)
     except (OSError, SafetensorError) as error:
         raise ConfigError(f"{file} cannot be read as tuned weights: {error}") from None
     own = dict(model.unet.named_parameters())
-    wanted = {name for name in own if any(fnmatchcase(_PREFIX + name, pattern) for pattern in TUNED)}
-    wrong = sorted(found.keys() ^ wanted) or [name for name in found if found[name].shape != own[name].shape]
+    expected = {name for name in own if any(fnmatchcase(_PREFIX + name, pattern) for pattern in TUNED)}
+    wrong = sorted(weights.keys() ^ expected) or [name for name in weights if weights[name].shape != own[name].shape]
     if wrong:
-        raise ConfigError(f"{file} was tuned from another kind of UNet: {wrong[0]} does not fit")
+        raise ConfigError(f"{file} was tuned from another UNet: {wrong[0]} does not fit")
     with torch.no_grad():
-        for name, weight in found.items():
+        for name, weight in weights.items():
             own[name].copy_(weight)

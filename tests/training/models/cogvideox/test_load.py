@@ -11,7 +11,7 @@ from schemas.errors import ConfigError
 from training.models.cogvideox.config import CogVideoXConfig
 from training.models.cogvideox.load import load_transformer
 
-CONFIG = CogVideoXConfig(heads=2, head_width=32, layers=2, text_width=24, time_width=16, positions="sincos")
+CONFIG = CogVideoXConfig(heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, positions="sincos")
 
 
 def saved(folder: Path, shard: str) -> CogVideoXTransformer3DModel:
@@ -48,13 +48,13 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         load_transformer(folder)
     (folder / "config.json").write_text(json.dumps(config))
     index = folder / "diffusion_pytorch_model.safetensors.index.json"
-    places = json.loads(index.read_text())
-    index.write_text(json.dumps({"weight_map": {**places["weight_map"], "proj_out.bias": "../../elsewhere"}}))
-    with pytest.raises(ConfigError, match="is not a file beside it"):
+    content = json.loads(index.read_text())
+    index.write_text(json.dumps({"weight_map": {**content["weight_map"], "proj_out.bias": "../../elsewhere"}}))
+    with pytest.raises(ConfigError, match="is not a file in the same folder"):
         load_transformer(folder)
     first = sorted(folder.glob("*.safetensors"))[0]
     first.write_bytes(b"nonsense")
-    index.write_text(json.dumps(places))
+    index.write_text(json.dumps(content))
     with pytest.raises(ConfigError, match="cannot be read"):
         load_transformer(folder)
     first.unlink()

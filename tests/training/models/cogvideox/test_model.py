@@ -15,15 +15,15 @@ from training.models.segment import Segment
 
 SMALL = {
     "2b": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, positions="sincos", text_length=7
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, positions="sincos", text_length=7
     ),
-    "5b": CogVideoXConfig(heads=2, head_width=32, layers=2, text_width=24, time_width=16),
+    "5b": CogVideoXConfig(heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16),
     "1.5": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, patch_frames=2, flat_patch=True
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, patch_frames=2, flat_patch=True
     ),
     "1.5 image to video": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, patch_frames=2, flat_patch=True,
-        in_channels=32, offset_width=16,
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, patch_frames=2, flat_patch=True,
+        in_channels=32, ofs_embed_dim=16,
     ),
 }  # fmt: skip
 SHAPES = [(2, 4, 6), (4, 8, 4), (6, 6, 10)]
@@ -43,7 +43,7 @@ def segment(config: CogVideoXConfig, shape: tuple[int, int, int], timestep: int,
     frames, height, width = shape
     latents = torch.randn(frames, config.in_channels, height, width, generator=generator, dtype=dtype)
     text = torch.randn(
-        config.text_length if config.text_length < 50 else 5, config.text_width, generator=generator, dtype=dtype
+        config.text_length if config.text_length < 50 else 5, config.text_dim, generator=generator, dtype=dtype
     )
     return Segment(latents, text, timestep)
 
@@ -53,20 +53,20 @@ def segment(config: CogVideoXConfig, shape: tuple[int, int, int], timestep: int,
 def test_equal_to_diffusers_on_the_same_weights(name: str, shape: tuple[int, int, int]) -> None:
     config = SMALL[name]
     ours, theirs = pair(config)
-    one = segment(config, shape, 321, torch.float32)
+    clip = segment(config, shape, 321, torch.float32)
     grid = (shape[0] // config.patch_frames, shape[1] // 2, shape[2] // 2)
-    turn = rotary(grid, config.head_width) if config.positions == "rotary" else None
+    freqs = rotary(grid, config.head_dim) if config.positions == "rotary" else None
     with torch.no_grad():
         expected = theirs(
-            one.latents[None],
-            one.text[None],
-            torch.tensor([one.timestep]),
-            ofs=torch.tensor([2.0]) if config.offset_width else None,
-            image_rotary_emb=turn,
+            clip.latents[None],
+            clip.text[None],
+            torch.tensor([clip.timestep]),
+            ofs=torch.tensor([2.0]) if config.ofs_embed_dim else None,
+            image_rotary_emb=freqs,
         ).sample[0]
-        (found,) = ours([one])
-    assert found.shape == expected.shape
-    assert (found - expected).abs().max() < 1e-5
+        (prediction,) = ours([clip])
+    assert prediction.shape == expected.shape
+    assert (prediction - expected).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -75,20 +75,20 @@ def test_packed_equals_unpacked_in_loss_and_every_gradient(name: str) -> None:
     model, _ = pair(config)
     model = model.double()
     shapes = [(config.patch_frames, 4, 4), *SHAPES]  # the first is a picture
-    segments = [segment(config, shape, 100 + place, torch.float64) for place, shape in enumerate(shapes)]
+    segments = [segment(config, shape, 100 + index, torch.float64) for index, shape in enumerate(shapes)]
 
     def gradients(packs: Sequence[Sequence[Segment]]) -> tuple[Tensor, list[Tensor]]:
         model.zero_grad()
-        found = torch.stack([out.square().mean() for pack in packs for out in model(pack)])
-        torch.autograd.backward(found.sum())
-        return found.detach(), [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
+        losses = torch.stack([out.square().mean() for pack in packs for out in model(pack)])
+        torch.autograd.backward(losses.sum())
+        return losses.detach(), [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
 
     packed, packed_gradients = gradients([segments])
-    alone, alone_gradients = gradients([[one] for one in segments])
+    alone, alone_gradients = gradients([[clip] for clip in segments])
     assert (packed - alone).abs().max() < 1e-9
     assert len(packed_gradients) == len(list(model.parameters()))
-    for one, other in zip(packed_gradients, alone_gradients, strict=True):
-        assert (one - other).abs().max() < 1e-9
+    for gradient, other in zip(packed_gradients, alone_gradients, strict=True):
+        assert (gradient - other).abs().max() < 1e-9
 
 
 def test_checkpointed_blocks_give_the_same_gradients() -> None:
@@ -100,7 +100,7 @@ def test_checkpointed_blocks_give_the_same_gradients() -> None:
         model.zero_grad()
         torch.autograd.backward(torch.stack([out.square().mean() for out in model(segments)]).sum())
         kept.append([weight.grad.clone() for weight in model.parameters() if weight.grad is not None])
-    assert all(torch.equal(one, other) for one, other in zip(*kept, strict=True))
+    assert all(torch.equal(predictions, other) for predictions, other in zip(*kept, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_training_from_scratch_starts_with_blocks_that_do_nothing() -> None:
     other = CogVideoX(SMALL["5b"])
     initialise(other, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
-    one = segment(model.config, SHAPES[0], 1, torch.float32)
-    late = Segment(one.latents, one.text, 999)
-    (first,), (second,) = model([one]), model([late])
+    clip = segment(model.config, SHAPES[0], 1, torch.float32)
+    late = Segment(clip.latents, clip.text, 999)
+    (first,), (second,) = model([clip]), model([late])
     assert torch.equal(first, second), "zero modulation: the time does not matter yet"
     assert first.std() > 0
 

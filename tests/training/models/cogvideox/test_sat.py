@@ -18,16 +18,16 @@ from training.models.segment import Segment
 EPSILON = 1e-6  # of SAT's layer norms
 SMALL = {
     "2b": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, positions="sincos", norm_epsilon=EPSILON
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, positions="sincos", norm_epsilon=EPSILON
     ),
-    "5b": CogVideoXConfig(heads=2, head_width=32, layers=2, text_width=24, time_width=16, norm_epsilon=EPSILON),
+    "5b": CogVideoXConfig(heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, norm_epsilon=EPSILON),
     "1.5": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, patch_frames=2, flat_patch=True,
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, patch_frames=2, flat_patch=True,
         text_length=224, norm_epsilon=EPSILON,
     ),
     "1.5 image to video": CogVideoXConfig(
-        heads=2, head_width=32, layers=2, text_width=24, time_width=16, patch_frames=2, flat_patch=True,
-        text_length=224, in_channels=32, offset_width=16, norm_epsilon=EPSILON,
+        heads=2, head_dim=32, layers=2, text_dim=24, time_embed_dim=16, patch_frames=2, flat_patch=True,
+        text_length=224, in_channels=32, ofs_embed_dim=16, norm_epsilon=EPSILON,
     ),
 }  # fmt: skip
 
@@ -35,29 +35,31 @@ SMALL = {
 def sat_form(state: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
     """diffusers' weights as SAT's modules hold them, written down from the modules' definitions."""
     left = dict(state)
-    found: dict[str, Tensor] = {}
+    renamed: dict[str, Tensor] = {}
 
     def take(name: str, sat: str) -> None:
-        for kind in ("weight", "bias"):
-            if f"{name}.{kind}" in left:
-                found[f"{sat}.{kind}"] = left.pop(f"{name}.{kind}")
+        for suffix in ("weight", "bias"):
+            if f"{name}.{suffix}" in left:
+                renamed[f"{sat}.{suffix}"] = left.pop(f"{name}.{suffix}")
 
     for block in range(layers):
         ours, layer, mixin = f"transformer_blocks.{block}", f"transformer.layers.{block}", "mixins.adaln_layer"
-        for kind in ("weight", "bias"):
-            found[f"{layer}.attention.query_key_value.{kind}"] = torch.cat(
-                [left.pop(f"{ours}.attn1.to_{one}.{kind}") for one in "qkv"]
+        for suffix in ("weight", "bias"):
+            renamed[f"{layer}.attention.query_key_value.{suffix}"] = torch.cat(
+                [left.pop(f"{ours}.attn1.to_{letter}.{suffix}") for letter in "qkv"]
             )
             named: dict[str, Tensor] = {}
             for norm, what in ((1, "msa"), (2, "mlp")):
-                parts = left.pop(f"{ours}.norm{norm}.linear.{kind}").chunk(6)
+                parts = left.pop(f"{ours}.norm{norm}.linear.{suffix}").chunk(6)
                 orders = ("shift", "scale", "gate", "text_shift", "text_scale", "text_gate")
                 named |= {f"{order}_{what}": part for order, part in zip(orders, parts, strict=True)}
             unpacked = (
                 "shift_msa scale_msa gate_msa shift_mlp scale_mlp gate_mlp text_shift_msa text_scale_msa "
                 "text_gate_msa text_shift_mlp text_scale_mlp text_gate_mlp"
             )
-            found[f"{mixin}.adaLN_modulations.{block}.1.{kind}"] = torch.cat([named[one] for one in unpacked.split()])
+            renamed[f"{mixin}.adaLN_modulations.{block}.1.{suffix}"] = torch.cat(
+                [named[part] for part in unpacked.split()]
+            )
         take(f"{ours}.norm1.norm", f"{layer}.input_layernorm")
         take(f"{ours}.norm2.norm", f"{layer}.post_attention_layernorm")
         take(f"{ours}.attn1.to_out.0", f"{layer}.attention.dense")
@@ -76,7 +78,7 @@ def sat_form(state: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
     take("norm_out.linear", "mixins.final_layer.adaLN_modulation.1")
     take("proj_out", "mixins.final_layer.linear")
     assert not left, f"the test forgot {list(left)}"
-    return {f"model.diffusion_model.{name}": weight for name, weight in found.items()}
+    return {f"model.diffusion_model.{name}": weight for name, weight in renamed.items()}
 
 
 def theirs_of(config: CogVideoXConfig) -> CogVideoXTransformer3DModel:
@@ -105,10 +107,10 @@ def test_a_sat_checkpoint_gives_the_outputs_of_the_model_it_was_made_of(name: st
     torch.save({"module": state, "iteration": 7}, tmp_path / "1000/mp_rank_00_model_states.pt")
     (tmp_path / "latest").write_text("1000\n")
 
-    found, weights = load_transformer(tmp_path, "rotary")
-    assert found == config
+    read_config, weights = load_transformer(tmp_path, "rotary")
+    assert read_config == config
     assert load_transformer(tmp_path / "1000", "rotary")[1].keys() == weights.keys()
-    ours = CogVideoX(found)
+    ours = CogVideoX(read_config)
     ours.load_state_dict(weights)
     shape = (4, config.in_channels, 4, 6)
     length = config.text_length if config.positions == "sincos" else 5
@@ -119,7 +121,7 @@ def test_a_sat_checkpoint_gives_the_outputs_of_the_model_it_was_made_of(name: st
             latents[None],
             text[None],
             torch.tensor([77]),
-            ofs=torch.tensor([2.0]) if config.offset_width else None,
+            ofs=torch.tensor([2.0]) if config.ofs_embed_dim else None,
             image_rotary_emb=rotary(grid, 32) if config.positions == "rotary" else None,
         ).sample[0]
         (output,) = ours([Segment(latents, text, 77)])

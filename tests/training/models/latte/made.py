@@ -11,10 +11,10 @@ from training.models.segment import Segment
 
 SMALL = LatteConfig(
     heads=2,
-    head_width=12,
+    head_dim=12,
     layers=4,
     conditioning="text",
-    text_width=10,
+    text_dim=10,
     text_length=5,
     sample_size=8,
     frames=8,
@@ -28,12 +28,12 @@ FORMS = {
     "tokens": replace(SMALL, condition_form="tokens"),
     "tokens joint": replace(SMALL, condition_form="tokens", variant=3),
     "tubelets": replace(SMALL, patch_frames=2, out_channels=4),
-    "class": replace(SMALL, conditioning="class", classes=3, text_width=1, text_length=1),
-    "class split": replace(SMALL, conditioning="class", classes=3, text_width=1, text_length=1, variant=4),
-    "none": replace(SMALL, conditioning="none", text_width=1, text_length=1),
+    "class": replace(SMALL, conditioning="class", classes=3, text_dim=1, text_length=1),
+    "class split": replace(SMALL, conditioning="class", classes=3, text_dim=1, text_length=1, variant=4),
+    "none": replace(SMALL, conditioning="none", text_dim=1, text_length=1),
     "table": replace(SMALL, position_table=3),
-    "adapters": replace(SMALL, text_width=6, caption_width=10, tells_rate=True),
-    "residual adapter": replace(SMALL, caption_width=10, tells_rate=True, variant=3),
+    "adapters": replace(SMALL, text_dim=6, caption_dim=10, tells_rate=True),
+    "residual adapter": replace(SMALL, caption_dim=10, tells_rate=True, variant=3),
 }
 
 
@@ -59,17 +59,17 @@ def segment(
     generator = torch.Generator().manual_seed(timestep)
     frames, height, width = shape
     latents = torch.randn(frames, config.in_channels, height, width, generator=generator, dtype=dtype)
-    text = torch.randn(text_length or config.text_length, config.text_width, generator=generator, dtype=dtype)
+    text = torch.randn(text_length or config.text_length, config.text_dim, generator=generator, dtype=dtype)
     if config.conditioning == "class":
         text = torch.full((1, 1), timestep % (config.classes + 1), dtype=dtype)
     return Segment(latents, text, timestep, fps=8.0 if frames > config.patch_frames else 0.0)
 
 
 def mixed(config: LatteConfig) -> Sequence[Segment]:
-    """Clips and pictures of equal and other sizes, frame counts and captions, in no order."""
-    one = config.patch_frames
+    """Clips and images of equal and different sizes, frame counts and captions, unsorted."""
+    tubelet = config.patch_frames
     shapes = [
-        ((4 * one, 4, 6), 5), ((one, 4, 6), 5), ((2 * one, 8, 4), 5), ((one, 2, 2), 3), ((4 * one, 4, 6), 5),
-        ((one, 8, 4), 5), ((4 * one, 6, 4), 2), ((one, 4, 6), 5),
+        ((4 * tubelet, 4, 6), 5), ((tubelet, 4, 6), 5), ((2 * tubelet, 8, 4), 5), ((tubelet, 2, 2), 3),
+        ((4 * tubelet, 4, 6), 5), ((tubelet, 8, 4), 5), ((4 * tubelet, 6, 4), 2), ((tubelet, 4, 6), 5),
     ]  # fmt: skip
-    return [segment(config, shape, 100 + place, text_length=text) for place, (shape, text) in enumerate(shapes)]
+    return [segment(config, shape, 100 + index, text_length=text) for index, (shape, text) in enumerate(shapes)]

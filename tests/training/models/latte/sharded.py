@@ -30,15 +30,15 @@ def main() -> None:
     dist.init_process_group("gloo")
     for name, config in FORMS.items():
         segments = list(mixed(config))
-        pictures = [one for one in segments if len(one.latents) == config.patch_frames]
-        clips = [one for one in segments if len(one.latents) > config.patch_frames]
+        images = [item for item in segments if len(item.latents) == config.patch_frames]
+        clips = [item for item in segments if len(item.latents) > config.patch_frames]
         shared, alone = latte(config).double(), latte(config).double()
         shared.checkpoint_blocks = True
         for block in shared.blocks():
             fully_shard(block)
         fully_shard(shared)
-        backward(shared, pictures if dist.get_rank() == 0 else clips)
-        backward(alone, pictures, clips)
+        backward(shared, images if dist.get_rank() == 0 else clips)
+        backward(alone, images, clips)
         error = 0.0
         for weight, expected in zip(shared.parameters(), alone.parameters(), strict=True):
             assert expected.grad is not None

@@ -55,18 +55,18 @@ def test_what_diffusers_has_not_is_named() -> None:
         replace(SMALL, interpolation_scale=2.0).to_diffusers()
     with pytest.raises(ConfigError, match=r"norm_type = 'layer_norm'.*only 'ada_norm_single'"):
         LatteConfig.from_diffusers({**SMALL.to_diffusers(), "norm_type": "layer_norm"})
-    with pytest.raises(ConfigError, match="does not say caption_channels"):
+    with pytest.raises(ConfigError, match="lacks caption_channels"):
         LatteConfig.from_diffusers({**SMALL.to_diffusers(), "caption_channels": None})
 
 
 def test_a_picture_models_configuration_gives_a_video_models() -> None:
     with torch.device("meta"):
         theirs = dict(PixArtTransformer2DModel(caption_channels=4096, num_layers=2, sample_size=128).config)
-    config = LatteConfig.from_pixart(theirs, frames=24, text_width=384)
-    assert (config.layers, config.text_width, config.caption_width, config.frames) == (4, 384, 4096, 24)
+    config = LatteConfig.from_pixart(theirs, frames=24, text_dim=384)
+    assert (config.layers, config.text_dim, config.caption_dim, config.frames) == (4, 384, 4096, 24)
     assert (config.sample_size, config.interpolation_scale, config.width) == (128, 2.0, 1152)
     assert LatteConfig.from_pixart(theirs, variant=3).layers == 2
-    assert LatteConfig.from_pixart(theirs).caption_width == 0
+    assert LatteConfig.from_pixart(theirs).caption_dim == 0
     assert LatteConfig.from_pixart({**theirs, "interpolation_scale": 1}).interpolation_scale == 1
     with pytest.raises(ConfigError, match="variant = 4 cannot start from PixArt"):
         LatteConfig.from_pixart(theirs, variant=4)
@@ -77,8 +77,8 @@ def test_a_picture_models_configuration_gives_a_video_models() -> None:
     [
         ({"variant": 5}, "variant = 5"),
         ({"layers": 3}, "layers = 3.*even"),
-        ({"variant": 4, "heads": 3, "head_width": 4}, "heads = 3"),
-        ({"heads": 1, "head_width": 6}, "multiple of 4"),
+        ({"variant": 4, "heads": 3, "head_dim": 4}, "heads = 3"),
+        ({"heads": 1, "head_dim": 6}, "multiple of 4"),
         ({"classes": 7}, "classes = 7"),
         ({"conditioning": "class"}, "classes = 0"),
     ],

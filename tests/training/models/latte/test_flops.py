@@ -15,10 +15,10 @@ def test_the_formula_counts_what_torch_counts(name: str, shape: tuple[int, int, 
     model = latte(FORMS[name]).double()
     config = model.config
     frames, height, width = shape
-    one = segment(config, (frames * config.patch_frames, height, width), 5)
+    clip = segment(config, (frames * config.patch_frames, height, width), 5)
     # The CPU's fused attention is not counted; written out as products of matrices it is.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model([one])
+        model([clip])
     expected = forward_flops(config, (frames, height // 2, width // 2))
     assert counter.get_total_flops() == pytest.approx(expected, rel=1e-9)
 

@@ -24,16 +24,16 @@ def test_every_weight_is_set_by_the_seed(name: str) -> None:
 def test_the_first_prediction_is_zero_and_blocks_do_nothing(name: str) -> None:
     model = Latte(FORMS[name])
     initialise(model, 0)
-    one = segment(model.config, (2 * model.config.patch_frames, 4, 6), 3, torch.float32)
-    assert not model([one])[0].any()
+    clip = segment(model.config, (2 * model.config.patch_frames, 4, 6), 3, torch.float32)
+    assert not model([clip])[0].any()
     if model.config.modulation == "none":
         return  # without modulation there is no gate to close
     torch.nn.init.ones_(model.proj_out.weight)
-    before = model([one])[0]
+    before = model([clip])[0]
     for block in model.blocks():
         for layer in (block.attn1.to_out[0], block.ff.net[2]):
             torch.nn.init.zeros_(layer.get_parameter("weight"))
-    assert torch.equal(model([one])[0], before)
+    assert torch.equal(model([clip])[0], before)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -41,7 +41,7 @@ def test_every_weight_learns_after_a_few_steps(name: str) -> None:
     model = Latte(FORMS[name])
     initialise(model, 0)
     segments = mixed(model.config)
-    segments = [type(one)(one.latents.float(), one.text.float(), one.timestep, one.fps) for one in segments]
+    segments = [type(item)(item.latents.float(), item.text.float(), item.timestep, item.fps) for item in segments]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     for _ in range(4):
         optimizer.zero_grad()

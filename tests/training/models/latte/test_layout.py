@@ -16,14 +16,14 @@ LAYOUT = Layout(stack_up(SHAPES))
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def places(layout: Layout) -> Tensor:
+def token_positions(layout: Layout) -> Tensor:
     """Clip, frame and place of every token, [tokens, 3]."""
     shapes = [stack for stack in layout.stacks for _ in range(stack.clips)]
     rows = [
-        (clip, frame, place)
+        (clip, frame, patch)
         for clip, shape in enumerate(shapes)
         for frame in range(shape.frames)
-        for place in range(shape.places)
+        for patch in range(shape.patches)
     ]
     return torch.tensor(rows)
 
@@ -40,15 +40,15 @@ def drawn(count: int, seed: int) -> Tensor:
 @pytest.mark.parametrize("across", [False, True])
 def test_attention_within_and_across_frames(across: bool) -> None:
     layout = LAYOUT.clips if across else LAYOUT
-    told = places(layout)
-    clip, frame, place = (column[:, None] == column[None] for column in told.T)
-    parts = [drawn(len(told), seed) for seed in range(3)]
+    positions = token_positions(layout)
+    clip, frame, patch = (column[:, None] == column[None] for column in positions.T)
+    parts = [drawn(len(positions), seed) for seed in range(3)]
     attend: Attend = layout.attend_across_frames if across else layout.attend_in_frames
-    assert torch.allclose(attend(*parts), masked(parts, clip & (place if across else frame)), atol=1e-12)
+    assert torch.allclose(attend(*parts), masked(parts, clip & (patch if across else frame)), atol=1e-12)
 
 
 def test_attention_to_captions() -> None:
-    clips = places(LAYOUT)[:, 0]
+    clips = token_positions(LAYOUT)[:, 0]
     texts = torch.tensor([clip for clip, shape in enumerate(SHAPES) for _ in range(shape.text)])
     parts = [drawn(len(clips), 0), drawn(len(texts), 1), drawn(len(texts), 2)]
     expected = masked(parts, clips[:, None] == texts[None])
@@ -56,15 +56,15 @@ def test_attention_to_captions() -> None:
 
 
 def test_clips_are_taken_and_put_back() -> None:
-    told = places(LAYOUT)
-    x = torch.arange(len(told))[:, None].double()
+    positions = token_positions(LAYOUT)
+    x = torch.arange(len(positions))[:, None].double()
     clips = LAYOUT.take_clips(x)
-    moving = torch.tensor([SHAPES[int(clip)].frames > 1 for clip in told[:, 0]])
+    moving = torch.tensor([SHAPES[int(clip)].frames > 1 for clip in positions[:, 0]])
     assert torch.equal(clips, x[moving])
     assert torch.equal(LAYOUT.put_clips(x, clips + 100), torch.where(moving[:, None], x + 100, x))
     rows = torch.arange(7)[:, None].double()
     assert torch.equal(LAYOUT.choose_clips(rows)[:, 0], rows[[1, 2, 3, 6], 0])
-    assert torch.equal(LAYOUT.spread(rows)[:, 0], told[:, 0].double())
+    assert torch.equal(LAYOUT.spread(rows)[:, 0], positions[:, 0].double())
 
 
 def test_a_call_without_clips_still_leads_to_the_temporal_layers() -> None:

@@ -26,25 +26,25 @@ from training.models.tune_a_video.weights import (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(4)
-    place = tmp_path_factory.mktemp("pipeline")
-    UNet2DConditionModel.from_config(UNET).save_pretrained(str(place / "unet"))
-    return place
+    pipeline = tmp_path_factory.mktemp("pipeline")
+    UNet2DConditionModel.from_config(UNET).save_pretrained(str(pipeline / "unet"))
+    return pipeline
 
 
 @torch.no_grad()
 def test_a_folder_of_diffusers_becomes_a_model_that_sees_as_it_does(folder: Path) -> None:
-    found = unet_folder(str(folder))
-    assert found == unet_folder(str(folder / "unet")) == folder / "unet"
-    model = TuneAVideo(TuneAVideoConfig(read_settings(found), text_length=5))
-    state = first_weights(model, found, seed=1)
+    unet = unet_folder(str(folder))
+    assert unet == unet_folder(str(folder / "unet")) == folder / "unet"
+    model = TuneAVideo(TuneAVideoConfig(read_settings(unet), text_length=5))
+    state = first_weights(model, unet, seed=1)
     model.load_state_dict(state)
-    image = UNet2DConditionModel.from_pretrained(str(found))
-    one = segment(1)
-    assert (model([one])[0] - see_images(image, one)).abs().max() < 1e-5
-    again = first_weights(TuneAVideo(model.config), found, seed=1)
+    image = UNet2DConditionModel.from_pretrained(str(unet))
+    image_segment = segment(1)
+    assert (model([image_segment])[0] - see_images(image, image_segment)).abs().max() < 1e-5
+    again = first_weights(TuneAVideo(model.config), unet, seed=1)
     assert all(torch.equal(state[name], again[name]) for name in state)
     name = next(name for name in state if name.endswith("attn_temp.to_q.weight"))
-    assert not torch.equal(state[name], first_weights(TuneAVideo(model.config), found, seed=2)[name])
+    assert not torch.equal(state[name], first_weights(TuneAVideo(model.config), unet, seed=2)[name])
 
 
 def test_settings_that_a_file_leaves_out_are_diffusers_defaults(folder: Path, tmp_path: Path) -> None:
@@ -75,20 +75,20 @@ def test_tuned_weights_are_few_and_bring_the_tuned_model_back(tmp_path: Path) ->
     with safe_open(tmp_path / "tuned.safetensors", "pt") as file:
         assert json.loads(file.metadata()["cutroom"]) == {"caption": "a cat", "norm": "frame"}
     other, _ = make_model()
-    one = segment(3)
-    assert not torch.allclose(other([one])[0], model([one])[0], atol=1e-4)
+    clip = segment(3)
+    assert not torch.allclose(other([clip])[0], model([clip])[0], atol=1e-4)
     load_tuned(other, tmp_path / "tuned.safetensors")
-    assert torch.equal(other([one])[0], model([one])[0])
+    assert torch.equal(other([clip])[0], model([clip])[0])
 
 
 def test_tuned_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     model, _ = make_model()
     save_tuned(model, tmp_path / "tuned.safetensors", {})
     deeper = TuneAVideo(TuneAVideoConfig({**UNET, "layers_per_block": 2}))
-    with pytest.raises(ConfigError, match="another kind of UNet"):
+    with pytest.raises(ConfigError, match="another UNet"):
         load_tuned(deeper, tmp_path / "tuned.safetensors")
     save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
-    with pytest.raises(ConfigError, match="another kind of UNet"):
+    with pytest.raises(ConfigError, match="another UNet"):
         load_tuned(model, tmp_path / "x.safetensors")
     (tmp_path / "x.safetensors").write_bytes(b"no")
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -101,4 +101,4 @@ def test_training_from_scratch_starts_from_the_seed_and_adds_nothing_over_time()
         start(model, 5)
     first, second = (model.state_dict() for model in models)
     assert all(torch.equal(first[name], second[name]) for name in first)
-    assert not any(one.any() for name, one in first.items() if "attn_temp.to_out" in name)
+    assert not any(weight.any() for name, weight in first.items() if "attn_temp.to_out" in name)

@@ -41,15 +41,15 @@ def segment(frames: int, seed: int = 0, size: tuple[int, int] = (8, 12), dtype: 
     return Segment(latents.to(dtype), torch.randn(5, 12, generator=generator).to(dtype), 300 + 7 * seed)
 
 
-def see_images(image: Any, one: Segment, **more: Any) -> Tensor:
-    """What the image model says of each frame."""
-    text = one.text.expand(len(one.latents), -1, -1)
-    found: Tensor = image(one.latents, one.timestep, text, return_dict=False, **more)[0]
-    return found
+def see_images(image: Any, clip: Segment, **more: Any) -> Tensor:
+    """The image model's prediction for each frame."""
+    text = clip.text.expand(len(clip.latents), -1, -1)
+    prediction: Tensor = image(clip.latents, clip.timestep, text, return_dict=False, **more)[0]
+    return prediction
 
 
 def wake(model: TuneAVideo, seed: int = 3) -> None:
-    """Give attention over time something to add."""
+    """Give the temporal attention a non-zero output."""
     torch.manual_seed(seed)
     for name, weight in model.named_parameters():
         if "attn_temp.to_out" in name:

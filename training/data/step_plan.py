@@ -1,13 +1,11 @@
-"""The steps of a stage: step number to packs, over as many epochs as it takes.
+"""Maps a stage's step number to its packs, over as many epochs as it takes.
 
-Step k is found by walking the epochs, each of which is planned by itself (plan.py) and kept until the next is asked
-for. A run that resumes asks for its step and gets the same packs at any number of ranks; `steps_of_epochs`
-spares who has kept it from planning the epochs before again, and changes nothing else.
+Step k is located by walking the epochs, each of which is planned by itself (plan.py) and cached until another is
+requested. A resumed run requests its step and gets the same packs at any number of ranks.
 
-    python -m pytest tests/training/data/test_steps.py
+    packs = StepPlan(selection, stage, seed=0).packs(step=17)
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,43 +17,36 @@ from training.data.selection import Selection, require_samples
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a step lies: its epoch, and its place in that."""
+    """A step's epoch, and its number within the epoch."""
 
     epoch: int
     step: int
 
 
 class StepPlan:
-    """The packs of every step of a stage, for all ranks. Raises `ConfigError` if nothing is left to train."""
+    """The packs of every step of a stage, for all ranks. Raises `ConfigError` if the selection is empty."""
 
-    def __init__(
-        self, selection: Selection, stage: StageConfig, seed: int, steps_of_epochs: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, selection: Selection, stage: StageConfig, seed: int) -> None:
         require_samples(selection, stage)
         self.selection, self.stage, self.seed = selection, stage, seed
-        self._lengths = list(steps_of_epochs)
+        self._steps_of_epoch: list[int] = []
         self._current: tuple[int, EpochPlan] | None = None
 
-    @property
-    def steps_of_epochs(self) -> tuple[int, ...]:
-        """How many steps each epoch has, as far as they were planned."""
-        return tuple(self._lengths)
-
     def epoch(self, number: int) -> EpochPlan:
-        """The plan of one epoch; the last one asked for is kept."""
+        """The plan of one epoch; the last requested one is cached."""
         if self._current is None or self._current[0] != number:
             self._current = (number, plan_epoch(self.selection, self.stage, self.seed, number))
         return self._current[1]
 
     def position(self, step: int) -> Position:
-        """Where step `step` of the stage lies (from 0)."""
+        """The position of step `step` of the stage (from 0)."""
         epoch = 0
         while True:
-            if epoch == len(self._lengths):
-                self._lengths.append(self.epoch(epoch).steps)
-            if step < self._lengths[epoch]:
+            if epoch == len(self._steps_of_epoch):
+                self._steps_of_epoch.append(self.epoch(epoch).steps)
+            if step < self._steps_of_epoch[epoch]:
                 return Position(epoch, step)
-            step -= self._lengths[epoch]
+            step -= self._steps_of_epoch[epoch]
             epoch += 1
 
     def packs(self, step: int) -> tuple[PlannedPack, ...]:
@@ -65,16 +56,13 @@ class StepPlan:
         first, last = plan.step_starts[position.step : position.step + 2]
         starts = plan.packs.starts[first : last + 1]
         return tuple(
-            PlannedPack(tuple(self._sample(int(row), position.epoch) for row in plan.packs.items[start:end]))
+            PlannedPack(tuple(planned(self.selection, int(row), position.epoch) for row in plan.packs.items[start:end]))
             for start, end in pairwise(starts)
         )
 
-    def _sample(self, row: int, epoch: int) -> PlannedSample:
-        return planned(self.selection, row, epoch)
-
 
 def planned(selection: Selection, row: int, epoch: int = 0) -> PlannedSample:
-    """A row of the index as the selection trains it."""
+    """The planned sample of an index row."""
     index = selection.index
     bucket = index.bucket[row]
     return PlannedSample(

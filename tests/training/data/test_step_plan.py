@@ -8,10 +8,10 @@ import pytest
 from schemas.errors import ConfigError
 from tests.training.data.test_plan import selected, stage
 from training.config import StageConfig
-from training.data import steps
+from training.data import step_plan
 from training.data.plan import EpochPlan, plan_epoch
 from training.data.selection import Selection
-from training.data.steps import Position, StepPlan
+from training.data.step_plan import Position, StepPlan
 
 
 def test_steps_run_through_the_epochs_and_each_epoch_through_its_samples() -> None:
@@ -40,24 +40,21 @@ def test_a_sample_is_planned_as_the_index_has_it() -> None:
             assert min(sample.shape.width, sample.shape.height) == 128
 
 
-def test_a_resumed_plan_gives_the_same_packs_and_plans_no_epoch_before_its_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    wanted = stage()
-    plan = StepPlan(selected(200, wanted), wanted, seed=1)
+def test_a_resumed_plan_gives_the_same_packs_and_plans_every_epoch_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage_config = stage()
+    plan = StepPlan(selected(200, stage_config), stage_config, seed=1)
     step = plan.epoch(0).steps + plan.epoch(1).steps + 2
-    packs = plan.packs(step)
-    resumed = StepPlan(selected(200, wanted), wanted, seed=1, steps_of_epochs=plan.steps_of_epochs)
+    packs = [plan.packs(step), plan.packs(step + 1)]
     planned: list[int] = []
 
     def watched(selection: Selection, stage_: StageConfig, seed: int, epoch: int) -> EpochPlan:
         planned.append(epoch)
         return plan_epoch(selection, stage_, seed, epoch)
 
-    monkeypatch.setattr(steps, "plan_epoch", watched)
-    assert resumed.packs(step) == packs
-    assert planned == [2]
-    assert StepPlan(selected(200, wanted), wanted, seed=1).packs(step) == packs
+    monkeypatch.setattr(step_plan, "plan_epoch", watched)
+    resumed = StepPlan(selected(200, stage_config), stage_config, seed=1)
+    assert [resumed.packs(step), resumed.packs(step + 1)] == packs
+    assert planned == [0, 1, 2]
 
 
 def test_nothing_to_train_is_an_error_before_the_first_step() -> None:
