@@ -26,7 +26,7 @@ from training.data.plan import plan_epoch
 from training.data.reading import PixelReader
 from training.data.selection import Selection, require_samples, resolve_rules, select
 from training.data.shapes import Geometry
-from training.data.steps import planned
+from training.data.step_plan import planned
 
 _LONGEST = 1 << 40  # tokens of a pack that holds whatever there is
 
