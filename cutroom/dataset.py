@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipeline.commands.explain import find_clip
-from pipeline.commands.explain_film import find_film
+from pipeline.commands.explain_video import find_film
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE, History

@@ -1,7 +1,7 @@
 """The main job: a bucket of raw video becomes verified, captioned shards. Read `Curation.run` top to bottom.
 
 just curate demo                                        # the sample bucket, made on this machine
-just curate ~/footage --out datasets/footage            # a folder
+just curate ~/videos --out datasets/videos              # a folder
 just curate s3://bucket/raw --profile gpu               # an object store
 """
 
@@ -75,7 +75,7 @@ class Curation:
         self.vanished = check_vanished(dataset, self._objects["key"].to_pylist(), config.ingest, confirmed)
 
     def run(self) -> dict[str, Any]:
-        """Bring the dataset up to date with the bucket; returns the run's record, which also stands in `run.json`."""
+        """Bring the dataset up to date with the bucket; returns the run's record, as written to `run.json`."""
         started = time.time()
         self.dataset.store.remove_temporary()
         migrate(self.dataset)
@@ -161,24 +161,24 @@ class Curation:
     def _caption(
         self, spans: Sequence[Row], clips: pa.Table, stills: pa.Table, labels: pa.Table | None
     ) -> tuple[dict[str, Row], dict[str, Failure]]:
-        """Captions by sample id, each with its frame captions in `frames`; and why samples have none."""
+        """Captions by sample id, each with its frame captions in `frames`, and the failures of samples without one."""
         frames = self.engine.run(self._specs.caption, caption_rows(spans, clips, stills, labels)).primary
-        said, failures = gather_said(spans, frames.to_pylist())
-        overviews = self._overviews([span for span in spans if span["sample_id"] in said], stills)
-        rows = summary_rows(spans, said, clips, overviews, self._measured)
+        captioned, failures = gather_said(spans, frames.to_pylist())
+        overviews = self._overviews([span for span in spans if span["sample_id"] in captioned], stills)
+        rows = summary_rows(spans, captioned, clips, overviews, self._measured)
         self.captions = self.engine.run(self._specs.summarise, rows).primary
         captions: dict[str, Row] = {}
         for row in self.captions.to_pylist():
             key = row["sample_id"]
             if row["status"] == "ok":
-                captions[key] = {**row, "frames": said[key]}
+                captions[key] = {**row, "frames": captioned[key]}
             else:
                 failures[key] = ("summarise", row["error"], row["attempts"])
         return captions, failures
 
     @property
     def _measured(self) -> bool:
-        """Whether camera and motion are told to the summariser; `facts` has said them on every still already."""
+        """Whether the summariser is given camera and motion; the captioner `facts` already states them per still."""
         return self.config.caption.captioner not in CAPTIONERS
 
     def _overviews(self, spans: Sequence[Row], stills: pa.Table) -> dict[str, str]:
@@ -195,9 +195,9 @@ class Curation:
         sources = {row["video_id"]: row for row in videos.to_pylist()}
         names = [*CLIP_COLUMNS[4:], *measure_names(self.config.score)]
         described = {}
-        for key, said in captions.items():
-            clip = measured[said["clip_id"]]
-            described[key] = _joined(clip, sources[clip["video_id"]], said, names, self._specs)
+        for key, caption in captions.items():
+            clip = measured[caption["clip_id"]]
+            described[key] = _joined(clip, sources[clip["video_id"]], caption, names, self._specs)
         spec = self._specs.pack
         drop_lost_parts(self.dataset, spec.outputs[0], spec.fingerprint)
         run = self.engine.run(spec, plan_samples(spans, described, self.config))
@@ -211,7 +211,7 @@ class Curation:
 
 
 def _vectors(embeddings: StageRun) -> Iterator[pa.Table]:
-    """The embeddings of one part file after the other: those of all stills need not fit in memory."""
+    """The embeddings, part file by part file: those of all stills need not fit in memory."""
     columns = ["still_id", "clip_id", "status", "vector"]
     for part, keys in embeddings.served.items():
         spec = embeddings.spec
@@ -225,39 +225,39 @@ def _usable(videos: pa.Table, identical: pa.Table) -> pa.Table:
 
 
 def _with_references(clips: Sequence[str], references: Mapping[str, Sequence[Row]]) -> pa.Table:
-    found = [references.get(clip, []) for clip in clips]
+    groups = [references.get(clip, []) for clip in clips]
     return pa.table(
         {
             "clip_id": pa.array(clips, pa.string()),
-            "references": pa.array(found, pa.list_(REFERENCE)),
-            "keys": pa.array([keys_of(one) for one in found], pa.list_(pa.string())),
+            "references": pa.array(groups, pa.list_(REFERENCE)),
+            "keys": pa.array([keys_of(group) for group in groups], pa.list_(pa.string())),
         }
     )
 
 
-def _joined(clip: Row, video: Row, said: Row, names: Sequence[str], specs: Specs) -> Row:
-    frame = said["frames"][0]
+def _joined(clip: Row, video: Row, caption: Row, names: Sequence[str], specs: Specs) -> Row:
+    frame = caption["frames"][0]
     lineage = {
         "split": specs.split.fingerprint,
         "captioner": frame["captioner"],
         "captioner_model": frame["model"],
         "caption_prompt_hash": frame["prompt_hash"],
-        "summariser": said["summariser"],
-        "summariser_model": said["model"],
-        "summary_prompt_hash": said["prompt_hash"],
-        "fallback": said["fallback"],
-        "budget": said["budget"],
-        "token_counter": said["token_counter"],
+        "summariser": caption["summariser"],
+        "summariser_model": caption["model"],
+        "summary_prompt_hash": caption["prompt_hash"],
+        "fallback": caption["fallback"],
+        "budget": caption["budget"],
+        "token_counter": caption["token_counter"],
     }
     return {
         **clip,
         "source": video["key"],
         **{name: video[name] for name in ("uri", "bytes", "version", *TRACK_COLUMNS)},
-        "short": said["short"],
-        "medium": said["medium"],
-        "dense": said["dense"],
-        "fields": json.dumps(dict_of(said["fields"])),
-        "tokens": said["tokens"],
+        "short": caption["short"],
+        "medium": caption["medium"],
+        "dense": caption["dense"],
+        "fields": json.dumps(dict_of(caption["fields"])),
+        "tokens": caption["tokens"],
         "scores": json.dumps({name: clip.get(name) for name in names}),
         "lineage": json.dumps(lineage),
     }

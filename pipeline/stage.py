@@ -1,8 +1,10 @@
-"""What a stage is: a plain class that turns rows into results, testable without Ray; and how the engine sees it.
+"""The stage interface: a plain class that turns rows into results, testable without Ray, and its specification.
 
-A stage that treats rows one by one has `process(row)`; one that gains from batches has `process_batch(rows)`. Either
-raises `MediaError` for what is the row's own fault. `run_rows` is the only place that catches, retries and matches
+A stage that treats rows independently has `process(row)`; one that benefits from batches has `process_batch(rows)`.
+Both raise `MediaError` for what is the row's own fault. `run_rows` is the only place that catches, retries and matches
 results to rows, always by key.
+
+    outcomes = run_rows(Probe(), rows, key="object_id", max_attempts=2)
 """
 
 import time
@@ -21,18 +23,18 @@ Row = dict[str, Any]
 Failure = tuple[str, str, int]
 """The stage that failed, why, and after how many attempts."""
 Value = TypeVar("Value")
-# Failures that may pass by themselves; everything else fails at once.
-_PASSING = (ConnectionError, TimeoutError, InterruptedError, OSError)
-_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+# Errors that may be transient and are retried; everything else fails at once.
+_TRANSIENT = (ConnectionError, TimeoutError, InterruptedError, OSError)
+_PERMANENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 _FATAL = (DatasetError, StageError)
 STATUS = ("status", "error", "attempts")
 
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What a stage says of one row: the values of its primary table, and rows of its other tables; or the error.
+    """A stage's result for one row: the values of its primary table and rows of its other tables, or an error.
 
-    With an error, `values` may hold what is known all the same.
+    With an error, `values` may hold the columns that are known nevertheless.
     """
 
     key: str
@@ -42,33 +44,33 @@ class Result:
     counters: dict[str, int] = field(default_factory=dict)
     attempts: int = 1
     expected: bool = True
-    """For an error: whether it is the input's own fault, so that it says nothing about the stage."""
+    """For an error: whether it is the input's own fault, so that it does not count against the stage."""
 
 
 @runtime_checkable
 class RowStage(Protocol):
-    """A stage whose rows are independent work."""
+    """A stage that processes rows independently."""
 
     def process(self, row: Row) -> Result:
-        """Work on one row. May raise; the exception becomes the row's error."""
+        """Process one row. May raise; the exception becomes the row's error."""
         ...
 
 
 @runtime_checkable
 class BatchStage(Protocol):
-    """A stage that works on many rows at once, such as a model on a batch."""
+    """A stage that processes many rows at once, such as a model on a batch."""
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Work on all rows of a part; results in any order. If it raises, it is called again row by row."""
+        """Process all rows of a part; results in any order. If it raises, it is called again row by row."""
         ...
 
 
 @runtime_checkable
 class RehearsingStage(Protocol):
-    """A stage whose part is one piece of work: after a worker died on it, each row is rehearsed to find the killer."""
+    """A stage that must compute a part as a whole: after a worker died on it, rows are rehearsed to find the cause."""
 
     def rehearse(self, row: Row) -> None:
-        """Do what may kill a process, and keep nothing."""
+        """Do the work that may kill a process, and discard the result."""
         ...
 
 
@@ -77,7 +79,7 @@ Stage = RowStage | BatchStage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A table that a stage writes: its folder in the dataset, its contract, and the column that names the input row."""
+    """A table that a stage writes: its folder in the dataset, its contract, and the column with the input row's key."""
 
     folder: str
     contract: TableContract
@@ -86,7 +88,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageSpec:
-    """A row stage as the engine sees it. `outputs[0]` is the primary table: one row per input row, with a status."""
+    """The specification of a row stage. `outputs[0]` is the primary table: one row per input row, with a status."""
 
     name: str
     build: Callable[..., Stage]
@@ -94,19 +96,19 @@ class StageSpec:
     outputs: tuple[Output, ...]
     fingerprint: str
     identity: tuple[str, ...]
-    """Input columns that, with the key, decide whether a row is the one that was computed before."""
+    """Input columns that, with the key, identify a row: if they are unchanged, it is not computed again."""
     upstream: tuple[str, ...] = ()
     """The stages whose columns it reads, by name."""
     rows_per_part: int = 1
     partition: Callable[[pa.Table], list[pa.Table]] | None = None
-    """Cuts the parts where their composition matters (shards); such parts are never kept when it changes."""
+    """Groups rows into parts where their composition matters (shards); such a part is dropped when it changes."""
     cpus: int = 1
     gpus: int = 0
     workers: int = 0
-    """Fixed number of workers; 0 = as many as the CPUs allow."""
+    """Fixed number of workers; 0: as many as the CPUs allow."""
     place: Literal["workers", "driver"] = "workers"
-    """`driver`: a `BatchStage` that hands its rows on (to a batch engine that costs much to start), many parts at once;
-    its results are committed part by part as they come."""
+    """`driver`: a `BatchStage` that passes its rows on (to a batch engine that is costly to start), many parts at once;
+    its results are committed part by part as they arrive."""
 
     @property
     def key(self) -> str:
@@ -116,7 +118,7 @@ class StageSpec:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A row's result with the number of tries and whether a failure is the input's own fault."""
+    """A row's result, the number of attempts, and whether a failure is the input's own fault."""
 
     result: Result
     attempts: int
@@ -124,51 +126,53 @@ class Outcome:
 
 
 def run_rows(stage: Stage, rows: Sequence[Row], key: str, max_attempts: int) -> list[Outcome]:
-    """Run a stage over rows, one outcome per row in the rows' order. Raises only what ends a run."""
+    """Run a stage over rows: one outcome per row, in the rows' order. Raises only errors that end a run."""
     if not isinstance(stage, BatchStage):
         return [_try_row(lambda row=row: stage.process(row), row[key], max_attempts) for row in rows]  # type: ignore[misc]
     try:
-        found = {result.key: result for result in checked(stage.process_batch(rows), {row[key] for row in rows})}
+        by_key = {result.key: result for result in checked(stage.process_batch(rows), {row[key] for row in rows})}
     except _FATAL:
         raise
     except Exception:
-        # One bad row must not cost its neighbours, so each gets its own call and its own error.
+        # One bad row must not fail its neighbours, so each gets its own call and its own error.
         return [_try_row(lambda row=row: _single(stage, row, key), row[key], max_attempts) for row in rows]  # type: ignore[misc]
-    return in_order(found, rows, key)
+    return in_order(by_key, rows, key)
 
 
-def in_order(found: Mapping[str, Result], rows: Sequence[Row], key: str) -> list[Outcome]:
-    """One outcome per row in the rows' order; a row without a result fails with that reason."""
+def in_order(by_key: Mapping[str, Result], rows: Sequence[Row], key: str) -> list[Outcome]:
+    """One outcome per row, in the rows' order; a row without a result fails with that reason."""
     missing = "the stage gave no result for this row"
-    results = [found.get(row[key]) or Result(key=row[key], error=missing, expected=False) for row in rows]
+    results = [by_key.get(row[key]) or Result(key=row[key], error=missing, expected=False) for row in rows]
     return [Outcome(result, result.attempts, result.expected) for result in results]
 
 
 def checked(results: Iterable[Result], keys: set[str]) -> Iterable[Result]:
-    """The results as they come. Raises `StageError` for one that was not asked for, or comes twice."""
+    """The results as they arrive. Raises `StageError` for a key that was not requested, or that occurs twice."""
     seen: set[str] = set()
     for result in results:
         if result.key not in keys or result.key in seen:
-            raise StageError(f"a stage answered for {result.key!r}, which it was not asked or had answered already")
+            raise StageError(f"a stage returned {result.key!r}, which was not requested or was returned before")
         seen.add(result.key)
         yield result
 
 
 def _single(stage: BatchStage, row: Row, key: str) -> Result:
-    found = list(checked(stage.process_batch([row]), {row[key]}))
-    return found[0] if found else Result(key=row[key], error="the stage gave no result for this row", expected=False)
+    results = list(checked(stage.process_batch([row]), {row[key]}))
+    return (
+        results[0] if results else Result(key=row[key], error="the stage gave no result for this row", expected=False)
+    )
 
 
 def _try_row(call: Callable[[], Result], key: str, max_attempts: int) -> Outcome:
-    tried = attempt(call, max_attempts)
-    if tried.value is None:
-        return Outcome(Result(key=key, error=tried.error), tried.attempts, tried.expected)
-    return Outcome(tried.value, tried.attempts, tried.value.expected)
+    result = attempt(call, max_attempts)
+    if result.value is None:
+        return Outcome(Result(key=key, error=result.error), result.attempts, result.expected)
+    return Outcome(result.value, result.attempts, result.value.expected)
 
 
 @dataclass(frozen=True, slots=True)
-class Tried(Generic[Value]):
-    """What came of a call: its value, or the error in one line; the tries; whether the input itself is at fault."""
+class Attempt(Generic[Value]):
+    """The outcome of a call: its value, or the error in one line; the attempts; whether the input is at fault."""
 
     value: Value | None
     error: str | None
@@ -176,26 +180,26 @@ class Tried(Generic[Value]):
     expected: bool
 
 
-def attempt(call: Callable[[], Value], max_attempts: int) -> Tried[Value]:
-    """Call, again while the failure may pass, up to `max_attempts` times. Raises only what ends a run."""
+def attempt(call: Callable[[], Value], max_attempts: int) -> Attempt[Value]:
+    """Call, and retry transient failures, up to `max_attempts` times. Raises only errors that end a run."""
     for tries in range(1, max_attempts + 1):
         try:
-            return Tried(call(), None, tries, True)
+            return Attempt(call(), None, tries, True)
         except MediaError as error:
-            return Tried(None, str(error), tries, True)
+            return Attempt(None, str(error), tries, True)
         except _FATAL:
             raise
-        except _PASSING as error:
+        except _TRANSIENT as error:
             if is_full(error):
                 raise temporary_folder_is_full("stills and samples are gathered there") from error
-            if tries == max_attempts or isinstance(error, _LASTING):
-                return Tried(None, describe(error), tries, False)
+            if tries == max_attempts or isinstance(error, _PERMANENT):
+                return Attempt(None, describe(error), tries, False)
             time.sleep(0.2 * 2**tries)
         except Exception as error:
-            return Tried(None, describe(error), tries, False)
-    raise AssertionError("the last try returns")
+            return Attempt(None, describe(error), tries, False)
+    raise AssertionError("the last attempt returns")
 
 
 def describe(error: BaseException) -> str:
-    """An unexpected error in one line: its kind and its text, without the secrets of addresses."""
+    """An unexpected error in one line: its type and message, without the secrets of addresses."""
     return f"{type(error).__name__}: {redact(' '.join(str(error).split()))[:500]}"

@@ -18,7 +18,7 @@ from captioning.chat import ChatRequest, ImageBytes, Message
 from captioning.protocols import ClipRequest, StillRequest, iterate
 from captioning.summarisers import SUMMARISERS
 from captioning.tokens import TokenCounter
-from pipeline.media.look import look_at_picture
+from pipeline.media.analysis_frame import analyse_image
 from pipeline.stages.caption.models import CHAT_BACKENDS, SUMMARY_BACKENDS, open_captioner, open_summariser
 from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
@@ -98,7 +98,7 @@ def test_a_detector(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     assert make_specs(config, "set").split.fingerprint != make_specs(RunConfig(), "set").split.fingerprint
     detector = make_detector(config.split, 1)
     for picture in [*flat((200, 200, 200), 5), *flat((20, 20, 20), 5)]:
-        detector.push(look_at_picture(picture))
+        detector.push(analyse_image(picture))
     assert detector.finish() == [Boundary(5, 5)]
     assert detector.finish() == []
 

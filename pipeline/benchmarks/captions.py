@@ -42,6 +42,8 @@ def main() -> None:
         for table in tables:
             print_table(*table)
         if arguments.record:  # part by part, so that one can be measured again without the minutes of the others
-            found = [text for title, headings, rows in tables for text in (f"{title}:", markdown_table(headings, rows))]
+            sections = [
+                text for title, headings, rows in tables for text in (f"{title}:", markdown_table(headings, rows))
+            ]
             command = f"just bench captions {name} --turns {arguments.turns} --record"
-            record(f"captions {name}", f"Captions: {name}", found, command)
+            record(f"captions {name}", f"Captions: {name}", sections, command)

@@ -68,21 +68,21 @@ def measure_speed(_: int) -> list[Table]:
     return [(title, ("engine", "tokens", "seconds", "tokens/s"), rows)]
 
 
-def measure_overhead(turns: int) -> list[Table]:
+def measure_overhead(rounds: int) -> list[Table]:
     """What our engine adds to a stage of 64 rows whose model takes 50 ms for each: in workers and in the driver."""
     rows: list[Sequence[object]] = []
     with Cluster() as cluster:
         cluster.start()
         for place in ("workers", "driver"):
             seconds = []
-            for _ in range(WARM_UP + turns):
+            for _ in range(WARM_UP + rounds):
                 with tempfile.TemporaryDirectory() as folder:
                     engine = Engine(Dataset(folder), EngineConfig(workers=1), cluster)
                     engine.run(_spec(place), pa.table({"id": [f"r{number:03d}" for number in range(ROWS)]}))
                     seconds.append(engine.records["answer"].seconds)
             took, own = statistics.median(seconds[WARM_UP:]), ROWS * SECONDS_PER_ROW
             rows.append([place, ROWS, f"{own:.2f}", f"{took:.2f}", f"{took / own - 1:+.1%}"])
-    title = f"What the engine adds to its model's time, median of {turns} (goal: at most {GOAL:.0%})"
+    title = f"What the engine adds to its model's time, median of {rounds} (goal: at most {GOAL:.0%})"
     return [(title, ("stage runs in", "rows", "the model's seconds", "the stage's seconds", "added"), rows)]
 
 
@@ -119,8 +119,8 @@ def _of_transformers(folder: Path, requests: Sequence[ChatRequest], dtype: str) 
     def write(texts: Sequence[str]) -> int:
         inputs = tokenizer(list(texts), return_tensors="pt", padding=True)
         with torch.inference_mode():
-            found = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)
-        return int((found[:, inputs["input_ids"].shape[1] :] != tokenizer.pad_token_id).sum())
+            tokens = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)
+        return int((tokens[:, inputs["input_ids"].shape[1] :] != tokenizer.pad_token_id).sum())
 
     write(prompts[:2])
     started = time.monotonic()

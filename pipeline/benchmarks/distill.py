@@ -47,7 +47,9 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    made = Provenance(dataset=f"{count} made pairs, seed 0", teachers=["rule: captioning.distill.synthetic_training"])
+    provenance = Provenance(
+        dataset=f"{count} made pairs, seed 0", teachers=["rule: captioning.distill.synthetic_training"]
+    )
     with progress.bar("teach", total_steps(count, SETTINGS)) as bar:
 
         def notify(steps: int, loss: float | None, held_out: float | None) -> None:
@@ -55,7 +57,9 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
             if held_out is not None:
                 progress.note(f"  loss on held-out clips {held_out:.3f}")
 
-        distill_summariser(synthetic_training_pairs(count, 0), unpacked(DEFAULT_CACHE), out, SETTINGS, made, notify)
+        distill_summariser(
+            synthetic_training_pairs(count, 0), unpacked(DEFAULT_CACHE), out, SETTINGS, provenance, notify
+        )
 
 
 def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list[str]:
@@ -78,7 +82,7 @@ def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list
 
 def summaries(student: Path, pairs: Sequence[Pair], threads: int, progress: Progress) -> dict[str, list[str]]:
     """What each of those compared says of each clip."""
-    found: dict[str, list[str]] = {}
+    results: dict[str, list[str]] = {}
     examples = TrainedPrompt(examples=SUMMARY_EXAMPLES)
     askers: Mapping[str, tuple[Callable[[], TransformersChat], TrainedPrompt]] = {
         "base, worked examples": (lambda: open_packaged(threads, BATCH), examples),
@@ -87,21 +91,21 @@ def summaries(student: Path, pairs: Sequence[Pair], threads: int, progress: Prog
     }
     for name, (open_model, prompt) in askers.items():
         with progress.waiting(name):
-            found[name] = write(open_model(), prompt, pairs)
-        progress.note(f"  {name}: {found[name][0]}")
+            results[name] = write(open_model(), prompt, pairs)
+        progress.note(f"  {name}: {results[name][0]}")
     for name in list(askers)[:2]:
-        texts = zip(pairs, found[name], strict=True)
-        found[f"{name}, cut to {MOST:.0%}"] = [cut_words(pair.captions, text, MOST) for pair, text in texts]
-    found["no model: captions joined"] = [join(pair.captions) for pair in pairs]
-    found["a terse rule"] = [pair.summary for pair in pairs]
-    return found
+        texts = zip(pairs, results[name], strict=True)
+        results[f"{name}, cut to {MOST:.0%}"] = [cut_words(pair.captions, text, MOST) for pair, text in texts]
+    results["no model: captions joined"] = [join(pair.captions) for pair in pairs]
+    results["a terse rule"] = [pair.summary for pair in pairs]
+    return results
 
 
-def rows_of(found: Mapping[str, Sequence[str]], pairs: Sequence[Pair]) -> list[list[str]]:
+def rows_of(results: Mapping[str, Sequence[str]], pairs: Sequence[Pair]) -> list[list[str]]:
     """A line per summariser: means with their intervals."""
     sources = [pair.source for pair in pairs]
     rows = []
-    for name, texts in found.items():
+    for name, texts in results.items():
         marks = [score_summary(pair.captions, text) for pair, text in zip(pairs, texts, strict=True)]
         numbers = interval(marks, sources)
         rows.append([name, *(f"{mean:.2f} ({low:.2f}-{high:.2f})" for mean, low, high in numbers.values())])
@@ -124,12 +128,12 @@ def main() -> None:
         if not student.exists():
             teach(student, parsed.pairs, parsed.threads, progress)
         pairs = synthetic_pairs(parsed.held_out, HELD_OUT, seed=1)
-        found = summaries(student, pairs, parsed.threads, progress)
+        results = summaries(student, pairs, parsed.threads, progress)
         taught = json.loads((student / PROVENANCE).read_text())
-    rows = rows_of(found, pairs)
+    rows = rows_of(results, pairs)
     print_table("Held-out clips", HEADINGS, rows)
-    for place in range(min(parsed.show, len(pairs))):
-        print("", join(pairs[place].captions), f"-> {found['distilled'][place]}", sep="\n")
+    for index in range(min(parsed.show, len(pairs))):
+        print("", join(pairs[index].captions), f"-> {results['distilled'][index]}", sep="\n")
     if parsed.record:
         steps, losses = len(taught["losses"]["learned"]), taught["losses"]["held_out"]
         about = (
@@ -138,8 +142,10 @@ def main() -> None:
             f" before, {min(loss for _, loss in losses):.2f} after. Judged by {len(pairs)} clips of"
             f" {len({pair.source for pair in pairs})} sources in other words. Teacher: a rule."
         )
-        example = [f"`{name}`: {texts[0]}" for name, texts in found.items() if "cut" not in name]
-        shown = "\n\n".join(["One clip: " + " / ".join(pairs[0].captions), *example])
-        asked = {"pairs": parsed.pairs, "held-out": parsed.held_out, "threads": parsed.threads}
-        command = " ".join(["just bench distill", *(f"--{name} {value}" for name, value in asked.items()), "--record"])
-        record("distill", "Distillation", [about, markdown_table(HEADINGS, rows), shown], command)
+        example = [f"`{name}`: {texts[0]}" for name, texts in results.items() if "cut" not in name]
+        example_text = "\n\n".join(["One clip: " + " / ".join(pairs[0].captions), *example])
+        settings = {"pairs": parsed.pairs, "held-out": parsed.held_out, "threads": parsed.threads}
+        command = " ".join(
+            ["just bench distill", *(f"--{name} {value}" for name, value in settings.items()), "--record"]
+        )
+        record("distill", "Distillation", [about, markdown_table(HEADINGS, rows), example_text], command)

@@ -51,39 +51,39 @@ def peak_megabytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def measure_scale(made: Made, progress: Progress) -> list[Table]:
+def measure_scale(corpus: Made, progress: Progress) -> list[Table]:
     """Find the copies among all clips: time and memory, and how many of the planted ones were found."""
-    count = len(made.clips)
+    count = len(corpus.clips)
     steps = [("clips and features in memory", 0.0, 0.0, peak_megabytes())]
-    clock = Clock()
+    timer = Clock()
     judged = 0
     with progress.bar("find copies", count) as bar:
 
         def advance(clips: int, failed: int) -> None:
             nonlocal judged
             if not judged:
-                steps.append(("index built", *clock.read(), peak_megabytes()))
+                steps.append(("index built", *timer.read(), peak_megabytes()))
             # Without a terminal there is no bar: a line for each tenth.
             if judged * 10 // count != (judged + clips) * 10 // count:
-                wall, cpu = clock.read()
+                wall, cpu = timer.read()
                 progress.note(f"  {judged + clips:9,} judged  {wall:6.1f} s, {cpu:6.1f} s CPU, {peak_megabytes()} MB")
             judged += clips
             bar(clips, failed)
 
-        copies = find_copies(made.clips, made.features, CONFIG, advance)
-    steps.append(("all clips judged", *clock.read(), peak_megabytes()))
-    found = dict(zip(copies["id"].to_pylist(), copies["duplicate_of"].to_pylist(), strict=True))
+        copies = find_copies(corpus.clips, corpus.features, CONFIG, advance)
+    steps.append(("all clips judged", *timer.read(), peak_megabytes()))
+    duplicates = dict(zip(copies["id"].to_pylist(), copies["duplicate_of"].to_pylist(), strict=True))
     planted: list[Sequence[object]] = [
-        (sort, f"{low:g} to {high:g}", f"{few * 64:.0f} to {many * 64:.0f}", len(of), _found(of, found))
-        for (sort, of), (low, high, few, many) in zip(made.originals.items(), SORTS.values(), strict=True)
+        (sort, f"{low:g} to {high:g}", f"{lowest * 64:.0f} to {highest * 64:.0f}", len(of), _found(of, duplicates))
+        for (sort, of), (low, high, lowest, highest) in zip(corpus.originals.items(), SORTS.values(), strict=True)
     ]
-    others = count - sum(len(of) for of in made.originals.values())
-    unplanted = sum(not any(key in of for of in made.originals.values()) for key in found)
+    others = count - sum(len(of) for of in corpus.originals.values())
+    unplanted = sum(not any(key in of for of in corpus.originals.values()) for key in duplicates)
     planted.append(("not planted", "", "", others, unplanted))
     times = [(step, round(wall, 1), round(cpu, 1), peak) for step, wall, cpu, peak in steps]
     return [
         (
-            f"{count:,} clips, {made.features.vectors.shape[1]} wide",
+            f"{count:,} clips, {corpus.features.vectors.shape[1]} wide",
             ("until", "seconds", "CPU s", "peak MB"),
             list(times),
         ),
@@ -91,29 +91,29 @@ def measure_scale(made: Made, progress: Progress) -> list[Table]:
     ]
 
 
-def _found(originals: dict[str, str], found: dict[str, str]) -> int:
-    return sum(found.get(copy) == original for copy, original in originals.items())
+def _found(originals: dict[str, str], duplicates: dict[str, str]) -> int:
+    return sum(duplicates.get(copy) == original for copy, original in originals.items())
 
 
-def measure_recall(made: Made) -> list[Table]:
+def measure_recall(corpus: Made) -> list[Table]:
     """All near pairs by the search for large sets, and by comparing every pair."""
-    features, count = made.features, len(made.clips)
+    features, count = corpus.features, len(corpus.clips)
     rows = np.arange(count)
     rounds: list[tuple[str, float, Neighbours]] = []
-    clock = Clock()
+    timer = Clock()
     vectors = VectorNeighbours(features.unit_vectors, count, CONFIG.min_similarity, exact_up_to=0)
-    rounds.append((f"cosine >= {CONFIG.min_similarity:g}", clock.read()[1], vectors))
-    clock = Clock()
+    rounds.append((f"cosine >= {CONFIG.min_similarity:g}", timer.read()[1], vectors))
+    timer = Clock()
     hashes = HashNeighbours(features.codes, features.still_counts(rows), CONFIG.max_hash_distance)
-    rounds.append((f"hash distance <= {CONFIG.max_hash_distance:g}", clock.read()[1], hashes))
+    rounds.append((f"hash distance <= {CONFIG.max_hash_distance:g}", timer.read()[1], hashes))
     lines: list[Sequence[object]] = []
     for (name, built, search), exact_pairs in zip(rounds, (_near_vectors, _near_hashes), strict=True):
-        clock = Clock()
+        timer = Clock()
         exact = exact_pairs(features, count)
-        exact_seconds = clock.read()[1]
-        clock = Clock()
+        exact_seconds = timer.read()[1]
+        timer = Clock()
         candidates = _all_pairs(search, count)
-        seconds = built + clock.read()[1]
+        seconds = built + timer.read()[1]
         share = np.isin(exact, candidates).mean() if len(exact) else 1.0
         lines.append((name, len(exact), f"{share:.4f}", len(candidates), round(exact_seconds, 1), round(seconds, 1)))
     headings = ("pairs with", "pairs", "recall", "candidates", "exact: CPU s", "search: CPU s")
@@ -122,35 +122,35 @@ def measure_recall(made: Made) -> list[Table]:
 
 def _all_pairs(search: Neighbours, count: int) -> NDArray[np.int64]:
     """What the search gives if every clip stays, each pair as one number."""
-    found: list[Pairs] = []
+    batches: list[Pairs] = []
     for start in range(0, count, BLOCK):
         block = np.arange(start, min(start + BLOCK, count))
         everything = np.ones(len(block), bool)
-        found += [search.before(block), search.within(everything)]
+        batches += [search.before(block), search.within(everything)]
         search.keep(everything)
-    pairs = np.concatenate(found)
+    pairs = np.concatenate(batches)
     return np.unique(pairs[:, 0] * count + pairs[:, 1])
 
 
 def _near_vectors(features: ClipFeatures, count: int) -> NDArray[np.int64]:
     unit = features.unit_vectors(np.arange(count))
-    found = []
+    batches = []
     for start in range(0, count, BLOCK):
         later, earlier = np.nonzero(np.tril(unit[start : start + BLOCK] @ unit.T, start - 1) >= CONFIG.min_similarity)
-        found.append((later + start) * count + earlier)
-    return np.concatenate(found)
+        batches.append((later + start) * count + earlier)
+    return np.concatenate(batches)
 
 
 def _near_hashes(features: ClipFeatures, count: int) -> NDArray[np.int64]:
     stills = features.still_counts(np.arange(count))
-    found = []
+    batches = []
     for number in np.unique(stills[stills > 0]).tolist():
-        those = np.flatnonzero(stills == number)
-        codes = features.codes(those, number)
-        for place, code in enumerate(codes):
-            near = np.bitwise_count(codes[:place] ^ code).sum(axis=1) <= CONFIG.max_hash_distance * number
-            found.append(those[place] * count + those[:place][near])
-    return np.concatenate(found)
+        indices = np.flatnonzero(stills == number)
+        codes = features.codes(indices, number)
+        for index, code in enumerate(codes):
+            near = np.bitwise_count(codes[:index] ^ code).sum(axis=1) <= CONFIG.max_hash_distance * number
+            batches.append(indices[index] * count + indices[:index][near])
+    return np.concatenate(batches)
 
 
 def main() -> None:

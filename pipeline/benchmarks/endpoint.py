@@ -71,10 +71,10 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Echo the prompt."""
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.request():
             time.sleep(DELAY)
-            choice = {"message": {"role": "assistant", "content": asked["messages"][-1]["content"]}, "index": 0}
+            choice = {"message": {"role": "assistant", "content": request["messages"][-1]["content"]}, "index": 0}
             body = json.dumps({"choices": [choice | {"finish_reason": "stop"}]}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -86,7 +86,7 @@ class _Answer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def measure_endpoint(turns: int) -> list[Table]:
+def measure_endpoint(rounds: int) -> list[Table]:
     """Both clients in turns; each row is one client's median and the most requests that the server had open."""
     progress = Progress()
     server = SlowServer()
@@ -97,15 +97,17 @@ def measure_endpoint(turns: int) -> list[Table]:
     try:
         with Cluster() as cluster:
             cluster.start()
-            for turn in range(turns):
+            for round_number in range(rounds):
                 for name, ask in sides.items():
                     server.reset()
-                    found = ask(server.base_url)
-                    if found != {f"{place}": f"question {place}" for place in range(REQUESTS)}:
+                    answers = ask(server.base_url)
+                    if answers != {f"{index}": f"question {index}" for index in range(REQUESTS)}:
                         raise StageError(f"{name} mixed up its replies or lost some; its time would mean nothing")
                     seconds[name].append(server.seconds)
                     most_open[name] = max(most_open.get(name, 0), server.most_open)
-                    progress.note(f"  turn {turn + 1}: {name}: {server.seconds:.2f} s, {server.most_open} at once")
+                    progress.note(
+                        f"  turn {round_number + 1}: {name}: {server.seconds:.2f} s, {server.most_open} at once"
+                    )
     finally:
         server.shutdown()
         server.server_close()
@@ -115,15 +117,15 @@ def measure_endpoint(turns: int) -> list[Table]:
         (name, most_open[name], f"{median:.2f}", f"{REQUESTS / median:.1f}", f"{slowest / median:.1f}x")
         for name, median in medians.items()
     ]
-    title = f"{REQUESTS} requests to an endpoint that answers after {DELAY:g} s, one actor each, median of {turns}"
+    title = f"{REQUESTS} requests to an endpoint that answers after {DELAY:g} s, one actor each, median of {rounds}"
     return [(f"{title} (goal: {GOAL:g}x)", ("client", "most in flight", "seconds", "per second", "faster"), rows)]
 
 
 def _ask_ours(base_url: str) -> dict[str, str]:
     chat = OpenAIChat(ModelConfig(name="made", base_url=base_url, max_in_flight=BATCH))
     requests = [
-        ChatRequest(id=str(place), messages=(Message("user", f"question {place}"),), max_tokens=32)
-        for place in range(REQUESTS)
+        ChatRequest(id=str(index), messages=(Message("user", f"question {index}"),), max_tokens=32)
+        for index in range(REQUESTS)
     ]
 
     async def collect() -> dict[str, str]:
@@ -145,5 +147,5 @@ def _ask_ray(base_url: str) -> dict[str, str]:
 
     config = HttpRequestProcessorConfig(url=f"{base_url}/chat/completions", batch_size=BATCH, concurrency=1)
     processor = build_processor(config, preprocess=write, postprocess=read)
-    rows = processor(ray.data.from_items([{"id": str(place)} for place in range(REQUESTS)])).take_all()
+    rows = processor(ray.data.from_items([{"id": str(index)} for index in range(REQUESTS)])).take_all()
     return {row["id"]: row["text"] for row in rows}

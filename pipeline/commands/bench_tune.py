@@ -1,4 +1,4 @@
-"""`just bench tune`: a small image model learns one film; its loss, its reconstruction and its edits before and after.
+"""`just bench tune`: a small image model learns one video; its loss, its reconstruction and its edits before and after.
 
 just bench tune                     about ten minutes of one thread
 just bench tune --record            keeps the table in docs/benchmarks.md
@@ -26,16 +26,16 @@ def main() -> None:
     sizes = Sizes()
     with tempfile.TemporaryDirectory() as scratch:
         folder: Path = parsed.out or Path(scratch)
-        rows, films = run(folder, sizes, lambda line: print(line, file=sys.stderr))
+        rows, videos = run(folder, sizes, lambda line: print(line, file=sys.stderr))
         if parsed.out:
-            (folder / "sheet.png").write_bytes(encode_png(contact_sheet("Tune-A-Video", films)))
-    title = "One film learnt by a small image model"
+            (folder / "sheet.png").write_bytes(encode_png(contact_sheet("Tune-A-Video", videos)))
+    title = "One video learnt by a small image model"
     print_table(title, HEADINGS, rows)
     if parsed.record:
         about = (
             f"A UNet of 1.3 million weights learnt {sizes.stills} drawn stills in {sizes.image_steps} steps of"
-            f" {sizes.batch}; then the film of 8 frames, {sizes.tune_steps} steps at {sizes.tune_rate:g}. Inversion and"
-            f" sampling in {sizes.moves} moves, edits at guidance {sizes.guidance:g}, codec linear 8x8 per frame; PSNR"
-            " is to the film as the codec shows it."
+            f" {sizes.batch}; then the video of 8 frames, {sizes.tune_steps} steps at {sizes.tune_rate:g}. Inversion"
+            f" and sampling in {sizes.moves} moves, edits at guidance {sizes.guidance:g}, codec linear 8x8 per frame;"
+            " PSNR is relative to the video as the codec reconstructs it."
         )
         record("tune", "Tune-A-Video", [about, markdown_table(HEADINGS, rows)], "just bench tune --record")

@@ -17,7 +17,7 @@ from pipeline.commands.arguments.distill import parse, settings_of
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.progress import Progress
 from pipeline.readers.history import History
-from pipeline.readers.teacher import picture_pairs, read_lesson, summary_pairs
+from pipeline.readers.teacher import image_pairs, read_lesson, summary_pairs
 from schemas.command import run_command
 
 
@@ -48,7 +48,7 @@ def distill(parsed: argparse.Namespace) -> None:
         count = len(texts)
         run = lambda base, made, notify: distill_summariser(texts, base, out, settings, made, notify)  # noqa: E731
     else:
-        shown = picture_pairs(history, lesson, parsed.stills)
+        shown = image_pairs(history, lesson, parsed.stills)
         count = len(shown)
         run = lambda base, made, notify: distill_captioner(shown, base, out, settings, made, notify)  # noqa: E731
     progress.note(f"  {count} pairs of {', '.join(lesson.teachers)}")

@@ -1,7 +1,7 @@
 """`just explain <dataset> <clip-id>`: a clip's whole history, from its source to its samples' places in the shards.
 
 just explain datasets/demo 3f2a
-just explain datasets/demo harbour.mp4      # a film: its clips and every span that is lost, with the reason
+just explain datasets/demo harbour.mp4      # a video: its clips and every span that is lost, with the reason
 """
 
 import argparse
@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from pipeline.commands.arguments.explain import parse
-from pipeline.commands.explain_film import find_film, print_film
+from pipeline.commands.explain_video import find_video, print_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.readers.history import History
@@ -40,59 +40,59 @@ def run(parsed: argparse.Namespace) -> None:
     history = History(Dataset(parsed.dataset))
     history.dataset.read_record()  # a folder that is no dataset says so
     ledger = history.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
-    if film := find_film(parsed.clip, ledger):
-        print_film(film, ledger)
+    if video := find_video(parsed.clip, ledger):
+        print_video(video, ledger)
         return
     clip_id = find_clip(parsed.clip, list(history.selection))
-    found = history.of_clip(clip_id)
-    clip = found["clip"][0]
+    tables = history.of_clip(clip_id)
+    clip = tables["clip"][0]
     print(f"clip {clip_id}\n")
-    _section("source", _pick(found["source"][0], _SOURCE))
-    _section("split", _pick(found["split"][0], _SPLIT))
-    _section("parts", dict(describe_part(part) for part in found["split"][0]["parts"]))
+    _section("source", _pick(tables["source"][0], _SOURCE))
+    _section("split", _pick(tables["split"][0], _SPLIT))
+    _section("parts", dict(describe_part(part) for part in tables["split"][0]["parts"]))
     _section("clip", {name: value for name, value in clip.items() if name not in ("clip_id", "video_id")})
-    _section("selection", {name: value for name, value in found["selection"][0].items() if value is not None})
-    _print_stills(found)
-    for span in found["spans"]:
-        _print_sample(span, found)
-    for row in found["ledger"]:
+    _section("selection", {name: value for name, value in tables["selection"][0].items() if value is not None})
+    _print_stills(tables)
+    for span in tables["spans"]:
+        _print_sample(span, tables)
+    for row in tables["ledger"]:
         _section("ledger", {name: row[name] for name in ("state", "stage", "reason", "attempts")})
 
 
 def describe_part(part: Row) -> tuple[str, str]:
-    """When a part of a film was shown; its size, and what began it."""
+    """When a part of a video was shown; its size, and what began it."""
     return f"{part['start_time']:.2f}-{part['end_time']:.2f} s", f"{part['width']}x{part['height']}, {part['cause']}"
 
 
-def _print_stills(found: Mapping[str, Sequence[Row]]) -> None:
-    labels = {row["still_id"]: row for row in found["labels"]}
-    captions = {row["still_id"]: row for row in found["frame captions"]}
-    for still in found["stills"]:
+def _print_stills(tables: Mapping[str, Sequence[Row]]) -> None:
+    labels = {row["still_id"]: row for row in tables["labels"]}
+    captions = {row["still_id"]: row for row in tables["frame captions"]}
+    for still in tables["stills"]:
         key = still["still_id"]
         lines = {"time": still["time"]}
         if key in labels and labels[key]["names"]:
             pairs = zip(labels[key]["names"], labels[key]["probabilities"], strict=True)
             lines["labels"] = ", ".join(f"{name} {probability:.2f}" for name, probability in pairs)
-        if said := captions.get(key):
-            lines["said"] = said["caption"] or f"failed: {said['error']}"
-            lines["by"] = f"{said['captioner']}, {said['model']}, prompt {said['prompt_hash']}"
+        if caption := captions.get(key):
+            lines["said"] = caption["caption"] or f"failed: {caption['error']}"
+            lines["by"] = f"{caption['captioner']}, {caption['model']}, prompt {caption['prompt_hash']}"
         _section(f"still {still['ordinal']}", lines)
 
 
-def _print_sample(span: Row, found: Mapping[str, Sequence[Row]]) -> None:
+def _print_sample(span: Row, tables: Mapping[str, Sequence[Row]]) -> None:
     key = span["sample_id"]
 
     def of_sample(table: str) -> list[Row]:
-        return [row for row in found[table] if row["sample_id"] == key]
+        return [row for row in tables[table] if row["sample_id"] == key]
 
     print(f"sample {key}\n")
     _section("shows", {"bucket": span["bucket"], "span": _seconds(span), "told from": told_from(span)})
     for row in of_sample("overviews"):
         _section("overview", _pick(row, _OVERVIEW))
     for row in of_sample("captions"):
-        said = {name: value for name, value in row.items() if value is not None}
+        values = {name: value for name, value in row.items() if value is not None}
         said["fields"] = "; ".join(f"{name}: {value}" for name, value in dict_of(row["fields"]).items())
-        _section("caption", {name: value for name, value in said.items() if name not in ("sample_id", "clip_id")})
+        _section("caption", {name: value for name, value in values.items() if name not in ("sample_id", "clip_id")})
     for row in of_sample("samples"):
         _section("packed", {name: value for name, value in _pick(row, _PACKED).items() if value is not None})
 
@@ -116,14 +116,14 @@ def find_clip(text: str, known: Sequence[str]) -> str:
 
     Raises `InputError` if there is none or more than one.
     """
-    found = [key for key in known if key.startswith(text) or text.startswith(f"{key}-")]
-    if text in known or len(found) == 1:
-        return text if text in known else found[0]
-    if not found:
+    matches = [key for key in known if key.startswith(text) or text.startswith(f"{key}-")]
+    if text in known or len(matches) == 1:
+        return text if text in known else matches[0]
+    if not matches:
         near = did_you_mean(text, known) if len(known) < 20 else "see just ledger"
-        raise InputError(f"no clip or film {text!r} in this dataset; {near}")
-    shown = ", ".join(sorted(found)[:5])
-    raise InputError(f"{len(found)} clips begin with {text!r}: {shown}{' ...' if len(found) > 5 else ''}")
+        raise InputError(f"no clip or video {text!r} in this dataset; {near}")
+    listed = ", ".join(sorted(matches)[:5])
+    raise InputError(f"{len(matches)} clips begin with {text!r}: {listed}{' ...' if len(matches) > 5 else ''}")
 
 
 def _pick(row: Row, names: Sequence[str]) -> Row:

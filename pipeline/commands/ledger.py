@@ -2,7 +2,7 @@
 
 just ledger datasets/demo
 just ledger datasets/demo --state failed
-just ledger datasets/demo --kind span      # every span of film that is lost, and why
+just ledger datasets/demo --kind span      # every span of video that is lost, and why
 """
 
 import argparse

@@ -58,13 +58,13 @@ def write_report(
     report: Report,
     against: Comparison | None = None,
     with_page: bool = True,
-    pictures: Callable[[str], bytes | None] | None = None,
+    images: Callable[[str], bytes | None] | None = None,
 ) -> str:
     """Write the JSON and the page into the dataset; returns where what a person wants to open lies."""
     dataset.store.write(DATA, report_to_json(report).encode())
     if not with_page:
         return dataset.store.path(DATA)
-    page = write_page(report, pictures or Stills(dataset), against)
+    page = write_page(report, images or Stills(dataset), against)
     dataset.store.write(PAGE, page.encode())
     return dataset.store.path(PAGE)
 

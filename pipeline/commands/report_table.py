@@ -23,13 +23,19 @@ def print_report(report: Report, console: Console | None = None) -> None:
     suspect = sum(bool(view.findings) for view in report.samples)
     console.print(Text(f"{count_of(len(report.samples), 'sample')}, {suspect:,} with a finding"))
     table = _table("measure", "value", "95 % interval", "unit", "samples")
-    every = report.measures.get("all", ())
-    silent = [shown_name(one.name) for one in every if one.better == "low" and one.value == 0]
-    for one in every:
-        if shown_name(one.name) in silent:
+    measures = report.measures.get("all", ())
+    silent = [shown_name(measure.name) for measure in measures if measure.better == "low" and measure.value == 0]
+    for measure in measures:
+        if shown_name(measure.name) in silent:
             continue
-        between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
-        cells = (shown_name(one.name), shown_value(one.value, one.unit), between, one.unit, f"{one.count:,}")
+        between = f"{shown_value(measure.low, measure.unit)} to {shown_value(measure.high, measure.unit)}"
+        cells = (
+            shown_name(measure.name),
+            shown_value(measure.value, measure.unit),
+            between,
+            measure.unit,
+            f"{measure.count:,}",
+        )
         table.add_row(*map(Text, cells))
     console.print(table)
     if silent:

@@ -34,10 +34,10 @@ def print_funnel(ledger: pa.Table) -> None:
             row = [cells[kind, state] for state in STATES]
             rows.append((f"{kind}s", *(round(value, 1) for value in (sum(row), *row))))
         print_table(title, ("", "in", *STATES), rows)
-    film = sum(count for (kind, _), count in seconds.items() if kind == "video")
-    if film:
+    video = sum(count for (kind, _), count in seconds.items() if kind == "video")
+    if video:
         shipped = seconds["sample", "shipped"]
-        print(f"{shipped:.1f} of {film:.1f} s of film ship ({shipped / film:.0%}); just ledger lists what is lost\n")
+        print(f"{shipped:.1f} of {video:.1f} s of video ship ({shipped / video:.0%}); just ledger lists what is lost\n")
 
 
 def print_shards(samples: pa.Table) -> None:
@@ -50,17 +50,17 @@ def print_shards(samples: pa.Table) -> None:
         (
             bucket,
             split,
-            len(found),
-            len({row["video_id"] for row in found}),
-            len({row["shard"] for row in found}),
-            f"{sum(row['size'] for row in found) / 1e6:.1f}",
+            len(samples),
+            len({row["video_id"] for row in samples}),
+            len({row["shard"] for row in samples}),
+            f"{sum(row['size'] for row in samples) / 1e6:.1f}",
         )
-        for (bucket, split), found in sorted(groups.items())
+        for (bucket, split), samples in sorted(groups.items())
     ]
     print_table("Shards", ("bucket", "split", "samples", "sources", "shards", "MB"), rows)
     for split in ("train", "val"):
-        found = [row for (_, name), listed in groups.items() if name == split for row in listed]
-        print(f"{split}: {len(found)} samples of {len({row['video_id'] for row in found})} sources")
+        split_rows = [row for (_, name), listed in groups.items() if name == split for row in listed]
+        print(f"{split}: {len(split_rows)} samples of {len({row['video_id'] for row in split_rows})} sources")
     print()
 
 
@@ -104,10 +104,10 @@ def print_times(record: Mapping[str, Any]) -> None:
 def print_captions(captions: pa.Table, count: int = 3) -> None:
     """Some captions, spread evenly over the dataset."""
     rows = [row for row in captions.to_pylist() if row["status"] == "ok"]
-    chosen = [rows[(2 * place + 1) * len(rows) // (2 * count)] for place in range(count)] if rows else []
+    chosen = [rows[(2 * index + 1) * len(rows) // (2 * count)] for index in range(count)] if rows else []
     for row in {row["sample_id"]: row for row in chosen}.values():
-        said = "joined frame captions" if row["fallback"] else row["summariser"]
-        print(f"{row['sample_id']}  ({said}, {row['tokens']} tokens by {row['token_counter']})")
+        origin = "joined frame captions" if row["fallback"] else row["summariser"]
+        print(f"{row['sample_id']}  ({origin}, {row['tokens']} tokens by {row['token_counter']})")
         print(textwrap.indent(textwrap.fill(row["dense"], 100), "    "))
     if chosen:
         print()

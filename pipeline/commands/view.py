@@ -1,4 +1,4 @@
-"""`just view <dataset>`: the caption report in the browser, with stills in full size and samples as films.
+"""`just view <dataset>`: the caption report in the browser, with stills in full size and samples as videos.
 
 just view datasets/demo
 """

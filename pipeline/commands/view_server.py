@@ -1,4 +1,4 @@
-"""The server behind `just view`: one page, the stills in full size, the samples as films; on this machine only.
+"""The server behind `just view`: one page, the stills in full size, the samples as videos; on this machine only.
 
 It listens on the loopback address and answers only requests that name it as host, so that no other page in the browser
 can reach it under another name. What an address asks for is looked up by id; no part of it reaches a file system.
@@ -87,24 +87,24 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in self.server.hosts:
             self._send(HTTPStatus.FORBIDDEN, _text("this server answers to its own address only"), {}, with_content)
             return
-        found = self.server.shown.find(urlsplit(self.path).path)
-        if found is None:
+        media = self.server.shown.find(urlsplit(self.path).path)
+        if media is None:
             self._send(HTTPStatus.NOT_FOUND, _text("there is nothing here"), {}, with_content)
             return
-        size = len(found.content)
+        size = len(media.content)
         span = byte_range(self.headers.get("Range"), size)
         if span is None:
-            self._send(HTTPStatus.OK, found, {"Accept-Ranges": "bytes"}, with_content)
+            self._send(HTTPStatus.OK, media, {"Accept-Ranges": "bytes"}, with_content)
             return
         first, end = span
-        part = Media(content=found.content[first:end], type=found.type)
-        where = {"Content-Range": f"bytes {first}-{end - 1}/{size}", "Accept-Ranges": "bytes"}
-        self._send(HTTPStatus.PARTIAL_CONTENT, part, where, with_content)
+        part = Media(content=media.content[first:end], type=media.type)
+        content_range = {"Content-Range": f"bytes {first}-{end - 1}/{size}", "Accept-Ranges": "bytes"}
+        self._send(HTTPStatus.PARTIAL_CONTENT, part, content_range, with_content)
 
     def _send(self, status: HTTPStatus, media: Media, more: Mapping[str, str], with_content: bool) -> None:
         self.send_response(status)
-        said = {"Content-Type": media.type, "Content-Length": str(len(media.content)), **_HEADERS, **more}
-        for name, value in said.items():
+        headers = {"Content-Type": media.type, "Content-Length": str(len(media.content)), **_HEADERS, **more}
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         if with_content:
@@ -119,7 +119,7 @@ def _text(text: str) -> Media:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and end of a request's one range (RFC 9110, 14.1.2): films can be wound. None: send it whole."""
+    """First byte and end of a request's one range (RFC 9110, 14.1.2): videos can be wound. None: send it whole."""
     match = _RANGE.fullmatch(header or "")
     if not match or match[0] == "bytes=-":
         return None

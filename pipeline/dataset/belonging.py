@@ -1,8 +1,8 @@
-"""A dataset belongs to one bucket: another one is refused, and sources that vanished are named, before any work.
+"""A dataset belongs to one bucket: before any work, another bucket is refused and vanished sources are named.
 
-Shards hold what the last run's bucket held, so a run over another bucket (or over one that was emptied by mistake)
-would take away every sample that is there. The first is refused unless the bucket was moved, the second above a share
-of the sources unless it is confirmed. A source that vanished stays in the ledger in the state `vanished`.
+Shards hold the samples of the last run's bucket, so a run over another bucket (or over one that was emptied by mistake)
+would remove every existing sample. A different bucket is refused unless it was moved; vanished sources are refused
+above a share of all sources unless confirmed. A vanished source stays in the ledger in the state `vanished`.
 
     just curate s3://new/footage --out datasets/footage --bucket-moved
     just curate ~/footage --confirm-vanished
@@ -26,9 +26,9 @@ _LEDGER_COLUMNS = ("kind", "id", "source", "state", "reason")
 
 
 def canonical_bucket(bucket: str) -> str:
-    """What a bucket is known by: two names of one place are equal, and no secret is in it.
+    """The canonical name of a bucket: equal for all spellings of one location, and without secrets.
 
-    A folder or list of this machine: its absolute path with links resolved. Anything else: the clean URI
+    For a local folder or list: its absolute path with links resolved. For anything else: the clean URI
     (`pipeline.storage.addresses`) without its last slash.
     """
     if "://" not in bucket or bucket.startswith("file://"):
@@ -38,10 +38,10 @@ def canonical_bucket(bucket: str) -> str:
 
 
 def check_bucket(dataset: Dataset, bucket: str, confirmed: Collection[Confirmation] = ()) -> None:
-    """Raise `InputError` if the dataset's last run was over another bucket and it was not confirmed that it moved.
+    """Raise `InputError` if the dataset's last run was over another bucket and the move was not confirmed.
 
     Also if the dataset lies in the bucket, whose next listing would find the dataset's own shards. Records of earlier
-    versions hold the bucket as it was typed; a relative path is read from the current folder.
+    versions hold the bucket as typed; a relative path is resolved from the current folder.
     """
     inner, outer = canonical_bucket(dataset.store.uri), canonical_bucket(bucket)
     if f"{inner}/".startswith(f"{outer}/"):
@@ -52,25 +52,25 @@ def check_bucket(dataset: Dataset, bucket: str, confirmed: Collection[Confirmati
     if "bucket-moved" in confirmed or not dataset.store.exists("run.json"):
         return
     record = dataset.read_record()
-    before, given = canonical_bucket(record["bucket"]), canonical_bucket(bucket)
-    if before != given:
+    before, current = canonical_bucket(record["bucket"]), canonical_bucket(bucket)
+    if before != current:
         raise InputError(
-            f"{dataset.store.uri} was made from the bucket {before}, not from {given}: its "
+            f"{dataset.store.uri} was made from the bucket {before}, not from {current}: its "
             f"{record['inputs']['samples']} samples would be replaced. Choose another --out; if it is the same bucket "
-            "at a new place, add --bucket-moved"
+            "at a new location, add --bucket-moved"
         )
 
 
 def find_vanished(dataset: Dataset, listed: Collection[str]) -> list[Row]:
-    """Ledger rows (id, source, state, reason) of the sources of earlier runs whose key is not `listed` now."""
+    """Ledger rows (id, source, state, reason) of sources of earlier runs whose key is not in `listed`."""
     ledger = dataset.read_columns(LEDGER_FILE, _LEDGER_COLUMNS)
     rows = ledger.to_pylist() if ledger is not None else []
     shipped = Counter(row["source"] for row in rows if (row["kind"], row["state"]) == ("sample", "shipped"))
     known = set(listed)
-    gone = [row for row in rows if row["kind"] == "video" and row["source"] not in known]
+    vanished = [row for row in rows if row["kind"] == "video" and row["source"] not in known]
     return [
         row if row["state"] == "vanished" else {**row, "reason": _reason(row["state"], shipped[row["source"]])}
-        for row in gone
+        for row in vanished
     ]
 
 
@@ -82,7 +82,7 @@ def _reason(state: str, samples: int) -> str:
 def check_vanished(
     dataset: Dataset, listed: Collection[str], config: IngestConfig, confirmed: Collection[Confirmation] = ()
 ) -> list[Row]:
-    """The rows of `find_vanished`. Raises `InputError` if too many of them vanished since the last run, unconfirmed."""
+    """The rows of `find_vanished`. Raises `InputError` if too many vanished since the last run, unless confirmed."""
     vanished = find_vanished(dataset, listed)
     newly = [row["source"] for row in vanished if row["state"] != "vanished"]
     share = len(newly) / (len(newly) + len(listed))
@@ -96,7 +96,7 @@ def check_vanished(
 
 
 def vanished_in_words(vanished: Sequence[Row]) -> str:
-    """How many sources vanished since the last run, and the names of a few; empty if none did."""
+    """The number of sources that vanished since the last run, with a few names; empty if none did."""
     newly = [row["source"] for row in vanished if row["state"] != "vanished"]
     if not newly:
         return ""
@@ -106,7 +106,7 @@ def vanished_in_words(vanished: Sequence[Row]) -> str:
 
 
 def _narrowed(config: IngestConfig) -> str:
-    """What of the configuration may have left sources out of the listing."""
+    """The settings that may have excluded sources from the listing."""
     settings = {"ingest.limit": config.limit, "ingest.exclude": config.exclude}
     set_now = [f"{name} = {value}" for name, value in settings.items() if value]
     return f" ({' and '.join(set_now)} leave some out)" if set_now else ""

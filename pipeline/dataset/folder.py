@@ -1,13 +1,15 @@
-"""The dataset folder that one curation run writes: part files, plans, whole tables, and the run's record.
+"""The dataset folder that a curation run writes: part files, plans, whole tables, and the run's record.
 
-    <table>/<fingerprint>/part-<hash>.parquet     a committed part; it is there or it is not
+    <table>/<fingerprint>/part-<hash>.parquet     a committed part; written atomically
     .plans/<table>/<fingerprint>/plan-<n>.parquet which rows belong to which part
     ledger.parquet, shards/index.parquet          whole tables
     run.json                                      config, versions, fingerprints, counts and times of the last run
 
-Every read and write passes through the table's contract. A folder of part files holds nothing else, so that any reader
+Every read and write is checked against the table's contract. A folder of part files holds nothing else, so that any reader
 of Parquet may be given the folder. What earlier versions wrote in other places and types is read all the same;
 `migration.py` moves it before a run.
+
+    samples = Dataset("datasets/demo").read_table(INDEX, SAMPLES)
 """
 
 import io
@@ -45,7 +47,7 @@ def is_plan(name: str) -> bool:
 
 
 class Dataset:
-    """A dataset folder, on this machine or in an object store."""
+    """A dataset folder, local or in an object store."""
 
     def __init__(self, uri: str) -> None:
         self.store = Store(uri)
@@ -53,23 +55,23 @@ class Dataset:
     # --- parts -------------------------------------------------------------------------------------------------
 
     def part_key(self, output: Output, fingerprint: str, part: str) -> str:
-        """Path of a part file below the dataset."""
+        """The path of a part file relative to the dataset."""
         return f"{output.folder}/{fingerprint}/{part}.parquet"
 
     def write_part(self, output: Output, fingerprint: str, part: str, table: pa.Table) -> None:
-        """Commit a part file atomically, after its contract held."""
+        """Commit a part file atomically, after checking its contract."""
         self.write_file(self.part_key(output, fingerprint, part), output.contract.check(table))
 
     def committed(self, output: Output, fingerprint: str) -> set[str]:
-        """Names of the parts whose file is there."""
+        """Names of the parts whose file exists."""
         files = self.store.list(f"{output.folder}/{fingerprint}")
         names = (file.key.rsplit("/", 1)[1] for file in files)
         return {name.removesuffix(".parquet") for name in names if is_part(name)}
 
     def remove_orphans(self, outputs: Sequence[Output], fingerprint: str) -> int:
-        """Remove part files of secondary tables whose primary part was never committed; returns how many."""
+        """Remove part files of secondary tables whose primary part was never committed; returns their number."""
         done = self.committed(outputs[0], fingerprint)
-        orphans = [(one, part) for one in outputs[1:] for part in self.committed(one, fingerprint) - done]
+        orphans = [(output, part) for output in outputs[1:] for part in self.committed(output, fingerprint) - done]
         for output, part in orphans:
             self.store.remove(self.part_key(output, fingerprint, part))
         return len(orphans)
@@ -81,13 +83,13 @@ class Dataset:
         served: Mapping[str, Collection[str] | None],
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        """The rows whose input row is served, with the path of their part file in the column `part`.
+        """The rows that belong to served input rows, with the path of their part file in the column `part`.
 
-        `served` maps part names to the keys of the input rows that count (None: all of them). Contracts are checked
-        on the whole file, on `columns` only where given (a still's picture need not be read to be counted).
+        `served` maps part names to the keys of the input rows to take (None: all). Contracts are checked on the whole
+        file, or not at all if `columns` are given (counting stills need not read their images).
         """
-        whole = output.contract.schema
-        schema = whole if columns is None else pa.schema([whole.field(name) for name in columns])
+        contract_schema = output.contract.schema
+        schema = contract_schema if columns is None else pa.schema([contract_schema.field(name) for name in columns])
         tables = [schema.append(pa.field(PART_COLUMN, pa.string())).empty_table()]
         for part in sorted(served):
             key = self.part_key(output, fingerprint, part)
@@ -97,8 +99,8 @@ class Dataset:
                 output.contract.check(table)
             keys = served[part]
             if keys is not None:
-                wanted = pa.array(list(keys), pa.string())
-                table = table.filter(pc.is_in(table[output.parent], value_set=wanted))
+                wanted_keys = pa.array(list(keys), pa.string())
+                table = table.filter(pc.is_in(table[output.parent], value_set=wanted_keys))
             tables.append(table.append_column(PART_COLUMN, pa.array([key] * len(table), pa.string())))
         return pa.concat_tables(tables)
 
@@ -113,10 +115,10 @@ class Dataset:
         return [Part(name, tuple(rows)) for name, rows in parts.items()]
 
     def append_plan(self, output: Output, fingerprint: str, parts: Sequence[Part]) -> None:
-        """Add newly planned parts, before any of them is computed."""
-        taken = len(self._plans(output, fingerprint))
+        """Record newly planned parts, before any of them is computed."""
+        count = len(self._plans(output, fingerprint))
         rows = [{"part": part.name, "key": key, "identity": identity} for part in parts for key, identity in part.rows]
-        key = f"{PLANS}/{output.folder}/{fingerprint}/plan-{taken:04d}.parquet"
+        key = f"{PLANS}/{output.folder}/{fingerprint}/plan-{count:04d}.parquet"
         self.write_file(key, pa.Table.from_pylist(rows, schema=_PLAN_SCHEMA))
 
     def _plans(self, output: Output, fingerprint: str) -> dict[str, str]:
@@ -129,21 +131,21 @@ class Dataset:
     # --- whole tables and the record ---------------------------------------------------------------------------
 
     def write_table(self, key: str, contract: TableContract, table: pa.Table) -> None:
-        """Write a whole table atomically, after its contract held."""
+        """Write a whole table atomically, after checking its contract."""
         self.write_file(key, contract.check(table))
 
     def read_table(self, key: str, contract: TableContract) -> pa.Table:
-        """Read a whole table. Raises `DatasetError` if this folder does not hold it, or holds another version's."""
+        """Read a whole table. Raises `DatasetError` if it is missing, damaged, or of another version."""
         table = self._read(key)
         if table is None:
-            raise DatasetError(f"{self.store.path(key)} is not there; `just curate` writes it at its end")
+            raise DatasetError(f"{self.store.path(key)} is missing; `just curate` writes it at its end")
         try:
             return contract.check(contract.modern(table))
         except ContractError as error:
             raise DatasetError(f"{self.store.path(key)}: {error}") from None
 
     def read_columns(self, key: str, columns: Sequence[str]) -> pa.Table | None:
-        """These columns of a whole table of any version; None if it is not there or lacks one of them."""
+        """These columns of a whole table of any version; None if it is missing or lacks one of them."""
         table = self._read(key)
         return table.select(list(columns)) if table is not None and {*columns} <= {*table.column_names} else None
 
@@ -153,8 +155,8 @@ class Dataset:
         except FileNotFoundError:
             return self._read(FORMER_PLACES[key]) if key in FORMER_PLACES else None
         except pa.ArrowInvalid as error:
-            said = " ".join(str(error).split())
-            raise DatasetError(f"{self.store.path(key)} is damaged ({said}); remove it and curate again") from None
+            reason = " ".join(str(error).split())
+            raise DatasetError(f"{self.store.path(key)} is damaged ({reason}); remove it and curate again") from None
 
     def write_file(self, key: str, table: pa.Table) -> None:
         """Write a table as a Parquet file, atomically and without a contract."""
@@ -167,7 +169,7 @@ class Dataset:
         self.store.write("run.json", (json.dumps(record, indent=2, sort_keys=False) + "\n").encode())
 
     def read_record(self) -> dict[str, Any]:
-        """Read `run.json`. Raises `DatasetError` if this folder is no dataset."""
+        """Read `run.json`. Raises `DatasetError` if this folder is not a dataset."""
         try:
             record: dict[str, Any] = json.loads(self.store.read("run.json"))
         except ValueError as error:

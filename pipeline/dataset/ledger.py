@@ -1,9 +1,9 @@
-"""The ledger: every video, clip and sample ends in exactly one state, and the sums hold.
+"""The ledger: every video, clip and sample ends in exactly one state, and the sums add up.
 
 A video is shipped if any of its clips is; otherwise it has the state and reason that most of its clips have. The same
 holds for a kept clip and its samples; a sample is shipped, or its caption or its packing failed. Seconds are counted
-beside the rows, and a span that is lost has a row of its own (`seconds.py`). The ledger is rebuilt whole from the
-tables, so it cannot drift from them.
+beside the rows, and a lost span has a row of its own (`seconds.py`). The ledger is rebuilt from the tables on every
+run, so it cannot drift from them.
 
     just ledger <dataset>                 # the funnel
     just ledger <dataset> --state failed  # the rows in one state
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-from pipeline.dataset.seconds import Footage, account, wrong_sums
+from pipeline.dataset.seconds import RunTables, account, wrong_sums
 from pipeline.stage import Failure, Row
 from schemas.config import RunConfig
 from schemas.errors import VerifyError
@@ -22,7 +22,7 @@ from schemas.outcome_tables import LEDGER, STATES
 
 _DEFAULTS = RunConfig()
 _SHOWN = 20
-_ORDER = {state: place for place, state in enumerate(STATES)}
+_ORDER = {state: index for index, state in enumerate(STATES)}
 
 
 def build_ledger(
@@ -39,8 +39,8 @@ def build_ledger(
 ) -> pa.Table:
     """Build the ledger of one run from its tables.
 
-    All mappings are by id; `videos` hold every listed object, `vanished` those that only earlier runs listed
-    (`pipeline.dataset.belonging.find_vanished`). `spans` are the planned samples, `caption_failures` those that have no
+    All mappings are keyed by id; `videos` holds every listed object, `vanished` those that only earlier runs listed
+    (`pipeline.dataset.belonging.find_vanished`). `spans` are the planned samples, `caption_failures` those without a
     caption, `samples` those that were packed.
     """
     source = {row["video_id"]: row["key"] for row in videos if row["video_id"]}
@@ -51,7 +51,7 @@ def build_ledger(
         key, clip_key = span["sample_id"], span["clip_id"]
         row = _sample_row(key, source_of_clip[clip_key], caption_failures.get(key), packed.get(key))
         by_clip[clip_key].append(row)
-    rows = [row for found in by_clip.values() for row in found]
+    rows = [row for group in by_clip.values() for row in group]
     by_video: dict[str, list[Row]] = defaultdict(list)
     for clip in clips:
         key = clip["clip_id"]
@@ -60,21 +60,21 @@ def build_ledger(
         rows.append(row)
     rows += [_video_row(video, identical, splits, by_video) for video in videos]
     rows += [_row("video", row["id"], row["source"], "vanished", "ingest", row["reason"]) for row in vanished]
-    footage = Footage(
+    tables = RunTables(
         videos={row["video_id"] or row["object_id"]: row for row in videos},
         splits=splits,
         clips={row["clip_id"]: row for row in clips},
         planned={row["sample_id"]: row for row in spans},
         config=config,
     )
-    rows = account(rows, footage)
+    rows = account(rows, tables)
     ledger = LEDGER.table(sorted(rows, key=lambda row: (row["kind"], row["source"], row["id"])))
     check_sums(ledger, len(videos) + len(vanished), len(clips), len(spans))
     return ledger
 
 
 def check_sums(ledger: pa.Table, videos: int, clips: int, samples: int) -> None:
-    """Raise `VerifyError` unless every object stands there once, in a state that there is, and seconds add up."""
+    """Raise `VerifyError` unless every object occurs once, in a known state, and the seconds add up."""
     counts = Counter(ledger["kind"].to_pylist())
     expected = {"video": videos, "clip": clips, "sample": samples}
     wrong = [f"{counts[kind]} {kind} rows for {count}" for kind, count in expected.items() if counts[kind] != count]
@@ -106,9 +106,9 @@ def _clip_row(key: str, source: str, chosen: Row, samples: Sequence[Row]) -> Row
         return _row("clip", key, source, chosen["state"], stage, chosen["reason"])
     if not samples:
         return _row("clip", key, source, "failed", "pack", "no sample was planned for it")
-    deciding = [one for one in samples if one["state"] == "shipped"] or samples
-    state, stage, reason = most_frequent((one["state"], one["stage"], one["reason"]) for one in deciding)
-    return _row("clip", key, source, state, stage, reason, max(one["attempts"] for one in deciding))
+    deciding = [sample for sample in samples if sample["state"] == "shipped"] or samples
+    state, stage, reason = most_frequent((sample["state"], sample["stage"], sample["reason"]) for sample in deciding)
+    return _row("clip", key, source, state, stage, reason, max(sample["attempts"] for sample in deciding))
 
 
 def _video_row(

@@ -1,8 +1,10 @@
-"""Which rows go into which part file: the memory that makes a killed run and an undisturbed one give the same bytes.
+"""Plans which rows go into which part file, so that a resumed run gives the same bytes as an undisturbed one.
 
-A part is computed whole and stands in one file named by a hash of its rows. Rows keep the part they were first planned
-into; only rows that no part holds are cut into new ones. So a resumed run recomputes exactly the parts that are
-missing, a batch-sensitive model sees the same batches again, and growth never touches what is done.
+A part is computed as a whole and stored in one file named by a hash of its rows. Rows stay in the part they were first
+planned into; only rows that no part holds are grouped into new parts. So a resumed run recomputes exactly the missing
+parts, a batch-sensitive model sees the same batches again, and new rows never change existing parts.
+
+    plan = make_plan(rows, known=dataset.read_plan(output, fingerprint), committed=committed, rows_per_part=64)
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +23,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to read (`served`: part name -> keys to take from it), what to compute, and which parts are new."""
+    """What to read (`served`: part name -> keys), which parts to compute (`pending`), and which of them are new."""
 
     served: Mapping[str, frozenset[str]]
     pending: tuple[Part, ...]
@@ -29,7 +31,7 @@ class Plan:
 
     @property
     def reused(self) -> int:
-        """Rows that need no work."""
+        """The number of rows that need no work."""
         return sum(len(keys) for keys in self.served.values())
 
 
@@ -39,34 +41,34 @@ def make_part(rows: Sequence[tuple[str, str]], salt: str = "") -> Part:
 
 
 def make_plan(
-    wanted: Sequence[tuple[str, str]],
+    requested: Sequence[tuple[str, str]],
     known: Sequence[Part],
     committed: Collection[str],
     rows_per_part: int,
     failed: Mapping[str, Collection[str]] | None = None,
 ) -> Plan:
-    """Plan a stage over `wanted` rows (key, identity), given the parts planned before and those on disk.
+    """Plan a stage over the `requested` rows (key, identity), given the parts planned before and those on disk.
 
-    `failed` (part name -> keys) names rows that stand as failed in a committed part and are to be tried again.
+    `failed` (part name -> keys) names rows that failed in a committed part and are to be retried.
     """
-    identity_of = dict(wanted)
-    assert len(identity_of) == len(wanted), "a key is wanted twice"
+    identity_of = dict(requested)
+    assert len(identity_of) == len(requested), "a key is requested twice"
     served: dict[str, frozenset[str]] = {}
     pending: list[Part] = []
-    taken: set[str] = set()
-    for part in reversed(known):  # the latest part that holds a row wins: it is the row's retry
-        live = {key for key, identity in part.rows if identity_of.get(key) == identity} - taken
+    assigned: set[str] = set()
+    for part in reversed(known):  # the latest part with a row wins: it is the row's retry
+        live = {key for key, identity in part.rows if identity_of.get(key) == identity} - assigned
         if part.name in committed:
             live -= set((failed or {}).get(part.name, ()))
             if live:
                 served[part.name] = frozenset(live)
-                taken |= live
+                assigned |= live
         elif len(live) == len(part.rows):
             pending.append(part)
-            taken |= live
-    rest = [row for row in wanted if row[0] not in taken]
+            assigned |= live
+    rest = [row for row in requested if row[0] not in assigned]
     salt = f"retry after {sum(len(part.rows) for part in known)} planned rows" if failed else ""
     new = [make_part(rest[start : start + rows_per_part], salt) for start in range(0, len(rest), rows_per_part)]
-    # A part may be planned again under its old name: it was planned, dropped from the input, and is wanted again.
-    fresh = [part for part in new if part.name not in {one.name for one in known}]
+    # A part may be planned again under its old name: it was planned, dropped from the input, and requested again.
+    fresh = [part for part in new if part.name not in {known_part.name for known_part in known}]
     return Plan(served, (*reversed(pending), *new), tuple(fresh))

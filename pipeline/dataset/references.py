@@ -1,7 +1,9 @@
-"""Rows refer to pictures and vectors by part file and key, so that neither travels through the engine.
+"""References to images and vectors by part file and key, so that neither travels through the engine.
 
 A stage's input row carries the path of a part file (`part`) and a key; the worker reads the column it needs from that
-file. Rows of one part tend to refer to few files, so the last ones read are kept.
+file. Rows of one part tend to refer to few files, so the most recent ones are cached.
+
+    jpeg = PartReader(dataset.store.address, "still_id", "image").get(part, still_id)
 """
 
 import io
@@ -27,7 +29,7 @@ class PartReader:
         self._cache: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def get(self, part: str, key: str) -> Any:
-        """The column's value in the row with this key. Raises `KeyError` if the part file holds no such row."""
+        """The column's value in the row with this key. Raises `KeyError` if the part file has no such row."""
         if part not in self._cache:
             table = pq.read_table(io.BytesIO(self._store.read(part)), columns=list(self._names))
             keys, values = (table[name].to_pylist() for name in self._names)
@@ -39,13 +41,13 @@ class PartReader:
 
 
 def group_references(rows: pa.Table, parent: str, key: str) -> dict[str, list[dict[str, str]]]:
-    """References to `rows` (with their `part`), by parent id, in the order of their keys."""
-    found: dict[str, list[dict[str, str]]] = {}
+    """References to `rows` (which have a `part` column), by parent id, sorted by key."""
+    groups: dict[str, list[dict[str, str]]] = {}
     for row in rows.select([parent, key, "part"]).sort_by(key).to_pylist():
-        found.setdefault(row[parent], []).append({"key": row[key], "part": row["part"]})
-    return found
+        groups.setdefault(row[parent], []).append({"key": row[key], "part": row["part"]})
+    return groups
 
 
 def keys_of(references: Sequence[dict[str, str]]) -> list[str]:
-    """The keys of references: what they are about, without where it stands."""
+    """The keys of references, without the part files."""
     return [reference["key"] for reference in references]

@@ -1,11 +1,11 @@
-"""Seconds for the ledger: how much footage stands behind each row, and a row with its reason for every lost span.
+"""Seconds for the ledger: the duration behind each row, and a row with its reason for every lost span.
 
-The seconds of a film are those of its clips and of the spans that no clip holds; the seconds of a clip that gave
-samples are those of its samples and of the spans that no sample holds. Lost spans are worked out from times alone: from
-the film's timeline, the parts that could be decoded, where shots begin, and what is held.
+The seconds of a video are those of its clips and of the spans outside all clips; the seconds of a clip with samples are
+those of its samples and of the spans outside all samples. Lost spans are derived from times alone: the video's
+timeline, the parts that could be decoded, the shot boundaries, and the clips or samples.
 
     just ledger <dataset> --kind span          # every lost span
-    just explain <dataset> <key of a film>     # a film from its first second to its last
+    just explain <dataset> <key of a video>    # a video from its first second to its last
 """
 
 import itertools
@@ -18,13 +18,13 @@ from schemas.bucket import Bucket
 from schemas.config import RunConfig
 
 ROUNDING = 0.01
-"""Seconds: a shorter span is the rounding of time stamps and gets no row."""
+"""Seconds: a shorter span is rounding of timestamps and gets no row."""
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Footage:
-    """What there is to account for: tables of a run by id. `planned` are the rows of the sample spans."""
+class RunTables:
+    """The tables of a run, by id. `planned` are the rows of the sample spans."""
 
     videos: Mapping[str, Row]
     splits: Mapping[str, Row]
@@ -34,79 +34,85 @@ class Footage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lost:
+class _LostSpan:
     span: Interval
     state: str
     stage: str
     reason: str
 
 
-def account(rows: Iterable[Row], footage: Footage) -> list[Row]:
-    """Ledger rows of videos, clips and samples with their times, seconds and parents, and a row per lost span."""
+def account(rows: Iterable[Row], tables: RunTables) -> list[Row]:
+    """The ledger rows of videos, clips and samples with times, seconds and parents, and a row per lost span."""
     listed = list(rows)
     clips_of: dict[str, list[Row]] = defaultdict(list)
-    for clip in footage.clips.values():
+    for clip in tables.clips.values():
         clips_of[clip["video_id"]].append(clip)
-    films = {key: film_of(video, footage.splits.get(key), clips_of[key]) for key, video in footage.videos.items()}
+    videos = {
+        key: recorded_intervals(video, tables.splits.get(key), clips_of[key]) for key, video in tables.videos.items()
+    }
     planned_of: dict[str, list[Row]] = defaultdict(list)
-    for span in footage.planned.values():
+    for span in tables.planned.values():
         planned_of[span["clip_id"]].append(span)
-    found = []
+    result = []
     for row in listed:
         key = row["id"]
-        found.append(_timed(row, footage, films))
-        if row["kind"] == "video" and films.get(key) and _is_split(footage.splits.get(key)):
-            lost = lost_of_film(films[key], footage.splits[key], clips_of[key], footage.config)
+        result.append(_timed(row, tables, videos))
+        if row["kind"] == "video" and videos.get(key) and _is_split(tables.splits.get(key)):
+            lost = lost_of_video(videos[key], tables.splits[key], clips_of[key], tables.config)
         elif row["kind"] == "clip" and planned_of[key]:
-            lost = lost_of_clip(footage.clips[key], planned_of[key], footage.config)
+            lost = lost_of_clip(tables.clips[key], planned_of[key], tables.config)
         else:
             continue
-        found += [_span_row(row, one) for one in lost]
-    return found
+        result += [_span_row(row, span) for span in lost]
+    return result
 
 
-def film_of(video: Row, split: Row | None, clips: Sequence[Row]) -> list[Interval]:
-    """The stretches of time that are film, in order; none for a picture and for what could not be read."""
+def recorded_intervals(video: Row, split: Row | None, clips: Sequence[Row]) -> list[Interval]:
+    """The intervals of time in which a video has frames, in order; none for an image or an unreadable file."""
     if video["kind"] != "video" or video["duration"] is None:
         return []
-    segments = [(one["start"], one["end"]) for one in video["segments"] or ()]
-    whole = segments or [(video["start_time"], video["start_time"] + video["duration"])]
-    parts = [(one["start_time"], one["end_time"]) for one in (split or {}).get("parts") or ()]
-    return _union([*whole, *parts, *map(_span, clips)])
+    segments = [(segment["start"], segment["end"]) for segment in video["segments"] or ()]
+    recorded = segments or [(video["start_time"], video["start_time"] + video["duration"])]
+    parts = [(part["start_time"], part["end_time"]) for part in (split or {}).get("parts") or ()]
+    return _union([*recorded, *parts, *map(_span, clips)])
 
 
-def lost_of_film(film: Sequence[Interval], split: Row, clips: Sequence[Row], config: RunConfig) -> list[_Lost]:
-    """The spans of a film that no clip holds, cut where shots and parts begin, each with its reason."""
-    parts = [(one["start_time"], one["end_time"]) for one in split["parts"] or ()]
-    begins = [film[0][0], *(start for start, _ in parts), *split["boundaries"]]
-    held = {clip["end_time"]: clip for clip in clips}
-    pieces = _cut(_minus(film, _union(map(_span, clips))), [*begins, *(end for _, end in parts)])
+def lost_of_video(video: Sequence[Interval], split: Row, clips: Sequence[Row], config: RunConfig) -> list[_LostSpan]:
+    """The spans of a video outside all clips, cut where shots and parts begin, each with its reason."""
+    parts = [(part["start_time"], part["end_time"]) for part in split["parts"] or ()]
+    begins = [video[0][0], *(start for start, _ in parts), *split["boundaries"]]
+    clip_at_end = {clip["end_time"]: clip for clip in clips}
+    pieces = _cut(_minus(video, _union(map(_span, clips))), [*begins, *(end for _, end in parts)])
     return [
-        _Lost(piece, *_why_no_clip(piece, parts, begins, held, config))
+        _LostSpan(piece, *_why_no_clip(piece, parts, begins, clip_at_end, config))
         for piece in pieces
         if piece[1] - piece[0] >= ROUNDING
     ]
 
 
 def _why_no_clip(
-    piece: Interval, parts: Sequence[Interval], begins: Sequence[float], held: Mapping[float, Row], config: RunConfig
+    piece: Interval,
+    parts: Sequence[Interval],
+    begins: Sequence[float],
+    clip_at_end: Mapping[float, Row],
+    config: RunConfig,
 ) -> tuple[str, str, str]:
     start, end = piece
-    middle, minimum = (start + end) / 2, config.split.min_seconds
-    if parts and not any(first <= middle < last for first, last in parts):
+    center, minimum = (start + end) / 2, config.split.min_seconds
+    if parts and not any(first <= center < last for first, last in parts):
         return "failed", "split", "no frame of it can be decoded"
     if any(abs(start - begin) < ROUNDING for begin in begins):
         if end - start < minimum:
             return "empty", "split", f"shot shorter than split.min_seconds = {minimum:g}"
         return "empty", "split", f"shot shorter than split.min_seconds = {minimum:g}, with the transition after it"
-    before = next((clip for at, clip in held.items() if abs(at - start) < ROUNDING), None)
+    before = next((clip for at, clip in clip_at_end.items() if abs(at - start) < ROUNDING), None)
     if before is not None and before["duration"] >= config.split.max_seconds - ROUNDING:
         return "empty", "split", f"rest of a frame that stays beyond split.max_seconds = {config.split.max_seconds:g}"
     return "empty", "split", "transition between two shots"
 
 
-def lost_of_clip(clip: Row, planned: Sequence[Row], config: RunConfig) -> list[_Lost]:
-    """The spans of a clip that no sample shows; `planned` are its samples' spans."""
+def lost_of_clip(clip: Row, planned: Sequence[Row], config: RunConfig) -> list[_LostSpan]:
+    """The spans of a clip outside all samples; `planned` are its samples' spans."""
     bucket = Bucket.parse(planned[0]["bucket"])
     most = config.pack.max_samples_per_clip
     lost = []
@@ -119,12 +125,12 @@ def lost_of_clip(clip: Row, planned: Sequence[Row], config: RunConfig) -> list[_
                 if full
                 else f"rest of a clip, shorter than a sample of {bucket} ({bucket.seconds:.2f} s)"
             )
-            lost.append(_Lost(piece, "unbucketed", "pack", reason))
+            lost.append(_LostSpan(piece, "unbucketed", "pack", reason))
     return lost
 
 
 def wrong_sums(rows: Sequence[Row]) -> list[str]:
-    """What does not add up: a row's seconds are those of its parts, and what is usable has parts."""
+    """What does not add up: a row's seconds must equal the sum of its children's, and usable rows have children."""
     inside: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row["parent"] is not None:
@@ -143,14 +149,14 @@ def _is_split(split: Row | None) -> bool:
     return split is not None and split["status"] == "ok"
 
 
-def _timed(row: Row, footage: Footage, films: Mapping[str, Sequence[Interval]]) -> Row:
+def _timed(row: Row, tables: RunTables, videos: Mapping[str, Sequence[Interval]]) -> Row:
     parent: str | None = None
-    pieces: Sequence[Interval] = films.get(row["id"], ()) if row["kind"] == "video" else ()
+    pieces: Sequence[Interval] = videos.get(row["id"], ()) if row["kind"] == "video" else ()
     if row["kind"] == "clip":
-        clip = footage.clips[row["id"]]
+        clip = tables.clips[row["id"]]
         parent, pieces = clip["video_id"], [_span(clip)]
-    elif row["kind"] == "sample" and row["id"] in footage.planned:
-        planned = footage.planned[row["id"]]
+    elif row["kind"] == "sample" and row["id"] in tables.planned:
+        planned = tables.planned[row["id"]]
         parent, pieces = planned["clip_id"], [_span(planned)]
     return {
         **row,
@@ -161,7 +167,7 @@ def _timed(row: Row, footage: Footage, films: Mapping[str, Sequence[Interval]]) 
     }
 
 
-def _span_row(parent: Row, lost: _Lost) -> Row:
+def _span_row(parent: Row, lost: _LostSpan) -> Row:
     start, end = lost.span
     return {
         "kind": "span",
@@ -183,7 +189,7 @@ def _span(row: Row) -> Interval:
 
 
 def _union(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same times as intervals that do not touch, in order."""
+    """The union of intervals: sorted and disjoint."""
     merged: list[Interval] = []
     for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
@@ -193,12 +199,12 @@ def _union(intervals: Iterable[Interval]) -> list[Interval]:
     return merged
 
 
-def _minus(whole: Sequence[Interval], taken: Sequence[Interval]) -> list[Interval]:
-    """What is left of `whole`; both are unions."""
+def _minus(intervals: Sequence[Interval], removed: Sequence[Interval]) -> list[Interval]:
+    """`intervals` without `removed`; both must be sorted and disjoint."""
     left = []
-    for start, end in whole:
+    for start, end in intervals:
         at = start
-        for first, last in taken:
+        for first, last in removed:
             if last > at and first < end:
                 if first > at:
                     left.append((at, first))

@@ -1,9 +1,9 @@
-"""Verify: open every shard as a stranger would, with the plain webdataset library, and hold it against the index.
+"""Verify: read every shard with the plain webdataset library, as any user would, and check it against the index.
 
-Checks checksums and places of all samples, that every sample decodes to exactly its bucket's frames and size, has a
-caption, a description and a crop inside its source, and shows the stills that its caption was made of, that no shard
-holds more or less than the index says, that no source is in both splits, and that the ledger adds up. Every complaint
-names the sample; there is no sampling.
+Checks the checksums and offsets of all samples; that every sample decodes to exactly its bucket's frames and size, has
+a caption, metadata and a crop inside its source, and shows the stills that its caption was made from; that no shard has
+samples beyond or short of the index; that no source is in both splits; and that the ledger adds up. All samples are
+checked, and every complaint names the sample.
 
     just verify <dataset>
 """
@@ -24,7 +24,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.dataset.ledger import check_sums
 from pipeline.media.geometry import Geometry
 from pipeline.media.open import open_stream
-from pipeline.media.picture import PictureMaker
+from pipeline.media.rgb import RgbConverter
 from pipeline.media.signature import matches_crop
 from pipeline.stage import Row
 from pipeline.storage.store import Store
@@ -37,7 +37,7 @@ LEDGER_FILE = "ledger.parquet"
 
 
 def verify(dataset: Dataset, advance: Callable[[int, int], None] = lambda samples, failed: None) -> list[str]:
-    """Every complaint about the dataset's shards and ledger; an empty list means all is well.
+    """All complaints about the dataset's shards and ledger; an empty list means that it is valid.
 
     `advance` is told of every shard that was looked at its samples, and how many of them failed (none: see the list).
     """
@@ -46,23 +46,23 @@ def verify(dataset: Dataset, advance: Callable[[int, int], None] = lambda sample
     for sample in samples:
         if sample["status"] == "ok":
             shards[sample["shard"]].append(sample)
-    complaints = list(_leaks(samples))
-    found = {file.key.removeprefix("shards/") for file in dataset.store.list("shards") if file.key.endswith(".tar")}
-    complaints += [f"shard {name}: in the folder, but not in the index" for name in sorted(found - set(shards))]
-    complaints += [f"shard {name}: in the index, but not in the folder" for name in sorted(set(shards) - found)]
-    for name in sorted(set(shards) & found):
+    complaints = list(_split_leaks(samples))
+    in_folder = {file.key.removeprefix("shards/") for file in dataset.store.list("shards") if file.key.endswith(".tar")}
+    complaints += [f"shard {name}: in the folder, but not in the index" for name in sorted(in_folder - set(shards))]
+    complaints += [f"shard {name}: in the index, but not in the folder" for name in sorted(set(shards) - in_folder)]
+    for name in sorted(set(shards) & in_folder):
         complaints += _check_shard(name, shards[name], dataset.store)
         advance(len(shards[name]), 0)
     complaints += _check_ledger(dataset, samples)
     return complaints
 
 
-def _leaks(samples: Sequence[Row]) -> Iterator[str]:
+def _split_leaks(samples: Sequence[Row]) -> Iterator[str]:
     splits: dict[str, set[str]] = defaultdict(set)
     for sample in samples:
         if sample["split"]:
             splits[sample["video_id"]].add(sample["split"])
-    for source in sorted(source for source, found in splits.items() if len(found) > 1):
+    for source in sorted(source for source, source_splits in splits.items() if len(source_splits) > 1):
         yield f"source {source}: has samples in train and in val"
 
 
@@ -75,20 +75,20 @@ def _check_shard(name: str, index: Sequence[Row], store: Store) -> Iterator[str]
             yield f"sample {row['sample_id']}: its bytes in {name} are not those that were packed (checksum)"
     seen: set[str] = set()
     try:
-        for sample in _stranger(name, data):
+        for sample in _read_samples(name, data):
             key = sample["__key__"]
             if key not in expected or key in seen:
                 yield f"sample {key}: in {name}, but {'twice' if key in seen else 'not in the index'}"
                 continue
             seen.add(key)
             yield from _check_sample(expected[key], sample)
-    except Exception as error:  # whatever the library says of a damaged tar is a complaint, not a crash
+    except Exception as error:  # whatever the library raises on a damaged tar is a complaint, not a crash
         yield f"shard {name}: the webdataset library cannot read it: {type(error).__name__}: {error}"
     yield from (f"sample {key}: in the index, but not in {name}" for key in expected if key not in seen)
 
 
-def _stranger(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
-    import webdataset  # takes torch along, which reading a table does not need
+def _read_samples(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
+    import webdataset  # imports torch, which reading a table does not need
 
     source = [{"url": name, "stream": io.BytesIO(data)}]
     yield from webdataset.tariterators.group_by_keys(webdataset.tariterators.tar_file_expander(source))
@@ -100,7 +100,7 @@ def _check_sample(row: Row, sample: Mapping[str, Any]) -> Iterator[str]:
         described = json.loads(sample["json"])
         caption = described["captions"]["dense"]
     except (KeyError, ValueError) as error:
-        yield f"sample {key}: no usable description: {error!r}"
+        yield f"sample {key}: no usable metadata: {error!r}"
         return
     if not caption.strip():
         yield f"sample {key}: has no caption"
@@ -109,29 +109,29 @@ def _check_sample(row: Row, sample: Mapping[str, Any]) -> Iterator[str]:
         yield f"sample {key}: its text is not its dense caption"
     stills = described.get("stills", [])
     try:
-        places = {still["frame"] for still in stills if still["frame"] is not None and still["frame"] >= 0}
-        read = _read_picture if bucket.is_image else _read_video
-        shape, pictures = read(sample["png" if bucket.is_image else "mp4"], places)
+        indices = {still["frame"] for still in stills if still["frame"] is not None and still["frame"] >= 0}
+        read = _read_image if bucket.is_image else _read_video
+        shape, images = read(sample["png" if bucket.is_image else "mp4"], indices)
     except Exception as error:
         yield f"sample {key}: cannot be decoded: {type(error).__name__}: {error}"
         return
     crop_complaints = list(_check_crop(described))
     yield from (f"sample {key}: {complaint}" for complaint in crop_complaints)
     if not crop_complaints:
-        yield from (f"sample {key}: {complaint}" for complaint in _check_stills(described, pictures))
-    wanted = (bucket.width, bucket.height, bucket.frames)
-    if shape != wanted or (described["width"], described["height"], described["frames"]) != wanted:
+        yield from (f"sample {key}: {complaint}" for complaint in _check_stills(described, images))
+    expected_shape = (bucket.width, bucket.height, bucket.frames)
+    if shape != expected_shape or (described["width"], described["height"], described["frames"]) != expected_shape:
         yield f"sample {key}: decodes to {'x'.join(map(str, shape))}, its bucket is {bucket}"
 
 
 def _check_crop(described: Mapping[str, Any]) -> Iterator[str]:
-    """The crop must lie in the picture inside the bars, and that in the source."""
+    """The crop must lie in the picture area inside the bars, and that in the source."""
     try:
-        crop, picture, source = described["crop"], described["picture"], [0, 0, *described["source_size"]]
+        crop, image, source = described["crop"], described["picture"], [0, 0, *described["source_size"]]
     except KeyError as error:
-        yield f"its description does not say {error}"
+        yield f"its metadata lacks {error}"
         return
-    for inner, name, outer, of in ((crop, "crop", picture, "picture"), (picture, "picture", source, "source")):
+    for inner, name, outer, of in ((crop, "crop", image, "picture"), (image, "picture", source, "source")):
         if not _lies_in(inner, outer):
             yield f"its {name} {inner} (left, top, width, height) does not lie in its {of} {outer}"
 
@@ -142,41 +142,41 @@ def _lies_in(inner: Sequence[int], outer: Sequence[int]) -> bool:
     return starts_inside and ends[0][0] <= ends[1][0] and ends[0][1] <= ends[1][1]
 
 
-def _check_stills(described: Mapping[str, Any], pictures: Mapping[int, NDArray[np.uint8]]) -> Iterator[str]:
-    """The shipped pictures must be those of the stills that its caption was made of."""
-    for still in described.get("stills", []):  # shards of earlier versions name none
-        picture = pictures.get(still["frame"])
-        if picture is None:
+def _check_stills(described: Mapping[str, Any], images: Mapping[int, NDArray[np.uint8]]) -> Iterator[str]:
+    """The shipped frames must match the stills that the caption was made from."""
+    for still in described.get("stills", []):  # shards of earlier versions list none
+        image = images.get(still["frame"])
+        if image is None:
             continue
         signature, crop, (width, height) = (
             base64.b64decode(still["signature"]),
             described["crop"],
             described["source_size"],
         )
-        if matches_crop(signature, picture, tuple(crop), (width, height)) is False:
+        if matches_crop(signature, image, tuple(crop), (width, height)) is False:
             yield f"its frame {still['frame']} is not the still of {still['time']:.2f} s that was captioned"
 
 
-def _read_picture(data: bytes, places: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-        picture.load()
-        return (*picture.size, 1), {place: np.asarray(picture.convert("RGB")) for place in places}
+def _read_image(data: bytes, indices: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        image.load()
+        return (*image.size, 1), {index: np.asarray(image.convert("RGB")) for index in indices}
 
 
-def _read_video(data: bytes, places: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
-    """Width, height and frames, and the frames at these places as RGB [height, width, 3]."""
+def _read_video(data: bytes, indices: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
+    """(width, height, frames), and the frames at `indices` as uint8 RGB [H, W, 3]."""
     sizes: Counter[tuple[int, int]] = Counter()
-    pictures: dict[int, NDArray[np.uint8]] = {}
+    images: dict[int, NDArray[np.uint8]] = {}
     with open_stream(io.BytesIO(data)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             sizes[frame.width, frame.height] += 1
-            if number in places:
-                maker = PictureMaker(Geometry(0, frame.width, frame.height))
-                pictures[number] = maker.rgb(frame, frame.width, frame.height)
+            if number in indices:
+                converter = RgbConverter(Geometry(0, frame.width, frame.height))
+                images[number] = converter.rgb(frame, frame.width, frame.height)
     if len(sizes) != 1:
         raise VerifyError(f"frames of {len(sizes)} sizes")
     ((width, height), frames) = next(iter(sizes.items()))
-    return (width, height, frames), pictures
+    return (width, height, frames), images
 
 
 def _check_ledger(dataset: Dataset, samples: Sequence[Row]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Build the demo bucket: a folder of films, pictures, and files that go wrong, the same bytes each time.
+"""Build the demo bucket: a folder of videos, images, and files that go wrong, the same bytes each time.
 
 The folder appears by one rename when everything is in it, so a build that was stopped leaves no half bucket, and a
 second call returns at once.
@@ -46,7 +46,7 @@ def build_demo_bucket(folder: Path) -> None:
 
 
 def describe() -> str:
-    """The text file of the bucket: what each file is, and whose pictures they are."""
+    """The text file of the bucket: what each file is, and whose images they are."""
     lines = [
         "The demo bucket of cutroom. Everything below generated/ was made by a program: camera moves over real",
         "photographs, rendered scenes, and edits of both with real clips. real/ holds clips as they are.",
@@ -54,9 +54,9 @@ def describe() -> str:
         "danielbuechele and flower by vultilion (both CC BY 2.0) from scikit-learn.",
         "",
     ]
-    for film in (*REAL.values(), *FILMS):
-        shots = "; ".join(f"{shot.picture.name} ({shot.seconds:g} s)" for shot in film.shots)
-        lines.append(f"{film.key}: {film.width}x{film.height} at {film.fps} frames/s: {shots}")
+    for video in (*REAL.values(), *FILMS):
+        shots = "; ".join(f"{shot.picture.name} ({shot.seconds:g} s)" for shot in video.shots)
+        lines.append(f"{video.key}: {video.width}x{video.height} at {video.fps} frames/s: {shots}")
     lines += [f"{still.key}: {still.photograph}, {still.width}x{still.height}" for still in STILLS]
     lines += [f"{key}: {clip}, as it is, too small" for clip, key in TOO_SMALL.items()]
     lines += [f"{key}: the bytes of {original}" for key, original in EXACT_COPIES.items()]
@@ -66,11 +66,11 @@ def describe() -> str:
 
 
 def _fill(bucket: Path) -> None:
-    # One film per task and the longest first, so that two processes end together. Spawned, because a fork inherits
+    # One video per task and the longest first, so that two processes end together. Spawned, because a fork inherits
     # the locks of whatever threads the caller runs.
     tasks: list[Callable[[], None]] = [
-        partial(write_film, film, bucket)
-        for film in sorted(FILMS, key=lambda film: -film.width * film.height * film.fps * len(film.shots))
+        partial(write_film, video, bucket)
+        for video in sorted(FILMS, key=lambda video: -video.width * video.height * video.fps * len(video.shots))
     ]
     workers = min(len(tasks), os.cpu_count() or 1)
     context = multiprocessing.get_context("spawn")
@@ -79,13 +79,13 @@ def _fill(bucket: Path) -> None:
             done.result()
     for still in STILLS:
         write_still(still, bucket)
-    for clip, key in {**{clip: film.key for clip, film in REAL.items()}, **TOO_SMALL}.items():
+    for clip, key in {**{clip: video.key for clip, video in REAL.items()}, **TOO_SMALL}.items():
         _write(bucket / key, locate(CLIPS[clip]).read_bytes())
     for key, original in EXACT_COPIES.items():
         _write(bucket / key, (bucket / original).read_bytes())
     for key, original in TRUNCATED.items():
-        whole = (bucket / original).read_bytes()
-        _write(bucket / key, whole[: len(whole) // 2])
+        content = (bucket / original).read_bytes()
+        _write(bucket / key, content[: len(content) // 2])
     for clip, key in SOUND_ONLY.items():
         write_sound(clip, bucket / key)
     _write(bucket / EMPTY, b"")

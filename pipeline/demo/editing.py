@@ -1,10 +1,10 @@
-"""How a film is put together: shots in order, joined by cuts or dissolves, and the exact truth of where each one is.
+"""How a video is put together: shots in order, joined by cuts or dissolves, and the exact truth of where each one is.
 
-Time runs in ticks of 1/fps. A dissolve lets the next shot begin before the last one ends; a film with a variable rate
+Time runs in ticks of 1/fps. A dissolve lets the next shot begin before the last one ends; a video with a variable rate
 leaves out a share of the ticks, as telephones do when they are short of light or power. Frames and truth come from the
 same spans, so they cannot disagree.
 
-    python -m pipeline.demo.films          # every film with its shots' first frames
+    python -m pipeline.demo.films          # every video with its shots' first frames
 """
 
 from bisect import bisect_left
@@ -28,13 +28,13 @@ class Picture(Protocol):
         ...
 
     def frames(self, times: Sequence[float], width: int, height: int) -> Iterator[Image]:
-        """The pictures at the given seconds after the shot's start, RGB of the given size."""
+        """The images at the given seconds after the shot's start, RGB of the given size."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture for some seconds; `dissolve` is for how many of them it mixes with the end of the shot before."""
+    """An image for some seconds; `dissolve` is for how many of them it mixes with the end of the shot before."""
 
     picture: Picture
     seconds: float
@@ -43,7 +43,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """A film of the bucket: what it shows, and how its file is written."""
+    """A video of the bucket: what it shows, and how its file is written."""
 
     key: str
     width: int
@@ -58,7 +58,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotTruth:
-    """Where a shot is, in frames. `start_frame` to `end_frame` tile the film; a dissolve is parted in its middle.
+    """Where a shot is, in frames. `start_frame` to `end_frame` tile the video; a dissolve is parted in its middle.
 
     `clean_start` to `clean_end` are the frames that show nothing but this shot, so the frames between a shot's
     `clean_end` and the next one's `clean_start` are the dissolve (none for a cut).
@@ -72,20 +72,20 @@ class ShotTruth:
     clean_end: int
 
 
-def truth(film: Film) -> list[ShotTruth]:
+def truth(video: Film) -> list[ShotTruth]:
     """The exact frames of every shot, in order."""
-    spans, ticks = _spans(film), kept_ticks(film)
+    spans, ticks = _spans(video), kept_ticks(video)
     overlaps = [(after[0], before[1]) for before, after in pairwise(spans)]
     starts = [0, *((first + last) // 2 for first, last in overlaps), spans[-1][1]]
-    found = []
-    for number, shot in enumerate(film.shots):
+    results = []
+    for number, shot in enumerate(video.shots):
         clean = (
             overlaps[number - 1][1] if number else 0,
             overlaps[number][0] if number < len(overlaps) else starts[-1],
         )
         bounds = (starts[number], starts[number + 1], *clean)
         start, end, clean_start, clean_end = (bisect_left(ticks, tick) for tick in bounds)
-        found.append(
+        results.append(
             ShotTruth(
                 name=shot.picture.name,
                 transition="start" if not number else "dissolve" if shot.dissolve else "cut",
@@ -95,47 +95,47 @@ def truth(film: Film) -> list[ShotTruth]:
                 clean_end=clean_end,
             )
         )
-    return found
+    return results
 
 
-def kept_ticks(film: Film) -> list[int]:
+def kept_ticks(video: Film) -> list[int]:
     """The ticks at which a frame is shown: all, or for a variable rate all but a seeded share."""
-    ticks = range(_spans(film)[-1][1])
-    if not film.dropped_share:
+    ticks = range(_spans(video)[-1][1])
+    if not video.dropped_share:
         return list(ticks)
-    dropped = np.random.default_rng(len(film.shots)).uniform(size=len(ticks)) < film.dropped_share
+    dropped = np.random.default_rng(len(video.shots)).uniform(size=len(ticks)) < video.dropped_share
     return [tick for tick in ticks if not tick or not dropped[tick]]
 
 
-def presentation_times(film: Film) -> list[float]:
+def presentation_times(video: Film) -> list[float]:
     """When each frame is shown, in seconds."""
-    return [film.start_seconds + tick / film.fps for tick in kept_ticks(film)]
+    return [video.start_seconds + tick / video.fps for tick in kept_ticks(video)]
 
 
-def frames(film: Film) -> Iterator[Image]:
-    """The film's pictures, in order, as they are meant to be seen (upright)."""
-    spans, ticks = _spans(film), kept_ticks(film)
+def frames(video: Film) -> Iterator[Image]:
+    """The film's images, in order, as they are meant to be seen (upright)."""
+    spans, ticks = _spans(video), kept_ticks(video)
     streams = [
         shot.picture.frames(
-            [(tick - start) / film.fps for tick in ticks if start <= tick < end], film.width, film.height
+            [(tick - start) / video.fps for tick in ticks if start <= tick < end], video.width, video.height
         )
-        for shot, (start, end) in zip(film.shots, spans, strict=True)
+        for shot, (start, end) in zip(video.shots, spans, strict=True)
     ]
     for tick in ticks:
         live = [number for number, (start, end) in enumerate(spans) if start <= tick < end]
-        pictures = [next(streams[number]) for number in live]
-        if len(pictures) == 1:
-            yield pictures[0]
+        images = [next(streams[number]) for number in live]
+        if len(images) == 1:
+            yield images[0]
             continue
         begin, end = spans[live[1]][0], spans[live[0]][1]
         share = (tick - begin + 1) / (end - begin + 1)
-        yield np.asarray(cv2.addWeighted(pictures[0], 1 - share, pictures[1], share, 0), dtype=np.uint8)
+        yield np.asarray(cv2.addWeighted(images[0], 1 - share, images[1], share, 0), dtype=np.uint8)
 
 
-def _spans(film: Film) -> list[tuple[int, int]]:
+def _spans(video: Film) -> list[tuple[int, int]]:
     """First tick and the tick after the last of each shot; a dissolve makes neighbours overlap."""
     spans: list[tuple[int, int]] = []
-    for shot in film.shots:
-        start = spans[-1][1] - round(shot.dissolve * film.fps) if spans else 0
-        spans.append((start, start + round(shot.seconds * film.fps)))
+    for shot in video.shots:
+        start = spans[-1][1] - round(shot.dissolve * video.fps) if spans else 0
+        spans.append((start, start + round(shot.seconds * video.fps)))
     return spans

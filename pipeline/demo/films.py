@@ -1,9 +1,9 @@
-"""The films of the demo bucket as data, and beside them its pictures and the files that a pipeline must survive.
+"""The videos of the demo bucket as data, and beside them its images and the files that a pipeline must survive.
 
-Sizes, rates, joins and oddities differ from film to film, so that a run over the bucket meets what real buckets hold;
+Sizes, rates, joins and oddities differ from video to video, so that a run over the bucket meets what real buckets hold;
 lengths are chosen so that shots fill training buckets of 17, 33 and 49 frames at 8 frames/s.
 
-    python -m pipeline.demo.films          # every film with its shots' first frames
+    python -m pipeline.demo.films          # every video with its shots' first frames
 """
 
 import sys
@@ -50,7 +50,7 @@ REAL: dict[str, Film] = {
         ),
     ),
 }
-# 176x144: too small for any bucket. Its rate is 30000/1001, which no film here has, so it stands apart.
+# 176x144: too small for any bucket. Its rate is 30000/1001, which no video here has, so it stands apart.
 TOO_SMALL = {"carphone_pristine": "real/carphone_pristine.mp4"}
 
 _ANIMALS = Film(
@@ -235,7 +235,7 @@ _ODD = (
             _move("brick", (0.5, 0.1, 0.9), (0.5, 0.4, 0.35), 4.4, 0.6),
         ),
     ),
-    # The near-duplicate: the same film, smaller and worse.
+    # The near-duplicate: the same video, smaller and worse.
     replace(_ANIMALS, key="generated/again/animals-and-cups-small.mp4", width=384, height=256, quality=33),
 )
 
@@ -254,19 +254,19 @@ STILLS: tuple[Still, ...] = (
     Still("pictures/science/galaxies.webp", "hubble_deep_field", 960, 640),
 )
 
-# Key of the copy -> key of the film whose bytes it repeats.
+# Key of the copy -> key of the video whose bytes it repeats.
 EXACT_COPIES = {"generated/again/textures-copy.mp4": _TEXTURES.key}
-# Key of the broken file -> key of the film whose first half it is; the index at the end is missing.
+# Key of the broken file -> key of the video whose first half it is; the index at the end is missing.
 TRUNCATED = {"broken/truncated.mp4": _TEXTURES.key}
 EMPTY = "broken/zero-bytes.mp4"
 SOUND_ONLY = {"bigbuckbunny": "sound/sound-only.mp4"}
 
 
 def main() -> None:
-    """Print every film with its shots."""
-    for film in (*REAL.values(), *FILMS):
-        shots = truth(film)
-        sys.stdout.write(f"{film.key}  {film.width}x{film.height} @ {film.fps}, {shots[-1].end_frame} frames\n")
+    """Print every video with its shots."""
+    for video in (*REAL.values(), *FILMS):
+        shots = truth(video)
+        sys.stdout.write(f"{video.key}  {video.width}x{video.height} @ {video.fps}, {shots[-1].end_frame} frames\n")
         for shot in shots:
             sys.stdout.write(f"  {shot.start_frame:5} {shot.transition:9} {shot.name}\n")
 

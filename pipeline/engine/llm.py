@@ -1,7 +1,7 @@
-"""vLLM as a chat model: requests go through Ray Data's engine processor, replies come back as batches finish.
+"""vLLM as a chat model: requests go through Ray Data's engine processor, replies arrive as batches finish.
 
-Runs in the driver. Starting an engine takes from half a minute (CPU) to minutes, so a stage hands over as many requests
-as it can at once. On a machine without GPUs the engine runs on the CPU.
+Runs in the driver. Starting an engine takes from half a minute (CPU) to minutes, so a stage submits as many requests as
+it can at once. On a machine without GPUs the engine runs on the CPU.
 
     just curate <bucket> --set caption.captioner=vllm --set caption.model.name=Qwen/Qwen2.5-VL-7B-Instruct
 """
@@ -30,7 +30,7 @@ from pipeline.stage import Row, describe
 from schemas.errors import ConfigError, StageError
 from schemas.model_config import ModelConfig
 
-# An engine that died is started again, with its batches, this often; a request that kills it would do so for ever.
+# How often a crashed engine is restarted with its batches; a request that kills it would do so for ever.
 _RESTARTS = 2
 _ENGINE_STAGE = "vLLMEngineStage"
 _ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING", "TOKENIZERS_PARALLELISM": "false"}
@@ -38,10 +38,10 @@ _CPU_CACHE_GIGABYTES = "2"
 
 
 class BatchChat:
-    """The model `config.name` on `config.replicas` engines. Meets `captioning.chat.ChatModel`.
+    """The model `config.name` on `config.replicas` engines. Implements `captioning.chat.ChatModel`.
 
-    `silence_seconds` bounds the time without any reply, the engine's start and a model's download included. Raises
-    `ConfigError` without a name, `StageError` if there is no such model.
+    `silence_seconds` limits the time without any reply, including the engine's start and a model's download. Raises
+    `ConfigError` without a name, `StageError` if the model does not exist.
     """
 
     name = "vllm"
@@ -55,23 +55,23 @@ class BatchChat:
         self._config, self._silence, self._restarts = config, silence_seconds, restarts
         self.model = model_identity(config.name, config.revision)
         settings = read_config(config.name, config.revision)
-        self._sees = any(key in settings for key in ("vision_config", "visual"))
-        self._template = Template(self._source, "" if self._local else config.revision, self._sees)
+        self._has_vision = any(key in settings for key in ("vision_config", "visual"))
+        self._template = Template(self._source, "" if self._local else config.revision, self._has_vision)
 
     async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
-        """Yield one reply per request, in any order. A request that cannot be asked is answered with its error.
+        """Yield one reply per request, in any order. A request that cannot be prepared gets a reply with its error.
 
-        Raises `StageError` if the engine cannot start, dies more than `restarts` times, or says nothing for too long.
+        Raises `StageError` if the engine cannot start, dies more than `restarts` times, or stays silent for too long.
         """
         check_ids(requests)
-        self._check_pictures(requests)
+        self._check_images(requests)
         waiting, rows = {request.id: request for request in requests}, []
         for request in requests:
             try:
                 rows.append(request_row(request))
             except Exception as error:
                 del waiting[request.id]
-                yield ChatReply(id=request.id, error=f"a picture cannot be read: {describe(error)}")
+                yield ChatReply(id=request.id, error=f"an image cannot be read: {describe(error)}")
         if not rows:
             return
         with _quiet():
@@ -89,27 +89,27 @@ class BatchChat:
                 f"{logs.last_errors()}"
             ) from error
         except Exception as error:
-            raise StageError(f"vllm: the engine gave up: {_in_short(error)}.{logs.last_errors()}") from error
+            raise StageError(f"vllm: the engine gave up: {_one_line(error)}.{logs.last_errors()}") from error
         finally:
             stream.close()
 
-    def _check_pictures(self, requests: Sequence[ChatRequest]) -> None:
-        if not self._sees and any(message.images for request in requests for message in request.messages):
-            raise StageError(f"{self._config.name} is a language model without vision and was asked about pictures")
+    def _check_images(self, requests: Sequence[ChatRequest]) -> None:
+        if not self._has_vision and any(message.images for request in requests for message in request.messages):
+            raise StageError(f"{self._config.name} is a language model without vision and was asked about images")
 
     def _settings(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The engine's arguments and the processor's settings on the Ray that is running."""
+        """The engine's arguments and the processor's settings for the running Ray cluster."""
         import ray
 
         if not ray.is_initialized():
             raise StageError("vllm: Ray is not running; the engine of stages starts it")
-        found = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        cpus, gpus = int(found.get("CPU", 1)), int(found.get("GPU", 0))
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        cpus, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
         arguments = engine_arguments(self._config.name, self._config.engine, gpus)
         return arguments, self._processor_settings(arguments, cpus, gpus)
 
     def _run(self, settings: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Row]:
-        """Put the rows through a processor. Blocks until the next row is there."""
+        """Run the rows through a processor. Blocks until the next row is available."""
         import ray.data
 
         with _quiet():
@@ -119,7 +119,7 @@ class BatchChat:
                 vLLMEngineProcessorConfig(**settings),
                 preprocess=partial(prepare, template=self._template),
                 postprocess=finish,
-                # Fractions, so that reading pictures never waits for the CPU that the engine holds.
+                # Fractional CPUs, so that reading images never waits for the CPU that the engine occupies.
                 preprocess_map_kwargs={"num_cpus": 0.25},
                 postprocess_map_kwargs={"num_cpus": 0.1},
             )
@@ -130,12 +130,12 @@ class BatchChat:
         yield from results.iter_rows()
 
     def _processor_settings(self, arguments: Mapping[str, Any], cpus: int, gpus: int) -> dict[str, Any]:
-        """What `vLLMEngineProcessorConfig` gets. Raises `StageError` if the GPUs do not suffice."""
+        """The arguments of `vLLMEngineProcessorConfig`. Raises `StageError` if there are too few GPUs."""
         config = self._config
         per_engine = arguments.get("tensor_parallel_size", 1) * arguments.get("pipeline_parallel_size", 1)
         if (gpus or per_engine > 1) and config.replicas * per_engine > gpus:
             raise StageError(
-                f"vllm: {config.replicas} replicas on {per_engine} GPUs each are wanted, but Ray has {gpus}; "
+                f"vllm: {config.replicas} replicas on {per_engine} GPUs each were requested, but Ray has {gpus}; "
                 "lower model.replicas or model.engine.tensor_parallel_size"
             )
         engine = dict(arguments)
@@ -167,13 +167,13 @@ class BatchChat:
 
 
 class _Stream:
-    """Rows of a blocking generator for the loop that is running, with a limit to the wait."""
+    """Reads a blocking generator of rows from the running event loop, with a timeout."""
 
     def __init__(self, rows: Callable[[], Iterator[Row]]) -> None:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Row | BaseException | None] = asyncio.Queue()
         self._closed = False
-        # A daemon: an iterator that hangs must not keep the process from ending.
+        # A daemon thread: a hanging iterator must not keep the process from exiting.
         threading.Thread(target=self._read, args=(rows,), daemon=True).start()
 
     async def next(self, seconds: float) -> Row | None:
@@ -184,7 +184,7 @@ class _Stream:
         return item
 
     def close(self) -> None:
-        """Stop reading after the row that is on its way."""
+        """Stop reading after the current row."""
         self._closed = True
 
     def _read(self, rows: Callable[[], Iterator[Row]]) -> None:
@@ -198,13 +198,13 @@ class _Stream:
             self._put(error)
 
     def _put(self, item: Row | Exception | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody is waiting
             self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what libraries say about themselves while they are imported off the terminal; errors are still told."""
+    """Keep libraries' messages during import off the terminal; errors are still shown."""
     before = logging.root.manager.disable
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     logging.disable(logging.WARNING)
@@ -214,11 +214,11 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def _in_short(error: BaseException) -> str:
-    """An error of Ray in one line without colours; what the engine's process raised stands at its end."""
+def _one_line(error: BaseException) -> str:
+    """A Ray error in one line without colours, with the last lines, where the engine's own exception is."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()]
-    told = [line[:200] for line in lines if line and not line.startswith(("File ", "^", "~"))]
-    return f"{type(error).__name__}: {' ... '.join(dict.fromkeys(told[-4:]))}"
+    tail = [line[:200] for line in lines if line and not line.startswith(("File ", "^", "~"))]
+    return f"{type(error).__name__}: {' ... '.join(dict.fromkeys(tail[-4:]))}"
 
 
 def check_model(setting: str, model: ModelConfig, *, remote: bool) -> None:

@@ -1,14 +1,14 @@
-"""What a chat request is on its way through Ray Data: a small row, the engine's input, its output, a reply.
+"""The forms of a chat request in Ray Data: a small row, the engine's input, its output, a reply.
 
-    {id, request}               in the driver; pictures are references
-    {prompt, multimodal_data, sampling_params}     `prepare`, in a worker: template applied, pictures read and decoded
-    {id, text, tokens, error}   `finish`, or the whole inner row where something failed
+    {id, request}               `request_row`, in the driver; images are references
+    {prompt, multimodal_data, sampling_params}     `prepare`, in a worker: template applied, images read and decoded
+    {id, text, tokens, error}   `finish`, or the whole inner row if something failed
     ChatReply                   `reply_of`, in the driver
 
-Ray's own stages for templates and pictures end the whole job on the first bad one, so `prepare` does their work and
-marks a row that cannot be asked with the engine's own error column: such a row passes by the engine.
+Ray's own stages for templates and images end the whole job on the first bad row, so `prepare` does their work and
+marks a row that cannot be prepared in the engine's error column: such a row bypasses the engine.
 
-    python -m pytest tests/pipeline/engine/test_llm_rows.py
+    reply = reply_of(finish(engine_output), request, longest=4096)
 """
 
 import base64
@@ -21,17 +21,17 @@ from typing import Any
 
 from captioning.chat import ChatReply, ChatRequest, EncodedImage, ImageBytes, Message
 from captioning.thinking import has_thinking_tokens, no_thinking_options, opens_thinking, strip_thinking
-from pipeline.dataset.stored_picture import StoredPicture
+from pipeline.dataset.stored_image import StoredImage
 from pipeline.stage import Row, describe
 from schemas.errors import CutroomError, StageError
 
-ERROR = "__inference_error__"  # Ray's name: rows that hold text in it pass by the remaining stages
+ERROR = "__inference_error__"  # Ray's name: rows with text in this column bypass the remaining stages
 _LONGEST_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Where a model's chat template is, and whether it takes content as a list of parts (vision models) or as text."""
+    """The model whose chat template is used; `parts`: content is a list of parts (vision models) instead of text."""
 
     model: str
     revision: str
@@ -39,50 +39,50 @@ class Template:
 
 
 def request_row(request: ChatRequest) -> Row:
-    """A request as a row of small things; a picture that is no stored one is read here, which may raise."""
+    """A request as a small row; an image that is not a `StoredImage` is read here, which may raise."""
     messages = [
-        {"role": one.role, "text": one.text, "pictures": [_reference(picture) for picture in one.images]}
-        for one in request.messages
+        {"role": message.role, "text": message.text, "pictures": [_reference(image) for image in message.images]}
+        for message in request.messages
     ]
     return {"id": request.id, "request": json.dumps({"messages": messages, "sampling": sampling_parameters(request)})}
 
 
 def sampling_parameters(request: ChatRequest) -> dict[str, Any]:
-    """vLLM's sampling parameters; without a schema the column of structured outputs is left out."""
-    found: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+    """vLLM's sampling parameters; without a schema there is no `structured_outputs`."""
+    parameters: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
     if request.temperature > 0:
-        found["seed"] = request.seed
+        parameters["seed"] = request.seed
     if request.schema:
-        found["structured_outputs"] = {"json": request.schema}
-    return found
+        parameters["structured_outputs"] = {"json": request.schema}
+    return parameters
 
 
 def prepare(row: Row, template: Template) -> Row:
-    """The engine's input of a row; one that cannot be asked carries the reason in `ERROR`."""
-    # What is set here replaces the row's own: every column is carried through all stages.
-    found: Row = {"request": "", "prompt": "", "sampling_params": {"max_tokens": 1}, ERROR: ""}
+    """The engine's input for a row; if it cannot be prepared, `ERROR` holds the reason."""
+    # Columns set here replace the row's own: every column is carried through all stages.
+    prepared: Row = {"request": "", "prompt": "", "sampling_params": {"max_tokens": 1}, ERROR: ""}
     try:
         request = json.loads(row["request"])
         messages = [
-            Message(one["role"], one["text"], tuple(_picture(reference) for reference in one["pictures"]))
-            for one in request["messages"]
+            Message(message["role"], message["text"], tuple(_image(reference) for reference in message["pictures"]))
+            for message in request["messages"]
         ]
-        pictures = [_decode(picture) for message in messages for picture in message.images]
-        found |= {"prompt": render(messages, template), "sampling_params": request["sampling"]}
+        images = [_decode(image) for message in messages for image in message.images]
+        prepared |= {"prompt": render(messages, template), "sampling_params": request["sampling"]}
         if _keeps_special(template.model, template.revision):
-            found["sampling_params"] = {**request["sampling"], "skip_special_tokens": False}
-        if pictures:
-            found["multimodal_data"] = {"image": pictures}
+            prepared["sampling_params"] = {**request["sampling"], "skip_special_tokens": False}
+        if images:
+            prepared["multimodal_data"] = {"image": images}
     except (StageError, ImportError):
         raise
     except Exception as error:
         text = str(error) if isinstance(error, CutroomError) else describe(error)
-        found |= {ERROR: f"the request cannot be prepared: {text}"}
-    return found
+        prepared |= {ERROR: f"the request cannot be prepared: {text}"}
+    return prepared
 
 
 def finish(row: Row) -> Row:
-    """Of an answered row what becomes the reply."""
+    """The columns of an answered row that the reply needs."""
     return {
         "id": row["id"],
         "generated_text": row["generated_text"],
@@ -92,12 +92,12 @@ def finish(row: Row) -> Row:
 
 
 def reply_of(row: Mapping[str, Any], request: ChatRequest, longest: int | None, opened: bool = False) -> ChatReply:
-    """The reply in a row of either shape; `longest` is the engine's `max_model_len` in tokens, if it is known.
+    """The reply in a row of either form; `longest` is the engine's `max_model_len` in tokens, if known.
 
-    `opened`: the template ends in an open thinking (`captioning.thinking`).
+    `opened`: the template ends in an open thinking block (`captioning.thinking`).
 
-    The engine's rows hold no finish reason: a text is cut where its tokens reach `max_tokens` or the model's length.
-    A text that ends by itself on its last allowed token counts as cut too.
+    The engine's rows have no finish reason: a text counts as cut if its tokens reach `max_tokens` or the model's
+    length, even if it happens to end by itself on the last allowed token.
     """
     prompt, completion = int(row.get("num_input_tokens") or 0), int(row.get("num_generated_tokens") or 0)
     error = row.get(ERROR)
@@ -115,24 +115,24 @@ def reply_of(row: Mapping[str, Any], request: ChatRequest, longest: int | None, 
 
 
 def check_template(template: Template) -> bool:
-    """Whether the template ends in an open thinking.
+    """Whether the template ends in an open thinking block.
 
-    Raises `StageError` if the model has no tokenizer or chat template: every row would fail with that.
+    Raises `StageError` if the model has no tokenizer or chat template: every row would fail for that reason.
     """
     return opens_thinking(render([Message("user", "1")], template))
 
 
 def render(messages: Sequence[Message], template: Template) -> str:
-    """The prompt as the model was trained on it; pictures stand before their message's text.
+    """The prompt in the format that the model was trained on; images come before their message's text.
 
-    Asks without the thinking of models that have such a mode. A start mark that the tokenizer adds by itself is taken
-    away, so that it does not stand there twice.
+    Thinking is disabled for models that have such a mode. A BOS token that the tokenizer adds by itself is removed, so
+    that it does not occur twice.
     """
     processor, adds_start = _processor(template.model, template.revision)
     chat = []
-    for one in messages:
-        words = [{"type": "image"}] * len(one.images) + [{"type": "text", "text": one.text}]
-        chat.append({"role": one.role, "content": words if template.parts else one.text})
+    for message in messages:
+        words = [{"type": "image"}] * len(message.images) + [{"type": "text", "text": message.text}]
+        chat.append({"role": message.role, "content": words if template.parts else message.text})
     modes = no_thinking_options(processor.chat_template)
     prompt: str = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **modes)
     return prompt.removeprefix(adds_start)
@@ -140,7 +140,7 @@ def render(messages: Sequence[Message], template: Template) -> str:
 
 @lru_cache(maxsize=2)
 def _processor(model: str, revision: str) -> tuple[Any, str]:
-    """The model's processor (or tokenizer), and the start mark that its tokenizer adds to every text."""
+    """The model's processor (or tokenizer), and the BOS token that its tokenizer adds to every text."""
     from transformers import AutoProcessor
 
     try:
@@ -161,24 +161,24 @@ def _keeps_special(model: str, revision: str) -> bool:
     return has_thinking_tokens(getattr(processor, "tokenizer", processor))
 
 
-def _reference(picture: EncodedImage) -> dict[str, str]:
-    if isinstance(picture, StoredPicture):
-        return {"dataset": picture.dataset_uri, "part": picture.part, "still": picture.still_id}
-    return {"key": picture.key, "data": base64.b64encode(picture.read()).decode()}
+def _reference(image: EncodedImage) -> dict[str, str]:
+    if isinstance(image, StoredImage):
+        return {"dataset": image.dataset_uri, "part": image.part, "still": image.still_id}
+    return {"key": image.key, "data": base64.b64encode(image.read()).decode()}
 
 
-def _picture(reference: Mapping[str, str]) -> EncodedImage:
+def _image(reference: Mapping[str, str]) -> EncodedImage:
     if "data" in reference:
         return ImageBytes(reference["key"], base64.b64decode(reference["data"]))
-    return StoredPicture(reference["dataset"], reference["part"], reference["still"])
+    return StoredImage(reference["dataset"], reference["part"], reference["still"])
 
 
-def _decode(picture: EncodedImage) -> Any:
-    """The picture as RGB; every pixel is decoded here, because a broken one would end the job further on."""
+def _decode(image: EncodedImage) -> Any:
+    """The image as RGB, completely decoded, because a broken image would end the job later."""
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(picture.read())) as opened:
+        with Image.open(io.BytesIO(image.read())) as opened:
             return opened.convert("RGB")
     except Exception as error:
-        raise CutroomError(f"picture {picture.key}: {describe(error)}") from error
+        raise CutroomError(f"picture {image.key}: {describe(error)}") from error

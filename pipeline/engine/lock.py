@@ -1,4 +1,4 @@
-"""One run at a time writes a dataset: a lock that the operating system lets go of when its process dies."""
+"""A lock that lets one run at a time write a dataset; the operating system releases it when the process dies."""
 
 import fcntl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from schemas.errors import DatasetError
 
 @contextmanager
 def dataset_lock(dataset: Dataset) -> Iterator[None]:
-    """Hold the dataset's lock. Raises `DatasetError` if another run holds it. Object stores have no locks."""
+    """Hold the dataset's lock. Raises `DatasetError` if another run holds it. Object stores are not locked."""
     if not dataset.store.is_local:
         yield
         return

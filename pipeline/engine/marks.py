@@ -1,7 +1,10 @@
-"""Marks tell on which part, and on which of its rows, a worker process died: written before the work, removed after.
+"""Marks record which part, and which of its rows, a worker is processing: written before the work, removed after.
 
-A process that crashes cannot say so. It finds its mark when the part is tried again; then the part's rows go one by
-one, each under a mark with its name.
+A process that crashes cannot report it. When its part is retried, the mark is found; then the part's rows are processed
+one by one, each under a mark with its key.
+
+    mark = Mark(store, f"{marks_of(spec)}/{part}")
+    deaths = mark.left()
 """
 
 import json
@@ -16,49 +19,49 @@ _UNKNOWN = "out of memory, or a crash in a library"
 
 @dataclass(slots=True)
 class Deaths:
-    """How often processes died on each row of a part, and why where that is known."""
+    """How often processes died on each row of a part, and the reasons where known."""
 
     times: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
     def text(self, row: str) -> str:
-        """What is recorded of a row on which no process will be started again."""
+        """The error recorded for a row that is given up."""
         reason = self.reasons.get(row, _UNKNOWN)
         return f"the worker process died {self.times.get(row, 0)} times on this row: {reason}"
 
 
 class Mark:
-    """The mark of one part. `row` None: the part as a whole is worked on."""
+    """The mark of one part. `row` None: the part is processed as a whole."""
 
     def __init__(self, store: Store, key: str) -> None:
         self._store, self._key = store, key
         self._state: dict[str, Any] = {}
 
     def left(self) -> Deaths | None:
-        """What an earlier process left that died on this part, its last row counted; None if there was none."""
+        """The deaths recorded by earlier processes on this part, including the last row; None if there were none."""
         if not self._store.exists(self._key):
             return None
-        found: Mapping[str, Any] = json.loads(self._store.read(self._key))
-        deaths = Deaths(dict(found["deaths"]), dict(found.get("reasons", {})))
-        row = found["row"]
+        mark: Mapping[str, Any] = json.loads(self._store.read(self._key))
+        deaths = Deaths(dict(mark["deaths"]), dict(mark.get("reasons", {})))
+        row = mark["row"]
         if row is not None:
             deaths.times[row] = deaths.times.get(row, 0) + 1
-            if found.get("reason"):
-                deaths.reasons[row] = found["reason"]
+            if mark.get("reason"):
+                deaths.reasons[row] = mark["reason"]
         return deaths
 
     def set(self, deaths: Deaths, row: str | None) -> None:
-        """Say what is worked on from now on."""
+        """Record what is processed from now on."""
         self._state = {"deaths": deaths.times, "reasons": deaths.reasons, "row": row}
         self._write(self._state)
 
     def explain(self, reason: str) -> None:
-        """Say why this process is about to end; called from another thread."""
+        """Record why this process is about to end; called from another thread."""
         if self._state:
             self._write(self._state | {"reason": reason})
 
     def clear(self) -> None:
-        """The part is done."""
+        """Remove the mark: the part is done."""
         self._state = {}
         self._store.remove(self._key)
 

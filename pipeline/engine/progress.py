@@ -1,4 +1,4 @@
-"""Progress for people, on stderr: a bar while a stage works, a line when it is done.
+"""Progress on stderr: a bar while a stage runs, a line when it is done.
 
 Without a terminal there are lines only: one every so often while a stage works (`schemas.heartbeat`).
 """
@@ -23,7 +23,7 @@ class Progress:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Show that something is going on that has no count."""
+        """Show a spinner for something without a count."""
         if not self._console.is_terminal:
             with Heartbeat(text, always=True, write=self.note):
                 yield
@@ -33,7 +33,7 @@ class Progress:
 
     @contextmanager
     def bar(self, name: str, total: int) -> Iterator[Callable[[int, int], None]]:
-        """A bar for `total` rows; yields a function that takes (rows done, rows failed) since its last call."""
+        """A bar for `total` rows; yields a function that takes (rows, failed) since its last call."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description:18}"),
@@ -57,11 +57,11 @@ class Progress:
             yield advance
 
     def stage(self, name: str, rows: int, computed: int, failed: int, seconds: float) -> None:
-        """The line that stays when a stage is done."""
+        """Print the line of a finished stage."""
         text = f"  {name:18} {rows:6} rows, {computed:6} computed"
         text += f", {failed} failed" if failed else ""
         self._console.print(f"{text}  {seconds:6.1f} s", soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """A line for the person who watches."""
+        """Print a line."""
         self._console.print(text, soft_wrap=True)

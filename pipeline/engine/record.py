@@ -1,4 +1,4 @@
-"""The record of a run, `run.json`: what was asked, the versions, and what each stage did and how long it took."""
+"""The record of a run, `run.json`: the configuration, the versions, and what each stage did in which time."""
 
 import importlib.metadata
 import platform
@@ -26,7 +26,7 @@ def make_record(
     inputs: Mapping[str, int],
     started: float,
 ) -> dict[str, Any]:
-    """The record of a finished run; `inputs` counts what the ledger must add up to."""
+    """The record of a finished run; `inputs` holds the counts that the ledger must add up to."""
     now = time.time()
     return {
         "format": FORMAT,
@@ -45,17 +45,17 @@ def make_record(
 
 
 def model_costs(config: RunConfig, stages: Mapping[str, StageRecord]) -> dict[str, dict[str, float]]:
-    """Calls, tokens and cost (in the currency of the configured prices) of each stage that asked a model."""
+    """Calls, tokens and cost (in the currency of the configured prices) of each stage that called a model."""
     models = {"caption": config.caption.model, "overview": config.caption.model, "summarise": config.summarise.model}
-    found: dict[str, dict[str, float]] = {}
+    costs: dict[str, dict[str, float]] = {}
     for name, model in models.items():
         counters = stages[name].counters if name in stages else {}
         used = {key: counters.get(key, 0) for key in USAGE}
         if any(used.values()):
             prices = {"prompt_tokens": model.prompt_price, "completion_tokens": model.completion_price}
             cost = sum(used[key] * price for key, price in prices.items()) / 1e6
-            found[name] = {**used, "cost": round(cost, 6)}
-    return found
+            costs[name] = {**used, "cost": round(cost, 6)}
+    return costs
 
 
 def bottleneck(stages: Mapping[str, StageRecord]) -> str | None:

@@ -1,10 +1,10 @@
-"""Ends a worker process that takes more memory than it may, before the system ends another one in its place.
+"""Ends a worker process that exceeds its memory limit, before the system kills another process instead.
 
-What one object makes a library allocate is not known beforehand, and a limit on addresses (`RLIMIT_AS`) counts what
-models and threads reserve and never touch. So a thread looks at what the process really holds. The row on which it
-ends is found and recorded like that of any process that died (`pipeline.engine.marks`).
+How much memory a library allocates for an object is not known beforehand, and a limit on address space (`RLIMIT_AS`)
+also counts what models and threads reserve and never touch. So a thread polls the memory that is really used. The row
+at which the process ends is recorded like that of any process that died (`pipeline.engine.marks`).
 
-    python -m pytest tests/pipeline/engine/test_watch.py
+    with watched_memory(8e9, mark.explain): ...
 """
 
 import os
@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_LOOK_SECONDS = 0.1
-_EXIT_CODE = 137  # what a process has that the system ended for its memory
+_POLL_SECONDS = 0.1
+_EXIT_CODE = 137  # that of a process killed by the system's out-of-memory killer
 _STATM = Path("/proc/self/statm")
 
 
-def held_bytes() -> int:
-    """Memory of this process that no file backs, in bytes; 0 where the system does not tell."""
+def private_bytes() -> int:
+    """Memory of this process that is not backed by files, in bytes; 0 where the system does not report it."""
     try:
         _, resident, shared, *_ = _STATM.read_text().split()
     except OSError:
@@ -29,15 +29,15 @@ def held_bytes() -> int:
 
 @contextmanager
 def watched_memory(most_bytes: float, explain: Callable[[str], None]) -> Iterator[None]:
-    """End the process if it comes to hold `most_bytes` more than now; `explain` is told why just before."""
-    done, before = threading.Event(), held_bytes()
+    """End the process if it uses `most_bytes` more than now; `explain` is called with the reason just before."""
+    done, before = threading.Event(), private_bytes()
 
     def watch() -> None:
-        while not done.wait(_LOOK_SECONDS):
-            taken = held_bytes() - before
-            if taken > most_bytes:
+        while not done.wait(_POLL_SECONDS):
+            used = private_bytes() - before
+            if used > most_bytes:
                 try:
-                    explain(f"it took {taken / 1e9:.1f} GB of memory, limits.worker_gigabytes = {most_bytes / 1e9:g}")
+                    explain(f"it took {used / 1e9:.1f} GB of memory, limits.worker_gigabytes = {most_bytes / 1e9:g}")
                 finally:
                     os._exit(_EXIT_CODE)
 

@@ -1,8 +1,10 @@
-"""What runs in a worker process: builds the stage once, works on a part, commits its files, reports in one row.
+"""The worker process: builds the stage once, processes a part, commits its files, returns a report as one row.
 
 Secondary tables are written before the primary one, whose file is the commit: a worker that dies in between leaves
-orphans, never half a result. A worker process that dies on a part (a crash inside a decoder, out of memory) finds its
-mark when the part is tried again; the part's rows then go one by one, and the row that keeps killing is recorded.
+orphans, never a partial result. If a worker dies on a part (a crash in a decoder, out of memory), its mark is found
+when the part is retried; the part's rows are then processed one by one, and the row that keeps killing is recorded.
+
+    report = work(tasks, spec, dataset_uri, limits)
 """
 
 import contextlib
@@ -20,7 +22,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.engine.commit import commit
 from pipeline.engine.marks import Deaths, Mark
 from pipeline.engine.watch import watched_memory
-from pipeline.media.limits import DEFAULT, hold_to
+from pipeline.media.limits import DEFAULT, set_limits
 from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
 from pipeline.storage.addresses import grant, redact
 from schemas.errors import CutroomError
@@ -31,13 +33,13 @@ REPORT_SCHEMA = pa.schema([("part", pa.string()), ("report", pa.string())])
 
 
 def marks_of(spec: StageSpec) -> str:
-    """The folder of the marks that tell on which part and row a worker died; apart from all tables."""
+    """The folder of a stage's marks (`pipeline.engine.marks`), outside all tables."""
     return f".tries/{spec.outputs[0].folder}/{spec.fingerprint}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
-    """How often a row is tried, how often a process may die on it, and what one object may cost."""
+    """How often a row is tried, how often a process may die on it, and the limits on one object."""
 
     max_attempts: int
     max_worker_deaths: int
@@ -53,7 +55,7 @@ def encode_rows(table: pa.Table) -> bytes:
 
 
 class PartWorker:
-    """Works on tasks (one row = one part): the callable of a Ray actor, and what `work` keeps in a task's process."""
+    """Processes tasks (one row = one part): the callable of a Ray actor, and what `work` caches in a task's process."""
 
     def __init__(self, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> None:
         self._spec = spec
@@ -62,7 +64,7 @@ class PartWorker:
         self._stage: Stage | None = None
 
     def __call__(self, tasks: pa.Table) -> pa.Table:
-        """Work on each task's part; returns one report per part, as JSON."""
+        """Process each task's part; returns one report per part, as JSON."""
         reports = [
             {"part": task["part"], "report": json.dumps(self._report(task["part"], task["rows"]))}
             for task in tasks.to_pylist()
@@ -72,7 +74,7 @@ class PartWorker:
     def _report(self, part: str, payload: bytes) -> dict[str, Any]:
         started, cpu_started = time.monotonic(), time.process_time()
         try:
-            hold_to(self._limits.objects)
+            set_limits(self._limits.objects)
             if self._stage is None:
                 _limit_threads(self._spec.cpus)
                 self._stage = self._spec.build(**self._spec.arguments)
@@ -97,35 +99,35 @@ class PartWorker:
                 mark.set(Deaths(), None)
                 outcomes = run_rows(stage, rows, self._spec.key, self._limits.max_attempts)
             else:
-                outcomes = self._second_look(stage, rows, deaths, mark)
+                outcomes = self._rerun_after_death(stage, rows, deaths, mark)
         mark.clear()
         return outcomes
 
-    def _second_look(self, stage: Stage, rows: Sequence[Row], deaths: Deaths, mark: Mark) -> list[Outcome]:
-        """Row by row, each under a mark with its name, so that the one that kills the process is known."""
-        key, whole = self._spec.key, isinstance(stage, RehearsingStage)
-        found: dict[str, Outcome] = {}
+    def _rerun_after_death(self, stage: Stage, rows: Sequence[Row], deaths: Deaths, mark: Mark) -> list[Outcome]:
+        """Process row by row, each under its own mark, so that the row that kills the process is identified."""
+        key, rehearses = self._spec.key, isinstance(stage, RehearsingStage)
+        outcomes: dict[str, Outcome] = {}
         for row in rows:
             times = deaths.times.get(row[key], 0)
             if times >= self._limits.max_worker_deaths:
-                found[row[key]] = Outcome(Result(key=row[key], error=deaths.text(row[key])), times, False)
+                outcomes[row[key]] = Outcome(Result(key=row[key], error=deaths.text(row[key])), times, False)
                 continue
             mark.set(deaths, row[key])
             if isinstance(stage, RehearsingStage):
-                with contextlib.suppress(Exception):  # a plain failure will show again when the part is made
+                with contextlib.suppress(Exception):  # an ordinary failure will show again when the part is computed
                     stage.rehearse(row)
             else:
-                found[row[key]] = run_rows(stage, [row], key, self._limits.max_attempts)[0]
-        if whole:
+                outcomes[row[key]] = run_rows(stage, [row], key, self._limits.max_attempts)[0]
+        if rehearses:
             mark.set(deaths, None)
-            rest = [row for row in rows if row[key] not in found]
+            rest = [row for row in rows if row[key] not in outcomes]
             for outcome in run_rows(stage, rest, key, self._limits.max_attempts) if rest else []:
-                found[outcome.result.key] = outcome
-        return [found[row[key]] for row in rows]
+                outcomes[outcome.result.key] = outcome
+        return [outcomes[row[key]] for row in rows]
 
 
 def decode_rows(payload: bytes) -> tuple[list[Row], list[int]]:
-    """A part's input rows, and how often each was tried in runs before; from now on their sources can be opened."""
+    """A part's input rows, and the attempts of earlier runs per row; also grants access to the rows' sources."""
     rows: list[Row] = pa.ipc.open_stream(payload).read_all().to_pylist()
     for row in rows:
         if address := row.pop(ADDRESS, None):
@@ -134,11 +136,11 @@ def decode_rows(payload: bytes) -> tuple[list[Row], list[int]]:
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What a report says of a part's outcomes: counts, runs of failures, counters."""
+    """A part's outcomes for the report: counts, runs of failures, counters."""
     failures = [outcome for outcome in outcomes if outcome.result.error is not None]
     unexpected = [outcome.result.error for outcome in failures if not outcome.expected]
     counters: dict[str, int] = {}
-    runs = [0]  # lengths of runs of unexpected failures: the first one may go on from the last part
+    runs = [0]  # lengths of runs of unexpected failures: the first may continue that of the previous part
     for outcome in outcomes:
         for name, count in outcome.result.counters.items():
             counters[name] = counters.get(name, 0) + count
@@ -159,9 +161,9 @@ _kept: dict[tuple[str, str, str], PartWorker] = {}
 
 
 def work(tasks: pa.Table, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> pa.Table:
-    """What a Ray task runs. The process keeps its worker, and with it the built stage, until another stage comes.
+    """The function that Ray tasks run. The process keeps its worker, with the built stage, until the next stage.
 
-    Ray reuses the processes of tasks for the next stage, so libraries are imported once per process and run.
+    Ray reuses task processes for the next stage, so libraries are imported once per process and run.
     """
     key = (spec.name, spec.fingerprint, dataset_uri)
     if key not in _kept:
@@ -171,7 +173,7 @@ def work(tasks: pa.Table, spec: StageSpec, dataset_uri: str, limits: WorkerLimit
 
 
 def _limit_threads(count: int) -> None:
-    """Hold OpenCV to `count` threads, so that workers do not fight for cores; models set torch's and ONNX's own."""
+    """Limit OpenCV to `count` threads, so that workers do not compete for cores; models limit torch and ONNX."""
     import cv2
 
     cv2.setNumThreads(count)

@@ -1,8 +1,11 @@
-"""Frames of a film in presentation order with their times: the whole film, or a span of it.
+"""Decodes a video, or a span of it, into frames in presentation order with their times.
 
-Times are those of the film's timeline (`pipeline.media.timeline`), never index / fps, so variable rates, late starts
-and joined recordings are right: each packet is marked with its time, and the frame that comes of it carries the mark.
-A packet that cannot be decoded is counted and passed over; the frames around it keep their times.
+Times come from the video's timeline (`pipeline.media.timeline`), never from index / fps, so variable rates, late starts
+and joined recordings are right: each packet is given its time, and the frame decoded from it carries that time.
+A packet that cannot be decoded is counted and skipped; the frames around it keep their times.
+
+    with Decoder(uri, track) as decoder:
+        for timed in decoder.span(4.0, 6.5): ...
 """
 
 import contextlib
@@ -27,14 +30,14 @@ from pipeline.media.scan import WHOLE_FRAMES
 from pipeline.media.timeline import EPSILON, Timeline
 from pipeline.media.tracks import Track, first_track, is_flush
 
-# The codecs whose decoders heed who wrote the stream, and how many packets it takes at the most to show a frame.
+# Codecs whose decoders work around known encoder bugs, and the most packets it takes to output a first frame.
 _SIGNED_CODECS = ("h264", "mpeg4")
 _PRIMING_PACKETS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class TimedFrame:
-    """A decoded frame, its time in the film in seconds, and the width of its pixels over their height."""
+    """A decoded frame, its presentation time in the video (seconds) and its pixel aspect (width / height)."""
 
     time: float
     frame: av.VideoFrame
@@ -42,7 +45,7 @@ class TimedFrame:
 
 
 class PacketSizes:
-    """How many bytes the packets of a stretch of time have. Packets come in coded order, 16 bytes of memory each."""
+    """Sums packet sizes over time ranges. Packets arrive in coded order and take 16 bytes of memory each."""
 
     def __init__(self) -> None:
         self._times, self._sizes = array("d"), array("q")
@@ -50,7 +53,7 @@ class PacketSizes:
         self._totals = np.zeros(1, np.int64)
 
     def add(self, time: float | None, size: int) -> None:
-        """Keep a packet; one without a time belongs to the moment of the packet before it."""
+        """Record a packet of `size` bytes; one without a time takes that of the packet before it."""
         if time is None:
             time = self._times[-1] if self._times else 0.0
         self._times.append(time)
@@ -67,10 +70,11 @@ class PacketSizes:
 
 
 class Decoder:
-    """One open film. `decoded_frames`, `damaged_packets` and `packets` count over all its use.
+    """An open video. `decoded_frames`, `damaged_packets` and `packets` accumulate over its whole lifetime.
 
-    `track` is what the probe said of the file; without it the file's header chooses the stream, and stamps are times.
-    Frames of interlaced film come out whole; `watch` passes them on as the source has them.
+    `track` is the probe's result; without it the header chooses the stream and timestamps are taken as times.
+    Interlaced video is deinterlaced; `watch` sees the frames as decoded, before that. Raises `MediaError` for a file
+    that cannot be opened, exceeds a limit, or takes too much CPU time to decode.
     """
 
     def __init__(
@@ -112,12 +116,12 @@ class Decoder:
 
     @property
     def timeline(self) -> Timeline:
-        """The film's one clock."""
+        """The video's timeline."""
         assert self._track is not None
         return self._track.timeline
 
     def frames(self) -> Iterator[TimedFrame]:
-        """All frames of the film; times rise strictly."""
+        """All frames of the video; times are strictly increasing."""
         if not self._is_fresh:
             self._reopen()
         return self._whole_frames(self._numbered())
@@ -127,14 +131,14 @@ class Decoder:
         return deinterlace(self._watch(self._decode(packets)), self._track.scan)
 
     def span(self, start: float, end: float, floor: float | None = None) -> Iterator[TimedFrame]:
-        """The frames with `start` <= time < `end`, from the key frame before `start` on.
+        """The frames with `start` <= time < `end` (seconds), reached by seeking to the key frame before `start`.
 
-        With `floor`, also the one before them - what is on screen at `start` - unless it is earlier than `floor`.
-        Where the container's index leads past `start`, or to nothing, the film is decoded from its beginning instead.
+        With `floor`, also the frame before them - the one displayed at `start` - unless it is earlier than `floor`.
+        If a seek lands past `start`, or on nothing, the video is decoded from its beginning instead.
         """
         assert self._track is not None
         begin = start
-        if self._track.scan != WHOLE_FRAMES:  # what makes its first frame whole are the frames before it
+        if self._track.scan != WHOLE_FRAMES:  # deinterlacing the first frame needs the frames before it
             begin = max(self.timeline.start, start - (LEAD_FRAMES + 0.5) * self.timeline.interval)
         frames = self._whole_frames(self._from_key_frame(begin))
         first = next(frames, None)
@@ -144,12 +148,12 @@ class Decoder:
             yield from _cut(itertools.chain([first], frames), start, end, floor)
 
     def span_from_beginning(self, start: float, end: float, floor: float | None = None) -> Iterator[TimedFrame]:
-        """The same frames, reached by decoding everything before them: slow, and right for every file."""
+        """The same frames, reached by decoding everything before them: slow, but correct for every file."""
         self._reopen()
         yield from _cut(self.frames(), start, end, floor)
 
     def _numbered(self) -> Iterator[Any]:
-        """All packets from the beginning on, each marked with its time in the film."""
+        """All packets from the beginning, each with its time in the video as `opaque`."""
         self._is_fresh = False
         number = 0
         for packet in self._container.demux(self._stream):
@@ -164,11 +168,11 @@ class Decoder:
         self.packets.add(packet.opaque, packet.size)
 
     def _from_key_frame(self, start: float) -> Iterator[Any]:
-        """Packets from a key frame at or before `start` on."""
-        if not self.timeline.has_one_clock:  # one stamp stands for several moments: read, do not seek
+        """Packets from a key frame at or before `start` onwards."""
+        if not self.timeline.has_one_clock:  # a timestamp occurs several times: read, do not seek
             self._reopen()
             return self._read_to_key_frame(start)
-        if self._counts_coded_order:  # only from the beginning is it known which frame is which
+        if self._counts_coded_order:  # frames can only be told apart by counting from the beginning
             self._reopen()
             return self._numbered()
         if self._is_fresh:
@@ -182,21 +186,22 @@ class Decoder:
         return self._sought(shift)
 
     def _prime(self, packets: Iterator[Any]) -> list[Any]:
-        """Let the decoder see the film's first frame, and return the packets that took.
+        """Decode the video's first frame, and return the packets that this consumed.
 
-        Some encoders sign their first packet alone (x264 in an SEI message, MPEG-4's in user data), and FFmpeg works
-        around the faults of those it knows. A decoder that begins in the middle would decode such films wrongly.
+        Some encoders identify themselves in their first packet only (x264 in an SEI message, MPEG-4's in user data),
+        and FFmpeg works around the bugs of those it knows. A decoder started in the middle would decode such videos
+        wrongly.
         """
         self._is_fresh = False
-        seen: list[Any] = []
+        packets_read: list[Any] = []
         for packet in itertools.islice(packets, _PRIMING_PACKETS if self._context.name in _SIGNED_CODECS else 0):
-            seen.append(packet)
+            packets_read.append(packet)
             with contextlib.suppress(av.error.FFmpegError):
-                shown = packet.decode()
-                self.decoded_frames += len(shown)
-                if shown:
+                frames = packet.decode()
+                self.decoded_frames += len(frames)
+                if frames:
                     break
-        return seen
+        return packets_read
 
     def _sought(self, shift: float) -> Iterator[Any]:
         for packet in self._container.demux(self._stream):
@@ -205,19 +210,19 @@ class Decoder:
             yield packet
 
     def _read_to_key_frame(self, start: float) -> Iterator[Any]:
-        """Packets from the last key frame before `start` on, which is found without decoding what comes before."""
-        held: list[Any] = []
+        """Packets from the last key frame before `start` onwards, found without decoding what comes before."""
+        pending: list[Any] = []
         packets = self._numbered()
         head = self._prime(packets)
         self._context.flush_buffers()
         packets = itertools.chain(head, packets)
         for packet in packets:
             if packet.opaque is not None and packet.is_keyframe and packet.opaque <= start + EPSILON:
-                held.clear()
-            held.append(packet)
+                pending.clear()
+            pending.append(packet)
             if packet.opaque is not None and packet.opaque > start + EPSILON:
                 break
-        return itertools.chain(held, packets)
+        return itertools.chain(pending, packets)
 
     def _decode(self, packets: Iterator[Any]) -> Iterator[TimedFrame]:
         last: float | None = None
@@ -236,9 +241,9 @@ class Decoder:
                 self._budget.spend(process_time() - started, self.decoded_frames * self.timeline.interval)
             for frame in decoded:
                 time = heapq.heappop(waiting) if waiting else frame.opaque
-                if time is None:  # without a stamp the frame follows the last one at the usual rate
+                if time is None:  # without a timestamp the frame follows the last one at the usual interval
                     time = 0.0 if last is None else last + self.timeline.interval
-                elif last is not None and time <= last:  # two frames of one stamp: the second comes at once
+                elif last is not None and time <= last:  # two frames with one timestamp: the second follows at once
                     time = last + 2 * EPSILON
                 last = time
                 self.decoded_frames += 1
@@ -246,11 +251,11 @@ class Decoder:
 
     @property
     def _counts_coded_order(self) -> bool:
-        """Whether stamps only count packets, so that the smallest waiting one belongs to the next frame shown."""
+        """Whether timestamps merely count packets, so that the smallest pending one is that of the next frame."""
         return bool(self._container.format.name == "avi" and self._context.has_b_frames)
 
     def _aspect_of(self, frame: av.VideoFrame) -> float:
-        """The pixel aspect of a frame: a new one comes with a sequence header, so with a key frame."""
+        """The pixel aspect of a frame: it changes with a sequence header only, so at a key frame."""
         if self._context.sample_aspect_ratio != self._declared_aspect and frame.key_frame:
             self._declared_aspect = self._context.sample_aspect_ratio
             self._aspect = float(self._declared_aspect or 1) or 1.0

@@ -1,8 +1,8 @@
-"""Frames of interlaced film as whole frames, one for one, at the same times, by FFmpeg's filters.
+"""Deinterlaces frames with FFmpeg's filters: as many frames come out as go in, at the same times.
 
-bwdif makes the missing lines of each frame's first field from the fields before and after it. Of telecined film,
-fieldmatch first finds the halves that belong together; what stays combed is deinterlaced. Both look at the neighbours
-of a frame, so a span equals the same part of the whole film where it was begun `LEAD_FRAMES` earlier.
+bwdif interpolates the missing lines of each frame's first field from the fields before and after it. For telecined
+video, fieldmatch first pairs the fields that belong together; what is still combed is deinterlaced. Both filters read
+a frame's neighbours, so a span equals the same part of the whole video only if decoding starts `LEAD_FRAMES` earlier.
 
     yield from deinterlace(decoder.frames(), Scan("interlaced", "top"))
 """
@@ -17,18 +17,18 @@ import av.filter
 
 from pipeline.media.scan import INTERLACED, PROGRESSIVE, Scan
 
-if TYPE_CHECKING:  # the decoder uses this module
+if TYPE_CHECKING:  # the decoder imports this module
     from pipeline.media.decode import TimedFrame
 
-# Frames before a span that must go through the filters for the span's first frame to be the same as in the whole film.
+# Frames before a span that the filters must see for the span's first frame to be the same as in the whole video.
 LEAD_FRAMES = 3
-# What fieldmatch takes without a conversion.
+# Pixel formats that fieldmatch accepts without conversion.
 _MATCHED_FORMATS = ("yuv420p", "yuv422p", "yuv444p")
 _PARITY = {"top": "tff", "bottom": "bff", None: "auto"}
 
 
 def deinterlace(frames: Iterator["TimedFrame"], scan: Scan) -> Iterator["TimedFrame"]:
-    """The frames as whole frames. Lags behind by two or three frames; a change of size or format starts anew."""
+    """The frames, deinterlaced. Lags by two or three frames; a change of size or format restarts the filters."""
     if scan.kind == PROGRESSIVE:
         yield from frames
         return
@@ -43,7 +43,7 @@ def deinterlace(frames: Iterator["TimedFrame"], scan: Scan) -> Iterator["TimedFr
 
 
 class _Filters:
-    """A chain for frames of one size and format; frames come out in order, so their times wait in a queue."""
+    """A filter graph for frames of one size and format; frames come out in order, so their times wait in a queue."""
 
     def __init__(self, first: av.VideoFrame, scan: Scan) -> None:
         self._kind = self._kind_of(first)

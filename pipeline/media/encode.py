@@ -1,7 +1,9 @@
-"""Encodes what ships and what is looked at: H.264 of an exact shape, lossless PNG, JPEG stills.
+"""Encodes samples and stills: H.264 of an exact shape, lossless PNG, JPEG.
 
-Equal input gives equal bytes: one encoder thread, no time stamps, and none of x264's AVX-512 routines, which give other
-bytes from run to run even with one thread. What is a frame of video already goes to the encoder as it is.
+Equal input gives equal bytes: one encoder thread, no creation times, and none of x264's AVX-512 routines, which give
+different bytes from run to run even with one thread. Decoded video frames go to the encoder unconverted.
+
+    data = encode_h264(frames, fps=8, crf=18, preset="medium")
 """
 
 import io
@@ -21,15 +23,15 @@ JPEG_QUALITY = 92
 # Keeps the muxer's version and Matroska's random segment id out of the file.
 REPRODUCIBLE_MUXER = {"fflags": "+bitexact"}
 _INDEX_FIRST = {"movflags": "+faststart"}
-# SSE4.2 is on every x86-64 machine of this decade and the last, and costs no more CPU time than AVX2 as far as can be
-# measured; AVX2 gives other bytes for some films.
+# SSE4.2 exists on every x86-64 machine of this decade and the last, and costs no measurable CPU time over AVX2;
+# AVX2 gives different bytes for some videos.
 REPRODUCIBLE_X264 = (
     {"x264-params": "asm=MMX2,SSE,SSE2,SSSE3,SSE4.2"} if machine().lower() in ("x86_64", "amd64") else {}
 )
 
 
 def encode_h264(frames: Iterable[av.VideoFrame], fps: float, crf: int, preset: str) -> bytes:
-    """An MP4 of at least one frame at a constant rate; size, pixel format and colour tags are those of the first.
+    """An MP4 of at least one frame at a constant `fps`; size, pixel format and colour tags are those of the first.
 
     Its index stands before the frames, so that a reader who gets it as a stream can begin at once.
     """
@@ -62,16 +64,16 @@ def _prepare(context: Any, frame: av.VideoFrame) -> None:
 
 
 def prepare_encoder(context: Any) -> None:
-    """Hold an encoder to one thread and tag its stream as BT.709, limited range."""
+    """Restrict an encoder to one thread and tag its stream as BT.709, limited range."""
     context.thread_count = 1
     context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
 
 
-def to_bt709(picture: NDArray[np.uint8], reformatter: VideoReformatter) -> av.VideoFrame:
-    """An RGB picture [height, width, 3] as a tagged yuv420p frame, BT.709, limited range."""
+def to_bt709(image: NDArray[np.uint8], reformatter: VideoReformatter) -> av.VideoFrame:
+    """A uint8 RGB image [H, W, 3] as a tagged yuv420p frame, BT.709, limited range."""
     frame = reformatter.reformat(
-        av.VideoFrame.from_ndarray(picture, format="rgb24"),
+        av.VideoFrame.from_ndarray(image, format="rgb24"),
         format="yuv420p",
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
@@ -82,23 +84,23 @@ def to_bt709(picture: NDArray[np.uint8], reformatter: VideoReformatter) -> av.Vi
 
 
 def tag_bt709(frame: av.VideoFrame) -> av.VideoFrame:
-    """The frame, tagged as BT.709, limited range."""
+    """The same frame, tagged as BT.709, limited range (in place)."""
     frame.color_range, frame.colorspace = ColorRange.MPEG, Colorspace.ITU709
     frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
     return frame
 
 
-def encode_png(picture: NDArray[np.uint8]) -> bytes:
-    """A lossless PNG of an RGB picture [height, width, 3]."""
-    return _encode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """A lossless PNG of a uint8 RGB image [H, W, 3]."""
+    return _encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 6])
 
 
-def encode_jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """A JPEG of an RGB picture [height, width, 3]."""
-    return _encode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
+    """A JPEG (quality 92) of a uint8 RGB image [H, W, 3]."""
+    return _encode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 
-def _encode(suffix: str, picture: NDArray[np.uint8], options: list[int]) -> bytes:
-    done, data = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
-    assert done, f"OpenCV could not encode a {picture.shape} picture as {suffix}"
+def _encode(suffix: str, image: NDArray[np.uint8], options: list[int]) -> bytes:
+    done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    assert done, f"OpenCV could not encode a {image.shape} image as {suffix}"
     return data.tobytes()

@@ -1,11 +1,11 @@
-"""Two consecutive frames, field by field: whether their lines come from different moments, and which came first.
+"""Compares two consecutive frames field by field: are they interlaced, and which field comes first?
 
-A combed frame weaves two moments together. Fine stripes look combed as well, so combing alone proves nothing; what
-only interlaced film has is an order. Of two frames the early field of the second is as near to the late field of the
-first as that is to its own other half, and the other pair of fields is three times as far apart. A progressive film
-has no order, whatever its pattern: its two pairs are equally far apart.
+A combed frame holds fields of two moments. Fine stripes look combed too, so combing alone proves nothing; only
+interlaced video has a field order. In interlaced video the early field of the second frame is as close to the late
+field of the first as that is to the first frame's early field, and the other pair of fields is three times as far
+apart. Progressive video has no field order, whatever its pattern: both pairs are equally far apart.
 
-The lines are compared where something moves, block by block, in every few columns only; no flag is read.
+Lines are compared where something moves, block by block, on a subset of the columns; no flag is read.
 
     compare_fields(luma_lines(first), luma_lines(second))
 """
@@ -19,34 +19,36 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from pipeline.media.picture import plane_of
+from pipeline.media.rgb import plane_of
 
 Lines = NDArray[np.uint8]
 
 _COLUMNS = 360
 _BLOCK_COLUMNS, _BLOCK_LINES = 16, 8  # of a field
-# Levels of 0 to 255; noise and the codec change less.
+# Levels of 0 to 255; noise and compression change less.
 _MOVING = 4.0
 _FEWEST_BLOCKS = 4
-# How far apart the two pairs of fields must be: their ratio and, where fields themselves change from line to line (so
-# that lines between them cannot be told), their difference as a share of that change.
+# How far apart the two pairs of fields must be: their ratio and, where fields vary from line to line (so that the lines
+# between cannot be interpolated), their difference as a share of that variation.
 _ORDER_RATIO, _ORDER_LEVELS, _ORDER_DETAIL = 1.4, 1.0, 0.5
-# A frame's own fields are apart by one step of three, or of two with telecine; the pattern of a progressive film lets
-# its lines be told from each other better than from the next frame's.
+# A frame's own fields are one third of the far pair apart (one half with telecine); in a progressive video with a fine
+# pattern they differ from each other more than from the next frame's.
 _OWN_OF_FAR, _OWN_OF_NEAR = 0.2, 0.6
-# Share of the moving blocks that must agree on an order: chance gives less on the films of test suites and of shots.
+# Share of the moving blocks that must agree on an order: chance stays below it on the codec test suites and on
+# filmed shots.
 _AGREEING = 0.15
-# A field that repeats changes by the codec's noise alone.
+# A repeated field changes by compression noise only.
 _REPEATED = 0.5
 _WITH_LUMA_PLANE = ("yuv4", "yuvj4", "yuva4", "nv12", "nv16", "nv21", "gray")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldVote:
-    """What a pair of frames says.
+    """The result of comparing a pair of frames.
 
-    `moving` blocks there are; `combed` is `top` or `bottom` (the field that comes first) if the first frame is combed;
-    `repeated` is the field that the second frame has from the first, while the other one moves.
+    `moving` is the number of blocks with motion; `combed` is `top` or `bottom` (the field that comes first) if the
+    first frame is combed, else None; `repeated` is the field that the second frame repeats from the first while the
+    other field moves, or None.
     """
 
     moving: int
@@ -54,13 +56,13 @@ class FieldVote:
     repeated: str | None
 
     @property
-    def is_seen(self) -> bool:
-        """Whether enough moves to tell."""
+    def has_motion(self) -> bool:
+        """Whether there is enough motion to judge."""
         return self.moving >= _FEWEST_BLOCKS
 
 
 def luma_lines(frame: av.VideoFrame) -> Lines:
-    """All lines of a frame's luma in 8 bits, but only about 360 of its columns."""
+    """All lines of a frame's luma, but only about 360 of its columns: uint8 [H, about 360], H even."""
     name = frame.format.name
     if not name.startswith(_WITH_LUMA_PLANE) or frame.format.components[0].bits != 8:
         frame = VideoReformatter().reformat(frame, format="gray")
@@ -69,7 +71,7 @@ def luma_lines(frame: av.VideoFrame) -> Lines:
 
 
 def compare_fields(first: Lines, second: Lines) -> FieldVote:
-    """Compare two consecutive frames of one size."""
+    """Compare two consecutive frames, luma uint8 [H, W] each; no vote if their sizes differ or are too small."""
     if first.shape != second.shape or first.shape[0] < 4 * _BLOCK_LINES or first.shape[1] < _BLOCK_COLUMNS:
         return FieldVote(0, None, None)
     fields = top, bottom, next_top, next_bottom = first[0::2], first[1::2], second[0::2], second[1::2]

@@ -1,9 +1,9 @@
-"""What a picture or a film may cost, checked before its pixels are made; what exceeds it is refused by name.
+"""Limits on what an image or a video may cost, checked before its pixels are allocated.
 
-A kilobyte of a compressed file can stand for gigabytes of pixels, so sizes are compared as soon as a header tells them.
-The limits hold for a process, as those of the operating system do; workers are told those of the run.
+A kilobyte of a compressed file can expand to gigabytes of pixels, so sizes are checked as soon as the header is read.
+Limits apply to a process, as the operating system's do; each worker process is given those of the run.
 
-    check_pixels(picture.width, picture.height)
+    check_pixels(image.width, image.height)
 """
 
 from av.container import InputContainer
@@ -15,27 +15,27 @@ from schemas.limits import Limits
 DEFAULT = Limits()
 MAX_PIXELS = DEFAULT.pixels
 _GRACE_SECONDS = 60.0
-# A day of film that is interrupted every minute and a half.
+# A day of video that is interrupted every minute and a half.
 MAX_SEGMENTS = 1000
 
 _in_force = DEFAULT
 
 
-def hold_to(limits: Limits) -> None:
-    """From now on this process refuses what exceeds these limits."""
+def set_limits(limits: Limits) -> None:
+    """Set the limits of this process."""
     global _in_force
     _in_force = limits
 
 
-def in_force() -> Limits:
-    """The limits that hold for this process."""
+def current_limits() -> Limits:
+    """The limits of this process."""
     return _in_force
 
 
 def check_pixels(width: int, height: int, cost: int = 1) -> None:
-    """Raise `MediaError` if a picture of this size in pixels is larger than `limits.pixels` over `cost`.
+    """Raise `MediaError` if an image of this size in pixels is larger than `limits.pixels` over `cost`.
 
-    `cost` is how many times the memory of others the picture's reader takes for a pixel.
+    `cost` is the memory that this format's reader takes per pixel, relative to the other readers.
     """
     _refuse_pixels(width, height, "pixels" if cost == 1 else f"pixels / {cost}", _in_force.pixels // cost)
 
@@ -66,15 +66,16 @@ def check_frames(frames: int) -> None:
 
 
 def check_segments(segments: int) -> None:
-    """Raise `MediaError` if a film's clock jumps so often that it is no clock; each jump costs a row and a part."""
+    """Raise `MediaError` if a video's timestamps jump more than `MAX_SEGMENTS` times; each jump costs a row."""
     if segments > MAX_SEGMENTS:
         raise MediaError(
-            f"its stamps jump {segments - 1} times, more than {MAX_SEGMENTS} parts of one film: write its stamps anew"
+            f"its timestamps jump {segments - 1} times, more than {MAX_SEGMENTS} segments of one video: remux it "
+            "with regenerated timestamps"
         )
 
 
 def check_claims(container: InputContainer) -> None:
-    """Raise `MediaError` if what a container's header claims - streams, length, frames, sizes - exceeds a limit."""
+    """Raise `MediaError` if what a container's header claims (streams, duration, frames, sizes) exceeds a limit."""
     streams, seconds = len(container.streams), (container.duration or 0) / 1e6
     if streams > _in_force.streams:
         raise MediaError(f"{streams} streams, more than limits.streams = {_in_force.streams}")
@@ -87,13 +88,13 @@ def check_claims(container: InputContainer) -> None:
 
 
 class DecodeBudget:
-    """The CPU time that decoding a film may take: a minute, and `limits.decode_seconds` for each second of media."""
+    """The CPU time that decoding a video may take: a minute, and `limits.decode_seconds` for each second of media."""
 
     def __init__(self) -> None:
         self._spent = 0.0
 
     def spend(self, cpu_seconds: float, media_seconds: float) -> None:
-        """Add what one call took; `media_seconds` were decoded so far. Raises `MediaError` when it is too much."""
+        """Add the CPU time of one call; `media_seconds` were decoded so far. Raises `MediaError` over the budget."""
         self._spent += cpu_seconds
         if self._spent > _GRACE_SECONDS + _in_force.decode_seconds * media_seconds:
             raise MediaError(

@@ -1,10 +1,10 @@
-"""The only place where a file of the bucket is given to FFmpeg: it opens that file and nothing else.
+"""The only place where a file of the bucket is handed to FFmpeg, which may open that file and nothing else.
 
 FFmpeg reads playlists, image sequences, sessions and devices by opening what they name, on this machine or elsewhere.
-So the file comes as an open object without a name, its demuxer must stand in a list, and no protocol may be opened
-from within it. Limits are checked as soon as the header tells what is claimed; see docs/security.md.
+So it gets an open file object without a name, the demuxer must be on an allow-list, and no protocol may be opened
+from within. Limits are checked as soon as the header is read; see docs/security.md.
 
-    with open_media("/footage/film.mp4") as container: ...
+    with open_media("/videos/beach.mp4") as container: ...
 """
 
 import codecs
@@ -17,28 +17,28 @@ import av
 import av.logging
 from av.container import InputContainer
 
-from pipeline.media.limits import check_claims, check_frame_pixels, in_force
+from pipeline.media.limits import check_claims, check_frame_pixels, current_limits
 from pipeline.storage.store import open_source
 from schemas.errors import MediaError
 
-# Containers of films, streams without a container, and sound (which is refused by a better reason further on). Each
-# reads one file from its beginning to its end; demuxers that open other files, devices or pictures are not here.
-_FILMS = (
+# Video containers, elementary streams, and audio (which is refused later, with a better reason). Each demuxer reads one
+# file from beginning to end; demuxers that open other files, devices or images are not listed.
+_VIDEO = (
     "mov", "matroska", "avi", "mpegts", "mpeg", "flv", "live_flv", "kux", "asf", "ogg", "mxf", "gxf", "lxf", "nut",
     "nsv", "dv", "rm", "wtv", "ivf", "gif", "apng", "yuv4mpegpipe", "dhav", "ty", "pva", "r3d", "cine", "swf",
     "mpjpeg", "jpegxl_anim", "film_cpk", "flic", "roq", "smk", "bink", "thp", "xmv", "usm", "mlv",
 )  # fmt: skip
-_STREAMS = (
+_ELEMENTARY = (
     "mpegvideo", "m4v", "h261", "h263", "h264", "hevc", "vvc", "evc", "obu", "av1", "vc1", "vc1test", "dirac",
     "cavsvideo", "avs2", "avs3", "dnxhd", "mjpeg", "ipmovie",
 )  # fmt: skip
-_SOUND = (
+_AUDIO = (
     "mp3", "wav", "w64", "flac", "aac", "ac3", "eac3", "aiff", "caf", "amr", "au", "dts", "truehd", "loas", "tta",
     "ape", "wv", "mpc", "spdif",
 )  # fmt: skip
-DEMUXERS = (*_FILMS, *_STREAMS, *_SOUND)
+DEMUXERS = (*_VIDEO, *_ELEMENTARY, *_AUDIO)
 
-# Formats whose files name others, by FFmpeg's name of the demuxer and by how their text begins.
+# Formats that refer to other files: by FFmpeg's demuxer name, and by a pattern in the file's head.
 _NAMES_OTHERS = ("hls", "dash", "concat", "sdp", "rtsp", "rtp", "sap", "imf", "vobsub", "webm_dash_manifest")
 _TEXTS = (
     ("hls", rb"#EXTM3U"),
@@ -56,23 +56,23 @@ _TEXTS = (
 )
 _HEAD_BYTES = 4096
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_BUFFER_BYTES = 1 << 16  # one call of Python for so many bytes
+_BUFFER_BYTES = 1 << 16  # read by each call from FFmpeg into Python
 
 
 class _Nameless:
-    """A file without its name, which to FFmpeg would be a pattern, a protocol or an extension."""
+    """A file object without a name: FFmpeg would interpret a name as a pattern, a protocol or an extension."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def open_media(uri: str) -> InputContainer:
-    """Open a file of the bucket. Raises `MediaError` for what is not opened, not readable, or over a limit."""
+    """Open a file of the bucket. Raises `MediaError` if it is not a supported format, not readable, or over a limit."""
     return open_stream(open_source(uri))
 
 
 def open_stream(file: IO[bytes]) -> InputContainer:
-    """`open_media` for a seekable file that is open already; it is closed when the container is dropped."""
+    """`open_media` for a seekable file that is already open; it is closed when the container is dropped."""
     nameless = _Nameless(file)
     head = nameless.read(_HEAD_BYTES)
     nameless.seek(0)
@@ -80,9 +80,9 @@ def open_stream(file: IO[bytes]) -> InputContainer:
         raise MediaError("empty file (0 bytes)")
     if _is_text(head) and (name := _playlist(head)):
         raise MediaError(_names_others(name))
-    # Given with the container, for what FFmpeg decodes to learn what a stream is, and to each decoder: no frame over
-    # the limit is made, whatever a stream turns into later on.
-    most = {"max_pixels": str(in_force().frame_pixels)}
+    # Passed to the container, for what FFmpeg decodes while probing, and to each decoder: no frame over the limit is
+    # allocated, even if a stream changes its size later.
+    most = {"max_pixels": str(current_limits().frame_pixels)}
     try:
         container = _open(nameless, most)
     except (av.error.FFmpegError, ValueError) as error:
@@ -135,17 +135,17 @@ def _refusal(file: _Nameless, head: bytes, error: Exception) -> str:
     if name in _NAMES_OTHERS:
         return _names_others(name)
     if name == "image2" or name.endswith("_pipe"):
-        return f"picture format that is not read ({name.removesuffix('_pipe')})"
+        return f"image format that is not read ({name.removesuffix('_pipe')})"
     return f"format that is not opened ({name}): convert it to MP4 or Matroska"
 
 
 def _demuxer_refused(file: _Nameless) -> str | None:
-    """The name of the demuxer that is not in the list: FFmpeg tells it in its log alone."""
+    """The name of the demuxer that is not on the allow-list: FFmpeg states it in its log only."""
     return next((name for name, text in _log_of_opening(file, {}) if "not on whitelist" in text), None)
 
 
 def _check_hidden_size(file: _Nameless, container: InputContainer, most: Mapping[str, str]) -> None:
-    """Raise `MediaError` for a stream whose size FFmpeg leaves out, because it is more than `most` pixels."""
+    """Raise `MediaError` for a stream whose size FFmpeg hides because it exceeds `most["max_pixels"]`."""
     if all(stream.codec_context is None or stream.codec_context.width for stream in container.streams.video):
         return
     for _, text in _log_of_opening(file, most):
@@ -154,8 +154,8 @@ def _check_hidden_size(file: _Nameless, container: InputContainer, most: Mapping
 
 
 def _log_of_opening(file: _Nameless, options: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What FFmpeg says while it opens the file: who says it, and what."""
-    place, before = file.tell(), av.logging.get_level()
+    """FFmpeg's log while it opens the file: (component, message) pairs."""
+    position, before = file.tell(), av.logging.get_level()
     file.seek(0)
     av.logging.set_level(av.logging.ERROR)
     try:
@@ -163,5 +163,5 @@ def _log_of_opening(file: _Nameless, options: Mapping[str, str]) -> list[tuple[s
             _open(file, options).close()
     finally:
         av.logging.set_level(before)
-        file.seek(place)  # another container may be reading it
+        file.seek(position)  # another container may be reading the file
     return [(name, text) for _, name, text in logs]

@@ -1,7 +1,7 @@
-"""A film as parts: runs of frames with one clock that does not jump and one kind of picture.
+"""Splits a video into parts: runs of frames without a jump in time or a change of format.
 
-Where a recording was joined to another, or the size, the pixel aspect, the rotation or the colours change mid-stream,
-one part ends and the next begins. No clip crosses such a place, and each part is measured with its own geometry.
+Where recordings were joined, or the size, the pixel aspect, the rotation or the colours change mid-stream, one part
+ends and the next begins. No clip crosses such a boundary, and each part is measured with its own geometry.
 
     for part, frames in parts_of(decoder): ...
 """
@@ -17,7 +17,7 @@ from pipeline.media.timeline import Timeline
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part: its number from 0, its geometry, and in words what began it (`start` for the first)."""
+    """A part: its number from 0, its geometry, and the reason it began, as text (`start` for the first)."""
 
     number: int
     geometry: Geometry
@@ -26,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ShownFrame:
-    """A frame of a part, its index in the whole film, and when it leaves the screen, in seconds."""
+    """A frame of a part, its index in the whole video, and the end of its display time in seconds."""
 
     part: Part
     index: int
@@ -35,26 +35,26 @@ class ShownFrame:
 
 
 def parts_of(decoder: Decoder) -> Iterator[tuple[Part, Iterator[ShownFrame]]]:
-    """The parts of a film with their frames, in one sequential decode. Use up a part before taking the next."""
-    return itertools.groupby(shown_frames(decoder), key=lambda shown: shown.part)
+    """The parts of a video with their frames, in one sequential decode. Exhaust a part before taking the next."""
+    return itertools.groupby(shown_frames(decoder), key=lambda frame: frame.part)
 
 
 def shown_frames(decoder: Decoder) -> Iterator[ShownFrame]:
-    """All frames of a film with their parts. Raises `MediaError` where a picture has an impossible shape."""
+    """All frames of a video with their parts. Raises `MediaError` where a frame has an impossible pixel aspect."""
     timeline = decoder.timeline
     frames = decoder.frames()
-    held = next(frames, None)
-    if held is None:
+    current = next(frames, None)
+    if current is None:
         return
-    index, part, kind = 0, Part(0, geometry_of(held.frame, held.aspect), "start"), _kind_of(held, timeline)
+    index, part, kind = 0, Part(0, geometry_of(current.frame, current.aspect), "start"), _kind_of(current, timeline)
     for timed in frames:
-        yield ShownFrame(part, index, held, _end_of(held, timed, timeline))
+        yield ShownFrame(part, index, current, _end_of(current, timed, timeline))
         before, kind = kind, _kind_of(timed, timeline)
         if kind != before:
-            cause = _describe_change(held, timed, timeline)
+            cause = _describe_change(current, timed, timeline)
             part = Part(part.number + 1, geometry_of(timed.frame, timed.aspect), cause)
-        held, index = timed, index + 1
-    yield ShownFrame(part, index, held, _end_of(held, None, timeline))
+        current, index = timed, index + 1
+    yield ShownFrame(part, index, current, _end_of(current, None, timeline))
 
 
 def _kind_of(timed: TimedFrame, timeline: Timeline) -> tuple[object, ...]:
@@ -68,7 +68,7 @@ def _kind_of(timed: TimedFrame, timeline: Timeline) -> tuple[object, ...]:
 
 
 def _end_of(timed: TimedFrame, following: TimedFrame | None, timeline: Timeline) -> float:
-    """When a frame leaves the screen: for the next one, or, where none follows at once, after a usual frame's time."""
+    """The end of a frame's display time: the next frame's time, or one usual interval where none follows directly."""
     segment = timeline.segment_at(timed.time)
     if following is not None and timeline.segment_at(following.time) == segment:
         return following.time

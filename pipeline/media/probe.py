@@ -1,6 +1,6 @@
-"""What a media file is: container, codec, size, rotation, rates, colour, duration, or a sentence on why it is no use.
+"""Probes a media file: container, codec, size, rotation, rates, colour, duration; or the reason it cannot be used.
 
-The header is believed only as far as the packets agree with it: all packets are demuxed (not decoded) for times, frame
+The header is trusted only as far as the packets confirm it: all packets are demuxed (not decoded) for times, frame
 count and the variable-rate flag, and the first frame is decoded for its rotation and colour.
 
     python -m pipeline.media.probe film.mp4
@@ -15,12 +15,12 @@ import av
 from av.video.stream import VideoStream
 
 from pipeline.media.geometry import Geometry, geometry_of, pixel_aspect
+from pipeline.media.image_file import ImageFile, open_image
 from pipeline.media.limits import check_segments
 from pipeline.media.open import open_media
-from pipeline.media.picture import check_matrix
-from pipeline.media.picture_file import PictureFile, open_picture
+from pipeline.media.rgb import check_matrix
 from pipeline.media.scan import PROGRESSIVE, find_scan, sample_runs
-from pipeline.media.tracks import Track, choose_film, film_streams, read_packets, read_timeline, track_of
+from pipeline.media.tracks import Track, choose_video_stream, read_packets, read_timeline, track_of, video_streams
 from pipeline.media.truncation import refuse_truncated
 from pipeline.storage.store import open_source
 from schemas.errors import MediaError
@@ -30,7 +30,7 @@ _HDR = {16: "pq", 18: "hlg"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
-    """Facts of one file, named and measured as in `schemas.media_tables.VIDEOS`."""
+    """The facts of one file; names and units are those of `schemas.media_tables.VIDEOS`."""
 
     kind: str
     container: str
@@ -62,32 +62,32 @@ class MediaInfo:
 
     @property
     def track(self) -> Track:
-        """The film of a file that is one, for its decoder."""
+        """The video track of a file that is a video, for its decoder."""
         return track_of(dataclasses.asdict(self))
 
     @property
     def geometry(self) -> Geometry:
-        """How its first frame is to be shown."""
+        """How the first frame is displayed."""
         return Geometry(self.rotation, self.width, self.height, self.mirrored)
 
 
 def probe(uri: str, size: int) -> MediaInfo:
-    """Look at one file of `size` bytes. Raises `MediaError` with a reason that a person understands."""
+    """Probe one file of `size` bytes. Raises `MediaError` with a reason in plain words."""
     if size == 0:
         raise MediaError("empty file (0 bytes)")
     with open_source(uri) as source:
-        picture = open_picture(source)
-        if picture is not None:
-            return _describe_picture(picture)
+        image = open_image(source)
+        if image is not None:
+            return _describe_image(image)
         with open_media(uri) as container:
             return _probe_container(container, source, size)
 
 
-def _describe_picture(picture: PictureFile) -> MediaInfo:
-    height, width, _ = picture.pixels.shape
+def _describe_image(image: ImageFile) -> MediaInfo:
+    height, width, _ = image.pixels.shape
     return MediaInfo(
-        kind="image", container=picture.format, codec=picture.format, pixel_format=picture.mode,
-        coded_width=picture.coded_width, coded_height=picture.coded_height, width=width, height=height,
+        kind="image", container=image.format, codec=image.format, pixel_format=image.mode,
+        coded_width=image.coded_width, coded_height=image.coded_height, width=width, height=height,
         sample_aspect=1.0, rotation=0, mirrored=False, average_fps=None, nominal_fps=None, variable_rate=False,
         start_time=0.0, duration=0.0, frames=1, color_range="full", color_space="0", color_primaries="1",
         color_transfer="sdr", audio=False, stream=0, segments=[], frame_interval=0.0,
@@ -97,12 +97,12 @@ def _describe_picture(picture: PictureFile) -> MediaInfo:
 
 def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
     audio = bool(container.streams.audio)
-    streams = film_streams(container)
+    streams = video_streams(container)
     demuxed = read_packets(container, streams)
-    stream = choose_film(streams, demuxed, audio)
+    stream = choose_video_stream(streams, demuxed, audio)
     if {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode") == "1":
-        # WebM keeps alpha as a second picture beside the first, which FFmpeg's own decoders of VP8 and VP9 leave out.
-        raise MediaError("film with transparency that is not applied (WebM's alpha_mode): flatten it")
+        # WebM stores alpha as a second coded image, which FFmpeg's own VP8 and VP9 decoders ignore.
+        raise MediaError("video with transparency that is not applied (WebM's alpha_mode): flatten it")
     packets = demuxed.stamps[stream.index]
     timeline = read_timeline(container, stream, packets)
     check_segments(len(timeline.segments))
@@ -114,7 +114,7 @@ def _probe_container(container: Any, source: IO[bytes], size: int) -> MediaInfo:
     aspect = pixel_aspect(stream)
     geometry = geometry_of(frame, aspect)
     transfer = int(frame.color_trc)
-    first = timeline.segments[0]  # of joined recordings the first stands for all
+    first = timeline.segments[0]  # of joined recordings only the first is examined
     scan = find_scan(sample_runs(container, stream, first.start - first.shift, first.end - first.start))
     return MediaInfo(
         kind="video",

@@ -1,8 +1,10 @@
-"""Decoded frames as what ships: yuv420p, BT.709, limited range, upright, scaled and cut to an exact size.
+"""Converts decoded frames to the format that ships: yuv420p, BT.709, limited range, upright, an exact size.
 
-A way through RGB costs as much as decoding, rounds every value twice and resamples the colours. Most footage is stored
-as what ships already, so its planes are only scaled and cut; the rest (other matrices, ranges and formats, turned or
-HDR pictures, and windows that start on an odd pixel) goes through `PictureMaker`.
+A detour through RGB costs as much as decoding, rounds every value twice and resamples chroma. Most video is already in
+this format, so its planes are only scaled and cropped; the rest (other matrices, ranges and formats, rotated or HDR
+frames, and windows that start on an odd pixel) goes through `RgbConverter`.
+
+    frame = StandardFrames(geometry, scaled=(512, 288), window=(0, 16, 512, 256)).make(decoded)
 """
 
 import av
@@ -11,30 +13,30 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from pipeline.media.encode import tag_bt709, to_bt709
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker, is_hdr, plane_of, source_colors
+from pipeline.media.rgb import RgbConverter, is_hdr, plane_of, source_colors
 
 Box = tuple[int, int, int, int]
 
 
 class StandardFrames:
-    """Makes frames of one source, `scaled` (width, height) whole and then cut to `window` (left, top, width, height).
+    """Converts frames of one source: scales to `scaled` (width, height), then crops to `window`.
 
-    The window's width and height are even.
+    `window` is (left, top, width, height) in pixels of the scaled frame; its width and height are even.
     """
 
     def __init__(self, geometry: Geometry, scaled: tuple[int, int], window: Box) -> None:
         self._scaled, self._window = scaled, window
         self._as_coded = geometry.is_as_coded
-        self._pictures = PictureMaker(geometry)
+        self._rgb = RgbConverter(geometry)
         self._scaler, self._converter = VideoReformatter(), VideoReformatter()
 
     def make(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """A new frame of the window's size, tagged; the decoded one stays as it is."""
+        """A new, tagged yuv420p frame of the window's size; the decoded frame is not modified."""
         left, top, width, height = self._window
         if self._is_standard(frame):
             return self._cut(self._scale(frame))
-        picture = self._pictures.rgb(frame, *self._scaled)[top : top + height, left : left + width]
-        return to_bt709(np.ascontiguousarray(picture), self._converter)
+        image = self._rgb.rgb(frame, *self._scaled)[top : top + height, left : left + width]
+        return to_bt709(np.ascontiguousarray(image), self._converter)
 
     def _is_standard(self, frame: av.VideoFrame) -> bool:
         even = self._window[0] % 2 == 0 and self._window[1] % 2 == 0

@@ -1,9 +1,11 @@
-"""Which stream of a container is the film, and what its packets say: read once, by demuxing without decoding.
+"""Chooses the video stream of a container and reads its packets' timestamps, by demuxing without decoding.
 
-A container may hold a small preview before the film, a cover picture, thumbnails for a menu. The film is the stream
-that the container marks as its default, else the largest; a stream with a single frame is a picture, not a film.
+A container may hold a small preview, a cover image or menu thumbnails beside the main video. The main video is the
+stream marked as default, else the largest; a stream with a single frame is an image.
 
-    python -m pytest tests/pipeline/media/test_tracks.py
+    streams = video_streams(container)
+    demuxed = read_packets(container, streams)
+    stream = choose_video_stream(streams, demuxed, has_audio=False)
 """
 
 from collections.abc import Mapping
@@ -22,13 +24,13 @@ from schemas.errors import MediaError
 
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 FALLBACK_FPS = 25
-# The columns of the videos table that say how a film is read.
+# The columns of the videos table that a decoder needs.
 TRACK_COLUMNS = ("stream", "scan", "field_order", "frame_interval", "segments")
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The stream of a container that is the film (`stream`, its index), its one clock, and how it was scanned."""
+    """The video stream of a container (`stream`, its index), its timeline and its scan type."""
 
     stream: int
     timeline: Timeline
@@ -37,34 +39,34 @@ class Track:
 
 @dataclass(slots=True)
 class Demuxed:
-    """What one pass over a container's packets leaves: stamps by stream index, and whether reading broke off."""
+    """The result of one pass over a container's packets: timestamps by stream index, and whether reading broke off."""
 
     stamps: dict[int, PacketStamps]
     is_damaged: bool = False
 
 
 def track_of(row: Mapping[str, Any]) -> Track:
-    """The film of a row of the videos table (or one with its columns)."""
+    """The track of a row of the videos table (or one with its columns)."""
     return Track(row["stream"], timeline_of(row), Scan(row["scan"], row["field_order"]))
 
 
 def first_track(container: Any) -> Track:
-    """The film of a container of which nothing is known but its header; its stamps are taken as they come."""
-    stream = _preferred(film_streams(container))
+    """The track of a container of which only the header is known; its timestamps are taken as times."""
+    stream = _preferred(video_streams(container))
     return Track(stream.index, plain_timeline(nominal_interval(stream)))
 
 
 def nominal_interval(stream: VideoStream) -> float:
-    """Seconds between frames as the stream declares them."""
+    """The frame interval that the stream declares, in seconds."""
     return 1 / float(stream.guessed_rate or stream.average_rate or FALLBACK_FPS)
 
 
-def film_streams(container: Any) -> list[VideoStream]:
-    """The streams that may be the film. Raises `MediaError` if there is none."""
+def video_streams(container: Any) -> list[VideoStream]:
+    """The streams that may be the main video. Raises `MediaError` if there is none."""
     streams = [stream for stream in container.streams.video if not stream.disposition & _PICTURES]
     if not streams:
         audio = bool(container.streams.audio)
-        raise MediaError("audio only: no video stream" if audio else "no video stream: the container holds no film")
+        raise MediaError("audio only: no video stream" if audio else "no video stream: the container holds none")
     known = [stream for stream in streams if stream.codec_context is not None]
     if not known:
         raise MediaError("video stream whose codec this FFmpeg does not know")
@@ -72,7 +74,7 @@ def film_streams(container: Any) -> list[VideoStream]:
 
 
 def read_packets(container: Any, streams: list[VideoStream]) -> Demuxed:
-    """The stamps of all packets of these streams."""
+    """The timestamps of all packets of these streams."""
     bases = {stream.index: float(stream.time_base or 0) for stream in streams}
     demuxed = Demuxed({stream.index: PacketStamps() for stream in streams})
     try:
@@ -94,21 +96,21 @@ def read_packets(container: Any, streams: list[VideoStream]) -> Demuxed:
 
 
 def is_flush(packet: Any) -> bool:
-    """Whether this is not data but PyAV's sign that a stream is at its end."""
+    """Whether this is PyAV's empty flush packet at the end of a stream."""
     return bool(packet.size == 0 and packet.pts is None and packet.dts is None)
 
 
-def choose_film(streams: list[VideoStream], demuxed: Demuxed, has_audio: bool) -> VideoStream:
-    """The stream that is the film. Raises `MediaError` if none has more than one frame."""
+def choose_video_stream(streams: list[VideoStream], demuxed: Demuxed, has_audio: bool) -> VideoStream:
+    """The stream that is the main video. Raises `MediaError` if none has more than one frame."""
     frames = {stream.index: demuxed.stamps[stream.index].frames for stream in streams}
-    films = [stream for stream in streams if frames[stream.index] > 1]
-    if films:
-        return _preferred(films)
+    videos = [stream for stream in streams if frames[stream.index] > 1]
+    if videos:
+        return _preferred(videos)
     if not any(frames.values()):
         raise MediaError("video stream without a single packet: truncated or empty")
     if has_audio:
-        raise MediaError("audio only: its video stream is a single picture")
-    raise MediaError("a single frame, not a film")
+        raise MediaError("audio only: its video stream is a single image")
+    raise MediaError("a single frame, not a video")
 
 
 def _preferred(streams: list[VideoStream]) -> VideoStream:
@@ -121,7 +123,7 @@ def read_timeline(container: Any, stream: VideoStream, packets: PacketStamps) ->
     interval = nominal_interval(stream)
     if container.format.name != "avi":
         return make_timeline(packets, interval)
-    # AVI numbers frames in coded order; FFmpeg delays what it shows by the depth of reordering. The first frame is
-    # shown when the stream starts.
+    # AVI numbers frames in coded order; FFmpeg delays presentation by the reordering depth. The first frame is
+    # displayed when the stream starts.
     late = np.nanmin(np.array(packets.presented)) - np.nanmin(np.array(packets.decoded))
     return make_timeline(packets, interval, first_shift=-float(np.nan_to_num(late)), hold=COUNTED_HOLD)

@@ -1,10 +1,10 @@
-"""Whether a file was cut off: judged by what it holds, never by totals in a header alone.
+"""Detects truncated files by their contents, never by totals in a header alone.
 
-A header's frame count includes what an edit list hides, its length that of a subtitle. So a film counts as truncated
-only when frames that its index names are not there (MP4), or when the container's outermost element goes on past the
-end of the file and the film ends before its announced length (Matroska, AVI).
+A header's frame count includes frames that an edit list hides, and its duration may be that of a subtitle. So a video
+counts as truncated only if frames listed in its index are missing (MP4), or if the container's outermost element
+extends past the end of the file and the video ends before its declared duration (Matroska, AVI).
 
-    python -m pytest tests/pipeline/media/test_truncation.py
+    refuse_truncated(container, stream, packets, timeline, source, size)
 """
 
 import io
@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from pipeline.media.timeline import Timeline
 from schemas.errors import MediaError
 
-# Recorders that are switched off may lose the last frame; more than this share is damage.
+# A recorder that is switched off may lose the last frame; more than this share is damage.
 _LOST_SHARE = 0.02
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
@@ -24,25 +24,25 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 def refuse_truncated(
     container: Any, stream: VideoStream, packets: int, timeline: Timeline, source: IO[bytes], size: int
 ) -> None:
-    """Raise `MediaError` if the file of `size` bytes ends before the film does. `packets`: how many were read."""
+    """Raise `MediaError` if the file of `size` bytes ends before the video does. `packets`: how many were read."""
     indexed = len(stream.index_entries) if "mp4" in container.format.name else 0
     if indexed - packets > max(1, _LOST_SHARE * indexed):
-        raise MediaError(f"truncated: its index names {indexed} frames, the file holds {packets}")
+        raise MediaError(f"truncated: its index lists {indexed} frames, the file holds {packets}")
     missing = missing_bytes(source, size)
-    # FFmpeg guesses the length of an AVI file from its index, if it finds one; the header's count is what was written.
+    # FFmpeg estimates the duration of an AVI file from its index, if present; the header's count is what was written.
     counted = stream.frames * timeline.interval if container.format.name == "avi" else 0.0
     length = max(container.duration / 1e6 if container.duration else 0.0, counted)
-    # Some containers count their length from the first frame, some (Matroska) from zero however late it comes.
+    # Some containers count their duration from the first frame, some (Matroska) from zero, however late it comes.
     reach = timeline.segments[-1].end - min(0.0, timeline.start)
     if missing and length - reach > max(2 * timeline.interval, _LOST_SHARE * length):
         raise MediaError(
-            f"truncated: {missing} bytes are missing at its end; it announces {length:.1f} s and holds {reach:.1f} s"
+            f"truncated: {missing} bytes are missing at its end; it declares {length:.1f} s and holds {reach:.1f} s"
         )
 
 
 def missing_bytes(source: IO[bytes], size: int) -> int:
-    """By how many bytes the outermost element of a Matroska or AVI file goes past its end; 0 for all others."""
-    place = source.tell()
+    """By how many bytes the outermost element of a Matroska or AVI file extends past its end; 0 for all others."""
+    position = source.tell()
     source.seek(0)
     head = source.read(12)
     if head[:4] == _EBML:
@@ -51,7 +51,7 @@ def missing_bytes(source: IO[bytes], size: int) -> int:
         end = _riff_end(source, size)
     else:
         end = 0
-    source.seek(place)
+    source.seek(position)
     return max(0, end - size)
 
 

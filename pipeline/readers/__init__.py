@@ -1,4 +1,4 @@
-"""What reads a finished dataset: the history of a clip, caption quality, what-if, pictures to show, lessons.
+"""What reads a finished dataset: the history of a clip, caption quality, what-if, images to show, lessons.
 
 history     all that is known of a clip, for `just explain` and the others
 quality     caption records and their evidence, for `just report`

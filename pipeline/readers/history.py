@@ -65,15 +65,15 @@ class History:
         """A stage's table as Parquet holds it, of rows `where` something holds; of a retried row its last result."""
         fingerprint = self.record["stages"][stage]["fingerprint"]
         planned = Output(folder=_PLANNED_IN.get(folder, folder), contract=contract, parent=contract.key)
-        order = {part.name: place for place, part in enumerate(self.dataset.read_plan(planned, fingerprint))}
+        order = {part.name: index for index, part in enumerate(self.dataset.read_plan(planned, fingerprint))}
         output = Output(folder=folder, contract=contract, parent=contract.key)
-        found = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
+        part_names = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
         latest: dict[str, dict[str, Any]] = {}
-        for name in found:  # the part that was planned last wins, as when the stage runs
+        for name in part_names:  # the part that was planned last wins, as when the stage runs
             table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
             table = table if where is None else table.filter(where)
             latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
-        schema = contract.schema if columns is None else pa.schema([contract.schema.field(one) for one in columns])
+        schema = contract.schema if columns is None else pa.schema([contract.schema.field(name) for name in columns])
         return pa.Table.from_pylist([latest[key] for key in sorted(latest)], schema=schema)
 
     @cached_property
@@ -112,8 +112,8 @@ class History:
         video_id = clip_id.split("-")[0]
 
         def rows(table: pa.Table, column: str = "clip_id", value: str = clip_id) -> list[Row]:
-            found: list[Row] = table.filter(pc.equal(table[column], value)).to_pylist()
-            return found
+            matches: list[Row] = table.filter(pc.equal(table[column], value)).to_pylist()
+            return matches
 
         stills = [name for name in STILLS.names if name != "image"]
         tables = {

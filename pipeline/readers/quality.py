@@ -80,12 +80,12 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
     sources: dict[str, str] = {
         row["video_id"]: row["key"] for row in table("videos", "ingest", VIDEOS, ["object_id", "video_id", "key"])
     }
-    said = {row["still_id"]: row for row in table("frame_captions", "caption", FRAME_CAPTIONS)}
-    frames = _frames(table, said)
+    frame_captions = {row["still_id"]: row for row in table("frame_captions", "caption", FRAME_CAPTIONS)}
+    frames = _frames(table, frame_captions)
     reasons = {row["id"]: row["reason"] for row in dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()}
     records = []
     for key, span in sorted(history.spans.items()):
-        told = [still["still_id"] for still in span["stills"] if still["still_id"] in said]
+        captioned = [still["still_id"] for still in span["stills"] if still["still_id"] in frame_captions]
         clip = clips[span["clip_id"]]
         records.append(
             _record(
@@ -94,8 +94,11 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
                 sources[clip["video_id"]],
                 # A sample none of whose stills got a caption never came to the summariser.
                 captions.get(key, {"error": reasons.get(key)}),
-                [replace(frames[still], time=said[still]["time"] - span["start_time"]) for still in told],
-                said[told[0]] if told else {},
+                [
+                    replace(frames[still], time=frame_captions[still]["time"] - span["start_time"])
+                    for still in captioned
+                ],
+                frame_captions[captioned[0]] if captioned else {},
                 overviews.get(key, {}),
             )
         )
@@ -109,26 +112,26 @@ def read_funnel(dataset: Dataset) -> tuple[FunnelStep, ...]:
         counts[row["kind"], row["state"]][row["reason"] or ""] += 1
     steps = []
     for (kind, state), reasons in sorted(counts.items()):
-        shown = reasons.most_common(REASONS_SHOWN)
-        rest = reasons.total() - sum(count for _, count in shown)
-        steps += [FunnelStep(kind=kind, state=state, reason=reason, count=count) for reason, count in shown]
+        top = reasons.most_common(REASONS_SHOWN)
+        rest = reasons.total() - sum(count for _, count in top)
+        steps += [FunnelStep(kind=kind, state=state, reason=reason, count=count) for reason, count in top]
         steps += [FunnelStep(kind=kind, state=state, reason="other reasons", count=rest)] if rest else []
     return tuple(steps)
 
 
-def _frames(table: Any, said: Mapping[str, Row]) -> dict[str, FrameCaption]:
+def _frames(table: Any, frame_captions: Mapping[str, Row]) -> dict[str, FrameCaption]:
     """Frame captions by still id, with what was seen in their stills; their times are told by the sample."""
     labels = {row["still_id"]: row for row in table("labels", "label", LABELS)}
     vectors = {row["still_id"]: row["vector"] for row in table("embeddings", "embed", EMBEDDINGS)}
-    looks = {}
+    image_facts = {}
     for row in table("stills", "split", STILLS, ["still_id", "image"]):
-        if row["still_id"] in said:
-            looks[row["still_id"]] = _look(row["image"])
-    found = {}
-    for still, row in said.items():
+        if row["still_id"] in frame_captions:
+            image_facts[row["still_id"]] = _image_facts(row["image"])
+    frames = {}
+    for still, row in frame_captions.items():
         named = labels.get(still, {})
-        colours, brightness = looks.get(still, ((), None))
-        found[still] = FrameCaption(
+        colours, brightness = image_facts.get(still, ((), None))
+        frames[still] = FrameCaption(
             still_id=still,
             time=0.0,
             text=row["caption"] or "",
@@ -137,15 +140,15 @@ def _frames(table: Any, said: Mapping[str, Row]) -> dict[str, FrameCaption]:
             colours=colours,
             brightness=brightness,
         )
-    return found
+    return frames
 
 
-def _look(image: bytes) -> tuple[tuple[tuple[str, float], ...], float | None]:
+def _image_facts(image: bytes) -> tuple[tuple[tuple[str, float], ...], float | None]:
     try:
-        seen = measure_appearance(image)
+        facts = measure_appearance(image)
     except (MediaError, cv2.error):
         return (), None
-    return seen.colours, seen.brightness
+    return facts.colours, facts.brightness
 
 
 def _record(
@@ -154,10 +157,14 @@ def _record(
     source: str,
     caption: Row,
     frames: Sequence[FrameCaption],
-    said: Row,
+    frame_caption: Row,
     overview: Row,
 ) -> CaptionRecord:
-    hashes: Iterable[str | None] = (said.get("prompt_hash"), overview.get("prompt_hash"), caption.get("prompt_hash"))
+    hashes: Iterable[str | None] = (
+        frame_caption.get("prompt_hash"),
+        overview.get("prompt_hash"),
+        caption.get("prompt_hash"),
+    )
     return CaptionRecord(
         sample_id=span["sample_id"],
         source=source,
@@ -178,9 +185,9 @@ def _record(
         motion=clip.get("motion"),
         camera_motion=clip.get("camera_motion"),
         subject_motion=clip.get("subject_motion"),
-        captioner=said.get("captioner") or "",
-        captioner_model=said.get("model") or "",
+        captioner=frame_caption.get("captioner") or "",
+        captioner_model=frame_caption.get("model") or "",
         summariser=caption.get("summariser") or "",
         summariser_model=caption.get("model") or "",
-        prompt_hashes=tuple(dict.fromkeys(one for one in hashes if one)),
+        prompt_hashes=tuple(dict.fromkeys(prompt_hash for prompt_hash in hashes if prompt_hash)),
     )

@@ -1,4 +1,4 @@
-"""What of a dataset can be shown by id: its stills as JPEG, and the picture or film of a packed sample.
+"""What of a dataset can be shown by id: its stills as JPEG, and the image or video of a packed sample.
 
 Ids are looked up in the dataset's tables, and where the bytes lie is taken from those; an id is never part of a path.
 
@@ -34,7 +34,7 @@ class Media:
 
 
 class Stills:
-    """The stills of a dataset by id. Holds the ids in memory and a few part files with their pictures."""
+    """The stills of a dataset by id. Holds the ids in memory and a few part files with their images."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -56,8 +56,8 @@ class Stills:
         part = self._places.get(still_id)
         if part is None:
             return None
-        found = self._part(part).filter(pc.field("still_id") == still_id)
-        image: bytes | None = found["image"][0].as_py()
+        rows = self._part(part).filter(pc.field("still_id") == still_id)
+        image: bytes | None = rows["image"][0].as_py()
         return image
 
 
@@ -70,7 +70,7 @@ class Samples:
         self._rows: dict[str, Row] = {row["sample_id"]: row for row in rows if row["status"] == "ok"}
 
     def __call__(self, sample_id: str) -> Media | None:
-        """The film or picture of a sample; None where there is no such sample or its shard does not hold it."""
+        """The video or image of a sample; None where there is no such sample or its shard does not hold it."""
         members = self.members(sample_id) or {}
         return next(
             (Media(content=members[end], type=kind) for end, kind in MEDIA_TYPES.items() if end in members), None

@@ -43,16 +43,16 @@ class Lesson:
 def read_lesson(history: History, most: int) -> Lesson:
     """At most `most` captions of a teacher, chosen by a hash of the sample. Raises `InputError` if there are none."""
     spans = history.spans
-    told = history.parts("captions", "summarise", CAPTIONS).to_pylist()
-    rows = [row for row in told if row["sample_id"] in spans]
+    captions = history.parts("captions", "summarise", CAPTIONS).to_pylist()
+    rows = [row for row in captions if row["sample_id"] in spans]
     clips = history.parts("clips", "split", CLIPS, ["clip_id", "video_id"]).to_pylist()
     video_of = {row["clip_id"]: row["video_id"] for row in clips}
     left_out = Counter(reason for row in rows if (reason := _reason(row)))
     taught = sorted((row for row in rows if not _reason(row)), key=lambda row: _draw(row["sample_id"]))
     if not taught:
-        found = ", ".join(f"{count} x {reason}" for reason, count in left_out.items()) or "no caption at all"
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in left_out.items()) or "no caption at all"
         raise InputError(
-            f"{history.dataset.store.uri} holds no teacher's words: {found}; caption it with a model first"
+            f"{history.dataset.store.uri} holds no teacher's words: {reasons}; caption it with a model first"
         )
     return Lesson(
         captions={row["sample_id"]: row for row in taught[:most]},
@@ -65,24 +65,26 @@ def read_lesson(history: History, most: int) -> Lesson:
 def summary_pairs(history: History, lesson: Lesson) -> list[Pair]:
     """Frame captions in time order and the dense caption of each sample."""
     rows = history.parts("frame_captions", "caption", FRAME_CAPTIONS).to_pylist()
-    told = {row["still_id"]: row["caption"] for row in rows if row["status"] == "ok"}
+    texts = {row["still_id"]: row["caption"] for row in rows if row["status"] == "ok"}
     pairs = [
         Pair(sample_id=key, source=lesson.sources[key], captions=captions, summary=row["dense"])
         for key, row in lesson.captions.items()
-        if (captions := tuple(told[still] for still in lesson.stills[key] if still in told))
+        if (captions := tuple(texts[still] for still in lesson.stills[key] if still in texts))
     ]
     return _counted(pairs, lesson)
 
 
-def picture_pairs(history: History, lesson: Lesson, stills: int) -> list[ImagePair]:
+def image_pairs(history: History, lesson: Lesson, stills: int) -> list[ImagePair]:
     """Up to `stills` stills in time order, evenly spaced, and the dense caption of each sample, all in memory."""
-    wanted = {still for key in lesson.captions for still in lesson.stills[key]}
+    still_ids = {still for key in lesson.captions for still in lesson.stills[key]}
     rows = history.parts("stills", "split", STILLS, ["still_id", "image"]).to_pylist()
-    shown = {row["still_id"]: ImageBytes(row["still_id"], row["image"]) for row in rows if row["still_id"] in wanted}
+    images = {
+        row["still_id"]: ImageBytes(row["still_id"], row["image"]) for row in rows if row["still_id"] in still_ids
+    }
     pairs = [
         ImagePair(sample_id=key, source=lesson.sources[key], images=pictures, caption=row["dense"])
         for key, row in lesson.captions.items()
-        if (pictures := tuple(_spread([shown[still] for still in lesson.stills[key] if still in shown], stills)))
+        if (pictures := tuple(_spread([images[still] for still in lesson.stills[key] if still in images], stills)))
     ]
     return _counted(pairs, lesson)
 
@@ -99,10 +101,10 @@ def _reason(row: Row) -> str | None:
     return FELL_BACK if row["fallback"] is not None else None
 
 
-def _spread(pictures: Sequence[ImageBytes], most: int) -> Sequence[ImageBytes]:
-    if len(pictures) <= most:
-        return pictures
-    return [pictures[(2 * place + 1) * len(pictures) // (2 * most)] for place in range(most)]
+def _spread(images: Sequence[ImageBytes], most: int) -> Sequence[ImageBytes]:
+    if len(images) <= most:
+        return images
+    return [images[(2 * index + 1) * len(images) // (2 * most)] for index in range(most)]
 
 
 def _draw(sample_id: str) -> str:

@@ -1,5 +1,5 @@
-"""Reading and writing files wherever they lie, local or in an object store, by one interface. A leaf.
+"""Reading and writing files, local or in an object store, through one interface. A leaf package.
 
-store       open, list, write and remove; addresses: which storage an address names, without its secrets
-upload      objects that appear whole or not at all; temporary: the folder that large results are gathered in
+store       open, list, write and remove; addresses: clean URIs, and the addresses with secrets behind them
+upload      atomic uploads of objects; temporary: errors when the temporary folder is full
 """

@@ -1,9 +1,11 @@
-"""Files in a folder or an object store, behind one small class: list, read, write atomically.
+"""Files in a folder or an object store behind one small class: list, read, write atomically.
 
-fsspec knows the stores; what it lacks is the promise that a file is either whole or not there. Local writes go to a
+fsspec supports the stores, but does not guarantee that a file is either complete or absent. Local writes go to a
 temporary name, are flushed to disk and renamed; an object store's single put is atomic by itself. Errors that end a
-run (no space, no permission) come out as `DatasetError` with the path and the fix. Keys are only names: of an address
-its scheme and server are interpreted, so that `::`, `#`, `?` and `%` in a key mean nothing.
+run (no space, no permission) become `DatasetError` with the path and the fix. Keys are plain names: only the scheme and
+the server of an address are interpreted, so `::`, `#`, `?` and `%` in a key have no meaning.
+
+    Store("s3://bucket/set").write("run.json", data)
 """
 
 import errno
@@ -48,7 +50,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """A listed file: path relative to the store's root, size in bytes, etag or modification time, full URI."""
+    """A listed file: path relative to the store's root, size in bytes, version (etag or mtime), full URI."""
 
     key: str
     size: int
@@ -58,10 +60,10 @@ class StoredFile:
 
 
 class Store:
-    """A folder on this machine or in an object store (`s3://bucket/prefix`, `gs://...`, anything fsspec knows).
+    """A local folder or one in an object store (`s3://bucket/prefix`, `gs://...`, anything that fsspec supports).
 
-    Pickles as its address, so it can travel to workers; `uri` is the address without a password. Credentials of object
-    stores come from the environment alone.
+    Pickles as its address, so it can be sent to workers; `uri` is the address without secrets. Credentials of object
+    stores come from the environment only.
     """
 
     def __init__(self, address: str | Path) -> None:
@@ -80,18 +82,18 @@ class Store:
         return f"{self.uri}/{key}" if key else self.uri
 
     def exists(self, key: str = "") -> bool:
-        """Whether the file or folder is there."""
+        """Whether the file or folder exists."""
         return bool(self._filesystem.exists(f"{self._root}/{key}" if key else self._root))
 
     def is_folder(self) -> bool:
-        """Whether the root is a folder (in an object store: a prefix that holds something)."""
+        """Whether the root is a folder (in an object store: a prefix with at least one object)."""
         return bool(self._filesystem.isdir(self._root))
 
     def list(self, folder: str = "") -> list[StoredFile]:
-        """All files below a folder, recursively, sorted by key; none if it is not there.
+        """All files below a folder, recursively, sorted by key; empty if the folder does not exist.
 
-        On this machine links are followed (a link that leads nowhere is listed, so that it cannot vanish), and a
-        folder that may not be read raises `PermissionError`.
+        In a local folder links are followed (a broken link is listed, so that it does not go unnoticed), and a folder
+        without read permission raises `PermissionError`.
         """
         base = f"{self._root}/{folder}" if folder else self._root
         if self.is_local:
@@ -99,32 +101,32 @@ class Store:
         if not self._filesystem.exists(base):
             return []
         self._filesystem.invalidate_cache()
-        found = self._filesystem.find(base, detail=True)
-        files = [self._stored(path, detail) for path, detail in found.items() if detail.get("type") == "file"]
+        entries = self._filesystem.find(base, detail=True)
+        files = [self._stored(path, detail) for path, detail in entries.items() if detail.get("type") == "file"]
         return sorted(files, key=lambda file: file.key)
 
     def _stored(self, path: str, detail: dict[str, Any]) -> StoredFile:
         key = path.removeprefix(self._root).removeprefix("/")
         if self.is_local:
-            key = os.fsencode(key).decode("utf-8", "backslashreplace")  # no table can hold a name that is not UTF-8
+            key = os.fsencode(key).decode("utf-8", "backslashreplace")  # tables cannot hold names that are not UTF-8
             return _local_file(key, path, self.path(key))
         return _remote_file(key, detail, self.path(key))
 
     def stat(self, key: str) -> StoredFile:
-        """What is known of one file. Raises `FileNotFoundError` if it is not there."""
+        """The listing entry of one file. Raises `FileNotFoundError` if it does not exist."""
         path = f"{self._root}/{key}"
         return self._stored(path, self._filesystem.info(path))
 
     def read(self, key: str) -> bytes:
-        """The bytes of a file. Raises `FileNotFoundError` if it is not there."""
+        """The bytes of a file. Raises `FileNotFoundError` if it does not exist."""
         return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}"))
 
     def read_range(self, key: str, start: int, stop: int) -> bytes:
-        """The bytes of a file from `start` up to `stop`. Raises `FileNotFoundError` if it is not there."""
+        """The bytes `start` to `stop` (exclusive) of a file. Raises `FileNotFoundError` if it does not exist."""
         return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}", start=start, end=stop))
 
     def write(self, key: str, data: bytes) -> None:
-        """Make the file hold exactly `data`, atomically. Raises `DatasetError` where nothing can be written."""
+        """Write a file atomically. Raises `DatasetError` if it cannot be written."""
         with self.writing(key) as file:
             file.write(data)
 
@@ -137,7 +139,7 @@ class Store:
 
     @contextmanager
     def writing(self, key: str) -> Iterator[IO[bytes]]:
-        """A file object whose content appears under `key` when the block ends without an error, and never else."""
+        """A file object whose content appears under `key` if, and only if, the block ends without an error."""
         if not self.is_local:
             with uploading(self._filesystem, f"{self._root}/{key}", self.path(key)) as spool:
                 yield spool
@@ -156,13 +158,13 @@ class Store:
                 temporary.unlink(missing_ok=True)
 
     def remove(self, key: str) -> None:
-        """Remove a file if it is there."""
+        """Remove a file if it exists."""
         path = f"{self._root}/{key}"
         if self._filesystem.exists(path):
             self._filesystem.rm_file(path)
 
     def remove_temporary(self) -> int:
-        """Remove what killed writers left behind; returns how many files."""
+        """Remove temporary files of killed writers; returns their number."""
         if not self.is_local:
             return 0
         left = list(Path(self._root).rglob(f"{TEMPORARY}*"))
@@ -172,13 +174,13 @@ class Store:
 
 
 def _local_file(key: str, path: str, uri: str) -> StoredFile:
-    found = os.stat(path) if os.path.exists(path) else None
-    if found is None:
+    status = os.stat(path) if os.path.exists(path) else None
+    if status is None:
         return StoredFile(key=key, size=0, version=MISSING, etag=None, uri=uri)
-    # For what is no regular file its kind stands for the time, so that a file which takes its place is listed as new.
-    is_file = stat.S_ISREG(found.st_mode)
-    version = str(found.st_mtime_ns) if is_file else kind_of_file(found.st_mode)
-    return StoredFile(key=key, size=found.st_size if is_file else 0, version=version, etag=None, uri=uri)
+    # Special files use their type as the version, so that a regular file that replaces one counts as new.
+    is_file = stat.S_ISREG(status.st_mode)
+    version = str(status.st_mtime_ns) if is_file else kind_of_file(status.st_mode)
+    return StoredFile(key=key, size=status.st_size if is_file else 0, version=version, etag=None, uri=uri)
 
 
 def _remote_file(key: str, detail: Mapping[str, Any], uri: str) -> StoredFile:
@@ -191,7 +193,7 @@ def _remote_file(key: str, detail: Mapping[str, Any], uri: str) -> StoredFile:
 
 
 def _walk(base: str) -> Iterator[str]:
-    """Paths of all files below a folder. A link back to a folder above itself is not entered again."""
+    """Paths of all files below a folder. A link to a folder that contains it is not followed."""
 
     def refuse(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -206,7 +208,7 @@ def _walk(base: str) -> Iterator[str]:
 
 @contextmanager
 def dataset_errors(path: str) -> Iterator[None]:
-    """Turn the operating system's refusals to write into a `DatasetError` that names the path and the fix."""
+    """Turn write errors of the operating system into a `DatasetError` that names the path and the fix."""
     try:
         yield
     except OSError as error:
@@ -217,9 +219,9 @@ def dataset_errors(path: str) -> Iterator[None]:
 
 
 def open_source(uri: str) -> IO[bytes]:
-    """A source as a seekable file object. Raises `MediaError` for what is not there, not a file, or may not be read.
+    """A source as a seekable file object. Raises `MediaError` if it is missing, not a file, or not readable.
 
-    On this machine only a regular file is opened: a pipe would block for ever, a device may do anything.
+    Locally only regular files are opened: a pipe would block for ever, a device may do anything.
     """
     try:
         if _is_local(uri):
@@ -227,8 +229,8 @@ def open_source(uri: str) -> IO[bytes]:
         filesystem, path = _resolve(address_of(uri))
         return cast(IO[bytes], filesystem.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"))
     except FileNotFoundError:
-        reasons = "gone, a broken link, an address that has expired, or a name that is not UTF-8"
-        raise MediaError(f"listed, but not there: {reasons}") from None
+        reasons = "removed, a broken link, an address that has expired, or a name that is not UTF-8"
+        raise MediaError(f"listed, but not found: {reasons}") from None
     except PermissionError:
         raise MediaError("no permission to read it") from None
     except InputError as error:
@@ -236,7 +238,7 @@ def open_source(uri: str) -> IO[bytes]:
 
 
 def stat_address(address: str) -> StoredFile:
-    """What is known of the object at an address. Raises `FileNotFoundError` if it is not there.
+    """The listing entry of the object at an address. Raises `FileNotFoundError` if it does not exist.
 
     Its key is its clean URI, which this process can open from then on.
     """
@@ -271,7 +273,7 @@ def _resolve(address: str) -> tuple[Any, str]:
 
 
 class _LocalFile(io.FileIO):
-    """An unbuffered file for readers that ask for whole blocks; closed when the last of them drops it."""
+    """An unbuffered file for readers of large blocks; closed when the last reference is dropped."""
 
     def __del__(self) -> None:
         self.close()
@@ -279,7 +281,7 @@ class _LocalFile(io.FileIO):
 
 def _open_regular(path: str) -> IO[bytes]:
     _refuse_special(os.stat(path).st_mode)
-    # What stands there may be another one by now: without blocking, and judged again by what was opened.
+    # The path may have been replaced meanwhile: open without blocking, and check what was opened.
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         _refuse_special(os.fstat(file).st_mode)
@@ -295,15 +297,15 @@ def _refuse_special(mode: int) -> None:
 
 
 def kind_of_file(mode: int) -> str:
-    """What stands at a path, by its mode as `os.stat` gives it, in a person's words."""
+    """The type of a file in plain words, from its `os.stat` mode."""
     return _KINDS.get(stat.S_IFMT(mode), "no file")
 
 
 @contextmanager
 def unchanged_source(row: Mapping[str, Any]) -> Iterator[None]:
-    """Hold a source to what was listed (`uri`, `bytes`, `version`), before its bytes are used and after.
+    """Check that a source is as listed (`uri`, `bytes`, `version`), before its bytes are used and after.
 
-    Raises `MediaError` where it was replaced, written to or removed meanwhile.
+    Raises `MediaError` if it was replaced, written to or removed meanwhile.
     """
     _require_unchanged(row)
     yield
@@ -314,7 +316,7 @@ def _require_unchanged(row: Mapping[str, Any]) -> None:
     try:
         now = stat_address(address_of(row["uri"]))
     except FileNotFoundError:
-        raise MediaError("gone since it was listed; run the same command again") from None
+        raise MediaError("removed since it was listed; run the same command again") from None
     if (now.size, now.version) != (row["bytes"], row["version"]):
         raise MediaError(
             f"changed since it was listed ({row['bytes']} bytes then, {now.size} now): run the same command again"

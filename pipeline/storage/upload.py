@@ -1,8 +1,11 @@
-"""Writes a file of an object store: gathered in the temporary folder, uploaded at the end, or not there at all.
+"""Writes a file to an object store: buffered in the temporary folder, then uploaded completely or not at all.
 
-Closing a client's file object after an error would upload what is there so far, so a failed upload is thrown away: the
-parts that have arrived are removed from the store, and what stood under the name stays. The parts of a process that is
-killed meanwhile stay invisible in the store; a lifecycle rule of the bucket removes them.
+Closing a client's file object after an error would upload a partial file, so a failed upload is discarded: the parts
+that arrived are removed from the store, and the previous object stays. If the process is killed, its parts stay
+invisible in the store until a lifecycle rule of the bucket removes them.
+
+    with uploading(filesystem, path, uri) as file:
+        file.write(data)
 """
 
 import tempfile
@@ -21,7 +24,7 @@ BLOCK_BYTES = 1 << 22
 def uploading(filesystem: Any, path: str, uri: str) -> Iterator[IO[bytes]]:
     """A file object whose content is uploaded to `path` when the block ends without an error.
 
-    Raises `DatasetError` that names `uri` where the upload fails, or the temporary folder where that is full.
+    Raises `DatasetError` that names `uri` if the upload fails, or the temporary folder if that is full.
     """
     with _temporary_file(uri) as spool:
         yield spool

@@ -117,20 +117,20 @@ SPANS = [
 
 def make_captioned_dataset(folder: Path) -> Dataset:
     """Write the dataset into a folder."""
-    found = Dataset(str(folder))
+    dataset = Dataset(str(folder))
     for name, (_, contract, rows) in TABLES.items():
         output = Output(folder=name, contract=contract, parent=contract.key)
-        found.write_part(output, "f", "part-0", filled(contract, rows))
-        found.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
-    write_spans(found, SPANS)
+        dataset.write_part(output, "f", "part-0", filled(contract, rows))
+        dataset.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+    write_spans(dataset, SPANS)
     ledger = [
-        {"kind": "clip", "id": str(place), "source": "film.mp4", "state": "filtered", "reason": f"motion is {place}"}
-        for place in range(8)
+        {"kind": "clip", "id": str(index), "source": "film.mp4", "state": "filtered", "reason": f"motion is {index}"}
+        for index in range(8)
     ]
-    found.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, ledger))
+    dataset.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, ledger))
     stages = {stage: {"fingerprint": "f"} for stage, _, _ in TABLES.values()}
-    found.write_record({"stages": stages, "config": {"summarise": {"token_budget": 5}}})
-    return found
+    dataset.write_record({"stages": stages, "config": {"summarise": {"token_budget": 5}}})
+    return dataset
 
 
 def write_spans(dataset: Dataset, spans: Sequence[tuple[str, str, float, float, list[str]]]) -> None:

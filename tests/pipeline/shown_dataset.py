@@ -27,9 +27,9 @@ def make_shown_dataset(folder: Path) -> Dataset:
     dataset = Dataset(str(folder))
     dataset.write_record({"stages": {"split": {"fingerprint": "f"}}})
     output = Output(folder="stills", contract=STILLS, parent="clip_id")
-    for place, still in enumerate(STILL_IDS):
-        table = pa.Table.from_pylist([_still(still, place)], schema=STILLS.schema)
-        dataset.write_part(output, "f", f"part-{place}", table)
+    for index, still in enumerate(STILL_IDS):
+        table = pa.Table.from_pylist([_still(still, index)], schema=STILLS.schema)
+        dataset.write_part(output, "f", f"part-{index}", table)
     rows, tar = [], io.BytesIO()
     for sample in SAMPLE_IDS:
         first = tar.tell()
@@ -46,10 +46,10 @@ def make_shown_dataset(folder: Path) -> Dataset:
     return dataset
 
 
-def _still(still_id: str, place: int) -> dict[str, Any]:
-    image = encode_jpeg(np.full((90, 160, 3), 80 * place, np.uint8))
-    return {"still_id": still_id, "clip_id": "v-0-2000", "video_id": "v", "ordinal": place, "time": float(place),
-            "width": 160, "height": 90, "hash": place, "signature": bytes(192), "image": image}  # fmt: skip
+def _still(still_id: str, index: int) -> dict[str, Any]:
+    image = encode_jpeg(np.full((90, 160, 3), 80 * index, np.uint8))
+    return {"still_id": still_id, "clip_id": "v-0-2000", "video_id": "v", "ordinal": index, "time": float(index),
+            "width": 160, "height": 90, "hash": index, "signature": bytes(192), "image": image}  # fmt: skip
 
 
 def _sample(sample_id: str, offset: int, size: int) -> dict[str, Any]:

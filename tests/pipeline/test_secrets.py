@@ -68,10 +68,10 @@ def test_signatures_read_and_are_written_nowhere_and_a_new_one_computes_nothing(
     assert (again, computed) == (videos, 0)
     tables = [pq.read_table(path).to_pylist() for path in (tmp_path / "set").rglob("*.parquet")]
     assert len(tables) == 3  # two parts and their plan
-    said = "".join(capfd.readouterr()) + "".join(_logs_of_ray())
+    output = "".join(capfd.readouterr()) + "".join(_logs_of_ray())
     for secret in ("f1rstS1gnature", "s3condS1gnature", "X-Amz-Signature"):
         assert secret not in str(tables)
-        assert secret not in said
+        assert secret not in output
 
 
 def test_two_objects_that_only_a_secret_tells_apart_are_refused_by_their_lines(tmp_path: Path) -> None:

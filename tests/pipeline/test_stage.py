@@ -52,7 +52,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return taken
 
 
-@given(st.lists(st.integers(), unique=True).flatmap(lambda found: st.tuples(st.just(found), st.permutations(found))))
+@given(st.lists(st.integers(), unique=True).flatmap(lambda keys: st.tuples(st.just(keys), st.permutations(keys))))
 def test_results_in_any_order_land_on_their_own_rows(case: tuple[list[int], list[int]]) -> None:
     numbers, order = case
     stage = Together(lambda rows: (_double(row) for row in sorted(rows, key=lambda row: order.index(row["number"]))))
@@ -168,7 +168,7 @@ def test_a_full_temporary_folder_ends_the_run_and_is_named(number: int, batch: b
 )
 def test_an_answer_that_fits_no_row_stops_the_stage(answers: list[tuple[str, int]]) -> None:
     stage = Together(lambda rows: [Result(key=key, values={"double": number}) for key, number in answers])
-    with pytest.raises(StageError, match=f"answered for '{answers[-1][0]}'"):
+    with pytest.raises(StageError, match=f"returned '{answers[-1][0]}'"):
         _run(stage, _rows(1, 2))
 
 

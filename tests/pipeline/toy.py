@@ -49,7 +49,7 @@ class Doubler:
                 file.write(f"{row['id']}\n")
         match row["trouble"]:
             case "media":
-                raise MediaError("no picture in it")
+                raise MediaError("no image in it")
             case "bug":
                 raise KeyError("surprise")
             case "crash":

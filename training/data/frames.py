@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker, is_hdr, plane_of, source_colors
+from pipeline.media.rgb import RgbConverter, is_hdr, plane_of, source_colors
 from training.data.shapes import ClipShape
 
 # ITU-R BT.709, item 3: Kr = 0.2126, Kb = 0.0722; luma 16 to 235, chroma 16 to 240 around 128.
@@ -42,7 +42,7 @@ class FrameWriter:
     def __init__(self, shape: ClipShape) -> None:
         self._shape = shape
         self._scaler = VideoReformatter()
-        self._pictures = PictureMaker(Geometry(0, shape.width, shape.height))
+        self._pictures = RgbConverter(Geometry(0, shape.width, shape.height))
 
     def write(self, frame: av.VideoFrame, target: NDArray[np.uint8]) -> None:
         """Fill `target` uint8 [H, W, 3]. Frames that are not in the format of our own shards take a slower path."""

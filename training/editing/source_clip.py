@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.decode import Decoder
-from pipeline.media.picture import PictureMaker, cover
+from pipeline.media.rgb import RgbConverter, cover
 from pipeline.media.probe import MediaInfo, probe
 from pipeline.storage.store import Store
 from schemas.errors import InputError, MediaError
@@ -93,7 +93,7 @@ def read_video(uri: str, spec: ClipSpec) -> SourceClip:
 
 
 def _frames(uri: str, info: MediaInfo, spec: ClipSpec) -> Iterator[Pixels]:
-    images = PictureMaker(info.geometry)
+    images = RgbConverter(info.geometry)
     scale = max(spec.width / info.width, spec.height / info.height)
     size = max(spec.width, round(info.width * scale)), max(spec.height, round(info.height * scale))
     with Decoder(uri, info.track) as decoder:

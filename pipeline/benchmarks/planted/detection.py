@@ -39,20 +39,26 @@ class Detection:
 
 def detections(rows: Sequence[Made], corpus: Corpus) -> list[Detection]:
     """One count per planted fault whose check judged anything; rows with other faults and donors count nowhere."""
-    untouched = {made.record.sample_id for made in rows if not made.fault}
-    seen = {check: CHECKS[check].run(corpus) for check in set(CHECK_OF.values())}
+    untouched = {sample.record.sample_id for sample in rows if not sample.fault}
+    flagged = {check: CHECKS[check].run(corpus) for check in set(CHECK_OF.values())}
     return [
-        count(fault, check, {made.record.sample_id for made in rows if made.fault == fault}, untouched, seen[check])
+        count(
+            fault,
+            check,
+            {sample.record.sample_id for sample in rows if sample.fault == fault},
+            untouched,
+            flagged[check],
+        )
         for fault, check in CHECK_OF.items()
-        if seen[check]
+        if flagged[check]
     ]
 
 
 def count(
-    fault: str, check: str, planted: frozenset[str] | set[str], untouched: set[str], seen: Mapping[str, CheckResult]
+    fault: str, check: str, planted: frozenset[str] | set[str], untouched: set[str], flagged: Mapping[str, CheckResult]
 ) -> Detection:
     """Count findings of one check; a clip that it could not judge counts as not found."""
-    reported = {clip for clip, one in seen.items() if one.why}
+    reported = {clip for clip, detection in flagged.items() if detection.why}
     return Detection(
         fault=fault,
         check=check,
@@ -68,6 +74,6 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     if not of:
         return 0.0, 1.0
     share, square = hits / of, _Z * _Z
-    middle = (share + square / (2 * of)) / (1 + square / of)
+    center = (share + square / (2 * of)) / (1 + square / of)
     margin = _Z * math.sqrt(share * (1 - share) / of + square / (4 * of * of)) / (1 + square / of)
-    return max(0.0, middle - margin), min(1.0, middle + margin)
+    return max(0.0, center - margin), min(1.0, center + margin)

@@ -57,9 +57,9 @@ def make_rows(half: str, count: int, seed: int, *, per_fault: int) -> list[Made]
     random_ = random.Random(f"{half} {seed}")  # noqa: S311
     words, speaker = vocabulary(half), Speaker(half, random_)
     rows: list[Made] = []
-    for place, (source, scene) in enumerate(make_scenes(words, count, random_)):
-        record, told = record_of(f"clip-{place:05d}", source, scene, speaker)
-        rows.append(Made(record=record, scene=told))
+    for index, (source, scene) in enumerate(make_scenes(words, count, random_)):
+        record, described = record_of(f"clip-{index:05d}", source, scene, speaker)
+        rows.append(Made(record=record, scene=described))
     _repeat_honestly(rows)
     return plant(rows, half, words, speaker, random_, per_fault)
 
@@ -71,33 +71,35 @@ def plant(
     planted = list(rows)
     order = random_.sample(range(len(rows)), len(rows))
     planters: dict[str, Callable[[Made], str]] = {
-        "truncated": lambda made: cut(made.record.dense, random_),
-        "truncated, closed": lambda made: f"{cut(made.record.dense, random_)}.",
-        "event dropped": lambda made: speaker.summary(made.scene, left_out=random_.randrange(len(made.scene.actions))),
-        "object invented": lambda made: invent(made, words, random_),
-        "boilerplate, unlisted": lambda made: open_with(random_.choice(OPENINGS[half]), made.record.dense),
-        "boilerplate, listed": lambda made: open_with(random_.choice(LISTED), made.record.dense),
+        "truncated": lambda sample: cut(sample.record.dense, random_),
+        "truncated, closed": lambda sample: f"{cut(sample.record.dense, random_)}.",
+        "event dropped": lambda sample: speaker.summary(
+            sample.scene, left_out=random_.randrange(len(sample.scene.actions))
+        ),
+        "object invented": lambda sample: invent(sample, words, random_),
+        "boilerplate, unlisted": lambda sample: open_with(random_.choice(OPENINGS[half]), sample.record.dense),
+        "boilerplate, listed": lambda sample: open_with(random_.choice(LISTED), sample.record.dense),
     }
     for name, change in planters.items():
-        for place in _draw(order, per_fault):
-            planted[place] = _with(planted[place], name, change(planted[place]))
+        for index in _draw(order, per_fault):
+            planted[index] = _with(planted[index], name, change(planted[index]))
     donors = _draw(order, 3)
-    for number, place in enumerate(_draw(order, per_fault)):
-        planted[place] = _with(planted[place], "repeated", planted[donors[number % 3]].record.dense)
-    for place in donors:
-        planted[place] = replace(planted[place], fault="donor")
+    for number, index in enumerate(_draw(order, per_fault)):
+        planted[index] = _with(planted[index], "repeated", planted[donors[number % 3]].record.dense)
+    for index in donors:
+        planted[index] = replace(planted[index], fault="donor")
     swapped = _draw(order, per_fault)
-    captions = exchange([planted[place] for place in swapped])
-    for place, dense in zip(swapped, captions, strict=True):
+    captions = exchange([planted[index] for index in swapped])
+    for index, dense in zip(swapped, captions, strict=True):
         if dense:
-            planted[place] = _with(planted[place], "swapped", dense)
+            planted[index] = _with(planted[index], "swapped", dense)
     return planted
 
 
 def exchange(rows: Sequence[Made]) -> list[str]:
     """For each row the caption of another one of other content, each used once; empty where none is left."""
-    partners = _partners([made.record for made in rows])
-    return ["" if other is None else rows[other].record.dense for other in partners]
+    partners = _partners([sample.record for sample in rows])
+    return ["" if partner is None else rows[partner].record.dense for partner in partners]
 
 
 def swap_frames(
@@ -105,16 +107,16 @@ def swap_frames(
 ) -> tuple[list[CaptionRecord], frozenset[str]]:
     """Give `count` clips the frame captions (and what was made of them) of others; also which clips those are.
 
-    Pictures, labels and vectors stay, so that nothing but they can tell.
+    Images, labels and vectors stay, so that nothing but they can tell.
     """
-    places = random_.sample(range(len(records)), count)
-    chosen = [records[place] for place in places]
+    indices = random_.sample(range(len(records)), count)
+    chosen = [records[index] for index in indices]
     swapped, ids = list(records), set()
-    for place, record, other in zip(places, chosen, _partners(chosen), strict=True):
-        if other is not None:
-            given = [frame.text for frame in chosen[other].frames]
-            frames = (replace(frame, text=given[min(at, len(given) - 1)]) for at, frame in enumerate(record.frames))
-            swapped[place] = replace(record, frames=tuple(frames), dense=chosen[other].dense)
+    for index, record, partner in zip(indices, chosen, _partners(chosen), strict=True):
+        if partner is not None:
+            texts = [frame.text for frame in chosen[partner].frames]
+            frames = (replace(frame, text=texts[min(at, len(texts) - 1)]) for at, frame in enumerate(record.frames))
+            swapped[index] = replace(record, frames=tuple(frames), dense=chosen[partner].dense)
             ids.add(record.sample_id)
     return swapped, frozenset(ids)
 
@@ -122,25 +124,25 @@ def swap_frames(
 def qualifying(records: Sequence[CaptionRecord], random_: random.Random, tries: int = 2000) -> float:
     """Share of pairs of clips of two sources that are of different content, so that a swap could be seen."""
     pairs = [random_.sample(range(len(records)), 2) for _ in range(tries)]
-    apart = [(one, other) for one, other in pairs if records[one].source != records[other].source]
-    return sum(differ(records[one], records[other]) for one, other in apart) / max(1, len(apart))
+    apart = [(first, second) for first, second in pairs if records[first].source != records[second].source]
+    return sum(differ(records[first], records[second]) for first, second in apart) / max(1, len(apart))
 
 
 def _partners(records: Sequence[CaptionRecord]) -> list[int | None]:
     free = list(range(len(records)))
     partners: list[int | None] = []
     for record in records:
-        other = next((place for place in reversed(free) if differ(record, records[place])), None)
-        if other is not None:
-            free.remove(other)
-        partners.append(other)
+        partner = next((index for index in reversed(free) if differ(record, records[index])), None)
+        if partner is not None:
+            free.remove(partner)
+        partners.append(partner)
     return partners
 
 
-def differ(one: CaptionRecord, other: CaptionRecord) -> bool:
+def differ(left: CaptionRecord, right: CaptionRecord) -> bool:
     """Whether two clips are of different content: other sources, and less than half of their frames' words shared."""
-    first, second = (content_words(" ".join(frame.text for frame in record.frames)).keys() for record in (one, other))
-    return one.source != other.source and len(first & second) < DIFFERENT * len(first | second)
+    first, second = (content_words(" ".join(frame.text for frame in record.frames)).keys() for record in (left, right))
+    return left.source != right.source and len(first & second) < DIFFERENT * len(first | second)
 
 
 def cut(text: str, random_: random.Random) -> str:
@@ -150,14 +152,14 @@ def cut(text: str, random_: random.Random) -> str:
     return " ".join(kept).rstrip(".,;")
 
 
-def invent(made: Made, words: Vocabulary, random_: random.Random) -> str:
+def invent(sample: Made, words: Vocabulary, random_: random.Random) -> str:
     """Add a thing that is not there: a sentence of its own, or a phrase in a sentence that is."""
-    held = content_words(" ".join(frame.text for frame in made.record.frames)).keys()
-    thing = random_.choice([pair[0] for pair in words.things if content_words(pair[0]).keys().isdisjoint(held)])
-    dense = made.record.dense.rstrip()
+    mentioned = content_words(" ".join(frame.text for frame in sample.record.frames)).keys()
+    thing = random_.choice([pair[0] for pair in words.things if content_words(pair[0]).keys().isdisjoint(mentioned)])
+    dense = sample.record.dense.rstrip()
     if random_.random() < 0.5:
-        place = random_.choice(("leans against the wall", "glints in the background", "stands by the side"))
-        return f"{dense} {sentence(f'a {thing} {place}.')}"
+        phrase = random_.choice(("leans against the wall", "glints in the background", "stands by the side"))
+        return f"{dense} {sentence(f'a {thing} {phrase}.')}"
     first, _, rest = dense.partition(".")
     return f"{first}, beside {sentence(f'a {thing}').replace('A', 'a', 1)}.{rest}"
 
@@ -169,15 +171,15 @@ def open_with(opening: str, dense: str) -> str:
 
 def _repeat_honestly(rows: list[Made]) -> None:
     """Every 33rd clip shows what the one before shows, and is told so: two halves of one shot."""
-    for place in range(32, len(rows), 33):
-        before = rows[place - 1]
-        record = replace(before.record, sample_id=rows[place].record.sample_id)
-        rows[place] = Made(record=record, scene=before.scene)
+    for index in range(32, len(rows), 33):
+        before = rows[index - 1]
+        record = replace(before.record, sample_id=rows[index].record.sample_id)
+        rows[index] = Made(record=record, scene=before.scene)
 
 
 def _draw(order: list[int], count: int) -> list[int]:
     return [order.pop() for _ in range(count)]
 
 
-def _with(made: Made, fault: str, dense: str) -> Made:
-    return replace(made, record=replace(made.record, dense=dense), fault=fault)
+def _with(sample: Made, fault: str, dense: str) -> Made:
+    return replace(sample, record=replace(sample.record, dense=dense), fault=fault)

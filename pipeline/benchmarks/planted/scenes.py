@@ -53,58 +53,64 @@ class Speaker:
 
     def frame(self, scene: Scene, action: Pair, otherwise: float = OTHERWISE_IN_FRAMES) -> str:
         """One still that shows one of the scene's actions."""
-        subject, place = self.subject(scene, otherwise), f"a {self.say(scene.setting, otherwise)}"
-        said = self.say(action, otherwise)
+        subject, setting = self.subject(scene, otherwise), f"a {self.say(scene.setting, otherwise)}"
+        verb = self.say(action, otherwise)
         thing = f"a {self.say(self._random.choice(scene.things), otherwise)}"
         who = "who" if scene.kind.worn else "that"
         shapes = {
             "tuning": (
-                f"{subject} {third(said)} in {place}.",
-                f"In {place}, {subject} is {ing(said)}.",
-                f"{subject} {ing(said)}, with {thing} behind.",
-                f"There is {subject} {who} {third(said)}; around it lies {place}.",
-                f"{subject} is seen {ing(said)} next to {thing}. The place is {place}.",
+                f"{subject} {third(verb)} in {setting}.",
+                f"In {setting}, {subject} is {ing(verb)}.",
+                f"{subject} {ing(verb)}, with {thing} behind.",
+                f"There is {subject} {who} {third(verb)}; around it lies {setting}.",
+                f"{subject} is seen {ing(verb)} next to {thing}. The place is {setting}.",
             ),
             "held out": (
-                f"{place} where {subject} {third(said)}.",
-                f"{subject}, {ing(said)} inside {place}, is near {thing}.",
-                f"{thing} stands in {place}. {subject} {third(said)} in front of it.",
-                f"Close view of {subject} {ing(said)} in {place}.",
-                f"{subject} {third(said)} while {thing} stands by.",
+                f"{setting} where {subject} {third(verb)}.",
+                f"{subject}, {ing(verb)} inside {setting}, is near {thing}.",
+                f"{thing} stands in {setting}. {subject} {third(verb)} in front of it.",
+                f"Close view of {subject} {ing(verb)} in {setting}.",
+                f"{subject} {third(verb)} while {thing} stands by.",
             ),
         }[self._half]
-        told = [self._random.choice(shapes)]
+        sentences = [self._random.choice(shapes)]
         if self._kept():
-            told.append(f"{thing} {self._random.choice(_PLACES)}.")
+            sentences.append(f"{thing} {self._random.choice(_PLACES)}.")
         if self._kept():
-            told.append(f"The scene lies in {scene.light}." if self._half == "tuning" else f"{scene.light} fills it.")
+            sentences.append(
+                f"The scene lies in {scene.light}." if self._half == "tuning" else f"{scene.light} fills it."
+            )
         if scene.style and self._kept():
-            told.append(f"It has a {scene.style}.")
-        return " ".join(map(sentence, told))
+            sentences.append(f"It has a {scene.style}.")
+        return " ".join(map(sentence, sentences))
 
     def summary(self, scene: Scene, otherwise: float = OTHERWISE_IN_CLIPS, left_out: int | None = None) -> str:
         """The whole clip in the order of its actions; `left_out` is an action that it does not tell."""
-        subject, place = self.subject(scene, otherwise), f"a {self.say(scene.setting, otherwise)}"
+        subject, setting = self.subject(scene, otherwise), f"a {self.say(scene.setting, otherwise)}"
         kept = [action for place_, action in enumerate(scene.actions) if place_ != left_out]
         acts = [third(self.say(action, otherwise)) for action in kept]
         he = "The figure" if scene.kind.worn else "It"
         if self._half == "tuning":
             links = ("then", "and finally", "before it")
             flowing = acts[0] + "".join(f", {links[at % 2]} {act}" for at, act in enumerate(acts[1:]))
-            told = [self._random.choice((f"{subject} {flowing} in {place}.", f"In {place}, {subject} {flowing}."))]
+            sentences = [
+                self._random.choice((f"{subject} {flowing} in {setting}.", f"In {setting}, {subject} {flowing}."))
+            ]
         else:
-            told = [f"{subject} {acts[0]} in {place}."]
-            told += [f"{self._random.choice(('After that', 'Next', 'Then'))} {he.lower()} {act}." for act in acts[1:]]
+            sentences = [f"{subject} {acts[0]} in {setting}."]
+            sentences += [
+                f"{self._random.choice(('After that', 'Next', 'Then'))} {he.lower()} {act}." for act in acts[1:]
+            ]
         for thing in scene.things:
             if self._random.random() < 0.8:
-                told.append(f"a {self.say(thing, otherwise)} {self._random.choice(_PLACES)}.")
+                sentences.append(f"a {self.say(thing, otherwise)} {self._random.choice(_PLACES)}.")
         if scene.light and self._kept():
-            told.append(
+            sentences.append(
                 f"{scene.light} lies over everything." if self._half == "tuning" else f"The light is {scene.light}."
             )
         if self._kept():
-            told.append(f"{CAMERAS_SAID[scene.camera]}.")
-        return " ".join(map(sentence, told))
+            sentences.append(f"{CAMERAS_SAID[scene.camera]}.")
+        return " ".join(map(sentence, sentences))
 
     def clip(self, scene: Scene, frames: Sequence[str]) -> str:
         """The caption of a clip: mostly a summary, else its frame captions joined, as where a model's words fail."""
@@ -126,13 +132,13 @@ class Speaker:
         return self._random.random() >= LEFT_OUT
 
 
-CAMERAS_SAID = [" ".join(said.split()) for said in CAMERAS.split(";")]
+CAMERAS_SAID = [" ".join(sentence.split()) for sentence in CAMERAS.split(";")]
 
 
 def make_scenes(words: Vocabulary, count: int, random_: random.Random) -> list[tuple[str, Scene]]:
     """`count` scenes with their source's name, four clips to a source."""
-    found: list[tuple[str, Scene]] = []
-    while len(found) < count:
+    scenes: list[tuple[str, Scene]] = []
+    while len(scenes) < count:
         kind = random_.choices(words.kinds, (5, 3, 2))[0]
         base = Scene(
             kind=kind,
@@ -145,23 +151,23 @@ def make_scenes(words: Vocabulary, count: int, random_: random.Random) -> list[t
             style=random_.choice((*words.styles, *[""] * 12)),
             camera=random_.randrange(len(CAMERAS_SAID)),
         )
-        for _ in range(min(CLIPS_PER_SOURCE, count - len(found))):
+        for _ in range(min(CLIPS_PER_SOURCE, count - len(scenes))):
             actions = tuple(random_.sample(kind.actions, random_.choice((2, 2, 3, 3, 4))))
             things = tuple(random_.sample(words.things, random_.choice((1, 2, 2))))
             scene = replace(base, actions=actions, things=things, camera=random_.randrange(len(CAMERAS_SAID)))
-            found.append((f"source-{len(found) // CLIPS_PER_SOURCE:04d}.mp4", scene))
-    return found
+            scenes.append((f"source-{len(scenes) // CLIPS_PER_SOURCE:04d}.mp4", scene))
+    return scenes
 
 
 def record_of(key: str, source: str, scene: Scene, speaker: Speaker) -> tuple[CaptionRecord, Scene]:
     """The record of a scene with its summary, and the scene with only what a still told of it."""
     frames = tuple(
-        FrameCaption(still_id=f"{key}-s{place:03d}", time=float(place * 2), text=speaker.frame(scene, action))
-        for place, action in enumerate(scene.actions)
+        FrameCaption(still_id=f"{key}-s{index:03d}", time=float(index * 2), text=speaker.frame(scene, action))
+        for index, action in enumerate(scene.actions)
     )
-    told = " ".join(frame.text for frame in frames)
-    things = tuple(thing for thing in scene.things if any(f" {name} " in f" {told} " for name in thing))
-    light, look = scene.light if scene.light[1:] in told else "", scene.look if scene.look in told else ""
+    text = " ".join(frame.text for frame in frames)
+    things = tuple(thing for thing in scene.things if any(f" {name} " in f" {text} " for name in thing))
+    light, look = scene.light if scene.light[1:] in text else "", scene.look if scene.look in text else ""
     scene = replace(scene, things=things, light=light, look=look)
     record = CaptionRecord(
         sample_id=key,

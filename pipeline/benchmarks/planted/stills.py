@@ -1,6 +1,6 @@
-"""Real stills with what the embedded models see in them, as clips to caption: footage of a folder, or single pictures.
+"""Real stills with what the embedded models see in them, as clips to caption: footage of a folder, or single images.
 
-Each clip has two stills of one film a moment apart, or one photograph. To have enough of them, every clip also comes
+Each clip has two stills of one video a moment apart, or one photograph. To have enough of them, every clip also comes
 mirrored, cropped and with its colours shifted; a copy is a clip of the same source. Labels, vectors and colours are
 measured on the very pixels, and the captions are the embedded captioner's, so nothing here is made up but the copies.
 
@@ -56,59 +56,59 @@ def from_videos(folder: Path, names: Sequence[str]) -> list[Shown]:
     return clips
 
 
-def from_pictures(files: Sequence[Path]) -> list[Shown]:
-    """Clips of single pictures: the picture and its copies, each with one still."""
+def from_images(files: Sequence[Path]) -> list[Shown]:
+    """Clips of single images: the image and its copies, each with one still."""
     clips = []
     for file in files:
-        picture = Image.open(file).convert("RGB")
-        clips += _copies(file.stem, file.name, [picture])
+        image = Image.open(file).convert("RGB")
+        clips += _copies(file.stem, file.name, [image])
     return clips
 
 
 def photographs() -> list[Path]:
-    """The pictures that scikit-image carries, as files."""
-    found = importlib.util.find_spec("skimage")
-    if found is None or not found.submodule_search_locations:
+    """The images that scikit-image carries, as files."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or not spec.submodule_search_locations:
         raise StageError("package scikit-image is not installed; install it or name a folder of videos")
-    folder = Path(found.submodule_search_locations[0]) / "data"
+    folder = Path(spec.submodule_search_locations[0]) / "data"
     return [folder / name for name in PHOTOGRAPHS.split() if (folder / name).is_file()]
 
 
 def _frames(file: Path) -> Iterator[Image.Image]:
     """Pairs of frames half a second apart, a pair every one and a half seconds."""
-    wanted = 0.0
+    next_time = 0.0
     try:
         with av.open(str(file)) as container:
             for number, frame in enumerate(container.decode(video=0)):
                 time = frame.time if frame.time is not None else number / 25
-                if time >= wanted:
+                if time >= next_time:
                     yield cast(Image.Image, cast(Any, frame).to_image())
-                    pairs, second = divmod(wanted, STEP)
-                    wanted = pairs * STEP + (APART if second < APART / 2 else STEP)
-                if wanted > MOST_CLIPS * STEP:
+                    pairs, second = divmod(next_time, STEP)
+                    next_time = pairs * STEP + (APART if second < APART / 2 else STEP)
+                if next_time > MOST_CLIPS * STEP:
                     return
     except (av.FFmpegError, IndexError):
         return
 
 
-def _copies(key: str, source: str, pictures: Sequence[Image.Image]) -> list[Shown]:
+def _copies(key: str, source: str, images: Sequence[Image.Image]) -> list[Shown]:
     def shown(name: str, changed: Sequence[Image.Image]) -> Shown:
         return Shown(sample_id=f"{key}-{name}", source=source, pictures=tuple(map(_jpeg, changed)))
 
-    mirrored = [ImageOps.mirror(_crop(picture, 0.06)) for picture in pictures]
-    shifted = [ImageEnhance.Color(_crop(picture, 0.12)).enhance(0.6) for picture in pictures]
-    brighter = [ImageEnhance.Brightness(_crop(picture, 0.09)).enhance(1.25) for picture in pictures]
-    named = {"as-it-is": pictures, "mirrored": mirrored, "paler": shifted, "brighter": brighter}
+    mirrored = [ImageOps.mirror(_crop(image, 0.06)) for image in images]
+    shifted = [ImageEnhance.Color(_crop(image, 0.12)).enhance(0.6) for image in images]
+    brighter = [ImageEnhance.Brightness(_crop(image, 0.09)).enhance(1.25) for image in images]
+    named = {"as-it-is": images, "mirrored": mirrored, "paler": shifted, "brighter": brighter}
     return [shown(name, changed) for name, changed in named.items()]
 
 
-def _crop(picture: Image.Image, share: float) -> Image.Image:
-    left, top = round(picture.width * share), round(picture.height * share)
-    return picture.crop((left, top, picture.width - left, picture.height - top))
+def _crop(image: Image.Image, share: float) -> Image.Image:
+    left, top = round(image.width * share), round(image.height * share)
+    return image.crop((left, top, image.width - left, image.height - top))
 
 
-def _jpeg(picture: Image.Image) -> bytes:
-    kept = picture.convert("RGB")
+def _jpeg(image: Image.Image) -> bytes:
+    kept = image.convert("RGB")
     kept.thumbnail((SIDE, SIDE))
     file = io.BytesIO()
     kept.save(file, "JPEG", quality=90)
@@ -117,33 +117,33 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
     """Records of clips: labels, vectors and colours as measured, and frame captions by the embedded captioner."""
-    pictures = [picture for clip in kept for picture in clip.pictures]
-    vectors = EMBEDDERS["efficientnet_lite0"](threads=2).embed(pictures)
+    images = [image for clip in kept for image in clip.pictures]
+    vectors = EMBEDDERS["efficientnet_lite0"](threads=2).embed(images)
     labels = LABELLERS["imagenet"](threads=2).label(vectors)
     requests = [
         StillRequest(
-            still_id=str(place), clip_id="", image=ImageBytes(str(place), picture), time=0.0, labels=tuple(named)
+            still_id=str(index), clip_id="", image=ImageBytes(str(index), image), time=0.0, labels=tuple(named)
         )
-        for place, (picture, named) in enumerate(zip(pictures, labels, strict=True))
+        for index, (image, named) in enumerate(zip(images, labels, strict=True))
     ]
     replies = {reply.still_id: reply for reply in iterate(FactsCaptioner().caption(requests))}
-    records, place = [], 0
+    records, index = [], 0
     for clip in kept:
         frames = []
-        for number, picture in enumerate(clip.pictures):
-            found = measure_appearance(picture)
+        for number, image in enumerate(clip.pictures):
+            facts = measure_appearance(image)
             frames.append(
                 FrameCaption(
                     still_id=f"{clip.sample_id}-s{number:03d}",
                     time=APART * number,
-                    text=replies[str(place)].caption or "",
-                    labels=tuple(labels[place]),
-                    vector=tuple(vectors[place].tolist()),
-                    colours=found.colours,
-                    brightness=found.brightness,
+                    text=replies[str(index)].caption or "",
+                    labels=tuple(labels[index]),
+                    vector=tuple(vectors[index].tolist()),
+                    colours=facts.colours,
+                    brightness=facts.brightness,
                 )
             )
-            place += 1
+            index += 1
         dense = join([frame.text for frame in frames])
         records.append(
             CaptionRecord(
@@ -153,15 +153,15 @@ def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
     return records
 
 
-def told_by_a_person(records: Sequence[CaptionRecord], said: Mapping[str, str]) -> list[CaptionRecord]:
+def told_by_a_person(records: Sequence[CaptionRecord], descriptions: Mapping[str, str]) -> list[CaptionRecord]:
     """The records of sources that a person described, with that description for every frame caption."""
     return [
         replace(
-            one,
-            dense=said[one.source],
-            frames=tuple(replace(frame, text=said[one.source]) for frame in one.frames),
+            record,
+            dense=descriptions[record.source],
+            frames=tuple(replace(frame, text=descriptions[record.source]) for frame in record.frames),
             captioner="person",
         )
-        for one in records
-        if one.source in said
+        for record in records
+        if record.source in descriptions
     ]

@@ -160,14 +160,14 @@ def _items(text: str) -> list[str]:
 
 
 def _pair(text: str) -> Pair:
-    one, _, other = text.partition("/")
-    return one, other or one
+    first, _, second = text.partition("/")
+    return first, second or first
 
 
 def _action(text: str) -> Pair:
     verbs, _, rest = text.partition(" ")
-    one, other = _pair(verbs)
-    return f"{one} {rest}", f"{other} {rest}"
+    first, second = _pair(verbs)
+    return f"{first} {rest}", f"{second} {rest}"
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pipeline.benchmarks.shots.draw import write_film
 from pipeline.benchmarks.shots.marked import UNSURE, Mark, MarkedFilm
 from pipeline.benchmarks.shots.plan import FilmPlan
+from pipeline.media.analysis_frame import AnalysisFrame, AnalysisFrameMaker
 from pipeline.media.decode import Decoder
-from pipeline.media.look import LookFrame, LookMaker
-from pipeline.media.picture import PictureMaker
 from pipeline.media.probe import probe
+from pipeline.media.rgb import RgbConverter
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.head import make_features
 from pipeline.stages.split.detectors.motion import MotionStream
@@ -99,21 +99,21 @@ def marked_example(film: MarkedFilm, folder: Path) -> Example:
     return _kept(folder / f"{film.part}-{film.path.stem}.npz", lambda: _look(film.path, film.marks))
 
 
-def look_frames(path: Path) -> Iterator[tuple[LookFrame, Callable[[], NDArray[np.uint8]]]]:
+def look_frames(path: Path) -> Iterator[tuple[AnalysisFrame, Callable[[], NDArray[np.uint8]]]]:
     """A film's frames as detectors see them, each with a function that gives it as a still."""
     facts = probe(str(path), path.stat().st_size)
     geometry = facts.geometry
-    pictures, still = PictureMaker(geometry), geometry.fitted(SplitConfig().still_short_side)
-    maker = LookMaker(geometry, pictures)
+    pictures, still = RgbConverter(geometry), geometry.fitted(SplitConfig().still_short_side)
+    maker = AnalysisFrameMaker(geometry, pictures)
     with Decoder(str(path), facts.track) as decoder:
         for index, timed in enumerate(decoder.frames()):
             picture = partial(pictures.rgb, timed.frame, *still)
             if max(facts.width, facts.height) > TINY:
-                yield maker.look(index, timed, timed.time), picture
+                yield maker.make(index, timed, timed.time), picture
             else:
                 color = picture()
                 luma = color[..., 1]
-                yield LookFrame(index, timed.time, timed.time, luma, partial(np.asarray, luma), color), picture
+                yield AnalysisFrame(index, timed.time, timed.time, luma, partial(np.asarray, luma), color), picture
 
 
 def _look(path: Path, marks: Sequence[Mark]) -> Example:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from pipeline.demo.editing import truth
 from pipeline.demo.films import FILMS, REAL
 from pipeline.media.decode import Decoder
-from pipeline.media.picture import PictureMaker, cover
 from pipeline.media.probe import probe
+from pipeline.media.rgb import RgbConverter, cover
 from schemas.errors import InputError, MediaError
 
 _SHORTEST_SECONDS = 2.0
@@ -120,7 +120,7 @@ def halves(clips: Sequence[Footage]) -> tuple[list[Footage], list[Footage]]:
 def _decode(clip: Footage, start: float, end: float, width: int, height: int) -> list[tuple[float, NDArray[np.uint8]]]:
     """What is on screen from `start` to `end`, each frame with its time, covering the size."""
     facts = probe(clip.uri, Path(clip.uri).stat().st_size)
-    maker = PictureMaker(facts.geometry)
+    maker = RgbConverter(facts.geometry)
     scale = max(width / facts.width, height / facts.height)
     size = (max(width, round(facts.width * scale)), max(height, round(facts.height * scale)))
     with Decoder(clip.uri, facts.track) as decoder:

@@ -100,11 +100,11 @@ def road(width: int, height: int, variant: int) -> Callable[[float], Image]:
         side = np.abs(columns - middle) / (0.42 * width * nearness + 1)
         ground = earth[0] + (earth[1] - earth[0]) * stripes(4, time)[:, :, None]
         kerb = colours["white"] + (colours["red"] - colours["white"]) * stripes(1.6, time)[:, :, None]
-        picture = np.where((side < 1.12)[:, :, None], kerb, ground)
-        picture = np.where((side < 1.0)[:, :, None], tarmac, picture)
+        image = np.where((side < 1.12)[:, :, None], kerb, ground)
+        image = np.where((side < 1.0)[:, :, None], tarmac, image)
         dash = (side < 0.035)[:, :, None] * stripes(2.4, time)[:, :, None]
-        picture = picture + (colours["white"] - picture) * dash
-        canvas = np.concatenate([sky, to_image(picture + (fog - picture) * haze)])
+        image = image + (colours["white"] - image) * dash
+        canvas = np.concatenate([sky, to_image(image + (fog - image) * haze)])
         upper = canvas[:horizon]
         below(upper, scroll(outline, 0.12 * width * sin(0.55 * time) + width, width), mountains)
         return canvas

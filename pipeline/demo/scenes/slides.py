@@ -1,6 +1,6 @@
 """Rendered lecture slides: almost still and full of text, what a training set should do without.
 
-The bucket holds one film of them, so that the filters have something to drop.
+The bucket holds one video of them, so that the filters have something to drop.
 
     python -m pipeline.demo.sheet generated/rendered/lecture-slides.mp4 sheet.png
 """

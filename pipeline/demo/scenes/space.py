@@ -49,9 +49,9 @@ def solar_system(width: int, height: int, variant: int) -> Callable[[float], Ima
         for (distance, radius, speed, colour), phase in zip(_PLANETS, phases, strict=True):
             angle = phase + speed * time
             x, y = reach * distance * cos(angle), reach * distance * tilt * sin(angle)
-            place = (middle[0] + x * cos(lean) - y * sin(lean), middle[1] + x * sin(lean) + y * cos(lean))
+            center = (middle[0] + x * cos(lean) - y * sin(lean), middle[1] + x * sin(lean) + y * cos(lean))
             # What is nearer to the viewer is larger, and is drawn later.
-            bodies.append((sin(angle), place, radius * height * (1 + 0.25 * sin(angle)), colour, False))
+            bodies.append((sin(angle), center, radius * height * (1 + 0.25 * sin(angle)), colour, False))
         for _, (x, y), radius, colour, shines in sorted(bodies, key=lambda body: body[0]):
             away = hypot(x - middle[0], y - middle[1]) or 1.0
             light = (0.0, 0.0, 1.3) if shines else (0.9 * (middle[0] - x) / away, 0.9 * (middle[1] - y) / away, 0.35)
@@ -69,7 +69,7 @@ def starfield(width: int, height: int, variant: int) -> Callable[[float], Image]
     tints = rng.uniform(0.6, 1, (560, 3)) * ((1, 1.2, 1.4), (1.4, 1.1, 0.6))[variant % 2]
     roll, speed = (0.0, 0.28) if variant % 2 == 0 else (0.35, 0.2)
 
-    def places(depth: npt.NDArray[np.float64], time: float) -> list[tuple[float, float]]:
+    def positions(depth: npt.NDArray[np.float64], time: float) -> list[tuple[float, float]]:
         x, y = stars.T / depth
         across = width / 2 + x * cos(roll * time) - y * sin(roll * time)
         down = height / 2 + x * sin(roll * time) + y * cos(roll * time)
@@ -78,7 +78,7 @@ def starfield(width: int, height: int, variant: int) -> Callable[[float], Image]
     def paint(time: float) -> Image:
         canvas = sky.copy()
         depth = np.maximum((depths - speed * time) % 1.0, 0.03)
-        heads, tails = places(depth, time), places(depth + 0.04 * (1 - depth), time - 0.02)
+        heads, tails = positions(depth, time), positions(depth + 0.04 * (1 - depth), time - 0.02)
         colours = to_image(255 * np.minimum(1, (1 - depth) * 1.6)[:, None] * tints).tolist()
         for head, tail, colour, near in zip(heads, tails, colours, (1 - depth).tolist(), strict=True):
             line(canvas, tail, head, colour, 1 + int(2.2 * near**2))

@@ -77,7 +77,7 @@ def balloons(width: int, height: int, variant: int) -> Callable[[float], Image]:
     sky = gradient(width, height, sky_colours, rng)
     layers = [height * (0.72 + 0.12 * k - 0.12 * ridge(width * 2, 1.9, rng)) for k in range(3)]
     count = 6
-    places = [
+    positions = [
         ((k + 0.5 + rng.uniform(-0.25, 0.25)) / count, rng.uniform(0.1, 0.75), rng.uniform(0.5, 1))
         for k in range(count)
     ]
@@ -87,8 +87,8 @@ def balloons(width: int, height: int, variant: int) -> Callable[[float], Image]:
         canvas = sky.copy()
         for number, layer in enumerate(layers):
             below(canvas, scroll(layer, drift * time * (0.3 + 0.4 * number), width), mix(far, near, number / 2))
-        for number in sorted(range(count), key=lambda one: places[one][2]):
-            across, start, size = places[number]
+        for number in sorted(range(count), key=lambda index: positions[index][2]):
+            across, start, size = positions[number]
             radius = min(width, height) * 0.13 * size
             x = width * across - drift * time * size + 0.012 * width * sin(0.9 * time + 5 * start)
             y = height * (start + 0.12) - 0.055 * height * size * time

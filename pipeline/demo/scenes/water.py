@@ -98,13 +98,13 @@ def _weed(canvas: Image, x: float, y: float, tall: float, time: float) -> None:
     polygon(canvas, np.concatenate([left, right[::-1]]), (30, 110, 60))
 
 
-def _fish(canvas: Image, place: tuple[float, float], length: float, colour: Colour, time: float) -> None:
+def _fish(canvas: Image, position: tuple[float, float], length: float, colour: Colour, time: float) -> None:
     angles = np.linspace(0, 2 * pi, 40)
     body = np.stack([np.cos(angles) * length, np.sin(angles) * abs(length) * 0.45], axis=1)
     swing = 0.3 * abs(length) * sin(9 * time)
     tail = [(-0.8 * length, 0), (-1.5 * length, swing - 0.4 * abs(length)), (-1.5 * length, swing + 0.4 * abs(length))]
-    polygon(canvas, np.array(tail) + place, mix(colour, (0, 0, 0), 0.25))
-    polygon(canvas, body + place, colour)
-    polygon(canvas, body * (0.75, 0.5) + place + (0, 0.12 * abs(length)), mix(colour, (255, 255, 255), 0.35))
-    disc(canvas, place[0] + 0.62 * length, place[1] - 0.1 * abs(length), 0.13 * abs(length), (250, 250, 250))
-    disc(canvas, place[0] + 0.66 * length, place[1] - 0.1 * abs(length), 0.07 * abs(length), (10, 10, 20))
+    polygon(canvas, np.array(tail) + position, mix(colour, (0, 0, 0), 0.25))
+    polygon(canvas, body + position, colour)
+    polygon(canvas, body * (0.75, 0.5) + position + (0, 0.12 * abs(length)), mix(colour, (255, 255, 255), 0.35))
+    disc(canvas, position[0] + 0.62 * length, position[1] - 0.1 * abs(length), 0.13 * abs(length), (250, 250, 250))
+    disc(canvas, position[0] + 0.66 * length, position[1] - 0.1 * abs(length), 0.07 * abs(length), (10, 10, 20))

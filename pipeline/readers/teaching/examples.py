@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.readers.history import History
 from pipeline.readers.teaching.fitting import Examples
+from pipeline.readers.teaching.images import stills_of
 from pipeline.readers.teaching.labels import Label, kind_of
-from pipeline.readers.teaching.pictures import stills_of
 from pipeline.stages.score.scorers.base import Embedder
 from pipeline.stages.score.scorers.registry import EMBEDDERS
 from schemas.caption_tables import EMBEDDINGS
@@ -45,32 +45,32 @@ def gather(
     labels: Sequence[Label], files: Path, history: History | None, config: ScoreConfig, threads: int
 ) -> Material:
     """Find or make the vectors of each label. Raises `InputError` with the row of what is not there."""
-    found: dict[int, Vectors] = {}
+    by_row: dict[int, Vectors] = {}
     models: set[str] = set()
     left_out: dict[str, str] = {}
     if any(label.target == "file" for label in labels):
         build = partial(EMBEDDERS[config.embedder], threads=threads, weights=config.embedder_weights or None)
-        looked, model, left_out = _look(labels, files, build())
-        found |= looked
+        looked, model, left_out = _embed_files(labels, files, build())
+        by_row |= looked
         models.add(model)
     stored = [label for label in labels if label.target != "file"]
     if stored:
         if history is None:
             raise InputError(f"row {stored[0].row} names a {stored[0].target}; say of which dataset: --dataset FOLDER")
-        recalled, model = _recall(stored, history)
-        found |= recalled
+        recalled, model = _stored_vectors(stored, history)
+        by_row |= recalled
         models.add(model)
     if len(models) > 1:
         raise InputError(f"files and dataset were embedded by different models, {' and '.join(sorted(models))}")
-    kept = [label for label in labels if label.row in found]
+    kept = [label for label in labels if label.row in by_row]
     if not kept:
         raise InputError("no label is left: none of the files can be read")
     return Material(
         labels=kept,
         examples=Examples(
             kind_of(labels),
-            np.concatenate([found[label.row] for label in kept]),
-            np.repeat(np.arange(len(kept)), [len(found[label.row]) for label in kept]),
+            np.concatenate([by_row[label.row] for label in kept]),
+            np.repeat(np.arange(len(kept)), [len(by_row[label.row]) for label in kept]),
             np.array([label.value for label in kept]),
             np.array([label.source for label in kept]),
         ),
@@ -80,8 +80,10 @@ def gather(
     )
 
 
-def _look(labels: Sequence[Label], files: Path, embedder: Embedder) -> tuple[dict[int, Vectors], str, dict[str, str]]:
-    found: dict[int, Vectors] = {}
+def _embed_files(
+    labels: Sequence[Label], files: Path, embedder: Embedder
+) -> tuple[dict[int, Vectors], str, dict[str, str]]:
+    by_row: dict[int, Vectors] = {}
     left_out: dict[str, str] = {}
     by_file: dict[str, list[Label]] = {}
     for label in labels:
@@ -98,11 +100,11 @@ def _look(labels: Sequence[Label], files: Path, embedder: Embedder) -> tuple[dic
             left_out[name] = str(error)
             continue
         ends = np.cumsum([len(several) for several in stills])[:-1]
-        found |= {label.row: part for label, part in zip(rows, np.split(vectors, ends), strict=True)}
-    return found, embedder.model, left_out
+        by_row |= {label.row: part for label, part in zip(rows, np.split(vectors, ends), strict=True)}
+    return by_row, embedder.model, left_out
 
 
-def _recall(labels: Sequence[Label], history: History) -> tuple[dict[int, Vectors], str]:
+def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int, Vectors], str]:
     clips = {label.name for label in labels if label.target == "clip"}
     stills = {label.name for label in labels if label.target == "still"}
     wanted = pc.field("clip_id").isin(_texts(clips)) | pc.field("still_id").isin(_texts(stills))
@@ -112,16 +114,16 @@ def _recall(labels: Sequence[Label], history: History) -> tuple[dict[int, Vector
     for row in table.sort_by("still_id").to_pylist():
         of_clip.setdefault(row["clip_id"], []).append(row["vector"])
         of_still[row["still_id"]] = [row["vector"]]
-    found: dict[int, Vectors] = {}
+    by_row: dict[int, Vectors] = {}
     for label in labels:
         vectors = (of_clip if label.target == "clip" else of_still).get(label.name)
         if vectors is None:
             raise InputError(f"row {label.row}: the dataset holds no vector of {label.target} {label.name!r}")
-        found[label.row] = np.array(vectors, np.float32)
+        by_row[label.row] = np.array(vectors, np.float32)
     models = sorted(set(table["model"].to_pylist()))
     if len(models) != 1:
         raise InputError(f"the dataset's vectors are of several models: {', '.join(models)}; run just curate again")
-    return found, models[0]
+    return by_row, models[0]
 
 
 def _texts(values: Set[str]) -> pa.Array:

@@ -40,11 +40,11 @@ class Examples:
     sources: NDArray[np.str_]
     """[N]"""
 
-    def of(self, things: NDArray[np.int64]) -> "Examples":
+    def of(self, indices: NDArray[np.int64]) -> "Examples":
         """Only some of the things, given by ascending index."""
-        inside = np.isin(self.owners, things)
-        owners = np.searchsorted(things, self.owners[inside])
-        return Examples(self.kind, self.vectors[inside], owners, self.values[things], self.sources[things])
+        inside = np.isin(self.owners, indices)
+        owners = np.searchsorted(indices, self.owners[inside])
+        return Examples(self.kind, self.vectors[inside], owners, self.values[indices], self.sources[indices])
 
     def predict(self, head: Head) -> NDArray[np.float64]:
         """The head's mean over each thing's vectors [N], as a clip is scored."""
@@ -52,10 +52,10 @@ class Examples:
 
     def weights(self) -> NDArray[np.float64]:
         """What each vector weighs [M]: a thing's vectors share its weight, and so do the things of a class theirs."""
-        things = np.ones(len(self.values))
+        weights = np.ones(len(self.values))
         if self.kind == "class":
-            things = len(things) / (2 * np.bincount(self.values.astype(int), minlength=2))[self.values.astype(int)]
-        return np.asarray((things / np.bincount(self.owners))[self.owners], np.float64)
+            weights = len(weights) / (2 * np.bincount(self.values.astype(int), minlength=2))[self.values.astype(int)]
+        return np.asarray((weights / np.bincount(self.owners))[self.owners], np.float64)
 
     def most_folds(self) -> int:
         """How many folds by source there can be: as many as sources, for classes those of the rarer one."""

@@ -5,7 +5,7 @@
 
 A file without `seconds` is labelled as a whole. Labels are two classes (0 and 1, or yes and no) or any numbers, which
 are ratings. `source` says what a row was taken from where that is not the file or the clip's video: two uploads of one
-film are one source. `note` is the person's own. Anything else is refused with its row, because a label that is read
+video are one source. `note` is the person's own. Anything else is refused with its row, because a label that is read
 wrongly teaches the opposite.
 
     just teach labels.csv lecture
@@ -84,20 +84,20 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
 
 
 def _read(path: Path, number: int, row: Mapping[str | None, str | None]) -> Label:
-    where = f"labels {path.name}, row {number}"
+    location = f"labels {path.name}, row {number}"
     if None in row or None in row.values():
-        raise InputError(f"{where}: has not as many cells as the heading; put quotes around a comma that is text")
+        raise InputError(f"{location}: has not as many cells as the heading; put quotes around a comma that is text")
     cells = {str(name): str(cell).strip() for name, cell in row.items()}
     targets = [name for name in TARGETS if cells.get(name)]
     if len(targets) != 1:
-        found = " and ".join(targets) or "none of them"
-        raise InputError(f"{where}: names {found}; name exactly one of {', '.join(TARGETS)}")
+        named = " and ".join(targets) or "none of them"
+        raise InputError(f"{location}: names {named}; name exactly one of {', '.join(TARGETS)}")
     target = targets[0]
-    seconds = _number(where, "seconds", cells["seconds"]) if cells.get("seconds") else None
+    seconds = _number(location, "seconds", cells["seconds"]) if cells.get("seconds") else None
     if seconds is not None and (target != "file" or seconds < 0):
-        raise InputError(f"{where}: seconds = {seconds:g}; only a file has them, counted from its first frame")
+        raise InputError(f"{location}: seconds = {seconds:g}; only a file has them, counted from its first frame")
     text = cells["label"].lower()
-    value = WORDS[text] if text in WORDS else _number(where, "label", text)
+    value = WORDS[text] if text in WORDS else _number(location, "label", text)
     name = cells[target]
     source = cells.get("source") or (name if target == "file" else name.split("-")[0])
     return Label(
@@ -105,12 +105,12 @@ def _read(path: Path, number: int, row: Mapping[str | None, str | None]) -> Labe
     )
 
 
-def _number(where: str, column: str, text: str) -> float:
+def _number(location: str, column: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         allowed = "a number, 0 or 1, yes or no" if column == "label" else "a number"
-        raise InputError(f"{where}: {column} = {text!r} is not {allowed}")
+        raise InputError(f"{location}: {column} = {text!r} is not {allowed}")
     return value

@@ -23,12 +23,12 @@ PRESETS: Mapping[str, Preset] = {
     "editing": Preset(
         title="editing",
         definition="worked over after the camera: effects, filters, split screens, stickers, picture in picture",
-        question="Has somebody laid effects, frames or other pictures over what the camera saw?",
+        question="Has somebody laid effects, frames or other images over what the camera saw?",
     ),
     "no_motion_connectivity": Preset(
         title="no motion connectivity",
         definition="pictures that follow each other without a movement that joins them: slideshows, strings of photos",
-        question="Does the picture jump or fade from one still image to another, with no movement between?",
+        question="Does the image jump or fade from one still image to another, with no movement between?",
     ),
     "low_quality": Preset(
         title="low quality",
@@ -43,7 +43,7 @@ PRESETS: Mapping[str, Preset] = {
     "text_dominated": Preset(
         title="text dominated",
         definition="what one looks at is text: slides, credits, title cards, large captions",
-        question="Is text the main thing in the picture?",
+        question="Is text the main thing in the image?",
     ),
     "noisy_screenshot": Preset(
         title="noisy screenshot",

@@ -44,8 +44,8 @@ def judge(
     members = [np.flatnonzero(sources == source) for source in sorted(set(sources))]
     draws: dict[str, list[float]] = {}
     for _ in range(DRAWS):
-        drawn = np.concatenate([members[place] for place in random.integers(len(members), size=len(members))])
-        for name, value in measure(predicted[drawn], values[drawn]).items():
+        resampled = np.concatenate([members[index] for index in random.integers(len(members), size=len(members))])
+        for name, value in measure(predicted[resampled], values[resampled]).items():
             draws.setdefault(name, []).append(value)
     return {
         name: Estimate(value, *_interval(np.array(draws[name]))) for name, value in measure(predicted, values).items()
@@ -59,10 +59,10 @@ def _interval(draws: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _class_measures(predicted: NDArray[np.float64], values: NDArray[np.float64]) -> dict[str, float]:
-    said, true = predicted >= THRESHOLD, values == 1
-    recall, specificity = _share(said & true, true), _share(~said & ~true, ~true)
+    positive, true = predicted >= THRESHOLD, values == 1
+    recall, specificity = _share(positive & true, true), _share(~positive & ~true, ~true)
     return {
-        "precision": _share(said & true, said),
+        "precision": _share(positive & true, positive),
         "recall": recall,
         "specificity": specificity,
         "balanced_accuracy": (recall + specificity) / 2,
@@ -84,6 +84,6 @@ def _correlations(predicted: NDArray[np.float64], values: NDArray[np.float64]) -
 
 
 def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    one, other = first - first.mean(), second - second.mean()
-    scale = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    return float((one * other).sum() / scale) if scale > 0 else float("nan")
+    left, right = first - first.mean(), second - second.mean()
+    scale = float(np.sqrt((left**2).sum() * (right**2).sum()))
+    return float((left * right).sum() / scale) if scale > 0 else float("nan")

@@ -44,7 +44,7 @@ class Effect:
     @property
     def here(self) -> str:
         """The numbers that a percentile means here, as text; empty for a plain comparison."""
-        return " and ".join(f"{one.comparison} {one.threshold:.4g}" for one in self.bounds if one.is_resolved)
+        return " and ".join(f"{bound.comparison} {bound.threshold:.4g}" for bound in self.bounds if bound.is_resolved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +61,13 @@ class Funnel:
 
     def steps(self) -> list[tuple[str, Yield]]:
         """The funnel from top to bottom."""
-        rules = [(f"{place}  {one.rule.text}", one.after) for place, one in enumerate(self.effects, 1)]
+        rules = [(f"{number}  {effect.rule.text}", effect.after) for number, effect in enumerate(self.effects, 1)]
         return [("measured clips", self.measured), *rules, ("that a bucket holds", self.fitting),
                 ("without near-duplicates", self.kept)]  # fmt: skip
 
     def columns(self) -> list[str]:
         """The columns that the rules look at, each once."""
-        return list(dict.fromkeys(one.rule.column for one in self.effects))
+        return list(dict.fromkeys(effect.rule.column for effect in self.effects))
 
 
 def make_funnel(
@@ -77,33 +77,33 @@ def make_funnel(
     buckets = config.buckets()
     fits: dict[str, Assignment] = {}
     for clip in clips:
-        found = assign(shape_of(clip), buckets, config.pack.allow_upscale)
-        if not isinstance(found, str):
-            fits[clip["clip_id"]] = found
+        assignment = assign(shape_of(clip), buckets, config.pack.allow_upscale)
+        if not isinstance(assignment, str):
+            fits[clip["clip_id"]] = assignment
     bounds = [rule.resolve(value_of(clip, rule.column) for clip in clips) for rule in rules]
     dropped = [
-        {clip["clip_id"] for clip in clips if not _passes(clip, one)} for one in bounds
+        {clip["clip_id"] for clip in clips if not _passes(clip, bound)} for bound in bounds
     ]  # by rule, so that unions and differences say the rest
-    times_dropped = Counter(key for one in dropped for key in one)
-    gone: set[str] = set()
+    times_dropped = Counter(key for clip_ids in dropped for key in clip_ids)
+    dropped_before: set[str] = set()
     effects = []
-    for rule, found_bounds, one in zip(rules, bounds, dropped, strict=True):
-        gone |= one
+    for rule, found_bounds, clip_ids in zip(rules, bounds, dropped, strict=True):
+        dropped_before |= clip_ids
         effects.append(
             Effect(
                 rule=rule,
                 bounds=found_bounds,
-                alone=_yield([clip for clip in clips if clip["clip_id"] not in one], fits),
-                after=_yield([clip for clip in clips if clip["clip_id"] not in gone], fits),
-                only=sum(times_dropped[key] == 1 for key in one),
+                alone=_yield([clip for clip in clips if clip["clip_id"] not in clip_ids], fits),
+                after=_yield([clip for clip in clips if clip["clip_id"] not in dropped_before], fits),
+                only=sum(times_dropped[key] == 1 for key in clip_ids),
             )
         )
-    fitting = [clip for clip in clips if clip["clip_id"] not in gone and clip["clip_id"] in fits]
+    fitting = [clip for clip in clips if clip["clip_id"] not in dropped_before and clip["clip_id"] in fits]
     kept = without_copies(fitting, duplicate_of)
     samples: Counter[Bucket] = Counter()
     for clip in kept:
-        found = fits[clip["clip_id"]]
-        samples[found.bucket] += min(found.samples, config.pack.max_samples_per_clip)
+        assignment = fits[clip["clip_id"]]
+        samples[assignment.bucket] += min(assignment.samples, config.pack.max_samples_per_clip)
     return Funnel(
         clips=clips,
         measured=_yield(clips, fits),

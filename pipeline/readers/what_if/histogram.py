@@ -43,8 +43,8 @@ def make_axis(values: Sequence[float], thresholds: Sequence[float]) -> Axis:
     is_cut = low >= 0 and most > _TAIL * usual > 0
     high = usual * 1.1 if is_cut else most
     span = (high - low) or abs(high) or 1.0
-    near = [one for one in thresholds if low - span / 2 <= one <= high + span / 2]
-    low, high = min([low, *near]), max([high, *near])
+    nearby = [threshold for threshold in thresholds if low - span / 2 <= threshold <= high + span / 2]
+    low, high = min([low, *nearby]), max([high, *nearby])
     if low == high:
         return Axis(low=low - span / 2, high=high + span / 2, is_cut=False)
     return Axis(low=low, high=high, is_cut=is_cut and most > high)
@@ -60,15 +60,15 @@ def draw_histogram(values: Sequence[tuple[float, Fate]], rules: Sequence[Rule]) 
     for value, fate in values:
         bins[min(max(int((value - axis.low) / step), 0), count - 1)][fate] += 1
     top = _LABEL * len(rules) + 8
-    edges = [axis.low + place * step for place in range(count + 1)]
+    edges = [axis.low + index * step for index in range(count + 1)]
     bars = _bars(
         [
-            (axis.place(first) + 0.5, axis.place(last) - 0.5, f"{first:.4g} to {last:.4g}", one)
-            for first, last, one in zip(edges, edges[1:], bins, strict=False)
+            (axis.place(first) + 0.5, axis.place(last) - 0.5, f"{first:.4g} to {last:.4g}", counts)
+            for first, last, counts in zip(edges, edges[1:], bins, strict=False)
         ],
         top,
     )
-    lines = "".join(_threshold(rule, axis, place, top) for place, rule in enumerate(rules))
+    lines = "".join(_threshold(rule, axis, index, top) for index, rule in enumerate(rules))
     return _svg(top, bars + _ticks(axis, top) + lines)
 
 
@@ -79,43 +79,44 @@ def draw_words(words: Sequence[tuple[str, Fate]]) -> str:
         counts.setdefault(word, dict.fromkeys(FATES, 0))[fate] += 1
     ordered = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
     width = (_WIDTH - 2 * _SIDE) / len(ordered)
-    places = [(_SIDE + place * width + 3, _SIDE + (place + 1) * width - 3) for place in range(len(ordered))]
+    slots = [(_SIDE + index * width + 3, _SIDE + (index + 1) * width - 3) for index in range(len(ordered))]
     bars = _bars(
-        [(*place, word, one) for place, (word, one) in zip(places, ordered, strict=True)],
+        [(*slot, word, counts) for slot, (word, counts) in zip(slots, ordered, strict=True)],
         8,
     )
     names = "".join(
         _text((first + last) / 2, 8 + _HEIGHT + 15, word, "tick", "middle")
-        for (first, last), (word, _) in zip(places, ordered, strict=True)
+        for (first, last), (word, _) in zip(slots, ordered, strict=True)
     )
     return _svg(8, bars + names)
 
 
 def _bars(columns: Sequence[tuple[float, float, str, dict[Fate, int]]], top: float) -> str:
-    highest = max(sum(one.values()) for *_, one in columns)
-    drawn = []
-    for first, last, name, one in columns:
-        total = sum(one.values())
+    highest = max(sum(counts.values()) for *_, counts in columns)
+    groups = []
+    for first, last, name, counts in columns:
+        total = sum(counts.values())
         if not total:
             continue
         y = top + _HEIGHT
         rects = ""
         for fate in FATES:
-            height = _HEIGHT * one[fate] / highest
+            height = _HEIGHT * counts[fate] / highest
             y -= height
             rects += (
                 f'<rect class="{fate}" x="{first:.1f}" y="{y:.1f}" width="{last - first:.1f}" height="{height:.1f}"/>'
             )
-        words = f"{name}: {total} clips, {one['kept']} kept, {one['here']} dropped here, {one['elsewhere']} elsewhere"
-        drawn.append(f"<g><title>{escape(words)}</title>{rects}</g>")
-    return "".join(drawn)
+        here, elsewhere = counts["here"], counts["elsewhere"]
+        title = f"{name}: {total} clips, {counts['kept']} kept, {here} dropped here, {elsewhere} elsewhere"
+        groups.append(f"<g><title>{escape(title)}</title>{rects}</g>")
+    return "".join(groups)
 
 
-def _threshold(rule: Rule, axis: Axis, place: int, top: float) -> str:
+def _threshold(rule: Rule, axis: Axis, index: int, top: float) -> str:
     value = float(rule.threshold)
     x = axis.place(value)
     beyond = " ▸" if value > axis.high else " ◂" if value < axis.low else ""
-    y = 12 + place * _LABEL
+    y = 12 + index * _LABEL
     side = "end" if x > _WIDTH / 2 else "start"
     label = f"{rule.comparison} {value:.4g}{beyond}" + (f"  ({rule.text})" if rule.is_resolved else "")
     line = f'<line class="threshold" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 9}" y2="{top + _HEIGHT}"/>'
@@ -125,14 +126,14 @@ def _threshold(rule: Rule, axis: Axis, place: int, top: float) -> str:
 def _ticks(axis: Axis, top: float) -> str:
     rough = (axis.high - axis.low) / 6
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(one * power for one in (1, 2, 2.5, 5, 10) if one * power >= rough)
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
     first = math.ceil(axis.low / step)
-    found = [place * step for place in range(first, math.floor(axis.high / step) + 1)]
+    ticks = [index * step for index in range(first, math.floor(axis.high / step) + 1)]
     floor = top + _HEIGHT
     more = _text(_WIDTH - 2, floor + 15, "and more ▸", "tick", "end") if axis.is_cut else ""
     last = _WIDTH - _MORE if axis.is_cut else _WIDTH
-    shown = [one for one in found if axis.place(one) <= last]
-    marks = "".join(_text(axis.place(one), floor + 15, f"{one:.6g}", "tick", "middle") for one in shown)
+    visible = [tick for tick in ticks if axis.place(tick) <= last]
+    marks = "".join(_text(axis.place(tick), floor + 15, f"{tick:.6g}", "tick", "middle") for tick in visible)
     return f'<line class="floor" x1="{_SIDE}" x2="{_WIDTH - _SIDE}" y1="{floor}" y2="{floor}"/>{marks}{more}'
 
 

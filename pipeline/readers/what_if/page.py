@@ -65,11 +65,11 @@ def draw_page(
     """The page as HTML; `texts` are the rules and rule sets as they were asked for, `pictures` those of clips."""
     kept, measured = funnel.kept, funnel.measured
     samples = sum(funnel.samples.values())
-    asked = ", ".join(f"<code>{escape(text)}</code>" for text in texts) or "no rule"
+    rules_text = ", ".join(f"<code>{escape(text)}</code>" for text in texts) or "no rule"
     parts = [
         f"<h1>{kept.clips} of {measured.clips} clips would be kept</h1>",
         f'<p class="soft">{shown_time(kept.seconds)} of {shown_time(measured.seconds)}, {_number(samples, "sample")} in'
-        f" {_number(len(funnel.samples), 'bucket')} · {asked} · {escape(dataset)}</p>",
+        f" {_number(len(funnel.samples), 'bucket')} · {rules_text} · {escape(dataset)}</p>",
         *(f'<p class="soft">{escape(note)}</p>' for note in notes),
         "<h2>One after another</h2>",
         f'<div class="card">{_steps(funnel)}</div>',
@@ -91,17 +91,17 @@ def draw_page(
 def _steps(funnel: Funnel) -> str:
     rows, before = [], funnel.measured.clips
     effects: list[Effect | None] = [None, *funnel.effects, None, None]
-    for (title, one), effect in zip(funnel.steps(), effects, strict=True):
-        dropped = before - one.clips
-        before = one.clips
+    for (title, step), effect in zip(funnel.steps(), effects, strict=True):
+        dropped = before - step.clips
+        before = step.clips
         detail = f"drops {dropped}" if dropped else ""
         if effect:
             alone = f"alone keeps {_percent(effect.alone.clips, funnel.measured.clips)}"
             only = f"only it drops {effect.only}" if effect.only else ""
             detail = " · ".join(part for part in (effect.here and f"here {effect.here}", detail, alone, only) if part)
         total = funnel.measured.clips
-        bar = _bar([("kept", one.clips, total, "left"), ("here", dropped, total, "dropped here")])
-        numbers = f"<b>{one.clips}</b> {_percent(one.clips, total)}<small>{shown_time(one.seconds)}</small>"
+        bar = _bar([("kept", step.clips, total, "left"), ("here", dropped, total, "dropped here")])
+        numbers = f"<b>{step.clips}</b> {_percent(step.clips, total)}<small>{shown_time(step.seconds)}</small>"
         rows.append(_row(title, detail, bar, numbers))
     return "".join(rows)
 
@@ -109,7 +109,7 @@ def _steps(funnel: Funnel) -> str:
 def _histograms(funnel: Funnel) -> list[str]:
     cards = []
     for column in funnel.columns():
-        rules = [bound for one in funnel.effects if one.rule.column == column for bound in one.bounds]
+        rules = [bound for effect in funnel.effects if effect.rule.column == column for bound in effect.bounds]
         values = [
             (value, _fate(clip, rules, funnel))
             for clip in funnel.clips
@@ -119,10 +119,10 @@ def _histograms(funnel: Funnel) -> list[str]:
         words = [(value, fate) for value, fate in values if isinstance(value, str)]
         lacking = len(funnel.clips) - len(values)
         spread = f" · {_number(lacking, 'clip')} without one passed" if lacking else ""
-        drawn = draw_histogram(numbers, rules) if numbers else draw_words(words) if words else ""
+        svg = draw_histogram(numbers, rules) if numbers else draw_words(words) if words else ""
         written = "" if numbers else "<p>" + ", ".join(f"<code>{escape(rule.text)}</code>" for rule in rules) + "</p>"
         meaning = f"<small>{escape(_meaning(column))}{spread}</small>"
-        cards.append(f'<div class="card"><h3>{escape(column)}</h3>{meaning}{written}{drawn}</div>')
+        cards.append(f'<div class="card"><h3>{escape(column)}</h3>{meaning}{written}{svg}</div>')
     if not cards:
         return []
     legend = (
@@ -141,7 +141,7 @@ def _fate(clip: Row, rules: Sequence[Rule], funnel: Funnel) -> Fate:
 
 def _meaning(column: str) -> str:
     """What a column holds, with its unit, as the table's contract or the scorer says."""
-    known = {one.name: one.doc.replace("`", "") for one in CLIPS.columns}
+    known = {entry.name: entry.doc.replace("`", "") for entry in CLIPS.columns}
     for scorer in SCORERS.values():
         known.update(scorer.measures)
     return known[column]
@@ -163,11 +163,15 @@ def _buckets(funnel: Funnel) -> str:
 
 def _sources(texts: Sequence[str]) -> list[str]:
     cards = []
-    for one in (RULE_SETS[text.strip()] for text in texts if text.strip() in RULE_SETS):
-        rows = "".join(f"<tr><td><code>{escape(rule)}</code><td>{escape(why)}" for rule, why in one.rules.items())
-        lacking = f"<p><small>Not mapped: {escape('; '.join(one.unmapped))}.</small></p>" if one.unmapped else ""
-        source = f"<p>{escape(one.source)}</p>"
-        cards.append(f'<div class="card"><h3>{escape(one.name)}</h3>{source}<table>{rows}</table>{lacking}</div>')
+    for rule_set in (RULE_SETS[text.strip()] for text in texts if text.strip() in RULE_SETS):
+        rows = "".join(
+            f"<tr><td><code>{escape(rule)}</code><td>{escape(reason)}" for rule, reason in rule_set.rules.items()
+        )
+        lacking = (
+            f"<p><small>Not mapped: {escape('; '.join(rule_set.unmapped))}.</small></p>" if rule_set.unmapped else ""
+        )
+        source = f"<p>{escape(rule_set.source)}</p>"
+        cards.append(f'<div class="card"><h3>{escape(rule_set.name)}</h3>{source}<table>{rows}</table>{lacking}</div>')
     return ["<h2>Where the rules come from</h2>", *cards] if cards else []
 
 
@@ -177,17 +181,17 @@ def _row(title: str, detail: str, bar: str, numbers: str) -> str:
 
 
 def _bar(pieces: Sequence[tuple[Fate, int, int, str]]) -> str:
-    drawn = "".join(
+    segments = "".join(
         f'<i class="{fate}" style="width:{100 * count / total:.2f}%" title="{count} {escape(name)}"></i>'
         for fate, count, total, name in pieces
         if count
     )
-    return f'<div class="bar">{drawn}</div>'
+    return f'<div class="bar">{segments}</div>'
 
 
 def _percent(count: int, total: int) -> str:
     return f"{count / total:.0%}" if total else "0%"
 
 
-def _number(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -6,7 +6,7 @@ just curate <bucket> --set caption.captioner=vllm --set caption.max_overview_sti
 from collections.abc import Iterable, Sequence
 
 from captioning.protocols import Overviewer, OverviewRequest, iterate, overviews
-from pipeline.dataset.stored_picture import StoredPicture
+from pipeline.dataset.stored_image import StoredImage
 from pipeline.stage import Output, Result, Row, StageSpec
 from pipeline.stages.caption.models import (
     CHAT_BACKENDS,
@@ -66,7 +66,7 @@ class Overview:
         requests = [
             OverviewRequest(
                 sample_id=row["sample_id"],
-                images=tuple(StoredPicture(self._uri, still["part"], still["key"]) for still in row["references"]),
+                images=tuple(StoredImage(self._uri, still["part"], still["key"]) for still in row["references"]),
                 times=tuple(row["times"]),
             )
             for row in rows

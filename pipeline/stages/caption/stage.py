@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from captioning.captioners import CAPTIONERS
 from captioning.prompts import FRAME_PROMPT
 from captioning.protocols import StillRequest, captions, iterate
-from pipeline.dataset.stored_picture import StoredPicture
+from pipeline.dataset.stored_image import StoredImage
 from pipeline.stage import Output, Result, Row, StageSpec
 from pipeline.stages.caption.models import CHAT_BACKENDS, identity_of, open_captioner, resources_of, threads_of
 from pipeline.stages.caption.usage import count_usage
@@ -79,7 +79,7 @@ class Caption:
         return StillRequest(
             still_id=row["still_id"],
             clip_id=row["clip_id"],
-            image=StoredPicture(self._uri, row["part"], row["still_id"]),
+            image=StoredImage(self._uri, row["part"], row["still_id"]),
             time=row["offset"],
             labels=tuple(zip(row["names"], row["probabilities"], strict=True)),
             camera=row["camera"],

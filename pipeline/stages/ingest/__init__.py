@@ -1,4 +1,4 @@
-"""ingest: lists the bucket and looks at every object.
+"""ingest: lists the bucket and probes every object.
 
 just curate <bucket>
 """

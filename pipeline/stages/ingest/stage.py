@@ -1,8 +1,8 @@
-"""Ingest: list the bucket, then probe every object. What is not usable becomes a row with the reason.
+"""Ingest: list the bucket, then probe every object. An unusable object becomes a row with the reason.
 
-The bucket is a folder (recursive), `s3://...`, `gs://...` or anything else fsspec knows, or a text file that lists
-addresses, one a line; what is secret in one (a password, a signature) is used to read and is in no table. The content's
-identity is the store's etag, or for local files a BLAKE2b hash of all bytes.
+The bucket is a folder (recursive), `s3://...`, `gs://...` or anything else that fsspec supports, or a text file with
+one address per line; secrets in an address (a password, a signature) are used for reading and stored in no table. The
+identity of the content is the store's etag, or for local files a BLAKE2b hash of all bytes.
 
     just curate s3://my-bucket/raw --exclude '*.json' --limit 100
 """
@@ -46,7 +46,7 @@ def spec(config: RunConfig) -> StageSpec:
 
 
 def list_bucket(bucket: str, config: IngestConfig) -> pa.Table:
-    """The objects of a bucket in key order. Raises `InputError` where there is none to look at."""
+    """The objects of a bucket in key order. Raises `InputError` if it cannot be listed or is empty."""
     name = clean(bucket)
     try:
         files = _list_uris(Path(bucket)) if _is_uri_list(bucket) else _list_store(bucket)
@@ -96,27 +96,27 @@ def _is_hidden(key: str) -> bool:
 
 
 def _list_uris(path: Path) -> list[StoredFile]:
-    found: dict[str, StoredFile] = {}
+    files: dict[str, StoredFile] = {}
     lines: dict[str, int] = {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
         address = line.strip()
         if not address or address.startswith("#"):
             continue
         file = _stat(address)
-        other = found.setdefault(file.key, file)
-        if (other.size, other.version) != (file.size, file.version):
+        earlier = files.setdefault(file.key, file)
+        if (earlier.size, earlier.version) != (file.size, file.version):
             raise InputError(
-                f"bucket {path}: lines {lines[file.key]} and {number} are two objects of one name, {file.key}: what "
-                "tells them apart may be a secret and is not kept; give each object a path of its own"
+                f"bucket {path}: lines {lines[file.key]} and {number} are two objects of one name, {file.key}: they "
+                "differ only in parts that may be secrets and are not kept; give each object a path of its own"
             )
         lines.setdefault(file.key, number)
-    return sorted(found.values(), key=lambda file: file.key)
+    return sorted(files.values(), key=lambda file: file.key)
 
 
 def _stat(address: str) -> StoredFile:
     try:
         return stat_address(address)
-    except Exception:  # a dead line is a row, which gets its reason when it is opened; every client has its exceptions
+    except Exception:  # a dead address becomes a row, which fails when opened; every store's client has its exceptions
         uri = clean(address)
         return StoredFile(key=uri, size=0, version=MISSING, etag=None, uri=Store(uri).uri if "://" not in uri else uri)
 
@@ -125,7 +125,7 @@ class Probe:
     """Rows: the objects table."""
 
     def process(self, row: Row) -> Result:
-        """Probe one object; a file that is no use is a failed row that keeps its id, key and size."""
+        """Probe one object; an unusable file is a failed row that keeps its id, key and size."""
         check_bytes(row["bytes"])
         identity = row["etag"] or _content_hash(row["uri"])
         known = {
@@ -138,10 +138,10 @@ class Probe:
             "identity": identity,
         }
         try:
-            found = asdict(probe(row["uri"], row["bytes"]))
+            facts = asdict(probe(row["uri"], row["bytes"]))
         except MediaError as error:
             return Result(key=row["object_id"], values=known, error=str(error), counters={"probed": 1})
-        return Result(key=row["object_id"], values={**known, **found}, counters={"probed": 1})
+        return Result(key=row["object_id"], values={**known, **facts}, counters={"probed": 1})
 
 
 def _content_hash(uri: str) -> str:
@@ -153,18 +153,18 @@ def _content_hash(uri: str) -> str:
 
 
 def find_identical(videos: pa.Table) -> pa.Table:
-    """Sources with the same bytes as an earlier one (in key order), as a duplicates table over video ids."""
+    """Sources with the same bytes as an earlier one in key order, as a duplicates table over video ids."""
     first: dict[tuple[int, str], str] = {}
-    found: list[Row] = []
+    duplicates: list[Row] = []
     for row in sorted(videos.to_pylist(), key=lambda row: str(row["key"])):
         if row["status"] != "ok":
             continue
         known = first.setdefault((row["bytes"], row["identity"]), row["video_id"])
         if known != row["video_id"]:
-            found.append({"id": row["video_id"], "duplicate_of": known, "similarity": 1.0, "hash_distance": 0.0})
-    return DUPLICATES.table(found)
+            duplicates.append({"id": row["video_id"], "duplicate_of": known, "similarity": 1.0, "hash_distance": 0.0})
+    return DUPLICATES.table(duplicates)
 
 
 def ledger_id(row: Row) -> str:
-    """The id under which a source stands in the ledger: its video id, or its object id if it could not be read."""
+    """A source's id in the ledger: its video id, or its object id if it could not be read."""
     return str(row["video_id"] or row["object_id"])

@@ -1,4 +1,4 @@
-"""pack: decodes what ships, encodes it to its bucket and writes shards.
+"""pack: decodes the samples, encodes them to their buckets' shapes and writes shards.
 
 just curate <bucket>
 """

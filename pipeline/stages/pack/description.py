@@ -46,7 +46,7 @@ def describe_sample(row: Row, bucket: Bucket, crop: Box, shown_at: Sequence[int 
         "frames": bucket.frames,
         "fps": float(bucket.fps),
         "source_size": [row["width"], row["height"]],
-        "picture": list(picture_box(row)),
+        "picture": list(image_box(row)),
         "crop": list(crop),
         "scores": {name: _number(value) for name, value in measured.items() if name not in WORD_COLUMNS},
         "categories": _texts({name: value for name, value in measured.items() if name in WORD_COLUMNS}),
@@ -55,7 +55,7 @@ def describe_sample(row: Row, bucket: Bucket, crop: Box, shown_at: Sequence[int 
     return json.dumps(described, indent=1, ensure_ascii=False).encode()
 
 
-def picture_box(row: Row) -> Box:
+def image_box(row: Row) -> Box:
     """The picture inside the bars of a sample's source: left, top, width, height in displayed pixels."""
     return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
 

@@ -1,6 +1,7 @@
-"""What part of a source a sample shows: the picture inside the bars, scaled to cover the bucket, its centre cut out.
+"""The part of a source that a sample shows: the area inside the bars, scaled to cover the bucket, centre-cropped.
 
-size, window = framing.scaled, framing.cut(picture_of_that_size)
+framing = frame_sample(geometry, box, bucket)
+pixels = framing.cut(resize(image, framing.scaled))
 """
 
 import math
@@ -13,25 +14,25 @@ from pipeline.media.geometry import Geometry
 from schemas.bucket import Bucket
 
 Box = tuple[int, int, int, int]
-# Pixels of the sample by which its window stays away from a bar: a scaler mixes the lines at the bar's edge.
+# Distance in sample pixels of the window from a bar: a scaler blends the lines at the bar's edge.
 _MARGIN = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """The size (width, height) to scale the whole source to, the window in it, and the window in source pixels.
+    """`scaled`: the size (width, height) to scale the whole source to; `window`: the window in the scaled frame.
 
-    Windows are left, top, width, height.
+    `crop` is the same window in source pixels. Windows are (left, top, width, height).
     """
 
     scaled: tuple[int, int]
     window: Box
     crop: Box
 
-    def cut(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The window of a picture [height, width, 3] of the scaled size."""
+    def cut(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The window of an image of the scaled size: uint8 [H, W, 3]."""
         left, top, width, height = self.window
-        return np.ascontiguousarray(picture[top : top + height, left : left + width])
+        return np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
 def frame_sample(geometry: Geometry, box: Box, bucket: Bucket) -> Framing:
@@ -40,7 +41,7 @@ def frame_sample(geometry: Geometry, box: Box, bucket: Bucket) -> Framing:
     bars = (width < geometry.width, height < geometry.height)
     plain = max(bucket.width / width, bucket.height / height)
     away = max((bucket.width + 2 * _MARGIN * bars[0]) / width, (bucket.height + 2 * _MARGIN * bars[1]) / height)
-    scale = min(away, max(1.0, plain))  # at full size nothing is mixed, and nothing is enlarged for the margin's sake
+    scale = min(away, max(1.0, plain))  # at full size nothing is blended, so the margin is no reason to enlarge
     scaled = (max(bucket.width, round(geometry.width * scale)), max(bucket.height, round(geometry.height * scale)))
     across, down = scaled[0] / geometry.width, scaled[1] / geometry.height
     window = (
@@ -49,10 +50,10 @@ def frame_sample(geometry: Geometry, box: Box, bucket: Bucket) -> Framing:
         bucket.width,
         bucket.height,
     )
-    shown = (min(width, round(bucket.width / scale)), min(height, round(bucket.height / scale)))
-    crop = (left + (width - shown[0]) // 2, top + (height - shown[1]) // 2, *shown)
+    visible = (min(width, round(bucket.width / scale)), min(height, round(bucket.height / scale)))
+    crop = (left + (width - visible[0]) // 2, top + (height - visible[1]) // 2, *visible)
     return Framing(scaled, window, crop)
 
 
-def _centred(middle: float, length: int, of: int) -> int:
-    return min(max(0, math.floor(middle - length / 2)), of - length)
+def _centred(center: float, length: int, of: int) -> int:
+    return min(max(0, math.floor(center - length / 2)), of - length)

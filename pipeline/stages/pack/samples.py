@@ -1,7 +1,9 @@
-"""Which samples are packed, and into which shard: a pure function of spans and words, so every run plans the same.
+"""Plans which samples are packed into which shard: a pure function of spans and captions, the same in every run.
 
-Train or validation is told by a hash of the source's key: growth never moves a source, and no source is in both.
+Train or validation is decided by a hash of the source's key: growth never moves a source, and no source is in both.
 Within a bucket and split the samples of all sources are shuffled by a hash of the seed and their id.
+
+    plan = plan_samples(spans, described, config)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,21 +56,21 @@ PLAN_SCHEMA = pa.schema(
         ("lineage", pa.string()),
     ]
 )
-# Where and when a source was listed is no part of what a sample is; its content is, by the ids.
+# Where and when a source was listed is not part of a sample's identity; its content is, through the ids.
 IDENTITY = tuple(name for name in PLAN_SCHEMA.names if name not in ("sample_id", "uri", "bytes", "version"))
 
 
 def split_of(source: str, validation_share: float) -> str:
-    """`val` for the share of sources whose key hashes lowest, else `train`."""
+    """`val` for the share of sources with the lowest key hashes, else `train`."""
     return "val" if int(digest("split", source), 16) / 2**64 < validation_share else "train"
 
 
 def plan_samples(spans: Iterable[Row], described: Mapping[str, Row], config: RunConfig) -> pa.Table:
-    """One row per described sample, sorted by shard and place in it.
+    """One row per described sample, sorted by shard and position in it.
 
     `spans` are rows of the spans table. `described` holds, by sample id, the row of its clip joined with its source's
-    `source` and where and how it is read (`uri` to `segments`), the sample's caption, and `scores` and `lineage` as
-    JSON texts.
+    `source` and the columns needed to read it (`uri` to `segments`), the sample's caption, and `scores` and `lineage`
+    as JSON texts.
     """
     rows: list[Row] = []
     for span in spans:
@@ -103,8 +105,8 @@ def _into_shards(rows: Sequence[Row], seed: int, samples_per_shard: int) -> list
 
 
 def by_shard(rows: pa.Table) -> list[pa.Table]:
-    """The plan cut into shards, each with its samples in order."""
-    places: dict[str, list[int]] = {}
+    """The plan grouped into shards, each with its samples in order."""
+    groups: dict[str, list[int]] = {}
     for index, shard in enumerate(rows["shard"].to_pylist()):
-        places.setdefault(shard, []).append(index)
-    return [rows.take(indices) for indices in places.values()]
+        groups.setdefault(shard, []).append(index)
+    return [rows.take(indices) for indices in groups.values()]

@@ -1,9 +1,10 @@
-"""Pack: decode just the spans that ship, make them exactly their bucket's shape, and write deterministic shards.
+"""Pack: decode only the spans that ship, encode them in exactly their bucket's shape, and write deterministic shards.
 
-A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, proven to be those
-that were captioned (`sample_frames.py`), without letterbox bars, scaled to cover the bucket and cropped at the
-centre, as BT.709 limited-range H.264 (pictures: PNG). Beside them stand the sample's description (`description.py`)
-and its dense caption as a text. A shard that would grow past the size limit goes on in `<name>-1.tar`. Shards appear
+A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, verified to be those
+that were captioned (`sample_frames.py`), without letterbox bars, scaled to cover the bucket and centre-cropped, as
+BT.709 limited-range H.264 (images: PNG). Beside them stand the sample's description (`description.py`)
+and its dense caption as a text. A shard that would exceed the size limit continues in `<name>-1.tar`. Shards
+appear
 by atomic rename; the index rows that name them are the commit.
 
     just curate <bucket> --set pack.buckets='[cogvideox]'
@@ -25,12 +26,12 @@ import webdataset
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.media.encode import encode_h264, encode_png
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker
-from pipeline.media.picture_file import read_picture
-from pipeline.media.signature import matches_crop, picture_signature, signatures_differ
+from pipeline.media.image_file import read_image
+from pipeline.media.rgb import RgbConverter
+from pipeline.media.signature import image_signature, matches_crop, signatures_differ
 from pipeline.stage import Output, Result, Row, StageSpec, attempt, describe
 from pipeline.stages.pack import samples
-from pipeline.stages.pack.description import describe_sample, picture_box
+from pipeline.stages.pack.description import describe_sample, image_box
 from pipeline.stages.pack.framing import Box, Framing, frame_sample
 from pipeline.stages.pack.sample_frames import read_frames
 from pipeline.stages.specification import make_spec
@@ -64,9 +65,9 @@ def spec(config: RunConfig, dataset_uri: str) -> StageSpec:
 
 @dataclass(frozen=True, slots=True)
 class _Media:
-    """An encoded sample: its suffix and bytes, the source frames decoded for it, and the crop in source pixels.
+    """An encoded sample: its suffix and bytes, the number of source frames decoded, and the crop in source pixels.
 
-    `shown_at` holds, for each of its stills, the frame that shows the same; None where things move too fast to say.
+    `shown_at` holds, for each of its stills, the index of the frame that matches it; None where motion is too fast.
     """
 
     suffix: str
@@ -93,13 +94,13 @@ class _Shard:
         return int(self._writer.tarstream.offset)
 
     def add(self, key: str, members: dict[str, bytes], row: Row) -> None:
-        """Write a sample and keep its index row, which gets the sample's place."""
+        """Write a sample and keep its index row, to which offset and size are added."""
         offset = self.size
         self._writer.write({"__key__": key, **members})
         self.rows.append({**row, "shard": self.key, "offset": offset, "size": self.size - offset})
 
     def save(self, store: Store) -> list[Row]:
-        """Put the tar into the store; returns the index rows with their checksums."""
+        """Write the tar to the store; returns the index rows with their checksums."""
         self._writer.close()
         with self._file, store.writing(self.key) as target:
             for row in self.rows:
@@ -120,11 +121,11 @@ class Pack:
         self._max_attempts = max_attempts
 
     def rehearse(self, row: Row) -> None:
-        """Make one sample and keep nothing: finds the one that kills its worker."""
+        """Make one sample and discard it: finds the one that kills its worker."""
         make_media(row, Bucket.parse(row["bucket"]), self._config)
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
-        """Make one shard. A sample that cannot be made fails alone; the shard holds the others."""
+        """Make one shard. A sample that cannot be made fails alone; the shard contains the others."""
         try:
             return self._make_shard(rows)
         except CutroomError:
@@ -140,13 +141,13 @@ class Pack:
         results: list[Result] = []
         for row in rows:
             bucket = Bucket.parse(row["bucket"])
-            tried = attempt(partial(make_media, row, bucket, self._config), self._max_attempts)
-            if tried.value is None:
-                failure = Result(key=row["sample_id"], error=tried.error, attempts=tried.attempts)
-                failure.expected = tried.expected
+            result = attempt(partial(make_media, row, bucket, self._config), self._max_attempts)
+            if result.value is None:
+                failure = Result(key=row["sample_id"], error=result.error, attempts=result.attempts)
+                failure.expected = result.expected
                 results.append(failure)
                 continue
-            media = tried.value
+            media = result.value
             description = describe_sample(row, bucket, media.crop, media.shown_at)
             members = {media.suffix: media.data, "json": description, "txt": row["dense"].encode()}
             size = sum(_tar_size(len(data)) for data in members.values())
@@ -161,7 +162,7 @@ class Pack:
 
 
 def drop_lost_parts(dataset: Dataset, output: Output, fingerprint: str) -> None:
-    """Forget index parts whose shard is not there, or too short for what they say, so that it is packed again."""
+    """Remove index parts whose shard is missing, or shorter than they say, so that it is packed again."""
     sizes = {file.key.removeprefix("shards/"): file.size for file in dataset.store.list("shards")}
     parts = dataset.committed(output, fingerprint)
     table = dataset.read_parts(output, fingerprint, dict.fromkeys(parts))
@@ -197,34 +198,34 @@ def _index_row(row: Row, bucket: Bucket, media: _Media) -> Row:
 
 
 def make_media(row: Row, bucket: Bucket, config: PackConfig) -> _Media:
-    """Decode and encode one sample. Raises `MediaError` if the source does not give what was captioned."""
+    """Decode and encode one sample. Raises `MediaError` if the source's frames are not those that were captioned."""
     geometry = Geometry(row["rotation"], row["width"], row["height"], row["mirrored"])
-    framing = frame_sample(geometry, picture_box(row), bucket)
+    framing = frame_sample(geometry, image_box(row), bucket)
     with unchanged_source(row):
         if bucket.is_image:
-            return _make_picture(row, framing)
+            return _make_image(row, framing)
         frames, decoded = read_frames(row, bucket, geometry, framing)
     data = encode_h264(frames, bucket.fps, config.crf, config.preset)
     return _Media("mp4", data, decoded, framing.crop, _shown_at(row, bucket, frames, framing))
 
 
-def _make_picture(row: Row, framing: Framing) -> _Media:
-    picture = read_picture(row["uri"])
-    if any(signatures_differ(still["signature"], picture_signature(picture)) for still in row["stills"]):
-        raise MediaError("it is not the picture that was captioned")
-    method = cv2.INTER_AREA if framing.scaled[0] < picture.shape[1] else cv2.INTER_CUBIC
-    scaled = np.asarray(cv2.resize(picture, framing.scaled, interpolation=method), np.uint8)
+def _make_image(row: Row, framing: Framing) -> _Media:
+    image = read_image(row["uri"])
+    if any(signatures_differ(still["signature"], image_signature(image)) for still in row["stills"]):
+        raise MediaError("it is not the image that was captioned")
+    method = cv2.INTER_AREA if framing.scaled[0] < image.shape[1] else cv2.INTER_CUBIC
+    scaled = np.asarray(cv2.resize(image, framing.scaled, interpolation=method), np.uint8)
     return _Media("png", encode_png(framing.cut(scaled)), 1, framing.crop, [0] * len(row["stills"]))
 
 
 def _shown_at(row: Row, bucket: Bucket, frames: Sequence[av.VideoFrame], framing: Framing) -> list[int | None]:
-    """Of each still the frame of the sample that shows it, by which the shard can be checked alone."""
-    pictures = PictureMaker(Geometry(0, bucket.width, bucket.height))
-    places: list[int | None] = []
+    """For each still the index of the sample's frame that shows it, so that a shard can be verified by itself."""
+    converter = RgbConverter(Geometry(0, bucket.width, bucket.height))
+    indices: list[int | None] = []
     for still in row["stills"]:
-        place = min(max(0, round((still["time"] - row["start_time"]) * bucket.fps)), len(frames) - 1)
-        picture = pictures.rgb(frames[place], bucket.width, bucket.height)
+        index = min(max(0, round((still["time"] - row["start_time"]) * bucket.fps)), len(frames) - 1)
+        image = converter.rgb(frames[index], bucket.width, bucket.height)
         size = (row["width"], row["height"])
-        # Half of the tolerance, so that what encoding changes cannot turn it into a complaint.
-        places.append(place if matches_crop(still["signature"], picture, framing.crop, size, share=0.5) else None)
-    return places
+        # Half of the tolerance, so that changes by encoding cannot cause a complaint later.
+        indices.append(index if matches_crop(still["signature"], image, framing.crop, size, share=0.5) else None)
+    return indices

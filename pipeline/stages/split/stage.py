@@ -1,7 +1,7 @@
 """Split: one sequential decode of a video gives its shots, clips, stills and cheap measures.
 
-Every frame is reduced once for looking (`pipeline.media.look`), and detectors and measures share that. Stills are taken
-on a half-second grid (and of every frame that stays that long) while it is not yet known where clips will lie; they
+Every frame is reduced once (`pipeline.media.analysis_frame`), and detectors and measures share the result. Stills are
+taken on a half-second grid (and of every frame that stays that long) before it is known where clips will lie; they
 wait in a temporary file, not in memory, and the nearest ones are kept. Where the clock of a film jumps or its geometry
 changes a part ends (`pipeline.media.parts`); each is split as a film of its own. A picture file becomes a clip of one
 frame with one still.
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.media.analysis_frame import AnalysisFrameMaker, analyse_image
 from pipeline.media.decode import Decoder, PacketSizes
 from pipeline.media.geometry import Geometry
-from pipeline.media.look import LookMaker, look_at_picture
+from pipeline.media.image_file import read_image
 from pipeline.media.parts import Part, ShownFrame, parts_of
-from pipeline.media.picture import PictureMaker
-from pipeline.media.picture_file import read_picture
+from pipeline.media.rgb import RgbConverter
 from pipeline.media.tracks import track_of
 from pipeline.stage import Output, Result, Row, StageSpec
 from pipeline.stages.installed import check_installed
@@ -151,15 +151,15 @@ class Split:
         """See every frame of a part: the index of its first one, its edges, boundaries and measures."""
         edges: list[float] = []
         first, end = 0, 0.0
-        maker = PictureMaker(part.geometry)
-        looks, still = LookMaker(part.geometry, maker), part.geometry.fitted(self._config.still_short_side)
+        maker = RgbConverter(part.geometry)
+        looks, still = AnalysisFrameMaker(part.geometry, maker), part.geometry.fitted(self._config.still_short_side)
         measurer = Measurer(part.geometry.width, part.geometry.height, packets)
         # At least three stills of the shortest clip, and one wherever one is wanted.
         grid = min(STILL_GRID_SECONDS, self._config.min_seconds / 4, self._config.still_seconds)
         try:
             for index, shown in enumerate(frames):
                 timed, first, end = shown.timed, shown.index - index, shown.end
-                frame = looks.look(index, timed, end)
+                frame = looks.make(index, timed, end)
                 self._detector.push(frame)
                 measurer.push(frame)
                 if candidates.last is None or timed.time - candidates.last >= grid or end - timed.time >= grid:
@@ -234,11 +234,11 @@ def _geometry_columns(geometry: Geometry) -> Row:
 
 def _split_picture(row: Row, config: SplitConfig) -> Result:
     geometry = Geometry(0, row["width"], row["height"])
-    picture = read_picture(row["uri"])
+    picture = read_image(row["uri"])
     packets = PacketSizes()
     packets.add(0.0, row["bytes"])
     measurer = Measurer(row["width"], row["height"], packets)
-    measurer.push(look_at_picture(picture))
+    measurer.push(analyse_image(picture))
     clip: Row = {
         "clip_id": clip_id(row["video_id"], 0.0, 0.0),
         "video_id": row["video_id"],

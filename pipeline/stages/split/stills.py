@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.encode import encode_jpeg
-from pipeline.media.signature import picture_signature
+from pipeline.media.signature import image_signature
 from pipeline.stage import Row
 from pipeline.stages.split.spans import Span, still_times
 from schemas.ids import still_id
@@ -93,7 +93,7 @@ class Candidates:
 def make_candidate(time: float, frame: int, picture: NDArray[np.uint8]) -> Candidate:
     """Keep an RGB picture [height, width, 3] as a candidate."""
     height, width = picture.shape[:2]
-    signature = picture_signature(picture)
+    signature = image_signature(picture)
     return Candidate(time, frame, width, height, difference_hash(picture), signature, encode_jpeg(picture))
 
 

@@ -15,7 +15,7 @@ from captioning.quality.records import CaptionRecord
 from captioning.quality.registry import CHECKS
 from pipeline.benchmarks.planted.detection import Detection, count, detections, wilson
 from pipeline.benchmarks.planted.faults import differ, make_rows, swap_frames
-from pipeline.benchmarks.planted.stills import from_pictures, photographs, seen
+from pipeline.benchmarks.planted.stills import from_images, photographs, seen
 from tests.captioning.quality.clips import look
 
 # (found at least, false alarms at most); on 25 planted rows one miss is 0.04.
@@ -45,7 +45,7 @@ def test_planted_faults(fault: str) -> None:
 
 @cache
 def _photographs() -> list[CaptionRecord]:
-    return seen(from_pictures(photographs()))
+    return seen(from_images(photographs()))
 
 
 def test_frame_captions_on_wrong_photographs() -> None:

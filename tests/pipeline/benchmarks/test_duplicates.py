@@ -30,17 +30,17 @@ def test_planted_clips_are_as_far_from_their_originals_as_their_sort_says() -> N
 def test_unrelated_clips_are_no_white_noise() -> None:
     looks = make_clips(2000, 1280, seed=0).features
     first, second = np.triu_indices(1000, 1)
-    found = looks.similarities(first[::50], second[::50])
-    assert 0.25 < np.median(found) < 0.45
-    assert 0.6 < np.quantile(found, 0.99) < 0.85
+    similarities = looks.similarities(first[::50], second[::50])
+    assert 0.25 < np.median(similarities) < 0.45
+    assert 0.6 < np.quantile(similarities, 0.99) < 0.85
 
 
 def test_the_same_seed_gives_the_same_clips() -> None:
-    one, two, other = (make_clips(300, 16, seed) for seed in (1, 1, 2))
-    assert one.clips == two.clips
-    assert np.array_equal(one.features.vectors, two.features.vectors)
-    assert np.array_equal(one.features.hashes, two.features.hashes)
-    assert not np.array_equal(one.features.vectors, other.features.vectors)
+    first, two, other = (make_clips(300, 16, seed) for seed in (1, 1, 2))
+    assert first.clips == two.clips
+    assert np.array_equal(first.features.vectors, two.features.vectors)
+    assert np.array_equal(first.features.hashes, two.features.hashes)
+    assert not np.array_equal(first.features.vectors, other.features.vectors)
 
 
 def test_recall_beside_every_pair_compared() -> None:

@@ -1,4 +1,4 @@
-"""What the head learns from: what it should say of each frame, examples kept on disk, the same fit from the same films.
+"""What the head learns from: the target of each frame, examples kept on disk, the same fit from the same videos.
 
 python -m pytest tests/pipeline/benchmarks/test_fit.py
 """
@@ -54,13 +54,13 @@ def test_what_the_head_should_say_follows_the_marks() -> None:
     assert weights[19, 0] == weights[21, 0] == weights[90, 0] < weights[20, 0] == weights[0, 0]
 
 
-def test_a_film_is_looked_at_once(tmp_path: Path) -> None:
+def test_a_video_is_looked_at_once(tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", shots([20, 15], (96, 64)))
-    film = MarkedFilm(tmp_path / "film.mp4", "films", (Mark(Boundary(20, 20), "cut"),))
-    first = marked_example(film, tmp_path / "kept")
+    video = MarkedFilm(tmp_path / "film.mp4", "films", (Mark(Boundary(20, 20), "cut"),))
+    first = marked_example(video, tmp_path / "kept")
     (tmp_path / "film.mp4").unlink()
-    again = marked_example(film, tmp_path / "kept")
-    assert again.marks == first.marks == film.marks
+    again = marked_example(video, tmp_path / "kept")
+    assert again.marks == first.marks == video.marks
     assert len(first.times) == 35
     np.testing.assert_array_equal(again.features(), first.features())
     assert first.answers[19, 0] > 0.5
@@ -77,18 +77,18 @@ def test_a_kept_example_that_lacks_what_examples_have_today_is_looked_at_again(t
     np.testing.assert_array_equal(marked_example(film, tmp_path).features(), whole.features())
 
 
-def test_the_same_films_give_the_same_head_and_others_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_videos_give_the_same_head_and_others_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "_STEPS", 3)
-    films = [_example(1), _example(2)]
-    one, same, other = (head.state_dict() for head in (fit([], films), fit([], films), fit([_example(3)], films)))
-    assert all(torch.equal(value, same[name]) for name, value in one.items())
-    assert not torch.equal(one["members.1.leave.weight"], other["members.1.leave.weight"])
-    assert torch.equal(one["drawn.leave.weight"], other["drawn.leave.weight"])  # it learns nothing here
-    assert not torch.equal(one["members.1.leave.weight"], one["members.2.leave.weight"])
+    videos = [_example(1), _example(2)]
+    first, same, other = (head.state_dict() for head in (fit([], videos), fit([], videos), fit([_example(3)], videos)))
+    assert all(torch.equal(value, same[name]) for name, value in first.items())
+    assert not torch.equal(first["members.1.leave.weight"], other["members.1.leave.weight"])
+    assert torch.equal(first["drawn.leave.weight"], other["drawn.leave.weight"])  # it learns nothing here
+    assert not torch.equal(first["members.1.leave.weight"], first["members.2.leave.weight"])
 
 
-def test_every_film_is_judged_once_by_a_head_that_never_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    films = [_example(seed) for seed in range(5)]
+def test_every_video_is_judged_once_by_a_head_that_never_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = [_example(seed) for seed in range(5)]
     seen: list[list[Example]] = []
 
     def spy(made: list[Example], marked: list[Example]) -> object:
@@ -96,10 +96,10 @@ def test_every_film_is_judged_once_by_a_head_that_never_saw_it(monkeypatch: pyte
         return marked
 
     def judge(head: list[Example], example: Example, config: SplitConfig) -> Tally:
-        assert all(one is not example for one in head)
-        return Tally(marked=films.index(example))
+        assert all(trained is not example for trained in head)
+        return Tally(marked=videos.index(example))
 
     monkeypatch.setattr(fitting, "fit", spy)
     monkeypatch.setattr(fitting, "judge_head", judge)
-    assert [one.marked for one in cross_validate([], films, 3, SplitConfig())] == [0, 1, 2, 3, 4]
+    assert [tally.marked for tally in cross_validate([], videos, 3, SplitConfig())] == [0, 1, 2, 3, 4]
     assert len(seen) == 3

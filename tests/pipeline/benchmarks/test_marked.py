@@ -31,14 +31,14 @@ from tests.films import texture
 
 @st.composite
 def films(draw: st.DrawFn) -> tuple[list[tuple[int, int]], int]:
-    """Boundaries of a film (last frame of the old shot, first of the new one), and how many frames it has."""
+    """Boundaries of a video (last frame of the old shot, first of the new one), and how many frames it has."""
     shots = draw(st.lists(st.tuples(st.integers(1, 80), st.integers(0, 9)), min_size=1, max_size=12))
-    place, marked = 0, []
+    start, marked = 0, []
     for length, mixed in shots:
-        place += length
-        marked.append((place - 1, place + mixed))
-        place += mixed
-    return marked, place + draw(st.integers(1, 50))
+        start += length
+        marked.append((start - 1, start + mixed))
+        start += mixed
+    return marked, start + draw(st.integers(1, 50))
 
 
 def _marks(marked: list[tuple[int, int]]) -> list[Mark]:
@@ -46,8 +46,8 @@ def _marks(marked: list[tuple[int, int]]) -> list[Mark]:
 
 
 @given(films())
-def test_every_format_says_the_same(film: tuple[list[tuple[int, int]], int]) -> None:
-    marked, frames = film
+def test_every_format_says_the_same(video: tuple[list[tuple[int, int]], int]) -> None:
+    marked, frames = video
     wanted = _marks(marked)
     rows = "".join(f"a\t{mark.kind}\t{last}\t{first}\n" for mark, (last, first) in zip(wanted, marked, strict=True))
     assert parse_table("film\tkind\tlast\tfirst\n" + rows) == {"a": wanted}
@@ -62,20 +62,20 @@ def test_every_format_says_the_same(film: tuple[list[tuple[int, int]], int]) -> 
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_a_parser_and_no_mark_runs_backwards(text: str) -> None:
-    films = [*parse_table(text).values(), *parse_clipshots(text).values(), *parse_shot_listing(text).values()]
-    marks = [mark for film in (*films, parse_shots(text) or []) for mark in film]
+    videos = [*parse_table(text).values(), *parse_clipshots(text).values(), *parse_shot_listing(text).values()]
+    marks = [mark for video in (*videos, parse_shots(text) or []) for mark in video]
     assert all(mark.boundary.end_of_old <= mark.boundary.start_of_new for mark in marks)
 
 
 def test_typing_errors_of_public_files_cost_a_line_at_the_most(caplog: pytest.LogCaptureFixture) -> None:
     text = "7.mp4 900\n10,11\n568,,569\n295.296\n722,57\n178,179,\nno numbers\n"
-    places = [mark.boundary.end_of_old for mark in parse_shot_listing(text)["7"]]
-    assert places == [11, 569, 296, 179]
+    boundaries = [mark.boundary.end_of_old for mark in parse_shot_listing(text)["7"]]
+    assert boundaries == [11, 569, 296, 179]
     assert "from frame 722 to 57" in caplog.text
     assert "no numbers" in caplog.text
 
 
-def test_films_are_matched_by_name_and_part(tmp_path: Path) -> None:
+def test_videos_are_matched_by_name_and_part(tmp_path: Path) -> None:
     for name in (
         "films/a.mkv", "edited/a.mp4", "videos/test/c.mp4", "bbc_01.mp4", "3.mp4", "unmarked.mp4", "films/notes.txt",
     ):  # fmt: skip
@@ -90,24 +90,24 @@ def test_films_are_matched_by_name_and_part(tmp_path: Path) -> None:
     (tmp_path / "annotations/shots/01_From_Pole_to_Pole.txt").write_text("0 20\n21 40\n")
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels/3_gt.txt").write_text("0 7\n12 30\n")
-    found = {film.path.relative_to(tmp_path).as_posix(): film for film in read_marked(tmp_path)}
-    assert {name: [mark.boundary.end_of_old for mark in film.marks] for name, film in found.items()} == {
+    videos = {video.path.relative_to(tmp_path).as_posix(): video for video in read_marked(tmp_path)}
+    assert {name: [mark.boundary.end_of_old for mark in video.marks] for name, video in videos.items()} == {
         "films/a.mkv": [10], "edited/a.mp4": [6], "videos/test/c.mp4": [4], "bbc_01.mp4": [21], "3.mp4": [8],
     }  # fmt: skip
-    assert (found["films/a.mkv"].part, found["edited/a.mp4"].part) == ("films", "edited")
+    assert (videos["films/a.mkv"].part, videos["edited/a.mp4"].part) == ("films", "edited")
 
 
 def test_a_folder_without_annotations_says_what_it_takes(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"film")
-    with pytest.raises(InputError, match=r"no film with marked boundaries; expected films beside boundaries\.tsv"):
+    with pytest.raises(InputError, match=r"no video with marked boundaries; expected videos beside boundaries\.tsv"):
         read_marked(tmp_path)
 
 
 FADE, CUT = Mark(Boundary(101, 110), "fade"), Mark(Boundary(200, 200), "cut")
 
 
-def _judged(*found: tuple[int, int], marks: tuple[Mark, ...] = (FADE, CUT)) -> Tally:
-    return judge_marked(marks, [Boundary(*one) for one in found], 300, 25.0, 2.0)
+def _judged(*boundaries: tuple[int, int], marks: tuple[Mark, ...] = (FADE, CUT)) -> Tally:
+    return judge_marked(marks, [Boundary(*boundary) for boundary in boundaries], 300, 25.0, 2.0)
 
 
 def test_what_is_exact_is_all_kept() -> None:
@@ -123,9 +123,9 @@ def test_a_missed_cut_costs_its_clip_and_a_false_one_makes_a_piece() -> None:
     assert (tally.pieces_per_shot, tally.false) == (4 / 3, (Boundary(250, 250),))
 
 
-@pytest.mark.parametrize(("place", "right"), [(203, 1), (204, 0), (198, 1), (197, 1), (196, 0)])
-def test_two_frames_are_forgiven(place: int, right: int) -> None:
-    assert _judged((place, place), marks=(CUT,)).right == right
+@pytest.mark.parametrize(("boundary", "right"), [(203, 1), (204, 0), (198, 1), (197, 1), (196, 0)])
+def test_two_frames_are_forgiven(boundary: int, right: int) -> None:
+    assert _judged((boundary, boundary), marks=(CUT,)).right == right
 
 
 def test_each_answer_is_for_one_boundary_and_unsure_ones_are_not_counted() -> None:
@@ -141,12 +141,12 @@ def test_clips_may_reach_two_frames_into_a_transition() -> None:
 
 
 @given(films(), st.data())
-def test_sums_hold(film: tuple[list[tuple[int, int]], int], data: st.DataObject) -> None:
-    marked, frames = film
+def test_sums_hold(video: tuple[list[tuple[int, int]], int], data: st.DataObject) -> None:
+    marked, frames = video
     cuts = data.draw(st.lists(st.integers(1, frames - 1), unique=True, max_size=9).map(sorted)) if frames > 1 else []
-    found = [Boundary(cut, cut) for cut in cuts]
-    tally = judge_marked(_marks(marked), found, frames, 25.0, 0.4)
-    assert tally.right + len(tally.false) == len(found)
+    boundaries = [Boundary(cut, cut) for cut in cuts]
+    tally = judge_marked(_marks(marked), boundaries, frames, 25.0, 0.4)
+    assert tally.right + len(tally.false) == len(boundaries)
     assert tally.kept <= tally.covered <= tally.good
     assert tally.cuts[0] + tally.gradual[0] == tally.marked
     assert (tally + tally).f1 == tally.f1
@@ -157,16 +157,16 @@ def test_places_without_a_boundary_are_read_beside_their_table(tmp_path: Path) -
     (tmp_path / "edited/a.mp4").write_bytes(b"film")
     (tmp_path / "edited_boundaries.tsv").write_text("a\tcut\t5\t6\n")
     (tmp_path / "edited_no_boundary.tsv").write_text("film\tstart\tend\twhat\na\t10\t20\tcamera move: a pan\tdiff\n")
-    (film,) = read_marked(tmp_path)
-    assert film.no_boundaries == (NoBoundary(10, 20, "camera move"),)
+    (video,) = read_marked(tmp_path)
+    assert video.no_boundaries == (NoBoundary(10, 20, "camera move"),)
 
 
 def _wide(seed: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.GaussianBlur(texture(seed, 96, 54), (0, 0), 2), np.uint8)
 
 
-def _window(picture: NDArray[np.uint8], left: int) -> NDArray[np.uint8]:
-    return np.asarray(picture[13:40, left : left + 48], np.uint8)
+def _window(image: NDArray[np.uint8], left: int) -> NDArray[np.uint8]:
+    return np.asarray(image[13:40, left : left + 48], np.uint8)
 
 
 def _filmed(before: NDArray[np.uint8], between: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -188,14 +188,14 @@ TITLED[:9, :25] = 255
         (_window(_wide(9), 0), _window(_wide(9), 0), WHOLE),
     ],
 )
-def test_the_pictures_say_why_an_answer_is_false(
+def test_the_images_say_why_an_answer_is_false(
     between: NDArray[np.uint8], after: NDArray[np.uint8], cause: str
 ) -> None:
-    film = _filmed(SCENE, between, after)
-    assert find_cause(Boundary(20, 22), film, [], []) == cause
+    video = _filmed(SCENE, between, after)
+    assert find_cause(Boundary(20, 22), video, [], []) == cause
 
 
 def test_what_a_person_wrote_and_a_boundary_nearby_come_first() -> None:
-    film = _filmed(SCENE, SCENE, SCENE)
-    assert find_cause(Boundary(20, 22), film, [Boundary(30, 30)], [NoBoundary(21, 30, "overlay")]) == "overlay"
-    assert find_cause(Boundary(20, 22), film, [Boundary(30, 30)], []) == TWICE
+    video = _filmed(SCENE, SCENE, SCENE)
+    assert find_cause(Boundary(20, 22), video, [Boundary(30, 30)], [NoBoundary(21, 30, "overlay")]) == "overlay"
+    assert find_cause(Boundary(20, 22), video, [Boundary(30, 30)], []) == TWICE

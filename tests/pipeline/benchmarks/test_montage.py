@@ -18,8 +18,8 @@ from tests.films import moving, texture
 
 
 def _footage(seed: int) -> LoadedFootage:
-    pictures = list(moving(texture(seed, 320, 180), 100, (192, 108), (0, 0)))
-    return LoadedFootage(f"{seed}", f"{seed}.mp4", 0.0, 4.0, np.stack(pictures))
+    images = list(moving(texture(seed, 320, 180), 100, (192, 108), (0, 0)))
+    return LoadedFootage(f"{seed}", f"{seed}.mp4", 0.0, 4.0, np.stack(images))
 
 
 _HALVES = (slice(0, 20), slice(20, 60))
@@ -37,23 +37,23 @@ def _film(event: Event, trouble: Trouble = "none") -> list[np.ndarray]:
 @pytest.mark.parametrize("event", EVENTS)
 def test_what_happens_inside_a_shot_shows_from_its_frame_on(event: Event) -> None:
     calm, shown = _film("none"), _film(event)
-    changed = [not np.array_equal(one, other) for one, other in zip(calm, shown, strict=True)]
+    changed = [not np.array_equal(first, other) for first, other in zip(calm, shown, strict=True)]
     assert sum(changed) >= 3
     if event != "pan":  # it fills the shot
-        # A window is drawn by interpolation, so the calm picture differs a little until the event.
+        # A window is drawn by interpolation, so the calm image differs a little until the event.
         early, late = (np.abs(np.stack(shown[part]).astype(int) - np.stack(calm[part])) for part in _HALVES)
         assert late.max(axis=0).mean() > early.max(axis=0).mean() + 10
 
 
 @pytest.mark.parametrize("trouble", ["poster", "subtitles", "portrait"])
-def test_a_trouble_changes_every_picture_and_not_their_number(trouble: Trouble) -> None:
+def test_a_trouble_changes_every_image_and_not_their_number(trouble: Trouble) -> None:
     calm, shown = _film("none"), _film("none", trouble)
     assert len(calm) == len(shown) == 60
-    assert all(not np.array_equal(one, other) for one, other in zip(calm, shown, strict=True))
+    assert all(not np.array_equal(first, other) for first, other in zip(calm, shown, strict=True))
 
 
 @pytest.mark.parametrize("kind", ["push", "whip", "zoom"])
-def test_an_effect_leads_from_one_picture_to_the_other(kind: str) -> None:
+def test_an_effect_leads_from_one_image_to_the_other(kind: str) -> None:
     old, new = np.full((27, 48, 3), 20, np.uint8), np.full((27, 48, 3), 220, np.uint8)
     levels = [float(mix(kind, old, new, share, 0).mean()) for share in (0.02, 0.25, 0.5, 0.75, 0.98)]
     assert all(before < after for before, after in pairwise(levels))
@@ -68,13 +68,13 @@ def test_montages_are_drawn_the_same_again_and_hold_every_event_and_effect() -> 
     assert {plan.kind for plan in plans} == {"cut", "dissolve", "push", "whip", "zoom"}
     for plan in plans:
         names = [shot.footage.name for shot in plan.shots]
-        assert all(one != other for one, other in pairwise(names))
+        assert all(first != other for first, other in pairwise(names))
 
 
-def test_a_montages_boundaries_stand_where_its_pictures_change() -> None:
-    plan = next(one for one in plan_montages(CLIPS, "learn", 20) if one.kind == "cut" and one.trouble == "none")
+def test_a_montages_boundaries_stand_where_its_images_change() -> None:
+    plan = next(plan_ for plan_ in plan_montages(CLIPS, "learn", 20) if plan_.kind == "cut" and plan_.trouble == "none")
     calm = replace(plan, shots=tuple(replace(shot, event="none") for shot in plan.shots))
-    pictures = np.stack(list(draw_film(calm, 48, 27))).astype(int)
-    change = np.abs(np.diff(pictures, axis=0)).mean(axis=(1, 2, 3))
-    cuts = [one.end_of_old for one in calm.boundaries()]
+    images = np.stack(list(draw_film(calm, 48, 27))).astype(int)
+    change = np.abs(np.diff(images, axis=0)).mean(axis=(1, 2, 3))
+    cuts = [boundary.end_of_old for boundary in calm.boundaries()]
     assert min(change[cut - 1] for cut in cuts) > 5 * np.median(change) + 5

@@ -1,4 +1,4 @@
-"""The shot-accuracy suite: its films show what their truth says, and its judge counts what it should.
+"""The shot-accuracy suite: its videos show what their truth says, and its judge counts what it should.
 
 python -m pytest tests/pipeline/benchmarks/test_shots.py
 """
@@ -33,20 +33,23 @@ FLAT = [_flat(level) for level in LEVELS]
 
 
 @pytest.mark.parametrize("plan", plan_films(FLAT, "report", 0.01), ids=lambda plan: str(plan.kind))
-def test_a_film_shows_what_its_truth_says(plan: FilmPlan) -> None:
-    pictures = list(draw_film(plan, 48, 27))
-    kept = [pictures[tick] for tick in plan.kept_ticks()]
+def test_a_video_shows_what_its_truth_says(plan: FilmPlan) -> None:
+    images = list(draw_film(plan, 48, 27))
+    kept = [images[tick] for tick in plan.kept_ticks()]
     truth = plan.boundaries()
     assert len(truth) == len(plan.shots) - 1
-    starts, ends = [0, *(one.start_of_new for one in truth)], [*(one.end_of_old for one in truth), len(kept)]
+    starts, ends = (
+        [0, *(boundary.start_of_new for boundary in truth)],
+        [*(boundary.end_of_old for boundary in truth), len(kept)],
+    )
     for shot, start, end in zip(plan.shots, starts, ends, strict=True):
         level = shot.footage.stack[0, 0, 0, 0] if isinstance(shot.footage, LoadedFootage) else -1
-        shown = {int(picture[13, 24, 0]) for picture in kept[start:end]}
+        shown = {int(image[13, 24, 0]) for image in kept[start:end]}
         assert int(level) in shown
         # Flashes aside, frames that count as one shot show it alone.
         assert shown == {int(level)} or shot.event == "flash"
-    for one in truth:
-        assert one.is_cut == (plan.kind == "cut")
+    for boundary in truth:
+        assert boundary.is_cut == (plan.kind == "cut")
 
 
 def test_neighbouring_shots_come_from_different_files_and_every_kind_is_there() -> None:
@@ -54,7 +57,7 @@ def test_neighbouring_shots_come_from_different_files_and_every_kind_is_there() 
     assert {plan.kind for plan in plans} == set(KINDS)
     for plan in plans:
         names = [shot.footage.name for shot in plan.shots]
-        assert all(one != other for one, other in pairwise(names))
+        assert all(first != other for first, other in pairwise(names))
     assert repr(plans) == repr(plan_films(FLAT, "tune"))
     assert {plan.fps for plan in plans} >= {12, 60}
     assert {plan.trouble for plan in plans} == {"none", "variable rate", "late start", "letterbox", "dark"}
@@ -78,7 +81,7 @@ CUT, DISSOLVE = Boundary(50, 50), Boundary(100, 120)
 
 
 @pytest.mark.parametrize(
-    ("found", "right", "false"),
+    ("boundaries", "right", "false"),
     [
         ([], 0, 0),
         ([Boundary(50, 50), Boundary(101, 119)], 2, 0),
@@ -89,8 +92,8 @@ CUT, DISSOLVE = Boundary(50, 50), Boundary(100, 120)
         ([Boundary(48, 122)], 1, 0),
     ],
 )
-def test_matching(found: list[Boundary], right: int, false: int) -> None:
-    pairs, extra = match([CUT, DISSOLVE], found)
+def test_matching(boundaries: list[Boundary], right: int, false: int) -> None:
+    pairs, extra = match([CUT, DISSOLVE], boundaries)
     assert (len(pairs), extra) == (right, false)
 
 
@@ -107,12 +110,12 @@ def test_a_clip_that_holds_one_mixed_frame_is_not_pure() -> None:
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=8))
 def test_the_interval_holds_the_value(rights: list[int]) -> None:
-    films = [Counts(true=10, right=right) for right in rights]
-    low, high = interval(films, "recall")
-    assert low <= sum(films, Counts()).recall <= high
+    videos = [Counts(true=10, right=right) for right in rights]
+    low, high = interval(videos, "recall")
+    assert low <= sum(videos, Counts()).recall <= high
 
 
-def test_a_film_is_made_once_and_judged_for_every_detector(tmp_path: Path) -> None:
+def test_a_video_is_made_once_and_judged_for_every_detector(tmp_path: Path) -> None:
     clips = []
     for seed in (1, 5, 9):
         path = tmp_path / f"{seed}.mp4"

@@ -18,9 +18,9 @@ from schemas.outcome_tables import LEDGER
 def _write(folder: Path, *rows: tuple[str, str, str | None]) -> Dataset:
     dataset = Dataset(str(folder))
     listed: list[Row] = [
-        {**dict.fromkeys(LEDGER.names), "kind": kind, "id": str(place), "source": f"{place}.mp4"}
+        {**dict.fromkeys(LEDGER.names), "kind": kind, "id": str(index), "source": f"{index}.mp4"}
         | {"state": state, "stage": "s", "reason": reason, "attempts": 1, "seconds": 0.0}
-        for place, (kind, state, reason) in enumerate(rows)
+        for index, (kind, state, reason) in enumerate(rows)
     ]
     dataset.write_table(LEDGER_FILE, LEDGER, LEDGER.table(listed))
     return dataset
@@ -32,9 +32,11 @@ def test_a_run_that_ships_nothing_ends_with_1_and_its_reasons(
     failed = [("video", "failed", "0 bytes")] * 3
     others = [("video", state, "why") for state in ("filtered", "empty", "unbucketed")]
     assert report_shipped(_write(tmp_path, *failed, *others, ("sample", "failed", "no frames"))) == 1
-    told = capsys.readouterr().err
-    assert told.startswith(f"error: {tmp_path}: no sample ships; of 6 sources 3 failed: 0 bytes; 1 filtered: why; ")
-    assert told.endswith("; and 1 more reasons\n")
+    error_text = capsys.readouterr().err
+    assert error_text.startswith(
+        f"error: {tmp_path}: no sample ships; of 6 sources 3 failed: 0 bytes; 1 filtered: why; "
+    )
+    assert error_text.endswith("; and 1 more reasons\n")
     assert report_shipped(_write(tmp_path, *failed, ("sample", "shipped", None))) == 0
 
 

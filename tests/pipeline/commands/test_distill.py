@@ -14,7 +14,7 @@ from captioning.distill.prompt import FILE
 from pipeline.commands.distill import distill
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
-from pipeline.readers.teacher import FAILED, FELL_BACK, NO_INPUT, picture_pairs, read_lesson, summary_pairs
+from pipeline.readers.teacher import FAILED, FELL_BACK, NO_INPUT, image_pairs, read_lesson, summary_pairs
 from pipeline.stage import Output
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
@@ -55,17 +55,18 @@ def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for key in CLIP_IDS if key != BROKEN
     ]  # fmt: skip
     write("captions", CAPTIONS, [*captions, CAPTIONS.failed_row(BROKEN, "no reply", 1, {})])
-    told = [(key, place) for key in CLIP_IDS if key != UNTOLD for place in (1, 0)]
+    stills = [(key, index) for key in CLIP_IDS if key != UNTOLD for index in (1, 0)]
     write("frame_captions", FRAME_CAPTIONS, [
-        {"still_id": f"{key}-s00{place}", "clip_id": key, "time": float(place), "caption": f"Wall {place}.", **fine}
-        for key, place in told
+        {"still_id": f"{key}-s00{index}", "clip_id": key, "time": float(index), "caption": f"Wall {index}.", **fine}
+        for key, index in stills
     ])  # fmt: skip
     write("stills", STILLS, [
-        {"still_id": f"{key}-s00{place}", "clip_id": key, "time": float(place), "image": jpeg()} for key, place in told
+        {"still_id": f"{key}-s00{index}", "clip_id": key, "time": float(index), "image": jpeg()}
+        for key, index in stills
     ])  # fmt: skip
     dataset.write_table(SPANS_FILE, SAMPLE_SPANS, SAMPLE_SPANS.table(
         {"sample_id": key, "clip_id": key, "bucket": "64x64x17@8", "ordinal": 0, "start_time": 0.0, "end_time": 2.0,
-         "stills": [{"still_id": f"{key}-s00{place}", "time": float(place), "hash": 0} for place in range(2)]}
+         "stills": [{"still_id": f"{key}-s00{index}", "time": float(index), "hash": 0} for index in range(2)]}
         for key in CLIP_IDS
     ))  # fmt: skip
     stages = {name: {"fingerprint": "f1"} for name in ("split", "caption", "summarise")}
@@ -88,7 +89,7 @@ def test_only_a_teachers_words_are_learned_from(captioned: Path) -> None:
     assert lesson.left_out == {FAILED: 1, FELL_BACK: 1, NO_INPUT: 1}
     assert pairs["dd-0"].captions == ("Wall 0.", "Wall 1.")
     assert pairs["dd-0"].source == "dd"
-    (still,) = {len(pair.images) for pair in picture_pairs(history, lesson, 1)}
+    (still,) = {len(pair.images) for pair in image_pairs(history, lesson, 1)}
     assert still == 1
     assert len(read_lesson(history, 2).captions) == 2
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.commands.explain import find_clip, main
-from pipeline.commands.explain_film import find_film, print_film
+from pipeline.commands.explain_video import find_video, print_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
 from pipeline.dataset.verify import INDEX
@@ -27,7 +27,7 @@ CLIPS = ["3f2a-0-2000", "3f2a-0-20000", "3f2a-2000-4000", "77aa-0-2000"]
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "clip_id"),
     [
         ("77", "77aa-0-2000"),
         ("3f2a-2", "3f2a-2000-4000"),
@@ -37,8 +37,8 @@ CLIPS = ["3f2a-0-2000", "3f2a-0-20000", "3f2a-2000-4000", "77aa-0-2000"]
         ("3f2a-0-2000-s001", "3f2a-0-2000"),
     ],
 )
-def test_an_id_or_its_beginning_is_enough_if_it_fits_one(text: str, found: str) -> None:
-    assert find_clip(text, CLIPS) == found
+def test_an_id_or_its_beginning_is_enough_if_it_fits_one(text: str, clip_id: str) -> None:
+    assert find_clip(text, CLIPS) == clip_id
 
 
 def test_a_beginning_that_fits_several_lists_them() -> None:
@@ -47,7 +47,7 @@ def test_a_beginning_that_fits_several_lists_them() -> None:
 
 
 def test_an_unknown_clip_names_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"no clip or film '77ab-0-2000' .* did you mean '77aa-0-2000'\?"):
+    with pytest.raises(InputError, match=r"no clip or video '77ab-0-2000' .* did you mean '77aa-0-2000'\?"):
         find_clip("77ab-0-2000", CLIPS)
 
 
@@ -64,17 +64,17 @@ LEDGER_ROWS: list[Row] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "found"), [("harbour.mp4", True), ("3f2a", True), ("3f2a-1500-6000", False)])
-def test_a_film_is_meant_by_its_key_or_its_id(text: str, found: bool) -> None:
-    assert (find_film(text, LEDGER_ROWS) is not None) == found
+@pytest.mark.parametrize(("text", "matches"), [("harbour.mp4", True), ("3f2a", True), ("3f2a-1500-6000", False)])
+def test_a_video_is_meant_by_its_key_or_its_id(text: str, matches: bool) -> None:
+    assert (find_video(text, LEDGER_ROWS) is not None) == matches
 
 
-def test_a_film_is_shown_from_its_first_second_to_its_last(capsys: pytest.CaptureFixture[str]) -> None:
-    print_film(LEDGER_ROWS[0], LEDGER_ROWS)
+def test_a_video_is_shown_from_its_first_second_to_its_last(capsys: pytest.CaptureFixture[str]) -> None:
+    print_video(LEDGER_ROWS[0], LEDGER_ROWS)
     lines = capsys.readouterr().out.splitlines()
-    assert "6.00 s of film, 4.00 s of them in samples" in lines
-    told = [line.split()[:3] for line in lines if line[:1].isdigit() and "-" in line.split()[0]]
-    assert [(span, float(seconds)) for span, seconds, _ in told] == [
+    assert "6.00 s of video, 4.00 s of them in samples" in lines
+    spans = [line.split()[:3] for line in lines if line[:1].isdigit() and "-" in line.split()[0]]
+    assert [(span, float(seconds)) for span, seconds, _ in spans] == [
         ("0.00-1.50", 1.5),
         ("1.50-6.00", 4.5),
         ("1.50-5.50", 4.0),
@@ -86,27 +86,27 @@ def test_a_film_is_shown_from_its_first_second_to_its_last(capsys: pytest.Captur
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     """The captioned dataset with what `explain` reads besides."""
-    found = make_captioned_dataset(tmp_path / "films")
+    dataset_ = make_captioned_dataset(tmp_path / "films")
 
     def write(folder: str, contract: TableContract, rows: list[dict[str, Any]]) -> None:
         output = Output(folder=folder, contract=contract, parent=contract.key)
-        found.write_part(output, "f", "part-0", filled(contract, rows))
-        found.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+        dataset_.write_part(output, "f", "part-0", filled(contract, rows))
+        dataset_.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
 
     write("splits", SPLITS, [{"video_id": "v", **OK}])
     times = (("s0", 10.5), ("s1", 12.0), ("s2", 15.0), ("s3", 17.9))
     write("stills", STILLS, [
-        {"still_id": still, "clip_id": "v-0-4000", "video_id": "v", "ordinal": place, "time": time}
-        for place, (still, time) in enumerate(times)
+        {"still_id": still, "clip_id": "v-0-4000", "video_id": "v", "ordinal": index, "time": time}
+        for index, (still, time) in enumerate(times)
     ])  # fmt: skip
     kept = [{"clip_id": "v-0-4000", "state": "kept", "bucket": "384x256x17@8"}]
-    found.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, kept))
-    found.write_table(DUPLICATES_FILE, DUPLICATES, DUPLICATES.empty())
+    dataset_.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, kept))
+    dataset_.write_table(DUPLICATES_FILE, DUPLICATES, DUPLICATES.empty())
     packed = {"sample_id": "v-0-4000-b-0", "clip_id": "v-0-4000", "split": "train", "shard": "b/train-0.tar", **OK}
-    found.write_table(INDEX, SAMPLES, filled(SAMPLES, [packed]))
+    dataset_.write_table(INDEX, SAMPLES, filled(SAMPLES, [packed]))
     config = RunConfig(score=ScoreConfig(scorers=[])).model_dump()
-    found.write_record({**found.read_record(), "config": config})
-    return found
+    dataset_.write_record({**dataset_.read_record(), "config": config})
+    return dataset_
 
 
 def test_each_sample_says_what_its_caption_is_made_of(

@@ -1,4 +1,4 @@
-"""Teaching end to end without Ray: drawn pictures, real embeddings, a head, its column, and a rule that uses it.
+"""Teaching end to end without Ray: drawn images, real embeddings, a head, its column, and a rule that uses it.
 
 python -m pytest tests/pipeline/commands/test_teach.py
 """
@@ -35,16 +35,16 @@ SOURCES = 6
 
 def page(seed: int) -> Picture:
     """A page of text, another colour each time."""
-    picture = np.full((256, 384, 3), 235 - 25 * (seed % 5), np.uint8)
+    image = np.full((256, 384, 3), 235 - 25 * (seed % 5), np.uint8)
     for line in range(6):
         words = f"{seed}: line {line} of a page"
-        cv2.putText(picture, words, (15, 40 + 36 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 9 * seed), 2)
-    return picture
+        cv2.putText(image, words, (15, 40 + 36 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 9 * seed), 2)
+    return image
 
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with pictures, a film and labels, and the head `lecture` that was taught from them."""
+    """A folder with images, a video and labels, and the head `lecture` that was taught from them."""
     folder = tmp_path_factory.mktemp("taught")
     rows: list[tuple[object, ...]] = []
     for seed in range(SOURCES):
@@ -104,8 +104,8 @@ def test_a_column_of_the_heads_name_is_filled_and_a_rule_on_it_filters(taught: P
     status = {"status": "ok", "error": None, "attempts": 1}
     scores = []
     for clip in ("11-0-20", "22-0-20"):
-        found = stage.process({"clip_id": clip, "references": [{"part": part, "key": f"{clip}-s000"}]})
-        scores.append({**(found.values or {}), **status})
+        result = stage.process({"clip_id": clip, "references": [{"part": part, "key": f"{clip}-s000"}]})
+        scores.append({**(result.values or {}), **status})
     clips, failures = with_measures(clip_table("11-0-20", "22-0-20"), [SCORES.table(scores)])
     selection, _ = select(clips, config, failures, lambda rows: DUPLICATES.empty())
     states = {row["clip_id"]: (row["state"], row["rule"]) for row in selection.to_pylist()}
@@ -113,10 +113,10 @@ def test_a_column_of_the_heads_name_is_filled_and_a_rule_on_it_filters(taught: P
 
 
 def test_clips_and_stills_of_a_dataset_are_taught_from_its_vectors(taught: Path, tmp_path: Path) -> None:
-    pictures = {f"{kind}{seed}-0-20": draw(seed) for seed in range(6) for kind, draw in (("a", page), ("b", texture))}
-    stored(tmp_path / "set", pictures)
-    rows = [(clip, "", int(clip[0] == "a")) for clip in pictures if clip[1] != "5"]
-    rows += [("", f"{clip}-s000", int(clip[0] == "a")) for clip in pictures if clip[1] == "5"]
+    images = {f"{kind}{seed}-0-20": draw(seed) for seed in range(6) for kind, draw in (("a", page), ("b", texture))}
+    stored(tmp_path / "set", images)
+    rows = [(clip, "", int(clip[0] == "a")) for clip in images if clip[1] != "5"]
+    rows += [("", f"{clip}-s000", int(clip[0] == "a")) for clip in images if clip[1] == "5"]
     with (tmp_path / "labels.csv").open("w", newline="") as lines:
         csv.writer(lines).writerows([("clip", "still", "label"), *rows])
     run(tmp_path, "labels.csv", "pages", "--dataset", str(tmp_path / "set"))
@@ -164,19 +164,19 @@ def test_presets_are_six_with_a_question_and_a_rule(capsys: pytest.CaptureFixtur
     assert "rule: noisy_screenshot < 0.5" in printed
 
 
-def stored(folder: Path, pictures: dict[str, Picture]) -> Dataset:
+def stored(folder: Path, images: dict[str, Picture]) -> Dataset:
     """A dataset that holds the embedding of one still per clip."""
     dataset = Dataset(str(folder))
-    encoded = [cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes() for picture in pictures.values()]
+    encoded = [cv2.imencode(".png", image[:, :, ::-1])[1].tobytes() for image in images.values()]
     vectors = EfficientNetLite0(threads=1).embed(encoded)
     status = {"status": "ok", "error": None, "attempts": 1}
     rows = [
         {"still_id": f"{clip}-s000", "clip_id": clip, "model": EfficientNetLite0.model, "vector": vector.tolist()}
-        for clip, vector in zip(pictures, vectors, strict=True)
+        for clip, vector in zip(images, vectors, strict=True)
     ]
     dataset.write_part(embed.OUTPUTS[0], "f1", "part-0", EMBEDDINGS.table([row | status for row in rows]))
     dataset.write_record({"config": RunConfig().model_dump(), "stages": {"embed": {"fingerprint": "f1"}}})
-    assert len(History(dataset).parts("embeddings", "embed", EMBEDDINGS)) == len(pictures)
+    assert len(History(dataset).parts("embeddings", "embed", EMBEDDINGS)) == len(images)
     return dataset
 
 

@@ -54,11 +54,11 @@ def test_the_page_says_that_it_is_served(server: ViewServer) -> None:
 def test_stills_and_samples_come_by_id(server: ViewServer) -> None:
     status, headers, image = ask(server, f"/stills/{STILL_IDS[1]}")
     assert (status, headers["Content-Type"], image[:2]) == (200, "image/jpeg", b"\xff\xd8")
-    status, headers, film = ask(server, f"/samples/{SAMPLE_IDS[1]}")
-    assert (status, headers["Content-Type"], film) == (200, "video/mp4", SAMPLE_IDS[1].encode() + FILM)
+    status, headers, video = ask(server, f"/samples/{SAMPLE_IDS[1]}")
+    assert (status, headers["Content-Type"], video) == (200, "video/mp4", SAMPLE_IDS[1].encode() + FILM)
 
 
-def test_a_film_can_be_wound(server: ViewServer) -> None:
+def test_a_video_can_be_wound(server: ViewServer) -> None:
     whole = SAMPLE_IDS[0].encode() + FILM
     status, headers, part = ask(server, f"/samples/{SAMPLE_IDS[0]}", Range="bytes=100-199")
     assert (status, part) == (206, whole[100:200])

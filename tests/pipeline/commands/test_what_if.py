@@ -37,16 +37,16 @@ CONFIG = RunConfig(
 PLAIN = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.float64(): 0.5, pa.bool_(): False}
 
 
-def _clip(place: int, **changes: object) -> Row:
+def _clip(index: int, **changes: object) -> Row:
     """A clip of 2 to 9 seconds; its values rise with its place."""
     clip: Row = {column.name: PLAIN[column.type] for column in CLIPS.columns}
-    clip.update(clip_id=f"v-{place:03}", video_id="v", kind="video", duration=2.0 + place % 8, fps=24.0)
-    clip.update(width=640, height=360, motion=float(place), camera="static", aesthetic=4 + place / 100, text_area=0.0)
+    clip.update(clip_id=f"v-{index:03}", video_id="v", kind="video", duration=2.0 + index % 8, fps=24.0)
+    clip.update(width=640, height=360, motion=float(index), camera="static", aesthetic=4 + index / 100, text_area=0.0)
     clip |= changes
     return clip | {"crop_width": clip["width"], "crop_height": clip["height"]}
 
 
-CLIPS_20 = [_clip(place) for place in range(20)]
+CLIPS_20 = [_clip(index) for index in range(20)]
 
 
 def _funnel(*texts: str, clips: list[Row] = CLIPS_20, copies: dict[str, str] | None = None) -> Funnel:
@@ -59,11 +59,11 @@ def _funnel(*texts: str, clips: list[Row] = CLIPS_20, copies: dict[str, str] | N
 def test_each_rule_is_counted_alone_and_after_those_before_it() -> None:
     funnel = _funnel("motion >= 5", "aesthetic in top 50%", "camera == static")
     first, second, third = funnel.effects
-    assert [one.alone.clips for one in funnel.effects] == [15, 10, 20]
-    assert [one.after.clips for one in funnel.effects] == [15, 10, 10]
+    assert [effect.alone.clips for effect in funnel.effects] == [15, 10, 20]
+    assert [effect.after.clips for effect in funnel.effects] == [15, 10, 10]
     assert (first.only, second.only, third.only) == (0, 5, 0)
     assert (first.here, second.here) == ("", ">= 4.1")
-    assert [one.clips for _, one in funnel.steps()] == [20, 15, 10, 10, 10, 10]
+    assert [step.clips for _, step in funnel.steps()] == [20, 15, 10, 10, 10, 10]
     assert funnel.kept.seconds == sum(clip["duration"] for clip in CLIPS_20[10:])
 
 
@@ -99,12 +99,12 @@ rule_lists = st.lists(
 
 @given(pools, rule_lists)
 def test_the_funnel_says_what_select_would_do(pool: list[tuple[int | None, int]], texts: list[str]) -> None:
-    clips = [_clip(place, motion=motion, aesthetic=float(score)) for place, (motion, score) in enumerate(pool)]
+    clips = [_clip(index, motion=motion, aesthetic=float(score)) for index, (motion, score) in enumerate(pool)]
     funnel = _funnel(*texts, clips=clips)
     config = CONFIG.model_copy(update={"select": SelectConfig(rules=texts)})
     table, _ = select(clips, config, {}, lambda _: DUPLICATES.empty())
     assert funnel.kept_ids == {row["clip_id"] for row in table.to_pylist() if row["state"] == "kept"}
-    counts = [one.clips for _, one in funnel.steps()]
+    counts = [step.clips for _, step in funnel.steps()]
     assert counts == sorted(counts, reverse=True)
 
 
@@ -252,7 +252,7 @@ def test_the_page_shows_thresholds_on_every_histogram_and_where_the_rules_come_f
 
 def test_the_page_loads_nothing_runs_nothing_and_escapes_what_it_is_given() -> None:
     evil = 'x<script>alert("x")</script>'
-    clips = [_clip(place, camera=evil) for place in range(3)]
+    clips = [_clip(index, camera=evil) for index in range(3)]
     texts = [f"camera != {evil}"]
     page = draw_page(f"datasets/{evil}", texts, _funnel(*texts, clips=clips), [evil])
     reader = _read(page)

@@ -24,7 +24,7 @@ KEYS = [f"{number:02}.mp4" for number in range(20)]
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ("s3://footage/raw", "s3://footage/raw/"),
         ("s3://footage/raw", "s3://key:secret@footage/raw"),
@@ -35,12 +35,12 @@ KEYS = [f"{number:02}.mp4" for number in range(20)]
         ("/footage", "file:///footage"),
     ],
 )
-def test_two_names_of_one_bucket_are_equal(one: str, other: str) -> None:
-    assert canonical_bucket(one) == canonical_bucket(other)
+def test_two_names_of_one_bucket_are_equal(first: str, other: str) -> None:
+    assert canonical_bucket(first) == canonical_bucket(other)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ("s3://footage/raw", "s3://footage/raw2"),
         ("s3://footage/raw", "gs://footage/raw"),
@@ -48,8 +48,8 @@ def test_two_names_of_one_bucket_are_equal(one: str, other: str) -> None:
         ("a?b", "a?c"),
     ],
 )
-def test_two_buckets_are_told_apart(one: str, other: str) -> None:
-    assert canonical_bucket(one) != canonical_bucket(other)
+def test_two_buckets_are_told_apart(first: str, other: str) -> None:
+    assert canonical_bucket(first) != canonical_bucket(other)
 
 
 def test_a_link_is_the_folder_that_it_leads_to(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_a_link_is_the_folder_that_it_leads_to(tmp_path: Path) -> None:
     st.from_regex(r"[A-Za-z0-9=&%-]{1,20}", fullmatch=True),
 )
 def test_no_user_password_or_query_is_in_it_and_it_is_its_own_name(user: str, query: str) -> None:
-    found = canonical_bucket(f"s3://{user}@footage/raw?X-Amz-Signature={query}")
-    assert found == "s3://footage/raw"
-    assert canonical_bucket(found) == found
+    canonical = canonical_bucket(f"s3://{user}@footage/raw?X-Amz-Signature={query}")
+    assert canonical == "s3://footage/raw"
+    assert canonical_bucket(canonical) == canonical
 
 
 def _dataset(folder: Path, bucket: str) -> Dataset:
@@ -107,10 +107,10 @@ def test_a_folder_without_a_finished_run_belongs_to_nobody(tmp_path: Path) -> No
 
 
 def test_sources_that_vanished_keep_their_id_and_say_what_became_of_their_samples(tmp_path: Path) -> None:
-    found = find_vanished(_dataset(tmp_path, "b"), KEYS[2:])
-    assert [(row["id"], row["source"]) for row in found] == [(f"id {key}", key) for key in KEYS[:2]]
-    assert found[0]["reason"] == "listed by an earlier run and not by this one; its 2 samples left the shards"
-    assert found[1]["reason"] == "listed by an earlier run and not by this one; it was failed before"
+    vanished = find_vanished(_dataset(tmp_path, "b"), KEYS[2:])
+    assert [(row["id"], row["source"]) for row in vanished] == [(f"id {key}", key) for key in KEYS[:2]]
+    assert vanished[0]["reason"] == "listed by an earlier run and not by this one; its 2 samples left the shards"
+    assert vanished[1]["reason"] == "listed by an earlier run and not by this one; it was failed before"
 
 
 def test_few_may_vanish_and_more_need_a_confirmation(tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ def test_what_vanished_before_is_kept_with_its_reason_and_not_counted_again(tmp_
     rows = [_row("video", f"id {key}", key, "vanished", "long ago") for key in KEYS[:10]]
     rows += [_row("video", f"id {key}", key, "shipped") for key in KEYS[10:]]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / LEDGER_FILE)
-    found = check_vanished(dataset, [*KEYS[10:], KEYS[3]], IngestConfig())
-    assert [row["source"] for row in found] == [*KEYS[:3], *KEYS[4:10]]
-    assert {row["reason"] for row in found} == {"long ago"}
+    vanished = check_vanished(dataset, [*KEYS[10:], KEYS[3]], IngestConfig())
+    assert [row["source"] for row in vanished] == [*KEYS[:3], *KEYS[4:10]]
+    assert {row["reason"] for row in vanished} == {"long ago"}
 
 
 def test_a_run_checks_both_before_it_does_anything(tmp_path: Path) -> None:

@@ -26,11 +26,11 @@ def _halves(*ids: str) -> pa.Table:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    found = Dataset(str(tmp_path / "set"))
+    dataset_ = Dataset(str(tmp_path / "set"))
     for part, ids in (("part-1", "ab"), ("part-2", "cd")):
-        found.write_part(SECONDARY, "f1", part, _halves(*ids))
-        found.write_part(PRIMARY, "f1", part, _doubled(*ids))
-    return found
+        dataset_.write_part(SECONDARY, "f1", part, _halves(*ids))
+        dataset_.write_part(PRIMARY, "f1", part, _doubled(*ids))
+    return dataset_
 
 
 def test_only_served_parts_and_rows_are_read(dataset: Dataset) -> None:
@@ -40,13 +40,13 @@ def test_only_served_parts_and_rows_are_read(dataset: Dataset) -> None:
 
 
 def test_rows_of_secondary_tables_are_served_by_their_parent(dataset: Dataset) -> None:
-    found = dataset.read_parts(SECONDARY, "f1", {"part-1": frozenset("a"), "part-2": frozenset()})
-    assert found["half_id"].to_pylist() == ["a-x", "a-y"]
+    rows = dataset.read_parts(SECONDARY, "f1", {"part-1": frozenset("a"), "part-2": frozenset()})
+    assert rows["half_id"].to_pylist() == ["a-x", "a-y"]
 
 
 def test_rows_carry_the_path_of_their_part_file(dataset: Dataset) -> None:
-    found = dataset.read_parts(PRIMARY, "f1", {"part-1": None})
-    assert set(found[PART_COLUMN].to_pylist()) == {"doubled/f1/part-1.parquet"}
+    table = dataset.read_parts(PRIMARY, "f1", {"part-1": None})
+    assert set(table[PART_COLUMN].to_pylist()) == {"doubled/f1/part-1.parquet"}
     assert dataset.store.exists("doubled/f1/part-1.parquet")
 
 
@@ -57,9 +57,9 @@ def test_nothing_served_is_an_empty_table_of_the_same_columns(dataset: Dataset) 
 
 
 def test_chosen_columns_come_in_the_asked_order(dataset: Dataset) -> None:
-    found = dataset.read_parts(PRIMARY, "f1", {"part-1": frozenset("a"), "part-2": frozenset("c")}, ["status", "id"])
-    assert found.column_names == ["status", "id", PART_COLUMN]
-    assert found["id"].to_pylist() == ["a", "c"]
+    table = dataset.read_parts(PRIMARY, "f1", {"part-1": frozenset("a"), "part-2": frozenset("c")}, ["status", "id"])
+    assert table.column_names == ["status", "id", PART_COLUMN]
+    assert table["id"].to_pylist() == ["a", "c"]
 
 
 def test_a_part_that_breaks_its_contract_is_not_written(dataset: Dataset) -> None:
@@ -93,7 +93,7 @@ def test_plans_come_back_oldest_first(dataset: Dataset) -> None:
 def test_whole_tables_come_back_and_are_missed_by_name(dataset: Dataset) -> None:
     dataset.write_table("whole.parquet", DOUBLED, _doubled("a"))
     assert dataset.read_table("whole.parquet", DOUBLED).equals(_doubled("a"))
-    with pytest.raises(DatasetError, match=r"other.parquet is not there; `just curate` writes it"):
+    with pytest.raises(DatasetError, match=r"other.parquet is missing; `just curate` writes it"):
         dataset.read_table("other.parquet", DOUBLED)
 
 

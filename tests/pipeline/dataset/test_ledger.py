@@ -165,10 +165,10 @@ def test_a_state_that_is_none_is_named() -> None:
 
 
 def test_the_most_frequent_state_wins_and_ties_go_to_the_first_of_the_list() -> None:
-    found = [("failed", "pack", "x"), ("filtered", "select", "dull"), ("filtered", "select", "dark")]
-    assert most_frequent(found) == ("filtered", "select", "dull")
-    assert most_frequent(found[:2]) == ("filtered", "select", "dull")
-    assert most_frequent(reversed(found)) == ("filtered", "select", "dark")
+    outcomes = [("failed", "pack", "x"), ("filtered", "select", "dull"), ("filtered", "select", "dark")]
+    assert most_frequent(outcomes) == ("filtered", "select", "dull")
+    assert most_frequent(outcomes[:2]) == ("filtered", "select", "dull")
+    assert most_frequent(reversed(outcomes)) == ("filtered", "select", "dark")
 
 
 def test_a_source_that_vanished_stands_in_its_own_state_and_counts() -> None:

@@ -13,7 +13,7 @@ from pipeline.dataset.plan import Part, Plan, make_part, make_plan
 
 Rows = list[tuple[str, str]]
 rows = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.sampled_from("12"), max_size=12).map(
-    lambda found: list(found.items())
+    lambda items: list(items.items())
 )
 sizes = st.integers(1, 4)
 

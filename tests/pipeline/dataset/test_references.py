@@ -59,9 +59,9 @@ def test_references_are_grouped_by_parent_in_the_order_of_their_keys() -> None:
     table = pa.table(
         {"clip": ["b", "a", "b"], "still": ["b-2", "a-1", "b-1"], "part": ["p2", "p1", "p1"], "x": [1, 2, 3]}
     )
-    found = group_references(table, "clip", "still")
-    assert found == {
+    groups = group_references(table, "clip", "still")
+    assert groups == {
         "a": [{"key": "a-1", "part": "p1"}],
         "b": [{"key": "b-1", "part": "p1"}, {"key": "b-2", "part": "p2"}],
     }
-    assert keys_of(found["b"]) == ["b-1", "b-2"]
+    assert keys_of(groups["b"]) == ["b-1", "b-2"]

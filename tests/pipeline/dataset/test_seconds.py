@@ -1,4 +1,4 @@
-"""Every second of a film is in a clip or in a lost span with its reason, and the same holds for clips and samples.
+"""Every second of a video is in a clip or in a lost span with its reason, and the same holds for clips and samples.
 
 python -m pytest tests/pipeline/dataset/test_seconds.py
 """
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset.ledger import build_ledger, check_sums
-from pipeline.dataset.seconds import film_of, lost_of_clip, lost_of_film, wrong_sums
+from pipeline.dataset.seconds import lost_of_clip, lost_of_video, recorded_intervals, wrong_sums
 from pipeline.stage import Row
 from schemas.config import PackConfig, RunConfig, SplitConfig
 from schemas.errors import VerifyError
@@ -51,8 +51,8 @@ def _clip(start: float, end: float) -> Row:
 
 
 def _lost(video: Row, split: Row, *clips: Row) -> list[tuple[float, float, str, str]]:
-    found = lost_of_film(film_of(video, split, clips), split, clips, CONFIG)
-    return [(round(one.span[0], 3), round(one.span[1], 3), one.state, one.reason) for one in found]
+    spans = lost_of_video(recorded_intervals(video, split, clips), split, clips, CONFIG)
+    return [(round(span.span[0], 3), round(span.span[1], 3), span.state, span.reason) for span in spans]
 
 
 SHORT = "shot shorter than split.min_seconds = 2"
@@ -75,7 +75,7 @@ def test_a_short_shot_with_a_long_transition_says_both() -> None:
     ]
 
 
-def test_a_film_without_a_clip_is_lost_whole() -> None:
+def test_a_video_without_a_clip_is_lost_whole() -> None:
     split = _split([1.0], (0.0, 1.9))
     assert _lost(_video((0.0, 1.9)), split) == [(0.0, 1.0, "empty", SHORT), (1.0, 1.9, "empty", SHORT)]
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_decoded_is_a_failure_of_its_own() -> None:
     assert _lost(_video((0.0, 9.5)), split, _clip(0.0, 6.0)) == [(6.0, 9.5, "failed", "no frame of it can be decoded")]
 
 
-def test_a_pause_of_the_recording_is_no_film() -> None:
+def test_a_pause_of_the_recording_is_not_a_video() -> None:
     split = _split([1800.0], (0.0, 4.0), (1800.0, 1804.0))
     video = _video((0.0, 4.0), (1800.0, 1804.0))
     assert _lost(video, split, _clip(0.0, 4.0), _clip(1800.0, 1804.0)) == []
@@ -98,7 +98,7 @@ def test_a_frame_that_stays_too_long_is_named() -> None:
     ]
 
 
-def test_rounding_of_time_stamps_is_nothing() -> None:
+def test_rounding_of_time_timestamps_is_nothing() -> None:
     split = _split([4.004], (0.001, 8.003))
     assert _lost(_video((0.0, 8.0)), split, _clip(0.001, 4.0), _clip(4.004, 8.003)) == []
 
@@ -106,13 +106,13 @@ def test_rounding_of_time_stamps_is_nothing() -> None:
 def _planned(clip: Row, count: int, seconds: float) -> list[Row]:
     return [
         {
-            "sample_id": f"{clip['clip_id']}-{place}",
+            "sample_id": f"{clip['clip_id']}-{index}",
             "clip_id": clip["clip_id"],
             "bucket": "384x256x17@8",
-            "start_time": clip["start_time"] + place * seconds,
-            "end_time": min(clip["end_time"], clip["start_time"] + (place + 1) * seconds),
+            "start_time": clip["start_time"] + index * seconds,
+            "end_time": min(clip["end_time"], clip["start_time"] + (index + 1) * seconds),
         }
-        for place in range(count)
+        for index in range(count)
     ]
 
 
@@ -128,8 +128,8 @@ def _planned(clip: Row, count: int, seconds: float) -> list[Row]:
 def test_what_the_samples_of_a_clip_leave_out_is_named(count: int, length: float, wanted: list[Any]) -> None:
     clip = _clip(0.0, length)
     planned = _planned(clip, count, 2.125)
-    found = lost_of_clip(clip, planned, CONFIG)
-    assert [(*one.span, one.state, one.reason) for one in found] == wanted
+    spans = lost_of_clip(clip, planned, CONFIG)
+    assert [(*span.span, span.state, span.reason) for span in spans] == wanted
 
 
 @given(
@@ -138,7 +138,7 @@ def test_what_the_samples_of_a_clip_leave_out_is_named(count: int, length: float
     st.floats(0, 4),
     st.lists(st.floats(0, 1), min_size=12, max_size=12),
 )
-def test_the_seconds_of_any_film_add_up(shots: list[float], start: float, missing: float, mixed: list[float]) -> None:
+def test_the_seconds_of_any_video_add_up(shots: list[float], start: float, missing: float, mixed: list[float]) -> None:
     """Shots of any length, each with a transition at its end, and an end that cannot be decoded."""
     edges = [start]
     for seconds in shots:
@@ -156,7 +156,7 @@ def test_the_seconds_of_any_film_add_up(shots: list[float], start: float, missin
     assert film["seconds"] == pytest.approx(edges[-1] + missing - start)
     assert sum(row["seconds"] for row in inside) == pytest.approx(film["seconds"], abs=0.01 * (len(inside) + 1))
     inside.sort(key=lambda row: row["start_time"])
-    assert all(one["end_time"] <= other["start_time"] + 1e-9 for one, other in itertools.pairwise(inside))
+    assert all(first["end_time"] <= other["start_time"] + 1e-9 for first, other in itertools.pairwise(inside))
     assert all(row["reason"] for row in inside)
 
 

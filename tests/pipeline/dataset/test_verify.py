@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE, _check_crop, _check_sample, _stranger, verify
+from pipeline.dataset.verify import INDEX, LEDGER_FILE, _check_crop, _check_sample, _read_samples, verify
 from pipeline.stage import Row
 from schemas.outcome_tables import LEDGER, SAMPLES
 from tests.pipeline.stages.pack.test_stage import make_clips, pack_clips
@@ -30,7 +30,7 @@ def _row(kind: str, key: str, state: str = "shipped") -> Row:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of one film, three clips and three samples."""
+    """A dataset of one video, three clips and three samples."""
     folder = tmp_path_factory.mktemp("sound")
     clips = make_clips(folder)
     results = pack_clips(folder / "set", clips)
@@ -61,8 +61,8 @@ def test_a_sound_dataset_gives_no_complaint(dataset: Dataset) -> None:
     assert verify(dataset) == []
 
 
-@pytest.mark.parametrize("place", ["first header", "film", "description"])
-def test_one_flipped_byte_names_its_sample(place: str, dataset: Dataset) -> None:
+@pytest.mark.parametrize("member", ["first header", "film", "description"])
+def test_one_flipped_byte_names_its_sample(member: str, dataset: Dataset) -> None:
     data = bytearray(dataset.store.read(SHARD))
     row = dataset.read_table(INDEX, SAMPLES).to_pylist()[1]
     start = row["offset"]
@@ -71,20 +71,22 @@ def test_one_flipped_byte_names_its_sample(place: str, dataset: Dataset) -> None
         "film": data.index(b"mdat", start) + 100,
         "description": data.index(b'"dense"', start) + 12,
     }
-    data[at[place]] ^= 0x20
+    data[at[member]] ^= 0x20
     dataset.store.write(SHARD, bytes(data))
     complaints = verify(dataset)
     assert any(f"sample {row['sample_id']}: its bytes" in complaint for complaint in complaints)
-    others = {one["sample_id"] for one in dataset.read_table(INDEX, SAMPLES).to_pylist()} - {row["sample_id"]}
+    others = {other_row["sample_id"] for other_row in dataset.read_table(INDEX, SAMPLES).to_pylist()} - {
+        row["sample_id"]
+    }
     assert not any("checksum" in complaint and other in complaint for complaint in complaints for other in others)
 
 
-def test_pictures_that_were_not_captioned_are_named_from_the_shard_alone(tmp_path: Path) -> None:
+def test_images_that_were_not_captioned_are_named_from_the_shard_alone(tmp_path: Path) -> None:
     """As if pack had decoded another span: one sample carries the signatures of its neighbour's stills."""
     clips = make_clips(tmp_path)
     pack_clips(tmp_path / "set", clips)
     (shard,) = (tmp_path / "set" / "shards").rglob("*.tar")
-    samples = list(_stranger("shard", shard.read_bytes()))
+    samples = list(_read_samples("shard", shard.read_bytes()))
     stills = {sample["__key__"]: json.loads(sample["json"])["stills"] for sample in samples}
     assert all(still["frame"] is not None for listed in stills.values() for still in listed)
     keys = list(stills)
@@ -97,8 +99,8 @@ def test_pictures_that_were_not_captioned_are_named_from_the_shard_alone(tmp_pat
         assert all("that was captioned" in complaint for complaint in complaints)
 
 
-def _described(crop: list[int], picture: list[int]) -> dict[str, Any]:
-    return {"crop": crop, "picture": picture, "source_size": [96, 64]}
+def _described(crop: list[int], image: list[int]) -> dict[str, Any]:
+    return {"crop": crop, "picture": image, "source_size": [96, 64]}
 
 
 @pytest.mark.parametrize(
@@ -112,15 +114,15 @@ def _described(crop: list[int], picture: list[int]) -> dict[str, Any]:
         ),
         (_described([5, 10, 60, 0], [0, 10, 96, 44]), ["its crop"]),
         (_described([0, 0, 96, 66], [0, 0, 96, 66]), ["its picture"]),
-        ({"crop": [0, 0, 1, 1]}, ["its description does not say 'picture'"]),
+        ({"crop": [0, 0, 1, 1]}, ["its metadata lacks 'picture'"]),
     ],
 )
 def test_a_crop_lies_inside_the_bars_and_those_inside_the_source(
     described: dict[str, Any], complaints: list[str]
 ) -> None:
-    found = list(_check_crop(described))
-    assert len(found) == len(complaints)
-    assert all(one.startswith(wanted) for one, wanted in zip(found, complaints, strict=True))
+    complaints_ = list(_check_crop(described))
+    assert len(complaints_) == len(complaints)
+    assert all(complaint.startswith(wanted) for complaint, wanted in zip(complaints_, complaints, strict=True))
 
 
 def test_a_deleted_shard_is_named(dataset: Dataset) -> None:

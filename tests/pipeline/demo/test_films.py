@@ -1,4 +1,4 @@
-"""The demo's film list keeps its promises: enough shots worth training on, and truth that adds up.
+"""The demo's video list keeps its promises: enough shots worth training on, and truth that adds up.
 
 python -m pytest tests/pipeline/demo
 """
@@ -21,22 +21,22 @@ def _dissolved() -> Film:
     return Film(key="a/film.mp4", width=384, height=256, fps=10, shots=shots)
 
 
-def _seconds_alone(film: Film) -> list[tuple[Picture, float]]:
-    times = [*presentation_times(film), film.start_seconds + (kept_ticks(film)[-1] + 1) / film.fps]
+def _seconds_alone(video: Film) -> list[tuple[Picture, float]]:
+    times = [*presentation_times(video), video.start_seconds + (kept_ticks(video)[-1] + 1) / video.fps]
     return [
-        (shot.picture, times[found.clean_end] - times[found.clean_start])
-        for shot, found in zip(film.shots, truth(film), strict=True)
+        (shot.picture, times[span.clean_end] - times[span.clean_start])
+        for shot, span in zip(video.shots, truth(video), strict=True)
     ]
 
 
 def test_bucket_is_worth_training_on() -> None:
-    films = [film for film in (*REAL.values(), *FILMS) if "slides" not in film.key]
-    alone = [found for film in films for found in _seconds_alone(film)]
+    videos = [video for video in (*REAL.values(), *FILMS) if "slides" not in video.key]
+    alone = [shot for video in videos for shot in _seconds_alone(video)]
     # Footage counts only where it is whole: an edit that quotes a real clip shows nothing new.
-    quoted = {shot.picture for film in FILMS for shot in film.shots if isinstance(shot.picture, Footage)}
-    whole = {shot.picture for film in REAL.values() for shot in film.shots}
-    distinct = {picture for picture, seconds in alone if seconds >= 2.2 - 1e-9} - (quoted - whole)
-    assert len(films) >= 16
+    quoted = {shot.picture for video in FILMS for shot in video.shots if isinstance(shot.picture, Footage)}
+    whole = {shot.picture for video in REAL.values() for shot in video.shots}
+    distinct = {image for image, seconds in alone if seconds >= 2.2 - 1e-9} - (quoted - whole)
+    assert len(videos) >= 16
     assert len(distinct) >= 48
     assert len(STILLS) == 10
     assert {still.key.rsplit(".")[-1] for still in STILLS} == {"jpg", "png", "webp"}
@@ -44,19 +44,19 @@ def test_bucket_is_worth_training_on() -> None:
 
 def test_sizes_rates_and_length_stay_within_what_a_run_can_bear() -> None:
     everything = (*REAL.values(), *FILMS)
-    assert all(min(film.width, film.height) >= 256 and max(film.width, film.height) >= 384 for film in everything)
-    assert {film.fps for film in FILMS} == {12, 24, 25, 30}
-    assert sum(len(kept_ticks(film)) for film in everything) <= 8000
-    keys = [film.key for film in everything]
+    assert all(min(video.width, video.height) >= 256 and max(video.width, video.height) >= 384 for video in everything)
+    assert {video.fps for video in FILMS} == {12, 24, 25, 30}
+    assert sum(len(kept_ticks(video)) for video in everything) <= 8000
+    keys = [video.key for video in everything]
     assert len(set(keys)) == len(keys)
     assert set(EXACT_COPIES.values()) | set(TRUNCATED.values()) <= set(keys)
 
 
-@pytest.mark.parametrize("film", [*REAL.values(), *FILMS], ids=lambda film: film.key)
-def test_truth_tiles_the_film(film: Film) -> None:
-    shots = truth(film)
+@pytest.mark.parametrize("video", [*REAL.values(), *FILMS], ids=lambda video: video.key)
+def test_truth_tiles_the_video(video: Film) -> None:
+    shots = truth(video)
     assert shots[0].start_frame == 0
-    assert shots[-1].end_frame == len(presentation_times(film))
+    assert shots[-1].end_frame == len(presentation_times(video))
     assert all(before.end_frame == after.start_frame for before, after in pairwise(shots))
     assert all(shot.start_frame <= shot.clean_start < shot.clean_end <= shot.end_frame for shot in shots)
     assert all((a.clean_end < b.clean_start) == (b.transition == "dissolve") for a, b in pairwise(shots))

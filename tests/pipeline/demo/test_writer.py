@@ -1,4 +1,4 @@
-"""Demo films as files: the frames and times that the truth promises, the same bytes each time, pictures that move.
+"""Demo videos as files: the frames and times that the truth promises, the same bytes each time, images that move.
 
 python -m pytest tests/pipeline/demo
 """
@@ -27,8 +27,8 @@ def _film(key: str = "some/where/film.mp4") -> Film:
     return Film(key=key, width=384, height=256, fps=10, shots=shots)
 
 
-def _changes(pictures: Iterable[npt.NDArray[np.uint8]]) -> list[float]:
-    return [float(np.abs(after.astype(float) - before).mean()) for before, after in pairwise(pictures)]
+def _changes(images: Iterable[npt.NDArray[np.uint8]]) -> list[float]:
+    return [float(np.abs(after.astype(float) - before).mean()) for before, after in pairwise(images)]
 
 
 def _decode(path: Path) -> tuple[list[npt.NDArray[np.generic]], list[float]]:
@@ -38,53 +38,53 @@ def _decode(path: Path) -> tuple[list[npt.NDArray[np.generic]], list[float]]:
 
 
 @pytest.mark.parametrize(
-    "film",
+    "video",
     [_film(), replace(_film("late.mp4"), start_seconds=1.6), replace(_film("variable.mkv"), dropped_share=0.3)],
-    ids=lambda film: film.key,
+    ids=lambda video: video.key,
 )
-def test_file_holds_the_promised_frames_at_the_promised_times(film: Film, tmp_path: Path) -> None:
-    write_film(film, tmp_path)
-    pictures, times = _decode(tmp_path / film.key)
-    assert len(pictures) == truth(film)[-1].end_frame
-    assert times == pytest.approx(presentation_times(film), abs=0.001)
-    # The pictures are the film's own, in their own colours.
-    wanted = list(frames(film))
-    errors = [np.abs(a.astype(float) - b).mean() for a, b in zip(pictures, wanted, strict=True)]
+def test_file_holds_the_promised_frames_at_the_promised_times(video: Film, tmp_path: Path) -> None:
+    write_film(video, tmp_path)
+    images, times = _decode(tmp_path / video.key)
+    assert len(images) == truth(video)[-1].end_frame
+    assert times == pytest.approx(presentation_times(video), abs=0.001)
+    # The images are the film's own, in their own colours.
+    wanted = list(frames(video))
+    errors = [np.abs(a.astype(float) - b).mean() for a, b in zip(images, wanted, strict=True)]
     assert max(errors) < 4
 
 
 def test_largest_change_is_at_the_cut() -> None:
-    film = _film()
-    assert int(np.argmax(_changes(frames(film)))) + 1 == truth(film)[1].start_frame
+    video = _film()
+    assert int(np.argmax(_changes(frames(video)))) + 1 == truth(video)[1].start_frame
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_bytes_are_the_same_each_time(ending: str, tmp_path: Path) -> None:
     # An encoder that reads stale memory differs only now and then: try often, and litter the memory in between.
-    film = Film(key=f"film.{ending}", width=576, height=384, fps=12, shots=(Shot(ZOOM, 1.0),))
+    video = Film(key=f"film.{ending}", width=576, height=384, fps=12, shots=(Shot(ZOOM, 1.0),))
     contents = set()
     for attempt in range(5):
         litter = [np.full(size, attempt, dtype=np.uint8) for size in (100_000 * attempt + 7, 3_000 * attempt + 1)]
-        write_film(film, tmp_path / str(attempt))
-        contents.add((tmp_path / str(attempt) / film.key).read_bytes())
+        write_film(video, tmp_path / str(attempt))
+        contents.add((tmp_path / str(attempt) / video.key).read_bytes())
         del litter
     assert len(contents) == 1
 
 
-def test_turned_film_is_stored_lying_and_marked_for_a_quarter_turn(tmp_path: Path) -> None:
-    film = replace(_film("turned.mp4"), rotation=90)
-    write_film(film, tmp_path)
-    with av.open(tmp_path / film.key) as container:
+def test_turned_video_is_stored_lying_and_marked_for_a_quarter_turn(tmp_path: Path) -> None:
+    video = replace(_film("turned.mp4"), rotation=90)
+    write_film(video, tmp_path)
+    with av.open(tmp_path / video.key) as container:
         frame = next(container.decode(video=0))
-    assert (frame.width, frame.height) == (film.height, film.width)
+    assert (frame.width, frame.height) == (video.height, video.width)
     upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-    assert np.abs(upright.astype(float) - next(frames(film))).mean() < 4
+    assert np.abs(upright.astype(float) - next(frames(video))).mean() < 4
 
 
 def test_file_is_tagged_bt709_limited(tmp_path: Path) -> None:
-    film = _film()
-    write_film(film, tmp_path)
-    with av.open(tmp_path / film.key) as container:
+    video = _film()
+    write_film(video, tmp_path)
+    with av.open(tmp_path / video.key) as container:
         frame = next(container.decode(video=0))
     assert (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc) == (1, 1, 1, 1)
 

@@ -23,7 +23,7 @@ from tests.pipeline import toy
 MEASURED = TableContract(
     name="measured",
     key="id",
-    doc="a film measured",
+    doc="a video measured",
     columns=(
         Column(name="id", type=pa.string(), doc="id"),
         Column(name="width", type=pa.int32(), doc="pixels"),
@@ -118,10 +118,10 @@ def test_what_fits_of_a_row_that_fails_is_kept(tmp_path: Path) -> None:
 def test_bad_rows_of_another_table_fail_the_row_that_they_came_from(
     spans: list[Row], words: str, tmp_path: Path
 ) -> None:
-    _, rows, found = _commit(tmp_path, [_outcome("k0"), _outcome("k1", {}, spans), _outcome("k2")])
+    _, rows, span_rows = _commit(tmp_path, [_outcome("k0"), _outcome("k1", {}, spans), _outcome("k2")])
     assert {key: row["status"] for key, row in rows.items()} == {"k0": "ok", "k1": "failed", "k2": "ok"}
     assert words in rows["k1"]["error"]
-    assert [span["id"] for span in found] == ["k0", "k2"]
+    assert [span["id"] for span in span_rows] == ["k0", "k2"]
 
 
 def test_a_failed_row_whose_known_values_do_not_fit_still_stands(tmp_path: Path) -> None:

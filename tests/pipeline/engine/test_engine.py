@@ -10,7 +10,7 @@ import pytest
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import make_part
 from pipeline.engine.cluster import Cluster
-from pipeline.engine.engine import Engine, StageRun, count_in_a_row
+from pipeline.engine.engine import Engine, StageRun, consecutive_failures
 from pipeline.engine.worker import marks_of
 from pipeline.stage import StageSpec
 from schemas.config import EngineConfig
@@ -34,18 +34,18 @@ def run(
     return engine.run(spec, rows), engine
 
 
-def doubles(found: StageRun) -> dict[str, int]:
-    return {row["id"]: row["double"] for row in found.primary.to_pylist()}
+def doubles(stage_run: StageRun) -> dict[str, int]:
+    return {row["id"]: row["double"] for row in stage_run.primary.to_pylist()}
 
 
 def test_every_row_gets_its_own_result_and_nothing_is_computed_twice(cluster: Cluster, tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     spec = toy.spec(calls=str(calls))
-    found, first = run(cluster, tmp_path / "set", spec, toy.rows(NUMBERS))
-    assert doubles(found) == {key: 2 * number for key, number in NUMBERS.items()}
-    assert len(found.table(toy.OUTPUTS[1])) == 2 * len(NUMBERS)
+    stage_run, first = run(cluster, tmp_path / "set", spec, toy.rows(NUMBERS))
+    assert doubles(stage_run) == {key: 2 * number for key, number in NUMBERS.items()}
+    assert len(stage_run.table(toy.OUTPUTS[1])) == 2 * len(NUMBERS)
     again, second = run(cluster, tmp_path / "set", spec, toy.rows(NUMBERS))
-    assert again.primary.equals(found.primary)
+    assert again.primary.equals(stage_run.primary)
     assert sorted(calls.read_text().split()) == sorted(NUMBERS)
     assert (first.records["double"].computed, second.records["double"].computed) == (10, 0)
     assert first.records["double"].counters == {"doubled": 10}
@@ -54,9 +54,9 @@ def test_every_row_gets_its_own_result_and_nothing_is_computed_twice(cluster: Cl
 def test_growth_computes_the_new_rows_only(cluster: Cluster, tmp_path: Path) -> None:
     run(cluster, tmp_path, toy.spec(), toy.rows(NUMBERS))
     grown = {"a-first": 50, **NUMBERS, "z-last": 60}
-    found, engine = run(cluster, tmp_path, toy.spec(), toy.rows(grown))
+    stage_run, engine = run(cluster, tmp_path, toy.spec(), toy.rows(grown))
     assert engine.records["double"].computed == 2
-    assert doubles(found) == {key: 2 * number for key, number in grown.items()}
+    assert doubles(stage_run) == {key: 2 * number for key, number in grown.items()}
 
 
 def test_another_fingerprint_computes_all_and_the_old_one_is_still_there(cluster: Cluster, tmp_path: Path) -> None:
@@ -69,10 +69,10 @@ def test_another_fingerprint_computes_all_and_the_old_one_is_still_there(cluster
 
 def test_failures_are_their_rows_own_and_retry_takes_only_them(cluster: Cluster, tmp_path: Path) -> None:
     trouble = {"k03": "media", "k05": "bug"}
-    found, _ = run(cluster, tmp_path, toy.spec(), toy.rows(NUMBERS, trouble))
-    rows = {row["id"]: row for row in found.primary.to_pylist()}
+    stage_run, _ = run(cluster, tmp_path, toy.spec(), toy.rows(NUMBERS, trouble))
+    rows = {row["id"]: row for row in stage_run.primary.to_pylist()}
     assert {key for key, row in rows.items() if row["status"] == "failed"} == set(trouble)
-    assert rows["k03"]["error"] == "no picture in it"
+    assert rows["k03"]["error"] == "no image in it"
     assert "KeyError" in rows["k05"]["error"]
     _, without = run(cluster, tmp_path, toy.spec(), toy.rows(NUMBERS))
     assert without.records["double"].computed == 0
@@ -103,8 +103,8 @@ def test_an_orphan_of_a_killed_worker_is_removed(cluster: Cluster, tmp_path: Pat
     dataset = Dataset(str(tmp_path))
     orphan = toy.HALVES.table([{"half_id": "x-a", "id": "x"}])
     dataset.write_part(toy.OUTPUTS[1], "f1", "part-orphan", orphan)
-    found, _ = run(cluster, tmp_path, toy.spec(), toy.rows(NUMBERS))
-    assert len(found.table(toy.OUTPUTS[1])) == 20
+    stage_run, _ = run(cluster, tmp_path, toy.spec(), toy.rows(NUMBERS))
+    assert len(stage_run.table(toy.OUTPUTS[1])) == 20
     assert not dataset.store.exists("halves/f1/part-orphan.parquet")
 
 
@@ -112,17 +112,17 @@ def test_a_part_of_fixed_composition_is_dropped_when_it_changes(cluster: Cluster
     spec = toy.spec(partition=toy.in_pairs)
     run(cluster, tmp_path, spec, toy.rows(NUMBERS))
     fewer = dict(list(NUMBERS.items())[1:])
-    found, engine = run(cluster, tmp_path, spec, toy.rows(fewer))
+    stage_run, engine = run(cluster, tmp_path, spec, toy.rows(fewer))
     assert engine.records["double"].computed == len(fewer)
     assert len(list((tmp_path / "doubled" / "f1").glob("part-*"))) == 5
-    assert doubles(found) == {key: 2 * number for key, number in fewer.items()}
+    assert doubles(stage_run) == {key: 2 * number for key, number in fewer.items()}
 
 
 @pytest.mark.slow
 def test_a_row_that_kills_its_worker_is_recorded_and_its_neighbours_live(cluster: Cluster, tmp_path: Path) -> None:
     rows = toy.rows(NUMBERS, {"k04": "crash"})
-    found, engine = run(cluster, tmp_path, toy.spec(rows_per_part=5), rows)
-    failed = [row for row in found.primary.to_pylist() if row["status"] == "failed"]
+    stage_run, engine = run(cluster, tmp_path, toy.spec(rows_per_part=5), rows)
+    failed = [row for row in stage_run.primary.to_pylist() if row["status"] == "failed"]
     assert [row["id"] for row in failed] == ["k04"]
     assert "worker process died 2 times" in failed[0]["error"]
     assert engine.records["double"].computed == 10
@@ -134,8 +134,8 @@ def test_a_row_that_takes_too_much_memory_is_recorded_with_the_limit(cluster: Cl
     rows = toy.rows(NUMBERS, {"k04": "hungry"})
     limits = Limits(worker_gigabytes=0.3)
     engine = Engine(Dataset(str(tmp_path)), EngineConfig(), cluster, limits=limits)
-    found = engine.run(toy.spec(rows_per_part=5), rows).primary.to_pylist()
-    failed = [row for row in found if row["status"] == "failed"]
+    result_rows = engine.run(toy.spec(rows_per_part=5), rows).primary.to_pylist()
+    failed = [row for row in result_rows if row["status"] == "failed"]
     assert [row["id"] for row in failed] == ["k04"]
     assert "died 2 times on this row: it took 0." in failed[0]["error"]
     assert failed[0]["error"].endswith("GB of memory, limits.worker_gigabytes = 0.3")
@@ -149,9 +149,9 @@ def test_marks_of_a_killed_run_are_no_parts(cluster: Cluster, tmp_path: Path) ->
     part = make_part([(key, digest(number)) for key, number in NUMBERS.items()])
     dataset.append_plan(toy.OUTPUTS[0], "f1", [part])
     dataset.store.write(f"{marks_of(spec)}/{part.name}", b'{"deaths": {"k01": 9}, "row": null}')
-    found, engine = run(cluster, tmp_path, spec, rows)
+    stage_run, engine = run(cluster, tmp_path, spec, rows)
     assert engine.records["double"].computed == 10
-    assert {row["status"] for row in found.primary.to_pylist()} == {"ok"}
+    assert {row["status"] for row in stage_run.primary.to_pylist()} == {"ok"}
 
 
 def test_parts_of_fixed_composition_of_another_setting_are_dropped(cluster: Cluster, tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_parts_of_fixed_composition_of_another_setting_are_dropped(cluster: Clus
 
 
 def test_failures_count_as_in_a_row_only_without_a_success_between() -> None:
-    assert count_in_a_row(3, [2]) == (5, 5)
-    assert count_in_a_row(3, [2, 0]) == (5, 0)
-    assert count_in_a_row(3, [0, 4, 1]) == (4, 1)
-    assert count_in_a_row(0, [0, 0]) == (0, 0)
+    assert consecutive_failures(3, [2]) == (5, 5)
+    assert consecutive_failures(3, [2, 0]) == (5, 0)
+    assert consecutive_failures(3, [0, 4, 1]) == (4, 1)
+    assert consecutive_failures(0, [0, 0]) == (0, 0)
 
 
 def test_a_stage_that_cannot_be_built_ends_the_run_with_one_line(cluster: Cluster, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def started(cluster: Cluster) -> Cluster:
 
 def text_questions() -> list[ChatRequest]:
     """Fourteen words to repeat, a story that is cut off, and a JSON object."""
-    found = [
+    requests = [
         ChatRequest(
             id=f"q{number:02d}",
             messages=(Message("user", f"Repeat this word and nothing else: word{number:02d}"),),
@@ -64,33 +64,33 @@ def text_questions() -> list[ChatRequest]:
         )
         for number in range(14)
     ]
-    found.append(ChatRequest(id="cut", messages=(Message("user", "Tell a long story of a fox."),), max_tokens=5))
+    requests.append(ChatRequest(id="cut", messages=(Message("user", "Tell a long story of a fox."),), max_tokens=5))
     question = "Tom is 7 years old. Give his name and age as JSON."
-    found.append(
+    requests.append(
         ChatRequest(id="json", messages=(Message("user", question),), max_tokens=64, schema=json.dumps(PERSON))
     )
-    return found
+    return requests
 
 
 def picture_questions() -> list[ChatRequest]:
-    """One and three pictures, a spoiled one, a question that is too long, and one without pictures."""
-    found = [
+    """One and three images, a spoiled one, a question that is too long, and one without images."""
+    requests = [
         ChatRequest(
             id=f"v{number}-{count}",
-            messages=(Message("user", "Describe it.", tuple(picture(10 * number + one) for one in range(count))),),
+            messages=(Message("user", "Describe it.", tuple(picture(10 * number + index) for index in range(count))),),
             max_tokens=12,
         )
         for number, count in enumerate((1, 3, 1, 3, 1, 3))
     ]
     spoiled = ImageBytes("spoiled", picture(99).data[:900])
-    found.append(ChatRequest(id="bad", messages=(Message("user", "And it?", (picture(1), spoiled)),), max_tokens=12))
-    found.append(ChatRequest(id="long", messages=(Message("user", "word " * 5000),), max_tokens=12))
-    found.append(ChatRequest(id="none", messages=(Message("user", "Say hello."),), max_tokens=12))
-    return found
+    requests.append(ChatRequest(id="bad", messages=(Message("user", "And it?", (picture(1), spoiled)),), max_tokens=12))
+    requests.append(ChatRequest(id="long", messages=(Message("user", "word " * 5000),), max_tokens=12))
+    requests.append(ChatRequest(id="none", messages=(Message("user", "Say hello."),), max_tokens=12))
+    return requests
 
 
 @pytest.mark.usefixtures("started")
-def test_questions_and_pictures_are_answered_each_under_its_own_id_and_a_poisoned_one_alone_fails(
+def test_questions_and_images_are_answered_each_under_its_own_id_and_a_poisoned_one_alone_fails(
     tmp_path: Path,
 ) -> None:
     requests = [*text_questions(), *picture_questions()]
@@ -104,10 +104,10 @@ def test_questions_and_pictures_are_answered_each_under_its_own_id_and_a_poisone
     assert right > wrong
     assert (replies["cut"].finish_reason, replies["cut"].completion_tokens) == ("length", 5)
     assert set(json.loads(replies["json"].text)) == {"name", "age"}
-    one, three = replies["v0-1"].prompt_tokens, replies["v1-3"].prompt_tokens
+    single, three = replies["v0-1"].prompt_tokens, replies["v1-3"].prompt_tokens
     # 180 x 320 pixels are four tiles and the whole picture, of four tokens each, and their marks
-    assert (three - one) / 2 >= 20
-    assert replies["none"].prompt_tokens < one
+    assert (three - single) / 2 >= 20
+    assert replies["none"].prompt_tokens < single
     assert all(reply.completion_tokens for key, reply in replies.items() if key not in ("bad", "long"))
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from captioning.assembled import assemble
 from captioning.backends.packaged import DEFAULT_CACHE, unpacked
 from captioning.chat import ChatRequest, EncodedImage, ImageBytes, Message
-from pipeline.dataset.stored_picture import StoredPicture
+from pipeline.dataset.stored_image import StoredImage
 from pipeline.engine.llm import BatchChat
 from pipeline.engine.llm_rows import ERROR, Template, finish, prepare, reply_of, request_row, sampling_parameters
 from schemas.errors import ConfigError, StageError
@@ -32,8 +32,8 @@ def jpeg(seed: int = 0) -> bytes:
     return file.getvalue()
 
 
-def ask(*pictures: EncodedImage, **options: Any) -> ChatRequest:
-    return ChatRequest(id="one", messages=(Message("user", "What is it?", pictures),), max_tokens=8, **options)
+def ask(*images: EncodedImage, **options: Any) -> ChatRequest:
+    return ChatRequest(id="one", messages=(Message("user", "What is it?", images),), max_tokens=8, **options)
 
 
 def words() -> Template:
@@ -46,15 +46,15 @@ def sees_nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> StoredPicture:
+def stored(tmp_path: Path) -> StoredImage:
     (tmp_path / "stills").mkdir()
     pq.write_table(
         pa.table({"still_id": ["s0", "s1"], "image": [jpeg(), b"broken"]}), tmp_path / "stills" / "p.parquet"
     )
-    return StoredPicture(str(tmp_path), "stills/p.parquet", "s0")
+    return StoredImage(str(tmp_path), "stills/p.parquet", "s0")
 
 
-def test_a_stored_picture_is_a_reference_until_it_is_read(stored: StoredPicture) -> None:
+def test_a_stored_image_is_a_reference_until_it_is_read(stored: StoredImage) -> None:
     assert stored.read() == jpeg()
     assert stored.key == "stills/p.parquet#s0"
     assert pickle.loads(pickle.dumps(stored)) == stored
@@ -71,19 +71,19 @@ def test_parameters_say_how_to_decode() -> None:
     assert warm == {"temperature": 0.4, "max_tokens": 8, "seed": 2, "structured_outputs": {"json": SCHEMA}}
 
 
-def test_pictures_stand_before_the_words_and_are_decoded(sees_nothing: Path, stored: StoredPicture) -> None:
+def test_images_stand_before_the_words_and_are_decoded(sees_nothing: Path, stored: StoredImage) -> None:
     request = ask(stored, ImageBytes("other", jpeg(1)))
-    found = prepare(request_row(request), Template(str(sees_nothing), "", parts=True))
-    assert found["prompt"] == "<|im_start|>user\n<image><image>What is it?<|im_end|>\n<|im_start|>assistant\n"
-    assert [image.size for image in found["multimodal_data"]["image"]] == [(64, 36)] * 2
-    assert (found[ERROR], found["request"]) == ("", "")
+    prepared = prepare(request_row(request), Template(str(sees_nothing), "", parts=True))
+    assert prepared["prompt"] == "<|im_start|>user\n<image><image>What is it?<|im_end|>\n<|im_start|>assistant\n"
+    assert [image.size for image in prepared["multimodal_data"]["image"]] == [(64, 36)] * 2
+    assert (prepared[ERROR], prepared["request"]) == ("", "")
 
 
 def test_words_go_through_the_models_own_template() -> None:
-    found = prepare(request_row(ask()), words())
-    assert found["prompt"].endswith("<|im_start|>user\nWhat is it?<|im_end|>\n<|im_start|>assistant\n")
-    assert "multimodal_data" not in found
-    assert found["sampling_params"] == sampling_parameters(ask())
+    prepared = prepare(request_row(ask()), words())
+    assert prepared["prompt"].endswith("<|im_start|>user\nWhat is it?<|im_end|>\n<|im_start|>assistant\n")
+    assert "multimodal_data" not in prepared
+    assert prepared["sampling_params"] == sampling_parameters(ask())
 
 
 @pytest.mark.parametrize(
@@ -94,22 +94,20 @@ def test_words_go_through_the_models_own_template() -> None:
         ({"part": "gone"}, "FileNotFound"),
     ],
 )
-def test_a_bad_picture_marks_its_row_with_the_reason(
-    stored: StoredPicture, change: dict[str, str], reason: str
-) -> None:
+def test_a_bad_image_marks_its_row_with_the_reason(stored: StoredImage, change: dict[str, str], reason: str) -> None:
     request = ask(dataclasses.replace(stored, **change))
-    found = prepare(request_row(request), words())
-    assert reason in found[ERROR]
-    reply = reply_of({"id": "one", **found}, request, None)
+    prepared = prepare(request_row(request), words())
+    assert reason in prepared[ERROR]
+    reply = reply_of({"id": "one", **prepared}, request, None)
     assert reply.id == "one"
     assert reply.error is not None
     assert reason in reply.error
     assert reply.text == ""
 
 
-def test_a_picture_that_breaks_off_is_found_before_the_engine() -> None:
-    found = prepare(request_row(ask(ImageBytes("half", jpeg()[:600]))), words())
-    assert "picture half" in found[ERROR]
+def test_an_image_that_breaks_off_is_found_before_the_engine() -> None:
+    prepared = prepare(request_row(ask(ImageBytes("half", jpeg()[:600]))), words())
+    assert "picture half" in prepared[ERROR]
 
 
 def answered(tokens: int, prompt: int = 20) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.marks import Deaths, Mark
-from pipeline.engine.watch import held_bytes, watched_memory
+from pipeline.engine.watch import private_bytes, watched_memory
 from pipeline.storage.store import Store
 from tests.pipeline import toy
 
@@ -37,9 +37,9 @@ def _take(path: Path, blocks: int) -> tuple[int, str]:
 
 def test_a_process_that_takes_too_much_is_ended_and_says_why_first(tmp_path: Path) -> None:
     assert _take(tmp_path / "why", 100) == (137, "")
-    said = (tmp_path / "why").read_text()
-    assert said.startswith("it took 0.")
-    assert said.endswith("GB of memory, limits.worker_gigabytes = 0.2")
+    reason = (tmp_path / "why").read_text()
+    assert reason.startswith("it took 0.")
+    assert reason.endswith("GB of memory, limits.worker_gigabytes = 0.2")
 
 
 def test_what_a_stage_holds_before_its_rows_does_not_count(tmp_path: Path) -> None:
@@ -48,10 +48,10 @@ def test_what_a_stage_holds_before_its_rows_does_not_count(tmp_path: Path) -> No
 
 
 def test_memory_is_counted_in_bytes() -> None:
-    before = held_bytes()
+    before = private_bytes()
     with mmap.mmap(-1, 50_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
         block.write(b"x" * len(block))
-        assert 40_000_000 < held_bytes() - before < 200_000_000
+        assert 40_000_000 < private_bytes() - before < 200_000_000
 
 
 def test_the_watch_ends_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,16 +72,16 @@ def test_a_wave_holds_whole_parts_up_to_its_limit(tmp_path: Path) -> None:
 def test_the_engine_runs_a_driver_stage_with_the_same_record(cluster: Cluster, tmp_path: Path) -> None:
     CALLS.clear()
     engine = Engine(Dataset(str(tmp_path)), EngineConfig(), cluster)
-    found = engine.run(spec(), toy.rows(NUMBERS, {"k03": "silence"}))
-    rows = {row["id"]: row for row in found.primary.to_pylist()}
+    stage_run = engine.run(spec(), toy.rows(NUMBERS, {"k03": "silence"}))
+    rows = {row["id"]: row for row in stage_run.primary.to_pylist()}
     assert {key: row["double"] for key, row in rows.items() if key != "k03"} == {
         key: 2 * number for key, number in NUMBERS.items() if key != "k03"
     }
     assert rows["k03"]["error"] == "the stage gave no result for this row"
-    assert len(found.table(toy.OUTPUTS[1])) == 18
+    assert len(stage_run.table(toy.OUTPUTS[1])) == 18
     record = engine.records["double"]
     assert (CALLS, record.parts, record.computed, record.failed, record.workers) == ([10], 4, 10, 1, 1)
-    assert engine.run(spec(), toy.rows(NUMBERS)).primary.equals(found.primary)
+    assert engine.run(spec(), toy.rows(NUMBERS)).primary.equals(stage_run.primary)
     assert CALLS == [10]
 
 
@@ -102,9 +102,9 @@ def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) 
         [pa.table({"part": ["part-x"], "rows": [encode_rows(rows)]})]
     )
     assert (report["rows"], report["failed"], report["failure_runs"]) == (3, 1, [0, 0, 0, 0])
-    found = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None}).to_pylist()
-    assert [row["double"] for row in found] == [2, None, 6]
-    assert found[1]["error"].startswith("doubled.double = 9223372036854775808 does not fit int64")
+    result_rows = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None}).to_pylist()
+    assert [row["double"] for row in result_rows] == [2, None, 6]
+    assert result_rows[1]["error"].startswith("doubled.double = 9223372036854775808 does not fit int64")
 
 
 def test_a_driver_stage_must_take_batches(tmp_path: Path) -> None:

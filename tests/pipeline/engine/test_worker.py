@@ -42,15 +42,15 @@ def work(folder: Path, build: Any, mark: dict[str, Any]) -> dict[str, dict[str, 
 
 def test_a_part_that_is_one_piece_is_made_once_without_the_killer(tmp_path: Path) -> None:
     CALLS.clear()
-    found = work(tmp_path, Whole, {"deaths": {"k1": 1}, "row": "k1"})
+    results = work(tmp_path, Whole, {"deaths": {"k1": 1}, "row": "k1"})
     assert CALLS == [["rehearse k0"], ["rehearse k2"], ["rehearse k3"], ["k0", "k2", "k3"]]
-    assert [key for key, row in found.items() if row["status"] == "failed"] == ["k1"]
-    assert "worker process died 2 times" in found["k1"]["error"]
+    assert [key for key, row in results.items() if row["status"] == "failed"] == ["k1"]
+    assert "worker process died 2 times" in results["k1"]["error"]
 
 
 def test_other_parts_go_row_by_row(tmp_path: Path) -> None:
-    found = work(tmp_path, toy.Doubler, {"deaths": {}, "row": None})
-    assert {key: row["double"] for key, row in found.items()} == {f"k{number}": 2 * number for number in range(4)}
+    results = work(tmp_path, toy.Doubler, {"deaths": {}, "row": None})
+    assert {key: row["double"] for key, row in results.items()} == {f"k{number}": 2 * number for number in range(4)}
 
 
 def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) -> None:
@@ -63,6 +63,6 @@ def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) 
 
 def test_the_reason_of_a_death_is_recorded_where_it_is_known(tmp_path: Path) -> None:
     mark = {"deaths": {"k1": 1}, "reasons": {}, "row": "k1", "reason": "it took 9.1 GB of memory"}
-    found = work(tmp_path, toy.Doubler, mark)
-    assert found["k1"]["error"] == "the worker process died 2 times on this row: it took 9.1 GB of memory"
-    assert [key for key, row in found.items() if row["status"] == "failed"] == ["k1"]
+    results = work(tmp_path, toy.Doubler, mark)
+    assert results["k1"]["error"] == "the worker process died 2 times on this row: it took 9.1 GB of memory"
+    assert [key for key, row in results.items() if row["status"] == "failed"] == ["k1"]

@@ -1,4 +1,4 @@
-"""Colours of frames against FFmpeg's own conversion: every matrix, range, depth, layout and transfer that is named.
+"""Colours of frames against FFmpeg's own conversion: every named matrix, range, depth, layout and transfer.
 
 python -m pytest tests/pipeline/media/test_colours.py
 """
@@ -14,17 +14,17 @@ import pytest
 from av.video.reformatter import ColorPrimaries, ColorTrc
 from numpy.typing import NDArray
 
+from pipeline.media.analysis_frame import AnalysisFrameMaker
 from pipeline.media.decode import TimedFrame
 from pipeline.media.geometry import Geometry
-from pipeline.media.look import LookMaker
-from pipeline.media.picture import PictureMaker, check_matrix
+from pipeline.media.rgb import RgbConverter, check_matrix
 from pipeline.media.standard import StandardFrames
 from schemas.errors import MediaError
 from tests.films import texture
 
 WIDTH, HEIGHT = 192, 128
 GEOMETRY = Geometry(0, WIDTH, HEIGHT, mirrored=False)
-# Soft, so that what chroma subsampling loses is not what is compared.
+# Smooth, so that the comparison does not measure the loss by chroma subsampling.
 PICTURE = np.asarray(cv2.GaussianBlur(texture(3, WIDTH, HEIGHT), (0, 0), 3), np.uint8)
 GREY = np.asarray(cv2.cvtColor(PICTURE, cv2.COLOR_RGB2GRAY), np.uint8)
 MATRICES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
@@ -56,7 +56,7 @@ def _extent(full: bool) -> str:
 
 
 def _frame(matrix: int, full: bool, pixel_format: str) -> av.VideoFrame:
-    """The picture in this matrix, range and format, tagged so."""
+    """The image in this matrix, range and format, tagged so."""
     options = f"in_range=full:out_color_matrix={MATRICES[matrix]}:out_range={_extent(full)}"
     frame = _filtered(av.VideoFrame.from_ndarray(PICTURE, format="rgb24"), options, pixel_format)
     tagged = cast(Any, frame)
@@ -69,12 +69,12 @@ def _by_ffmpeg(frame: av.VideoFrame, matrix: int, full: bool) -> NDArray[np.floa
     return _filtered(frame, options, "gbrp").to_ndarray(format="rgb24").astype(float)
 
 
-def _half(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), float)
+def _half(image: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), float)
 
 
 def _look(frame: av.VideoFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    seen = LookMaker(GEOMETRY, PictureMaker(GEOMETRY)).look(0, TimedFrame(0.0, frame, 1.0), 1.0)
+    seen = AnalysisFrameMaker(GEOMETRY, RgbConverter(GEOMETRY)).make(0, TimedFrame(0.0, frame, 1.0), 1.0)
     return seen.color.astype(float), seen.luma.astype(float)
 
 
@@ -84,8 +84,8 @@ def _look(frame: av.VideoFrame) -> tuple[NDArray[np.float64], NDArray[np.float64
 def test_every_yuv_frame_is_converted_as_ffmpeg_does(pixel_format: str, matrix: int, full: bool) -> None:
     frame = _frame(matrix, full, pixel_format)
     right = _by_ffmpeg(frame, matrix, full or pixel_format.startswith("yuvj"))
-    assert np.abs(PictureMaker(GEOMETRY).rgb(frame, WIDTH, HEIGHT) - right).max() <= 1
-    assert np.abs(right - PICTURE).mean() < 1  # the reference is right, too
+    assert np.abs(RgbConverter(GEOMETRY).rgb(frame, WIDTH, HEIGHT) - right).max() <= 1
+    assert np.abs(right - PICTURE).mean() < 1  # the reference is correct, too
     colour, luma = _look(frame)
     small = _half(right, colour.shape[1::-1])
     assert np.abs(colour - small).mean() < 1.2
@@ -101,7 +101,7 @@ def test_every_yuv_frame_is_converted_as_ffmpeg_does(pixel_format: str, matrix: 
 def test_rgb_frames_stay_as_they_are(pixel_format: str, tag: int) -> None:
     frame = av.VideoFrame.from_ndarray(PICTURE, format="rgb24").reformat(format=pixel_format)
     cast(Any, frame).colorspace = tag
-    assert np.abs(PictureMaker(GEOMETRY).rgb(frame, WIDTH, HEIGHT) - PICTURE.astype(int)).max() <= 1
+    assert np.abs(RgbConverter(GEOMETRY).rgb(frame, WIDTH, HEIGHT) - PICTURE.astype(int)).max() <= 1
     colour, _ = _look(frame)
     assert np.abs(colour - _half(PICTURE, colour.shape[1::-1])).mean() < 1
 
@@ -111,7 +111,7 @@ def test_rgb_frames_stay_as_they_are(pixel_format: str, tag: int) -> None:
 def test_grey_frames_are_grey_of_full_range(pixel_format: str, full: bool) -> None:
     frame = _frame(1, full, pixel_format)
     right = _by_ffmpeg(frame, 1, full)
-    assert np.abs(PictureMaker(GEOMETRY).rgb(frame, WIDTH, HEIGHT) - right).max() <= 1
+    assert np.abs(RgbConverter(GEOMETRY).rgb(frame, WIDTH, HEIGHT) - right).max() <= 1
     colour, luma = _look(frame)
     assert np.abs(colour - _half(right, colour.shape[1::-1])).mean() < 1.2
     assert np.abs(luma - _half(right[..., 0], luma.shape[::-1])).mean() < 1.2
@@ -125,10 +125,10 @@ def test_hdr_frames_are_tone_mapped_as_ffmpeg_does(pixel_format: str, transfer: 
     tagged.color_trc, tagged.color_primaries = transfer, ColorPrimaries.BT2020
     options = "out_color_matrix=bt709:out_range=limited:out_primaries=bt709:out_transfer=bt709"
     right = _by_ffmpeg(_filtered(frame, options, "yuv420p"), 1, False)
-    found = PictureMaker(GEOMETRY).rgb(frame, WIDTH, HEIGHT)
-    assert np.abs(found - right).mean() < 2.5  # of 8 bits with halved chroma on the way, without a bias:
-    assert np.abs((found - right).mean(axis=(0, 1))).max() < 0.5
-    assert np.abs(found - PICTURE.astype(int)).mean() > 10  # it is mapped indeed
+    result = RgbConverter(GEOMETRY).rgb(frame, WIDTH, HEIGHT)
+    assert np.abs(result - right).mean() < 2.5  # of 8 bits with halved chroma on the way, without a bias:
+    assert np.abs((result - right).mean(axis=(0, 1))).max() < 0.5
+    assert np.abs(result - PICTURE.astype(int)).mean() > 10  # tone mapping did change it
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv420p10le", "nv12"])
@@ -141,10 +141,10 @@ def test_what_ships_shows_the_colours_of_the_source(matrix: int, full: bool, pix
 
 
 @pytest.mark.parametrize("pixel_format", ["rgba", "yuva420p", "yuva444p10le", "gbrap"])
-def test_what_alpha_hides_in_a_film_is_white(pixel_format: str) -> None:
+def test_what_alpha_hides_in_a_video_is_white(pixel_format: str) -> None:
     alpha = np.where(np.arange(WIDTH) < WIDTH // 2, 0, 255).astype(np.uint8) * np.ones((HEIGHT, 1), np.uint8)
     frame = av.VideoFrame.from_ndarray(np.dstack([PICTURE, alpha]), format="rgba").reformat(format=pixel_format)
-    shown = PictureMaker(GEOMETRY).rgb(frame, WIDTH, HEIGHT)
+    shown = RgbConverter(GEOMETRY).rgb(frame, WIDTH, HEIGHT)
     assert (shown[:, : WIDTH // 2 - 2] == 255).all()
     assert np.abs(shown[:, WIDTH // 2 + 2 :] - PICTURE[:, WIDTH // 2 + 2 :].astype(int)).mean() < 1.5
     colour, luma = _look(frame)

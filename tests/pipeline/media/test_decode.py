@@ -1,4 +1,4 @@
-"""Decoding: all frames with their real times; a span equals the slice of the whole, whatever the container.
+"""Decoding: all frames with their real times; a span equals the slice of the whole video, in every container.
 
 python -m pytest tests/pipeline/media/test_decode.py
 """
@@ -49,16 +49,16 @@ def _span(path: Path, start: float, end: float) -> list[tuple[float, NDArray[np.
         ("broadcast.ts", {}),
     ],
 )
-def test_a_span_is_the_slice_of_the_whole_film(name: str, options: dict[str, object], tmp_path: Path) -> None:
+def test_a_span_is_the_slice_of_the_whole_video(name: str, options: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / name
     make_film(path, shots([20, 20, 20], (96, 64)), **options)  # type: ignore[arg-type]
     whole = _whole(path)
     assert len(whole) == 60
     edges = [time for time, _ in whole] + [whole[-1][0] + 1]
     for first, last in SPANS:
-        found = _span(path, edges[first], edges[last])
-        assert [time for time, _ in found] == edges[first:last]
-        assert all(np.array_equal(got, wanted) for (_, got), (_, wanted) in zip(found, whole[first:last], strict=True))
+        frames = _span(path, edges[first], edges[last])
+        assert [time for time, _ in frames] == edges[first:last]
+        assert all(np.array_equal(got, wanted) for (_, got), (_, wanted) in zip(frames, whole[first:last], strict=True))
 
 
 def _join(path: Path, *recordings: Path) -> Path:
@@ -70,7 +70,7 @@ def _join(path: Path, *recordings: Path) -> Path:
 def test_a_span_of_joined_recordings_is_the_slice_of_the_whole(
     first: int, second: int, start: float, tmp_path: Path
 ) -> None:
-    """The stamps of the second recording begin anew, overlap those of the first, or leave a gap behind them."""
+    """The timestamps of the second recording restart, overlap those of the first, or leave a gap after them."""
     make_film(tmp_path / "first.ts", shots([first], (96, 64)))
     make_film(tmp_path / "second.ts", shots([second], (96, 64), seed=50), start=start)
     path = _join(tmp_path / "joined.ts", tmp_path / "first.ts", tmp_path / "second.ts")
@@ -97,19 +97,19 @@ def test_the_frames_of_avi_are_shown_in_their_order_from_its_start(tmp_path: Pat
     assert (facts.start_time, facts.duration) == pytest.approx((0.0, 2.5))
 
 
-def test_a_film_whose_first_packet_alone_names_its_encoder_is_decoded_alike_after_a_seek(tmp_path: Path) -> None:
-    """Before core 151 x264 coded 4:4:4 wrongly; FFmpeg reads it so if it knows. Not knowing, it gave green frames.
+def test_a_video_whose_first_packet_alone_names_its_encoder_is_decoded_alike_after_a_seek(tmp_path: Path) -> None:
+    """Before core 151 x264 coded 4:4:4 wrongly; FFmpeg corrects for it if it knows the version, else frames are green.
 
-    The film is a right one that names a wrong encoder: whoever heeds the name reports its frames as damaged.
+    The video is correctly coded but names a buggy encoder: a decoder that applies the workaround reports damage.
     """
     path, random = tmp_path / "old.mp4", np.random.default_rng(0)
     noise = np.linspace(0, 40, 192)[None, :, None]  # from 8x8 transforms on the left to 4x4 on the right
-    pictures = [
-        np.asarray(np.clip(picture + random.normal(0, 1, picture.shape) * noise, 0, 255), np.uint8)
-        for picture in shots([60], (192, 128))
+    images = [
+        np.asarray(np.clip(image + random.normal(0, 1, image.shape) * noise, 0, 255), np.uint8)
+        for image in shots([60], (192, 128))
     ]
     options = {"crf": "20", "preset": "medium"}
-    make_film(path, pictures, pixel_format="yuv444p", options=options, tagged=False)
+    make_film(path, images, pixel_format="yuv444p", options=options, tagged=False)
     path.write_bytes(re.sub(rb"x264 - core \d+", b"x264 - core 142", path.read_bytes()))
     with Decoder(str(path)) as decoder:
         whole = [(timed.time, timed.frame.is_corrupt) for timed in decoder.frames()]
@@ -120,7 +120,7 @@ def test_a_film_whose_first_packet_alone_names_its_encoder_is_decoded_alike_afte
 
 
 @pytest.mark.parametrize("kind", ["top", "telecine"])
-def test_interlaced_film_comes_out_whole_and_a_span_is_the_slice_of_it(kind: str, tmp_path: Path) -> None:
+def test_interlaced_video_comes_out_whole_and_a_span_is_the_slice_of_it(kind: str, tmp_path: Path) -> None:
     path = write_film(tmp_path / "scanned.mpg", scanned(kind, 70))
     facts = probe(str(path), path.stat().st_size)
     assert facts.scan == {"top": "interlaced"}.get(kind, kind)
@@ -128,7 +128,7 @@ def test_interlaced_film_comes_out_whole_and_a_span_is_the_slice_of_it(kind: str
     with Decoder(str(path), facts.track, watch=meter.watch) as decoder:
         whole = [(timed.time, timed.frame) for timed in decoder.frames()]
     assert len(whole) == 70
-    assert (meter.share(0, 10) or 0) > 0.3  # as the source has it
+    assert (meter.share(0, 10) or 0) > 0.3  # as stored in the source
     lines = [luma_lines(frame) for _, frame in whole]
     assert sum(compare_fields(*pair).combed is not None for pair in pairwise(lines)) <= 2
     edges = [time for time, _ in whole] + [whole[-1][0] + 1]
@@ -152,7 +152,7 @@ def test_the_counter_counts_every_decoded_frame(tmp_path: Path) -> None:
     with Decoder(str(tmp_path / "film.mp4")) as decoder:
         shown = list(decoder.span(30 / 24, 34 / 24))
     assert len(shown) == 4
-    # The first frame of the film, by which the decoder knows its encoder; then from the key frame to one past the end.
+    # The video's first frame, which identifies the encoder; then from the key frame to one frame past the end.
     assert decoder.decoded_frames == 1 + 34 - 24 + 1
 
 

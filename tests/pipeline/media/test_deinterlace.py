@@ -1,4 +1,4 @@
-"""Deinterlacing: one whole frame for each, at its time, the same in a span as in the whole film.
+"""Deinterlacing: one progressive frame per input frame, at its time, the same in a span as in the whole video.
 
 python -m pytest tests/pipeline/media/test_deinterlace.py
 """
@@ -48,15 +48,15 @@ def test_every_frame_comes_out_whole_at_its_time(kind: str, scan: Scan, pixel_fo
 def test_a_deinterlaced_frame_shows_the_moment_of_its_first_field() -> None:
     whole = [timed.frame.to_ndarray()[:240] for timed in deinterlace(iter(_timed("top", 12)), INTERLACED)]
     wanted = [frame.to_ndarray()[:240] for frame in to_frames(scanned("progressive", 12))]
-    for found, right in list(zip(whole, wanted, strict=True))[1:-1]:
-        assert np.abs(found.astype(int) - right).mean() < 1.5
+    for result, right in list(zip(whole, wanted, strict=True))[1:-1]:
+        assert np.abs(result.astype(int) - right).mean() < 1.5
 
 
 def test_telecined_frames_are_put_together_from_their_own_halves() -> None:
     whole = [timed.frame.to_ndarray()[:240] for timed in deinterlace(iter(_timed("telecine", 20)), TELECINE)]
-    film = [frame.to_ndarray()[:240] for frame in to_frames(scanned("progressive", 16))]
+    video = [frame.to_ndarray()[:240] for frame in to_frames(scanned("progressive", 16))]
     for frame in whole[2:-2]:
-        assert min(np.abs(frame.astype(int) - picture).mean() for picture in film) < 0.5
+        assert min(np.abs(frame.astype(int) - image).mean() for image in video) < 0.5
 
 
 @pytest.mark.parametrize(("kind", "scan"), [("top", INTERLACED), ("telecine", TELECINE)])
@@ -66,8 +66,8 @@ def test_a_span_begun_early_is_the_slice_of_the_whole(kind: str, scan: Scan) -> 
     for first in (LEAD_FRAMES, 8, 12, 13):
         span = list(deinterlace(iter(frames[first - LEAD_FRAMES :]), scan))[LEAD_FRAMES:]
         assert [timed.time for timed in span] == [timed.time for timed in whole[first:]]
-        for found, right in zip(span, whole[first:], strict=True):
-            assert np.array_equal(found.frame.to_ndarray(), right.frame.to_ndarray())
+        for result, right in zip(span, whole[first:], strict=True):
+            assert np.array_equal(result.frame.to_ndarray(), right.frame.to_ndarray())
 
 
 def test_frames_are_given_on_as_soon_as_the_next_ones_are_known() -> None:
@@ -84,12 +84,12 @@ def test_frames_are_given_on_as_soon_as_the_next_ones_are_known() -> None:
     assert taken <= 3
 
 
-def test_whole_film_passes_untouched_and_a_change_of_size_starts_anew() -> None:
+def test_whole_video_passes_untouched_and_a_change_of_size_starts_anew() -> None:
     frames = _timed("progressive", 5)
     assert list(deinterlace(iter(frames), Scan("progressive", None))) == frames
-    small = [TimedFrame(9 + one.time, one.frame.reformat(width=160, height=120), 1.0) for one in frames]
+    small = [TimedFrame(9 + timed.time, timed.frame.reformat(width=160, height=120), 1.0) for timed in frames]
     mixed = list(deinterlace(iter([*frames, *small, *_timed("top", 3, "yuv422p")]), INTERLACED))
-    assert [(one.frame.width, one.frame.format.name) for one in mixed] == [
+    assert [(timed.frame.width, timed.frame.format.name) for timed in mixed] == [
         *[(320, "yuv420p")] * 5, *[(160, "yuv420p")] * 5, *[(320, "yuv422p")] * 3,
     ]  # fmt: skip
 

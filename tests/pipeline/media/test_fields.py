@@ -1,4 +1,4 @@
-"""Fields: interlaced and telecined frames are told from whole ones, whatever their pattern; films by a few runs.
+"""Fields: interlaced and telecined frames are told from progressive ones, whatever their pattern, by a few runs.
 
 python -m pytest tests/pipeline/media/test_fields.py
 """
@@ -20,8 +20,8 @@ from tests.interlaced_films import SIZE, scanned, to_frames, write_film
 STEPS = [(4, 0), (0, 2), (8, 1), (-5, 3)]
 
 
-def _combed(pictures: Sequence[Lines]) -> list[str | None]:
-    return [compare_fields(first, second).combed for first, second in itertools.pairwise(pictures)]
+def _combed(images: Sequence[Lines]) -> list[str | None]:
+    return [compare_fields(first, second).combed for first, second in itertools.pairwise(images)]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -51,24 +51,24 @@ def test_fine_stripes_that_move_are_not_combed(period: float, speed: float) -> N
         assert _combed([moment.astype(np.uint8) for moment in moments]) == [None] * 3
 
 
-def test_a_still_picture_and_a_cut_are_not_combed() -> None:
+def test_a_still_image_and_a_cut_are_not_combed() -> None:
     interlaced = scanned("top", 1)[0]
-    assert not compare_fields(interlaced, interlaced).is_seen
+    assert not compare_fields(interlaced, interlaced).has_motion
     cut = [scanned("progressive", 1, seed=seed)[0] for seed in (1, 2)]
     assert _combed(cut) == [None]
 
 
 def test_sizes_that_differ_or_are_tiny_are_not_compared() -> None:
-    assert not compare_fields(np.zeros((240, 320), np.uint8), np.full((120, 160), 255, np.uint8)).is_seen
-    assert not compare_fields(np.zeros((2, 2), np.uint8), np.full((2, 2), 255, np.uint8)).is_seen
+    assert not compare_fields(np.zeros((240, 320), np.uint8), np.full((120, 160), 255, np.uint8)).has_motion
+    assert not compare_fields(np.zeros((2, 2), np.uint8), np.full((2, 2), 255, np.uint8)).has_motion
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "nv12", "gray", "uyvy422", "yuv444p12le"])
 def test_luma_is_taken_from_every_format(pixel_format: str) -> None:
-    picture = scanned("top", 1)[0]
-    lines = luma_lines(to_frames([picture], pixel_format)[0])
-    assert lines.shape == picture.shape
-    correlation = np.corrcoef(lines.ravel().astype(float), picture.ravel().astype(float))[0, 1]
+    image = scanned("top", 1)[0]
+    lines = luma_lines(to_frames([image], pixel_format)[0])
+    assert lines.shape == image.shape
+    correlation = np.corrcoef(lines.ravel().astype(float), image.ravel().astype(float))[0, 1]
     assert correlation > 0.999
 
 
@@ -82,21 +82,21 @@ def test_luma_is_taken_from_every_format(pixel_format: str) -> None:
         ("telecine", Scan("telecine", "top")),
     ],
 )
-def test_the_scan_of_a_film_is_found_without_flags(
+def test_the_scan_of_a_video_is_found_without_flags(
     kind: str, scan: Scan, step: tuple[float, float], tmp_path: Path
 ) -> None:
     path = write_film(tmp_path / "film.mpg", scanned(kind, 60, step))
     assert _scan(path) == scan
 
 
-def test_flags_alone_do_not_make_a_moving_film_interlaced(tmp_path: Path) -> None:
+def test_flags_alone_do_not_make_a_moving_video_interlaced(tmp_path: Path) -> None:
     moving = write_film(tmp_path / "moving.mpg", scanned("progressive", 60), flagged=True)
     assert _scan(moving) == Scan("progressive", None)
     still = write_film(tmp_path / "still.mpg", scanned("progressive", 1) * 60, flagged=True)
     assert _scan(still) == Scan("interlaced", None)
 
 
-def test_an_ordinary_film_is_progressive(tmp_path: Path) -> None:
+def test_an_ordinary_video_is_progressive(tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", shots([20, 20, 20], (320, 240)))
     assert _scan(tmp_path / "film.mp4") == Scan("progressive", None)
 

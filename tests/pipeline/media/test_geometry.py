@@ -1,4 +1,4 @@
-"""Geometry: every quarter turn and reflection is shown as a player shows it; absurd pixels are refused.
+"""Geometry: every quarter turn and reflection is displayed as players do; impossible pixel aspects are refused.
 
 python -m pytest tests/pipeline/media/test_geometry.py
 """
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.media.geometry import Geometry, geometry_of
-from pipeline.media.picture import PictureMaker
+from pipeline.media.rgb import RgbConverter
 from schemas.errors import MediaError
 from tests.films import make_film
 
@@ -21,20 +21,20 @@ CORNERS = {"R": (220, 30, 30), "G": (30, 200, 30), "B": (30, 30, 220), "Y": (220
 
 def corners_picture() -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Red top left, green top right, blue bottom left, yellow bottom right."""
-    picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     half = (HEIGHT // 2, WIDTH // 2)
-    picture[: half[0], : half[1]], picture[: half[0], half[1] :] = CORNERS["R"], CORNERS["G"]
-    picture[half[0] :, : half[1]], picture[half[0] :, half[1] :] = CORNERS["B"], CORNERS["Y"]
-    return picture
+    image[: half[0], : half[1]], image[: half[0], half[1] :] = CORNERS["R"], CORNERS["G"]
+    image[half[0] :, : half[1]], image[half[0] :, half[1] :] = CORNERS["B"], CORNERS["Y"]
+    return image
 
 
-def read_corners(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
+def read_corners(image: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
     """The letters of the four corners: top left, top right, bottom left, bottom right."""
-    height, width = picture.shape[:2]
-    places = [(height // 4, width // 4), (height // 4, -width // 4), (-height // 4, width // 4)]
+    height, width = image.shape[:2]
+    corners = [(height // 4, width // 4), (height // 4, -width // 4), (-height // 4, width // 4)]
     letters = []
-    for row, column in [*places, (-height // 4, -width // 4)]:
-        distance = {name: np.abs(picture[row, column].astype(int) - colour).sum() for name, colour in CORNERS.items()}
+    for row, column in [*corners, (-height // 4, -width // 4)]:
+        distance = {name: np.abs(image[row, column].astype(int) - colour).sum() for name, colour in CORNERS.items()}
         letters.append(min(distance, key=lambda name: int(distance[name])))
     return "".join(letters)
 
@@ -56,19 +56,19 @@ ORIENTATIONS = [
 def test_every_display_matrix_is_shown_as_players_show_it(
     rotation: int, mirrored: bool, corners: str, tmp_path: Path
 ) -> None:
-    film = tmp_path / "film.mp4"
-    make_film(film, [corners_picture()] * 6, rotation=rotation, mirrored=mirrored)
-    with cast(Any, av.open(film)) as container:
+    video = tmp_path / "film.mp4"
+    make_film(video, [corners_picture()] * 6, rotation=rotation, mirrored=mirrored)
+    with cast(Any, av.open(video)) as container:
         frame = next(container.decode(video=0))
     geometry = geometry_of(frame, 1.0)
     assert (geometry.rotation, geometry.mirrored) == (rotation, mirrored)
     assert (geometry.width, geometry.height) == ((HEIGHT, WIDTH) if rotation % 180 else (WIDTH, HEIGHT))
-    assert read_corners(PictureMaker(geometry).rgb(frame, geometry.width, geometry.height)) == corners
+    assert read_corners(RgbConverter(geometry).rgb(frame, geometry.width, geometry.height)) == corners
 
 
 @pytest.mark.parametrize("aspect", [0.0, 1e-9, 8.5, 2147483647.0])
-def test_pixels_that_no_picture_has_are_refused(aspect: float) -> None:
-    with pytest.raises(MediaError, match="times as wide as high"):
+def test_pixels_that_no_image_has_are_refused(aspect: float) -> None:
+    with pytest.raises(MediaError, match=r"must lie between 0\.125 and 8: correct the pixel aspect"):
         geometry_of(av.VideoFrame(96, 64, "yuv420p"), aspect)
 
 

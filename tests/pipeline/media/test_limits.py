@@ -1,4 +1,4 @@
-"""Limits of one object: at the limit it passes, above it is refused with the limit's name.
+"""Limits of one object: at the limit it passes, above it is refused, naming the limit.
 
 python -m pytest tests/pipeline/media/test_limits.py
 """
@@ -21,7 +21,7 @@ from pipeline.media.limits import (
     check_frames,
     check_pixels,
     check_segments,
-    hold_to,
+    set_limits,
 )
 from pipeline.media.probe import probe
 from pipeline.stages.specs_of_run import make_specs
@@ -34,23 +34,23 @@ from tests.films import make_film, shots
 @pytest.fixture(autouse=True)
 def _defaults() -> Iterator[None]:
     yield
-    hold_to(DEFAULT)
+    set_limits(DEFAULT)
 
 
-def test_a_picture_at_the_limit_passes_and_one_row_more_does_not() -> None:
+def test_an_image_at_the_limit_passes_and_one_row_more_does_not() -> None:
     check_pixels(8192, MAX_PIXELS // 8192)
     with pytest.raises(MediaError, match=r"8192x8193 pixels are 67 million, more than limits\.pixels = 67108864"):
         check_pixels(8192, MAX_PIXELS // 8192 + 1)
 
 
-def test_a_picture_whose_reader_takes_more_memory_may_have_fewer_pixels() -> None:
+def test_an_image_whose_reader_takes_more_memory_may_have_fewer_pixels() -> None:
     check_pixels(8192, MAX_PIXELS // 8192 // 2, cost=2)
     with pytest.raises(MediaError, match=r"limits.pixels / 2 = "):
         check_pixels(8192, MAX_PIXELS // 8192 // 2 + 1, cost=2)
 
 
 def test_the_limits_are_settings() -> None:
-    hold_to(Limits(pixels=9_999, object_gigabytes=0.5, frames=10))
+    set_limits(Limits(pixels=9_999, object_gigabytes=0.5, frames=10))
     check_bytes(500_000_000)
     check_frames(10)
     with pytest.raises(MediaError, match=r"limits\.pixels = 9999"):
@@ -65,13 +65,13 @@ def test_frames_are_counted_where_the_header_says_nothing(tmp_path: Path) -> Non
     make_film(tmp_path / "film.ts", shots([30], (96, 64)))
     size = (tmp_path / "film.ts").stat().st_size
     assert probe(str(tmp_path / "film.ts"), size).frames == 30
-    hold_to(Limits(frames=28))
+    set_limits(Limits(frames=28))
     with pytest.raises(MediaError, match=r"29 frames, more than limits\.frames = 28"):
         probe(str(tmp_path / "film.ts"), size)
 
 
 def test_a_budget_is_a_minute_and_the_rate_times_the_media() -> None:
-    hold_to(Limits(decode_seconds=2))
+    set_limits(Limits(decode_seconds=2))
     budget = DecodeBudget()
     budget.spend(60, 0)
     budget.spend(20, 10)
@@ -81,7 +81,7 @@ def test_a_budget_is_a_minute_and_the_rate_times_the_media() -> None:
 
 def test_a_decoder_spends_what_its_calls_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_film(tmp_path / "film.mp4", shots([48], (96, 64)))
-    clock = iter(range(0, 100_000, 100))  # a hundred seconds from one look at the clock to the next
+    clock = iter(range(0, 100_000, 100))  # a hundred seconds between two readings of the clock
     monkeypatch.setattr("pipeline.media.decode.process_time", lambda: next(clock))
     with Decoder(str(tmp_path / "film.mp4")) as decoder, pytest.raises(MediaError, match="s of CPU for"):
         list(decoder.frames())
@@ -114,8 +114,8 @@ print(int(peak.split()[1]) * 1024)
 
 def _cost(path: Path) -> tuple[str, int]:
     command = [sys.executable, "-c", _PROBE, str(path), str(path.stat().st_size)]
-    said, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()
-    return said, int(peak)
+    message, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()
+    return message, int(peak)
 
 
 def _png(width: int, height: int, depth: int = 8, colour: int = 2) -> bytes:
@@ -130,7 +130,7 @@ def _png(width: int, height: int, depth: int = 8, colour: int = 2) -> bytes:
 
 
 def _gif(width: int, height: int, frames: int) -> bytes:
-    """Frames of one colour: a clear code and an end code each, so that a decoder fills the rest by itself."""
+    """Frames of one colour: a clear code and an end code each, so that the decoder fills in the rest."""
     size = width.to_bytes(2, "little") + height.to_bytes(2, "little")
     head = b"GIF89a" + size + b"\x80\0\0" + b"\xff\0\0\0\0\xff"
     frame = b"\x21\xf9\x04\0\x0a\0\0\0" + b"\x2c" + bytes(4) + size + b"\0" + b"\x02\x02\x4c\x01\0"
@@ -138,7 +138,7 @@ def _gif(width: int, height: int, frames: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("bomb.png", _png(30_000, 30_000), "more than limits.pixels"),
         ("deep.png", _png(12_000, 12_000, depth=16, colour=6), "more than limits.pixels"),
@@ -150,14 +150,14 @@ def _gif(width: int, height: int, frames: int) -> bytes:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_bomb_stays_under_a_gigabyte(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_bomb_stays_under_a_gigabyte(name: str, content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     text, peak = _cost(tmp_path / name)
-    assert said in text
+    assert message in text
     assert peak < _MOST_BYTES
 
 
 def test_a_clock_that_jumps_all_the_time_is_refused() -> None:
     check_segments(MAX_SEGMENTS)
-    with pytest.raises(MediaError, match="its stamps jump 1000 times"):
+    with pytest.raises(MediaError, match="its timestamps jump 1000 times"):
         check_segments(MAX_SEGMENTS + 1)

@@ -1,6 +1,6 @@
 """Nothing but the file itself is opened: playlists, references and names that mean something to FFmpeg.
 
-Every film that an attack names is there and readable, so that an attack which works is seen.
+Every file that an attack refers to exists and is readable, so that a successful attack is noticed.
 
     python -m pytest tests/pipeline/media/test_open.py
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
-from pipeline.media.limits import DEFAULT, hold_to
+from pipeline.media.limits import DEFAULT, set_limits
 from pipeline.media.open import DEMUXERS, open_media, open_stream
 from schemas.errors import MediaError
 from schemas.limits import Limits
@@ -90,11 +90,11 @@ def test_a_name_is_only_a_name(name: str, folder: Path) -> None:
         assert "film" not in container.name
 
 
-def test_a_pattern_does_not_read_the_pictures_that_it_matches(folder: Path) -> None:
+def test_a_pattern_does_not_read_the_images_that_it_matches(folder: Path) -> None:
     for number in range(3):
         (folder / f"{number:03d}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
     (folder / "%03d.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
-    with pytest.raises(MediaError, match=r"picture format that is not read \(png\)"):
+    with pytest.raises(MediaError, match=r"image format that is not read \(png\)"):
         open_media(str(folder / "%03d.png"))
 
 
@@ -106,13 +106,13 @@ def test_a_pattern_does_not_read_the_pictures_that_it_matches(folder: Path) -> N
         (b"1\n00:00:01,000 --> 00:00:02,000\nHello\n\n", "not a video: a text file"),
         (b"[Script Info]\nScriptType: v4.00+\n\n[Events]\n", "not a video: a text file"),
         (b"BM" + b"\x46\0\0\0" + b"\0" * 4 + b"\x36\0\0\0\x28\0\0\0\x02\0\0\0\x02\0\0\0\x01\0\x18\0" + b"\0" * 40,
-         r"picture format that is not read \(bmp\)"),
+         r"image format that is not read \(bmp\)"),
         (b"\0\0\0\x18ftypmp42" + b"\0" * 64, "index .moov. is missing"),
         (b"\x1aE\xdf\xa3" + b"\0" * 64, "Matroska or WebM file"),
         (bytes(range(1, 256)) * 8, "not a media file that FFmpeg can read"),
     ],
 )  # fmt: skip
-def test_what_is_no_film_is_refused_in_words(content: bytes, words: str) -> None:
+def test_what_is_not_a_video_is_refused_in_words(content: bytes, words: str) -> None:
     with pytest.raises(MediaError, match=words):
         open_stream(io.BytesIO(content))
 
@@ -123,33 +123,33 @@ def test_sound_opens_so_that_it_can_be_called_sound(tmp_path: Path) -> None:
         assert (len(container.streams.video), len(container.streams.audio)) == (0, 1)
 
 
-def _with_external_track(film: bytes, other: str) -> bytes:
-    """The film with its data reference (`dref`) turned into a Macintosh alias of another file."""
-    place = film.index(b"url \x00\x00\x00\x01") - 4  # "in this file"
+def _with_external_track(video: bytes, other: str) -> bytes:
+    """The video with its data reference (`dref`) turned into a Macintosh alias of another file."""
+    position = video.index(b"url \x00\x00\x00\x01") - 4  # "in this file"
     path = other.encode() + b"\0" * (len(other) % 2)
     # Volume, name and dates are empty; one level up from here and one down; the absolute path; the end.
     alias = b"alis" + bytes(4 + 130) + b"\0\x01\0\x01" + bytes(16)
     alias += b"\0\x02" + len(path).to_bytes(2, "big") + path + b"\xff\xff\0\0"
     entry = (4 + len(alias)).to_bytes(4, "big") + alias
-    boxes = bytearray(film[:place] + entry + film[place + 12 :])
+    boxes = bytearray(video[:position] + entry + video[position + 12 :])
     for name in (b"dref", b"dinf", b"minf", b"mdia", b"trak", b"moov"):
-        at = boxes.rindex(name, 0, place) - 4
+        at = boxes.rindex(name, 0, position) - 4
         boxes[at : at + 4] = (int.from_bytes(boxes[at : at + 4], "big") + len(entry) - 12).to_bytes(4, "big")
     return bytes(boxes)
 
 
 @pytest.mark.parametrize("other", ["/x/film.mp4", "{folder}/film.mp4", "/etc/passwd", "/dev/zero"])
 def test_a_track_that_lies_in_another_file_gives_no_packet(other: str, folder: Path) -> None:
-    film = (folder / "film.mp4").read_bytes()
-    (folder / "borrowed.mp4").write_bytes(_with_external_track(film, other.format(folder=folder)))
+    video = (folder / "film.mp4").read_bytes()
+    (folder / "borrowed.mp4").write_bytes(_with_external_track(video, other.format(folder=folder)))
     with open_media(str(folder / "borrowed.mp4")) as container:
         (stream,) = container.streams.video
         assert [packet for packet in container.demux(stream) if packet.size] == []
 
 
 def test_the_borrowed_track_is_really_read_where_references_are_allowed(folder: Path) -> None:
-    film = (folder / "film.mp4").read_bytes()
-    (folder / "borrowed.mp4").write_bytes(_with_external_track(film, f"{folder}/film.mp4"))
+    video = (folder / "film.mp4").read_bytes()
+    (folder / "borrowed.mp4").write_bytes(_with_external_track(video, f"{folder}/film.mp4"))
     allowed = {"enable_drefs": "1", "use_absolute_path": "1"}
     with av.open(str(folder / "borrowed.mp4"), options=allowed) as container:
         assert sum(packet.size > 0 for packet in container.demux(video=0)) == 25
@@ -159,7 +159,9 @@ def test_a_matroska_segment_that_links_others_holds_its_own_frames_alone(folder:
     make_film(folder / "plain.mkv", flat((200, 30, 30), 25), container_options={"write_crc32": "0"})
     content = bytearray((folder / "plain.mkv").read_bytes())
     writer, identity = content.index(b"\x57\x41"), content.index(b"\x73\xa4\x90")
-    size = 3 + (content[writer + 2] & 0x7F)  # NextFilename in the writing program's place, NextUID in the segment's
+    size = 3 + (
+        content[writer + 2] & 0x7F
+    )  # NextFilename overwrites the writing application, NextUID the segment's own UID
     content[writer : writer + size] = b"\x3e\x83\xbb" + bytes([0x80 | (size - 4)]) + b"film.mkv".ljust(size - 4, b"\0")
     content[identity : identity + 19] = b"\x3e\xb9\x23\x8f" + bytes(range(15))
     (folder / "linked.mkv").write_bytes(bytes(content))
@@ -170,7 +172,7 @@ def test_a_matroska_segment_that_links_others_holds_its_own_frames_alone(folder:
 @pytest.fixture(autouse=True)
 def _defaults() -> Iterator[None]:
     yield
-    hold_to(DEFAULT)
+    set_limits(DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -182,10 +184,10 @@ def _defaults() -> Iterator[None]:
     ],
 )
 def test_claims_over_a_limit_are_refused_with_its_name(limits: Limits, words: str, folder: Path) -> None:
-    hold_to(limits)
+    set_limits(limits)
     with pytest.raises(MediaError, match=words):
         open_media(str(folder / "film.mp4"))
-    hold_to(Limits(frame_pixels=64 * 48, seconds=1.1, frames=25, streams=1))
+    set_limits(Limits(frame_pixels=64 * 48, seconds=1.1, frames=25, streams=1))
     open_media(str(folder / "film.mp4")).close()
 
 
@@ -198,9 +200,9 @@ def test_streams_are_counted(tmp_path: Path) -> None:
             for packet in stream.encode(av.VideoFrame(64, 48, "yuv420p")):
                 target.mux(packet)
             target.mux(stream.encode(None))
-    hold_to(Limits(streams=3))
+    set_limits(Limits(streams=3))
     open_media(str(tmp_path / "many.mkv")).close()
-    hold_to(Limits(streams=2))
+    set_limits(Limits(streams=2))
     with pytest.raises(MediaError, match=r"3 streams, more than limits\.streams = 2"):
         open_media(str(tmp_path / "many.mkv"))
 
@@ -211,7 +213,7 @@ def test_a_frame_that_grows_over_the_limit_in_the_stream_is_never_made(tmp_path:
         make_film(tmp_path / name, flat((0, 90, 0), 12, size))
         parts.append((tmp_path / name).read_bytes())
     (tmp_path / "grows.ts").write_bytes(b"".join(parts))
-    hold_to(Limits(frame_pixels=64 * 48))
+    set_limits(Limits(frame_pixels=64 * 48))
     sizes = set()
     with open_media(str(tmp_path / "grows.ts")) as container:
         for packet in container.demux(video=0):

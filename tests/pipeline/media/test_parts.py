@@ -1,4 +1,4 @@
-"""Parts: whatever changes mid-stream ends one, and every frame is in one, with its time on screen.
+"""Parts: any mid-stream change of format ends one, and every frame is in one, with its display time.
 
 python -m pytest tests/pipeline/media/test_parts.py
 """
@@ -23,9 +23,9 @@ def _join(folder: Path, recordings: Sequence[dict[str, Any]]) -> Path:
     """Recordings of 30 frames each, joined byte by byte."""
     data = b""
     for number, options in enumerate(recordings):
-        pictures = shots([30], options.get("size", SIZE), seed=10 * number)
+        images = shots([30], options.get("size", SIZE), seed=10 * number)
         made = {name: value for name, value in options.items() if name != "size"}
-        make_film(folder / f"{number}.ts", pictures, **made)
+        make_film(folder / f"{number}.ts", images, **made)
         data += (folder / f"{number}.ts").read_bytes()
     path = folder / "joined.ts"
     path.write_bytes(data)
@@ -51,7 +51,7 @@ def _parts(path: Path) -> list[tuple[Part, list[ShownFrame]]]:
 )
 def test_what_changes_mid_stream_ends_a_part(second: dict[str, Any], cause: str, tmp_path: Path) -> None:
     parts = _parts(_join(tmp_path, [{}, second]))
-    if cause == "no picture":  # what follows at once and looks alike goes on
+    if cause == "no picture":  # a recording that follows directly in the same format continues the part
         assert len(parts) == 1
         return
     assert [len(frames) for _, frames in parts] == [30, 30]

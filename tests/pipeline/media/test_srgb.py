@@ -1,4 +1,4 @@
-"""Colours of pictures: profiles are converted by their own primaries and curves, broken and foreign ones ignored.
+"""Colours of images: profiles are converted by their own primaries and curves, broken and foreign ones ignored.
 
 python -m pytest tests/pipeline/media/test_srgb.py
 """
@@ -15,7 +15,7 @@ from pipeline.media.srgb import to_srgb
 from tests.films import texture
 from tests.picture_files import ADOBE_RGB, DISPLAY_P3, SRGB, icc_profile, to_xyz
 
-# Half saturated, so that no colour of the wide spaces lies outside sRGB.
+# Half saturated, so that no colour of the wide-gamut spaces lies outside sRGB.
 PICTURE = np.asarray(texture(3, 60, 40) // 2 + 64, np.uint8)
 GREY = np.asarray(cv2.cvtColor(PICTURE, cv2.COLOR_RGB2GRAY), np.uint8)
 
@@ -27,9 +27,9 @@ def _encoded(linear: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _converted(mode: str, pixels: NDArray[np.uint8], profile: bytes) -> NDArray[np.float64]:
-    picture = Image.fromarray(pixels, mode)
-    picture.info["icc_profile"] = profile
-    return np.asarray(to_srgb(picture), float)
+    image = Image.fromarray(pixels, mode)
+    image.info["icc_profile"] = profile
+    return np.asarray(to_srgb(image), float)
 
 
 @pytest.mark.parametrize(("primaries", "gamma"), [(DISPLAY_P3, 2.2), (ADOBE_RGB, 2.2), (SRGB, 1.0)])
@@ -38,20 +38,20 @@ def test_a_wide_profile_gives_the_same_colours_in_srgb(
 ) -> None:
     linear = (PICTURE / 255.0) ** gamma
     wanted = _encoded(linear @ (np.linalg.inv(to_xyz(SRGB)) @ to_xyz(primaries)).T)
-    found = _converted("RGB", PICTURE, icc_profile(primaries, gamma))
-    assert np.abs(found - wanted).max() < 2
-    assert np.abs(found - PICTURE).mean() > 2  # it is not the picture as stored
+    result = _converted("RGB", PICTURE, icc_profile(primaries, gamma))
+    assert np.abs(result - wanted).max() < 2
+    assert np.abs(result - PICTURE).mean() > 2  # it is not the image as stored
 
 
 def test_a_grey_profile_is_converted_by_its_curve() -> None:
-    found = _converted("L", GREY, icc_profile(None, 1.8))
-    assert np.abs(found - _encoded((GREY / 255.0) ** 1.8)[..., None]).max() < 2
-    assert np.abs(found[..., 0] - GREY).mean() > 5
+    result = _converted("L", GREY, icc_profile(None, 1.8))
+    assert np.abs(result - _encoded((GREY / 255.0) ** 1.8)[..., None]).max() < 2
+    assert np.abs(result[..., 0] - GREY).mean() > 5
 
 
-def test_a_grey_picture_with_a_profile_of_colours_is_converted_as_grey_of_those_colours() -> None:
-    found = _converted("L", GREY, icc_profile(DISPLAY_P3, 1.0))
-    assert np.abs(found - _encoded(GREY / 255.0)[..., None]).max() < 2
+def test_a_grey_image_with_a_profile_of_colours_is_converted_as_grey_of_those_colours() -> None:
+    result = _converted("L", GREY, icc_profile(DISPLAY_P3, 1.0))
+    assert np.abs(result - _encoded(GREY / 255.0)[..., None]).max() < 2
 
 
 def test_an_srgb_profile_changes_nothing() -> None:
@@ -74,19 +74,21 @@ def test_a_broken_or_foreign_profile_is_ignored(damage: str) -> None:
 
 def test_the_profile_of_inks_is_used_and_alpha_is_laid_on_white_after_it() -> None:
     inks = np.dstack([255 - PICTURE, np.zeros_like(GREY)])
-    assert np.array_equal(_converted("CMYK", inks, icc_profile(DISPLAY_P3, 2.2)), PICTURE)  # foreign: ideal inks
+    assert np.array_equal(
+        _converted("CMYK", inks, icc_profile(DISPLAY_P3, 2.2)), PICTURE
+    )  # mismatched profile: ideal inks
     alpha = np.where(np.arange(60) < 30, 0, 255).astype(np.uint8) * np.ones((40, 1), np.uint8)
-    found = _converted("RGBA", np.dstack([PICTURE, alpha]), icc_profile(DISPLAY_P3, 2.2))
-    assert (found[:, :30] == 255).all()
-    assert np.array_equal(found[:, 30:], _converted("RGB", PICTURE, icc_profile(DISPLAY_P3, 2.2))[:, 30:])
+    result = _converted("RGBA", np.dstack([PICTURE, alpha]), icc_profile(DISPLAY_P3, 2.2))
+    assert (result[:, :30] == 255).all()
+    assert np.array_equal(result[:, 30:], _converted("RGB", PICTURE, icc_profile(DISPLAY_P3, 2.2))[:, 30:])
 
 
 def test_a_palette_is_converted_by_the_profile_of_its_colours() -> None:
-    picture = Image.fromarray(PICTURE).quantize(16)
-    picture.info["icc_profile"] = icc_profile(DISPLAY_P3, 2.2)
-    stored = np.asarray(picture.convert("RGB"))
+    image = Image.fromarray(PICTURE).quantize(16)
+    image.info["icc_profile"] = icc_profile(DISPLAY_P3, 2.2)
+    stored = np.asarray(image.convert("RGB"))
     wanted = _converted("RGB", stored, icc_profile(DISPLAY_P3, 2.2))
-    assert np.array_equal(np.asarray(to_srgb(picture), float), wanted)
+    assert np.array_equal(np.asarray(to_srgb(image), float), wanted)
 
 
 def test_lab_is_converted() -> None:
@@ -98,6 +100,6 @@ def test_profiles_are_read_from_files() -> None:
     for format in ("PNG", "JPEG", "TIFF", "WEBP", "AVIF"):
         buffer = io.BytesIO()
         Image.fromarray(PICTURE).save(buffer, format, icc_profile=icc_profile(DISPLAY_P3, 2.2), quality=100)
-        with Image.open(buffer) as picture:
-            plain = np.asarray(picture.convert("RGB"), float)
-            assert np.abs(np.asarray(to_srgb(picture), float) - plain).mean() > 1, format
+        with Image.open(buffer) as image:
+            plain = np.asarray(image.convert("RGB"), float)
+            assert np.abs(np.asarray(to_srgb(image), float) - plain).mean() > 1, format

@@ -1,4 +1,4 @@
-"""The short way from a decoded frame to one that ships gives what the way through RGB gives.
+"""Direct conversion of decoded frames to the shipped format gives the same result as the detour through RGB.
 
 python -m pytest tests/pipeline/media/test_standard.py
 """
@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from pipeline.media.encode import to_bt709
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker, plane_of
+from pipeline.media.rgb import RgbConverter, plane_of
 from pipeline.media.standard import Box, StandardFrames
 from tests.films import Picture, texture, to_yuv
 
@@ -38,33 +38,33 @@ def test_every_window_at_every_scale_is_what_rgb_gives(scaled: tuple[int, int], 
     left, top, width, height = window
     width, height = min(width, scaled[0] - left) // 2 * 2, min(height, scaled[1] - top) // 2 * 2
     geometry = Geometry(0, WIDTH, HEIGHT)
-    found = StandardFrames(geometry, scaled, (left, top, width, height)).make(_decoded())
-    picture = PictureMaker(geometry).rgb(_decoded(), *scaled)[top : top + height, left : left + width]
-    wanted = to_bt709(np.ascontiguousarray(picture), VideoReformatter())
-    assert (found.format.name, found.width, found.height) == ("yuv420p", width, height)
-    assert (found.color_range, found.colorspace, found.color_primaries, found.color_trc) == (1, 1, 1, 1)
-    for one, other in zip(_planes(found), _planes(wanted), strict=True):
-        assert np.abs(one - other).mean() < 0.6
-        assert abs((one - other).mean()) < 0.2
+    result = StandardFrames(geometry, scaled, (left, top, width, height)).make(_decoded())
+    image = RgbConverter(geometry).rgb(_decoded(), *scaled)[top : top + height, left : left + width]
+    wanted = to_bt709(np.ascontiguousarray(image), VideoReformatter())
+    assert (result.format.name, result.width, result.height) == ("yuv420p", width, height)
+    assert (result.color_range, result.colorspace, result.color_primaries, result.color_trc) == (1, 1, 1, 1)
+    for first, other in zip(_planes(result), _planes(wanted), strict=True):
+        assert np.abs(first - other).mean() < 0.6
+        assert abs((first - other).mean()) < 0.2
 
 
 @pytest.mark.parametrize(("matrix", "full"), [(Colorspace.ITU601, False), (Colorspace.ITU709, True)])
 def test_other_colours_become_standard(matrix: Colorspace, full: bool) -> None:
     geometry, whole = Geometry(0, WIDTH, HEIGHT), (0, 0, WIDTH, HEIGHT)
-    found = StandardFrames(geometry, (WIDTH, HEIGHT), whole).make(_decoded(matrix, full))
-    shown = PictureMaker(geometry).rgb(found, WIDTH, HEIGHT).astype(int)
+    result = StandardFrames(geometry, (WIDTH, HEIGHT), whole).make(_decoded(matrix, full))
+    shown = RgbConverter(geometry).rgb(result, WIDTH, HEIGHT).astype(int)
     assert np.abs(shown - _picture()).mean() < 2
 
 
 def test_a_turned_frame_comes_out_upright() -> None:
-    found = StandardFrames(Geometry(90, HEIGHT, WIDTH), (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH)).make(_decoded())
-    shown = PictureMaker(Geometry(0, HEIGHT, WIDTH)).rgb(found, HEIGHT, WIDTH).astype(int)
+    result = StandardFrames(Geometry(90, HEIGHT, WIDTH), (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH)).make(_decoded())
+    shown = RgbConverter(Geometry(0, HEIGHT, WIDTH)).rgb(result, HEIGHT, WIDTH).astype(int)
     assert np.abs(shown - np.rot90(_picture(), -1)).mean() < 2
 
 
 def test_a_frame_that_is_standard_already_keeps_its_planes_and_is_a_copy() -> None:
     decoded = _decoded()
-    found = StandardFrames(Geometry(0, WIDTH, HEIGHT), (WIDTH, HEIGHT), (0, 0, WIDTH, HEIGHT)).make(decoded)
-    assert all(np.array_equal(one, other) for one, other in zip(_planes(found), _planes(decoded), strict=True))
-    found.pts = 7
+    result = StandardFrames(Geometry(0, WIDTH, HEIGHT), (WIDTH, HEIGHT), (0, 0, WIDTH, HEIGHT)).make(decoded)
+    assert all(np.array_equal(first, other) for first, other in zip(_planes(result), _planes(decoded), strict=True))
+    result.pts = 7
     assert decoded.pts != 7

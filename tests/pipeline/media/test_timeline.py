@@ -1,4 +1,4 @@
-"""The one clock: jumps back and forth, reordered frames, missing stamps, and holds that are on purpose.
+"""The timeline: jumps back and forth, reordered frames, missing timestamps, and frames held on purpose.
 
 python -m pytest tests/pipeline/media/test_timeline.py
 """
@@ -16,15 +16,15 @@ INTERVAL = 1 / 25
 
 
 def stamps(*recordings: list[float], group: int = 12, delay: int = 2) -> PacketStamps:
-    """Packets of recordings one after the other, in coded order with one reordered frame in each pair."""
+    """Packets of consecutive recordings, in coded order with one reordered frame in each pair."""
     packets = PacketStamps()
     for times in recordings:
         order = list(range(len(times)))
-        for place in range(1, len(order) - 1, 2):
-            order[place], order[place + 1] = order[place + 1], order[place]
-        for number, place in enumerate(order):
+        for index in range(1, len(order) - 1, 2):
+            order[index], order[index + 1] = order[index + 1], order[index]
+        for number, index in enumerate(order):
             decoded = times[0] + (number - delay) * INTERVAL if number < delay else times[number - delay]
-            packets.add(times[place], decoded, INTERVAL, is_shown=True, is_key=number % group == 0)
+            packets.add(times[index], decoded, INTERVAL, is_shown=True, is_key=number % group == 0)
     return packets
 
 
@@ -46,7 +46,7 @@ def test_a_recording_without_a_jump_is_one_segment() -> None:
 
 
 @given(st.integers(30, 200), st.integers(30, 200), st.floats(0, 5), st.floats(-5, 0))
-def test_a_recording_whose_stamps_begin_anew_follows_the_end_of_the_last(
+def test_a_recording_whose_timestamps_begin_anew_follows_the_end_of_the_last(
     first: int, second: int, start: float, back: float
 ) -> None:
     earlier = start + back
@@ -75,7 +75,7 @@ def test_a_dropped_frame_or_a_pulldown_is_no_pause() -> None:
 
 def test_where_the_rate_varies_a_second_is_no_pause() -> None:
     times = [index * 0.04 + 0.9 * (index // 10) for index in range(60)]
-    uneven = [time + 0.012 * (place % 3) for place, time in enumerate(times)]
+    uneven = [time + 0.012 * (index % 3) for index, time in enumerate(times)]
     timeline = make_timeline(stamps(uneven), INTERVAL)
     assert timeline.is_variable
     assert len(timeline.segments) == 1
@@ -87,7 +87,7 @@ def test_empty_chunks_of_avi_hold_a_frame_on_purpose_but_not_for_ever() -> None:
     assert len(make_timeline(stamps(times), INTERVAL, hold=COUNTED_HOLD).segments) == 2
 
 
-def test_packets_without_stamps_follow_at_the_nominal_rate() -> None:
+def test_packets_without_timestamps_follow_at_the_nominal_rate() -> None:
     packets = PacketStamps()
     for _ in range(50):
         packets.add(None, None, 0.0, is_shown=True, is_key=True)
@@ -104,7 +104,7 @@ def test_what_an_edit_list_hides_is_in_no_segment() -> None:
 
 
 @given(st.lists(st.floats(-1e7, 1e7), min_size=1, max_size=80), st.booleans())
-def test_whatever_the_stamps_are_segments_rise_and_hold_every_shown_packet(times: list[float], key: bool) -> None:
+def test_whatever_the_timestamps_are_segments_rise_and_hold_every_shown_packet(times: list[float], key: bool) -> None:
     packets = PacketStamps()
     for time in times:
         packets.add(time, None, math.nan, is_shown=True, is_key=key)

@@ -1,4 +1,4 @@
-"""Which stream is the film: the default one, else the largest; never a cover picture or a single frame.
+"""Which stream is the video: the default one, else the largest; never a cover image or a single frame.
 
 python -m pytest tests/pipeline/media/test_tracks.py
 """
@@ -18,7 +18,7 @@ from schemas.errors import MediaError
 from tests.films import make_sound, shots, to_yuv
 
 FPS = 25
-# Of a track: its size, its number of frames, and how it is marked.
+# A track's size, its number of frames, and its disposition.
 Track = tuple[tuple[int, int], int, Disposition]
 _PLAIN, _DEFAULT, _COVER = Disposition(0), Disposition.default, Disposition.attached_pic
 
@@ -33,8 +33,8 @@ def write_tracks(path: Path, tracks: Sequence[Track]) -> None:
             stream.pix_fmt, stream.disposition = "yuv420p", marked
             streams.append(stream)
         for stream, (size, count, _) in zip(streams, tracks, strict=True):
-            for number, picture in enumerate(shots([count], size)):
-                frame = to_yuv(picture)
+            for number, image in enumerate(shots([count], size)):
+                frame = to_yuv(image)
                 frame.pts, frame.time_base = number, Fraction(1, FPS)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
@@ -50,7 +50,7 @@ def write_tracks(path: Path, tracks: Sequence[Track]) -> None:
     ],
 )
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_the_film_is_the_default_track_else_the_largest(
+def test_the_video_is_the_default_track_else_the_largest(
     tracks: list[Track], chosen: int, suffix: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"film.{suffix}"
@@ -68,13 +68,13 @@ def test_another_track_that_is_longer_is_no_truncation(tmp_path: Path) -> None:
     assert facts.duration == pytest.approx(2.0, abs=0.01)
 
 
-def test_a_single_frame_is_no_film(tmp_path: Path) -> None:
+def test_a_single_frame_is_not_a_video(tmp_path: Path) -> None:
     write_tracks(tmp_path / "film.mp4", [((96, 64), 1, _DEFAULT)])
-    with pytest.raises(MediaError, match="a single frame, not a film"):
+    with pytest.raises(MediaError, match="a single frame, not a video"):
         probe(str(tmp_path / "film.mp4"), 1)
 
 
-def test_sound_with_a_cover_picture_is_audio_only(tmp_path: Path) -> None:
+def test_sound_with_a_cover_image_is_audio_only(tmp_path: Path) -> None:
     make_sound(tmp_path / "tone.m4a")
     with av.open(tmp_path / "tone.m4a") as source, av.open(tmp_path / "song.mp4", "w") as target:
         copied = target.add_stream_from_template(source.streams.audio[0])

@@ -1,4 +1,4 @@
-"""Truncation: what is hidden by an edit list or held by empty chunks is no damage; what is cut off is.
+"""Truncation: frames hidden by an edit list or held by empty chunks are no damage; missing data are.
 
 python -m pytest tests/pipeline/media/test_truncation.py
 """
@@ -25,15 +25,15 @@ def _probe(path: Path) -> MediaInfo:
 def trim(path: Path, first: int, count: int, fps: int = 24) -> None:
     """Make the edit list of an MP4 with a track timescale of 512 units a frame show `count` frames from `first` on."""
     data = bytearray(path.read_bytes())
-    place = data.index(b"elst") + 12
+    position = data.index(b"elst") + 12
     scale = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)[0]
     struct.pack_into(
-        ">Ii", data, place, count * scale // fps, struct.unpack_from(">i", data, place + 4)[0] + first * 512
+        ">Ii", data, position, count * scale // fps, struct.unpack_from(">i", data, position + 4)[0] + first * 512
     )
     path.write_bytes(data)
 
 
-def test_a_trimmed_film_is_what_its_edit_list_shows(tmp_path: Path) -> None:
+def test_a_trimmed_video_is_what_its_edit_list_shows(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     make_film(path, shots([240], (96, 64)))
     with Decoder(str(path)) as decoder:
@@ -54,8 +54,8 @@ def test_empty_chunks_hold_the_frame_before_them(tmp_path: Path) -> None:
     with av.open(tmp_path / "held.avi", "w") as container:
         stream = cast(Any, container.add_stream("mpeg4", rate=24))
         stream.width, stream.height, stream.pix_fmt, stream.codec_context.max_b_frames = 96, 64, "yuv420p", 0
-        for time, picture in zip(times, shots([len(times)], (96, 64)), strict=True):
-            frame = to_yuv(picture)
+        for time, image in zip(times, shots([len(times)], (96, 64)), strict=True):
+            frame = to_yuv(image)
             frame.pts, frame.time_base = round(time * 24), Fraction(1, 24)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -98,7 +98,7 @@ def test_an_index_that_was_lost_behind_the_last_frame_is_no_truncation(tmp_path:
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.avi", "film.ts", "film.webm"])
-def test_nothing_is_missing_from_a_whole_film(name: str, tmp_path: Path) -> None:
+def test_nothing_is_missing_from_a_whole_video(name: str, tmp_path: Path) -> None:
     codec = {"webm": "libvpx", "avi": "mpeg4"}.get(name.rsplit(".", 1)[1], "libx264")
     make_film(tmp_path / name, shots([30], (96, 64)), codec=codec)
     with (tmp_path / name).open("rb") as file:

@@ -50,8 +50,8 @@ def test_a_samples_evidence_is_what_lies_in_its_span_told_from_its_start(dataset
 
 def test_a_sample_without_any_frame_caption_has_the_reason_of_the_ledger(dataset: Dataset) -> None:
     write_spans(dataset, [*SPANS, ("v-9-9000-b-0", "v-9-9000", 9.0, 11.0, ["s9"])])
-    told = [{"kind": "sample", "id": "v-9-9000-b-0", "state": "failed", "reason": "cut off"}]
-    dataset.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, told))
+    ledger_rows = [{"kind": "sample", "id": "v-9-9000-b-0", "state": "failed", "reason": "cut off"}]
+    dataset.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, ledger_rows))
     errors = {record.sample_id: record.error for record in read_records(dataset)}
     assert errors == {
         "v-0-4000-b-0": None,
@@ -73,7 +73,7 @@ def test_a_report(dataset: Dataset) -> None:
 def test_a_dataset_of_captions_by_clip_is_refused_with_the_command(dataset: Dataset) -> None:
     """As runs before version 3 of `summarise` left them: no spans, and captions keyed by their clip."""
     dataset.store.remove(SPANS_FILE)
-    with pytest.raises(DatasetError, match=r"sample_spans\.parquet is not there; `just curate` writes it"):
+    with pytest.raises(DatasetError, match=r"sample_spans\.parquet is missing; `just curate` writes it"):
         read_records(dataset)
     old = pa.table({"clip_id": ["v-0-4000"], "dense": ["A wolf stands."], "status": ["ok"]})
     key = dataset.part_key(Output(folder="captions", contract=CAPTIONS, parent="sample_id"), "f", "part-0")

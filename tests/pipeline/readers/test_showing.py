@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_still_comes_by_its_own_id(folder: Path) -> None:
     stills = Stills(make_shown_dataset(folder))
-    first, second = (stills(one) for one in STILL_IDS)
+    first, second = (stills(still_id) for still_id in STILL_IDS)
     assert first is not None
     assert second is not None
     assert first.startswith(b"\xff\xd8")
@@ -30,9 +30,9 @@ def test_each_still_comes_by_its_own_id(folder: Path) -> None:
 def test_each_sample_is_read_from_its_own_place_in_the_shard(folder: Path) -> None:
     samples = Samples(make_shown_dataset(folder))
     for sample in SAMPLE_IDS:
-        found = samples(sample)
-        assert found is not None
-        assert (found.type, found.content) == ("video/mp4", sample.encode() + FILM)
+        media = samples(sample)
+        assert media is not None
+        assert (media.type, media.content) == ("video/mp4", sample.encode() + FILM)
 
 
 @pytest.mark.parametrize("key", ["", "../run.json", "v-0-2000", "/etc/passwd", "v-0-2000-s00"])

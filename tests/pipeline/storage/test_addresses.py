@@ -77,12 +77,12 @@ def test_a_granted_uri_and_what_lies_below_a_granted_root_are_read_by_their_addr
 def test_secrets_of_granted_addresses_are_found_in_any_text() -> None:
     grant("sftp://h/raw", "sftp://user:pa%24word@h/raw")
     grant("https://h/a.mp4", "https://h/a.mp4?hash=0123456789abcdef&n=3600")
-    said = redact("login of user with pa$word (pa%24word) refused; key 0123456789abcdef, 3600 s")
-    assert said == "login of user with *** (***) refused; key ***, 3600 s"
+    text = redact("login of user with pa$word (pa%24word) refused; key 0123456789abcdef, 3600 s")
+    assert text == "login of user with *** (***) refused; key ***, 3600 s"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "clean_text"),
     [
         ("404, url='https://h/a.mp4?X-Amz-Signature=ab'", "404, url='https://h/a.mp4'"),
         ("GET /a.mp4?X-Amz-Credential=AK&X-Amz-Signature=ab", "GET /a.mp4?X-Amz-Credential=***&X-Amz-Signature=***"),
@@ -90,5 +90,5 @@ def test_secrets_of_granted_addresses_are_found_in_any_text() -> None:
         ("width = 5 of a?b=3.mp4", "width = 5 of a?b=3.mp4"),
     ],
 )
-def test_messages_keep_all_but_the_secrets(text: str, said: str) -> None:
-    assert redact(text) == said
+def test_messages_keep_all_but_the_secrets(text: str, clean_text: str) -> None:
+    assert redact(text) == clean_text

@@ -146,12 +146,12 @@ def test_a_bucket_is_listed_probed_and_split_in_place(bucket: str, tmp_path: Pat
     store.write("a.mp4", b"")
     objects = list_bucket(f"{bucket}/raw", IngestConfig())
     assert objects["key"].to_pylist() == ["a.mp4", "b/film.mp4"]
-    empty, film = (Probe().process(row) for row in objects.to_pylist())
+    empty, video = (Probe().process(row) for row in objects.to_pylist())
     assert "0 bytes" in str(empty.error)
-    assert film.values is not None
-    assert film.values["identity"] == objects["etag"].to_pylist()[1]
-    assert film.values["frames"] == 60
-    split = Split(SplitConfig(detector="adaptive"), 1).process(film.values)
+    assert video.values is not None
+    assert video.values["identity"] == objects["etag"].to_pylist()[1]
+    assert video.values["frames"] == 60
+    split = Split(SplitConfig(detector="adaptive"), 1).process(video.values)
     assert split.counters["decoded_frames"] == 60
     assert len(split.others["clips"]) == 1
 

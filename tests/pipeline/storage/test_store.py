@@ -126,8 +126,8 @@ def test_links_are_followed_and_broken_ones_are_listed(tmp_path: Path) -> None:
     (outside / "film.mp4").write_bytes(b"film")
     (inside / "linked").symlink_to(outside)
     (inside / "broken.mp4").symlink_to(tmp_path / "nowhere")
-    found = {file.key: (file.size, file.version == "missing") for file in Store(inside).list()}
-    assert found == {"linked/film.mp4": (4, False), "broken.mp4": (0, True)}
+    files = {file.key: (file.size, file.version == "missing") for file in Store(inside).list()}
+    assert files == {"linked/film.mp4": (4, False), "broken.mp4": (0, True)}
 
 
 def test_a_link_to_a_folder_above_does_not_go_round(tmp_path: Path) -> None:

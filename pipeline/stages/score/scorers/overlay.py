@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Two boxes are one line at one place from this overlap on (intersection over union), ...
-SAME_PLACE = 0.7
+SAME_CELL = 0.7
 # ... or if they share their height on the picture and their middle or left end: subtitles that change their words.
 SAME_MIDDLE = 0.02
 # Mean change around a box, in grey levels of 255 without the change of brightness; codec noise makes less than 2.
@@ -65,10 +65,10 @@ def _same_place(box: NDArray[np.float64], boxes: Boxes) -> NDArray[np.bool_]:
     high = np.maximum(0, np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1]))
     size, sizes = box[2:] - box[:2], boxes[:, 2:] - boxes[:, :2]
     overlap = wide * high / np.maximum(size.prod() + sizes.prod(axis=1) - wide * high, 1e-9)
-    same_height = high / np.maximum(size[1] + sizes[:, 1] - high, 1e-9) >= SAME_PLACE
+    same_height = high / np.maximum(size[1] + sizes[:, 1] - high, 1e-9) >= SAME_CELL
     middle = np.abs(box[[0, 2]].mean() - boxes[:, [0, 2]].mean(axis=1)) <= SAME_MIDDLE
     left = np.abs(box[0] - boxes[:, 0]) <= SAME_MIDDLE / 2
-    return np.asarray((overlap >= SAME_PLACE) | (same_height & (middle | left)), bool)
+    return np.asarray((overlap >= SAME_CELL) | (same_height & (middle | left)), bool)
 
 
 def _changes_around(box: NDArray[np.float64], stills: Sequence[TextStill], texts: Sequence[NDArray[np.bool_]]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
-from pipeline.media.look import LookFrame
+from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.stages.split.detectors.base import Boundary
 from schemas.config import SplitConfig
 
@@ -35,7 +35,7 @@ class AdaptiveCuts:
         self._frames = 0
         self._cuts: list[int] = []
 
-    def push(self, frame: LookFrame) -> None:
+    def push(self, frame: AnalysisFrame) -> None:
         """See the next frame."""
         time = FrameTimecode(self._frames, _RATE)
         picture = np.asarray(cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR), np.uint8)

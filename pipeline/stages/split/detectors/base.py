@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.media.look import LookFrame
+from pipeline.media.analysis_frame import AnalysisFrame
 from schemas.config import SplitConfig
 
 
@@ -27,7 +27,7 @@ class Boundary:
 class Detector(Protocol):
     """Sees every frame once, in order. One detector serves many videos: `finish` makes it ready for the next."""
 
-    def push(self, frame: LookFrame) -> None:
+    def push(self, frame: AnalysisFrame) -> None:
         """See the next frame."""
         ...
 

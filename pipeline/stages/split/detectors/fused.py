@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.media.look import LookFrame
+from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.extents import find_extents
 from pipeline.stages.split.detectors.head import decide, load_head, make_features
@@ -72,7 +72,7 @@ class FusedDetector:
         """With both thresholds as the preset changes them."""
         return cls(*config.thresholds(), threads, config.network_precision)
 
-    def push(self, frame: LookFrame) -> None:
+    def push(self, frame: AnalysisFrame) -> None:
         """See the next frame."""
         thumbnail = make_thumbnail(frame)
         self._network.push(thumbnail)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.media.look import LookFrame
+from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.transnet_stream import OFFSETS, Precision, StreamingTransNet
 from schemas.config import SplitConfig
@@ -88,7 +88,7 @@ class TransNet:
         return Probabilities(answers[:, 0], answers[:, 1], change, answers[:, 2:])
 
 
-def make_thumbnail(frame: LookFrame) -> NDArray[np.uint8]:
+def make_thumbnail(frame: AnalysisFrame) -> NDArray[np.uint8]:
     """What the network looks at: RGB [27, 48, 3], the aspect not kept."""
     return np.asarray(cv2.resize(frame.color, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -149,7 +149,7 @@ class TransNetDetector:
         """With `cut_probability` as the preset changes it."""
         return cls(config.thresholds()[0], threads, config.network_precision)
 
-    def push(self, frame: LookFrame) -> None:
+    def push(self, frame: AnalysisFrame) -> None:
         """See the next frame."""
         self._network.push(make_thumbnail(frame))
 

@@ -1,9 +1,11 @@
-"""Blockiness: how much larger the steps of brightness are across an 8x8 grid than elsewhere.
+"""Blockiness: how much larger steps of brightness are across an 8x8 grid than elsewhere.
 
 B and A of Wang, Sheikh and Bovik, "No-reference perceptual quality assessment of JPEG compressed images", ICIP 2002
-(mean steps across and inside blocks), as a ratio, with two changes: of the columns (rows) of the grid the median
-counts, so that a few real edges on a plain ground are no blocks; and the strongest of the eight places where the grid
-may lie is taken, so that turned and cut pictures are seen too. A grid that was scaled is not seen.
+(mean steps across and inside blocks), as a ratio, with two changes: the median over the grid's columns (rows) is used,
+so that a few real edges on a uniform background do not count as blocks; and the strongest of the eight grid offsets is
+used, so that rotated and cropped images are covered too. A grid that was scaled is not detected.
+
+    blockiness(np.stack([measure_steps(luma) for luma in frames]))
 """
 
 from typing import Any
@@ -14,28 +16,28 @@ from numpy.typing import NDArray
 
 _BLOCK = 8
 _SMALLEST = 4 * _BLOCK
-_FLOOR = 1.0  # level added to both sides: steps below that are not seen, and a flat picture gives 1
+_FLOOR = 1.0  # level added to both sides: smaller steps do not count, and a flat image gives 1
 
 
 def measure_steps(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Median steps [2, 8] of a native luma picture, in levels: at each place of the grid, across columns and rows."""
-    found = np.zeros((2, _BLOCK))
+    """Median steps [2, 8] of a full-size luma, uint8 [H, W], in levels: across columns and rows, per grid offset."""
+    medians = np.zeros((2, _BLOCK))
     if min(luma.shape) < _SMALLEST:
-        return found
-    for axis, (one, other) in enumerate(((luma[:, 1:], luma[:, :-1]), (luma[1:], luma[:-1]))):
-        steps = cv2.reduce(cv2.absdiff(one, other), axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-        found[axis] = [_median(steps[place::_BLOCK]) for place in range(_BLOCK)]
-    return found
+        return medians
+    for axis, (after, before) in enumerate(((luma[:, 1:], luma[:, :-1]), (luma[1:], luma[:-1]))):
+        steps = cv2.reduce(cv2.absdiff(after, before), axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+        medians[axis] = [_median(steps[offset::_BLOCK]) for offset in range(_BLOCK)]
+    return medians
 
 
 def _median(values: NDArray[Any]) -> float:
-    # What numpy's median gives, without its checks: it is asked sixteen times a look.
+    # Same value as numpy's median, without its checks: it is called sixteen times per sampled frame.
     ordered = np.sort(values)
     return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
 
 
 def blockiness(steps: NDArray[np.float64]) -> float:
-    """Ratio, about 1 (no grid) up, of the steps [n, 2, 8] of a clip's looks: mean of the two directions."""
+    """Ratio (1: no grid, larger: blocks) from the steps [n, 2, 8] of a clip's sampled frames: mean of both axes."""
     mean = np.mean(steps, axis=0)
     most = np.max(mean, axis=1)
     rest = (np.sum(mean, axis=1) - most) / (_BLOCK - 1)

@@ -1,18 +1,21 @@
-"""Exposure: brightness, contrast, and the shares of the picture that are lost in white and in black."""
+"""Exposure: brightness, contrast, and the shares of clipped white and black pixels.
+
+brightness, contrast, overexposed, underexposed = measure_exposure(luma)
+"""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 NAMES = ("brightness", "contrast", "overexposed", "underexposed")
-_BLACK, _WHITE = 2, 253  # codecs and scalers smear the ends of the range by about two levels
+_BLACK, _WHITE = 2, 253  # codecs and scalers shift the ends of the range by about two levels
 _LEVELS = np.arange(256) / 255
 
 
 def measure_exposure(luma: NDArray[np.uint8]) -> tuple[float, float, float, float]:
-    """The values of `NAMES` for a luma picture [height, width] of full range.
+    """The values of `NAMES` for a full-range luma, uint8 [H, W].
 
-    Mean (0 black to 1 white), standard deviation (0 to 0.5), share of pixels at white and share at black (0 to 1).
+    Mean (0 black to 1 white), standard deviation (0 to 0.5), share of white pixels and share of black ones (0 to 1).
     """
     shares = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel().astype(np.float64) / luma.size
     mean = float(shares @ _LEVELS)

@@ -1,9 +1,11 @@
-"""Jitter: how far the camera's path shakes around its own smooth course.
+"""Jitter: how far the camera's path deviates from its own smoothed path.
 
-The path (shift right and up, percent of the diagonal) is what the pairs of frames add up to, at 6 points a second; its
-moving average over 5 points is the smooth course, which a steady pan follows exactly. Shake from about 1 Hz up is seen.
-Above 3 Hz it is folded to a lower frequency but keeps its size, except at multiples of 6 Hz, which look like rest.
-Shake in zoom and roll is not seen.
+The path (shift right and up, percent of the diagonal) is the sum over pairs of frames, at 6 points a second; its moving
+average over 5 points is the smoothed path, which a steady pan follows exactly. Shake from about 1 Hz up is measured.
+Above 3 Hz it is aliased to a lower frequency but keeps its amplitude, except at multiples of 6 Hz, which look static.
+Shake in zoom and roll is not measured.
+
+    jitter = measure_jitter(pairs)
 """
 
 import numpy as np
@@ -13,9 +15,9 @@ WINDOW = 5
 
 
 def measure_jitter(pairs: NDArray[np.float64]) -> float | None:
-    """Root mean square distance of the path from its smooth course, percent of the diagonal; None if it is too short.
+    """Root mean square distance of the path from its smoothed path, percent of the diagonal; None if too short.
 
-    `pairs` are rows of `pipeline.stages.split.measures.motion.NAMES`.
+    `pairs` [n, 8] are rows of `pipeline.stages.split.measures.motion.NAMES`.
     """
     steps = pairs[:, 4:6] * pairs[:, :1]
     path = np.vstack([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
@@ -27,7 +29,7 @@ def measure_jitter(pairs: NDArray[np.float64]) -> float | None:
 
 
 def shaken_share(pairs: NDArray[np.float64]) -> float:
-    """Share of the path's length, 0 to 1, that is shake: steps against their moving average."""
+    """Share (0 to 1) of the path's length that is shake: deviation of steps from their moving average."""
     steps = pairs[:, 4:6] * pairs[:, :1]
     counts = np.convolve(np.ones(len(steps)), np.ones(WINDOW), "same")
     smooth = np.stack([np.convolve(axis, np.ones(WINDOW), "same") / counts for axis in steps.T], axis=1)

@@ -1,7 +1,11 @@
-"""Sees every frame of a film once, in order, and sums up any clip of it afterwards; an image is a film of one frame.
+"""Measures every frame of a video once, in order, and summarises any clip afterwards; an image is a one-frame video.
 
-Every frame is compared for standing still; every 1/6 s the motion since the last time is measured; twice a second the
-full-size luma is looked at. What is kept is numbers alone, under 20 MB per hour of film, and three small pictures.
+Every frame is checked for repetition; every 1/6 s the motion since the last time is measured; twice a second the
+full-size luma is analysed. Only numbers are kept, under 20 MB per hour of video, and three small images.
+
+    measurer = Measurer(width, height, decoder.packets)
+    measurer.push(frame)
+    columns = measurer.summarise(first=0, end=120)
 """
 
 from array import array
@@ -10,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.media.decode import PacketSizes
-from pipeline.media.look import LookFrame
 from pipeline.stages.split.measures import bars, exposure, motion
 from pipeline.stages.split.measures.bitrate import bits_per_pixel
 from pipeline.stages.split.measures.blockiness import blockiness, measure_steps
@@ -19,54 +23,54 @@ from pipeline.stages.split.measures.camera import label_camera
 from pipeline.stages.split.measures.frozen import FrozenMeter
 from pipeline.stages.split.measures.jitter import measure_jitter
 from pipeline.stages.split.measures.motion import MotionMeter, summarise_motion
+from pipeline.stages.split.measures.series import Series, Ticker
 from pipeline.stages.split.measures.sharpness import measure_sharpness, to_scale
-from pipeline.stages.split.measures.track import Clock, Track
 
 NATIVE_SECONDS = 0.5
 
 
 class Measurer:
-    """Measures of one source; `width` and `height` are its displayed size, `packets` what its decoder demuxes."""
+    """Measures of one source; `width` and `height` are its displayed size, `packets` those its decoder demuxes."""
 
     def __init__(self, width: int, height: int, packets: PacketSizes) -> None:
         self._size = (width, height)
         self._packets = packets
         self._edges = array("d")
         self._end = 0.0
-        self._motion_clock, self._native_clock = Clock(motion.SAMPLE_SECONDS), Clock(NATIVE_SECONDS)
+        self._motion_ticker, self._native_ticker = Ticker(motion.SAMPLE_SECONDS), Ticker(NATIVE_SECONDS)
         self._motion, self._frozen = MotionMeter(), FrozenMeter()
-        self._pairs = Track(1 + len(motion.NAMES))
-        self._light = Track(1 + len(exposure.NAMES))
-        self._steps, self._bars = Track(16), Track(8)
+        self._pairs = Series(1 + len(motion.NAMES))
+        self._exposure = Series(1 + len(exposure.NAMES))
+        self._steps, self._bars = Series(16), Series(8)
         self._sides, self._side_scale = bars.NO_BARS, 1.0
         self._last: tuple[int, float, NDArray[np.uint8]] | None = None
-        self._film: tuple[int, tuple[float, ...]] = (0, (0.0, 0.0, 0.0, 0.0))
+        self._cached_video_depths: tuple[int, tuple[float, ...]] = (0, (0.0, 0.0, 0.0, 0.0))
 
-    def push(self, frame: LookFrame) -> None:
-        """See the next frame; indices rise by one from 0."""
+    def push(self, frame: AnalysisFrame) -> None:
+        """Process the next frame; indices count up from 0."""
         self._edges.append(frame.time)
         self._end = frame.end
-        if self._native_clock.is_due(frame.time, frame.end):
-            self._look_closely(frame)
-        due = self._motion_clock.is_due(frame.time, frame.end)
+        if self._native_ticker.is_due(frame.time, frame.end):
+            self._measure_details(frame)
+        due = self._motion_ticker.is_due(frame.time, frame.end)
         self._frozen.push(frame.luma, frame.time, frame.end, due)
         if due:
-            self._look_for_motion(frame)
+            self._measure_motion(frame)
 
-    def _look_closely(self, frame: LookFrame) -> None:
+    def _measure_details(self, frame: AnalysisFrame) -> None:
         native = frame.native()
         self._sides = bars.find_bars(native) if bars.may_have_bars(frame.luma) else bars.NO_BARS
         self._side_scale = frame.luma.shape[0] / native.shape[0]
-        picture = self._sides.trim(native)
-        self._steps.add(frame.index, *measure_steps(picture).ravel())
-        scaled = to_scale(picture)
-        self._light.add(frame.index, measure_sharpness(scaled), *exposure.measure_exposure(scaled))
-        # Of a source with other than square pixels the luma is as coded, the box as displayed.
+        image = self._sides.trim(native)
+        self._steps.add(frame.index, *measure_steps(image).ravel())
+        scaled = to_scale(image)
+        self._exposure.add(frame.index, measure_sharpness(scaled), *exposure.measure_exposure(scaled))
+        # With non-square pixels the luma has the coded size, the box the displayed size.
         across, down = self._size[0] / native.shape[1], self._size[1] / native.shape[0]
-        depths = (one * scale for one, scale in zip(self._sides.depths, (across, down) * 2, strict=True))
+        depths = (depth * scale for depth, scale in zip(self._sides.depths, (across, down) * 2, strict=True))
         self._bars.add(frame.index, *depths, *self._sides.edges)
 
-    def _look_for_motion(self, frame: LookFrame) -> None:
+    def _measure_motion(self, frame: AnalysisFrame) -> None:
         if self._last is not None:
             index, time, before = self._last
             old, new = (self._sides.trim(luma, self._side_scale) for luma in (before, frame.luma))
@@ -76,31 +80,31 @@ class Measurer:
         self._last = (frame.index, frame.time, frame.luma)
 
     def summarise(self, first: int, end: int) -> dict[str, Any]:
-        """The measures of the clip of frames `first` <= index < `end`, named and measured as in the clips table.
+        """The measures of the clip of frames `first` <= index < `end`; names and units are those of the clips table.
 
-        Motion is null where fewer than two looks lie in the clip, jitter where fewer than six do.
+        Motion is None with fewer than two motion samples in the clip, jitter with fewer than six.
         """
         width, height = self._size
         start_time = self._edges[first]
         end_time = self._edges[end] if end < len(self._edges) else self._end
         pairs = self._pairs.between(first, end)
         pairs = pairs[pairs[:, 0] >= first, 1:]
-        light = self._light.nearest(first, end).mean(axis=0)
+        light = self._exposure.nearest(first, end).mean(axis=0)
         camera, confidence = label_camera(pairs)
-        box = bars.crop_box(self._bars.nearest(first, end), self._film_depths(), width, height)
+        box = bars.crop_box(self._bars.nearest(first, end), self._video_depths(), width, height)
         return {
             **summarise_motion(pairs),
             "camera": camera,
             "camera_confidence": confidence,
             "jitter": measure_jitter(pairs),
             "frozen": self._frozen.share(start_time, end_time) if end_time > start_time else None,
-            **{name: round(float(one), 6) for name, one in zip(("sharpness", *exposure.NAMES), light, strict=True)},
+            **{name: round(float(value), 6) for name, value in zip(("sharpness", *exposure.NAMES), light, strict=True)},
             "blockiness": blockiness(self._steps.nearest(first, end).reshape(-1, 2, 8)),
             "bits_per_pixel": bits_per_pixel(self._packets, start_time, end_time, end - first, width * height),
             **dict(zip(("crop_left", "crop_top", "crop_width", "crop_height"), box, strict=True)),
         }
 
-    def _film_depths(self) -> tuple[float, ...]:
-        if self._film[0] != len(self._edges):
-            self._film = (len(self._edges), bars.film_depths(self._bars.all()))
-        return self._film[1]
+    def _video_depths(self) -> tuple[float, ...]:
+        if self._cached_video_depths[0] != len(self._edges):
+            self._cached_video_depths = (len(self._edges), bars.video_depths(self._bars.all()))
+        return self._cached_video_depths[1]

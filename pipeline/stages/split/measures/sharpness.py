@@ -1,7 +1,9 @@
 """Sharpness: variance of the Laplacian (Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", 2000).
 
-It depends on the scale, so every picture is brought to 360 lines first, smaller ones too: a picture that was enlarged
-from less does not look sharper than the original, and sizes compare.
+It depends on the scale, so every image is resized to 360 lines first, smaller ones too: an upscaled image does not
+measure sharper than its original, and different sizes are comparable.
+
+    sharpness = measure_sharpness(to_scale(luma))
 """
 
 import cv2
@@ -12,9 +14,9 @@ SHORT_SIDE = 360
 
 
 def to_scale(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The luma picture [height, width] with a short side of 360."""
-    while min(luma.shape) >= 2 * SHORT_SIDE:  # halving and one linear step cost a tenth of an area filter
-        height, width = (one // 2 for one in luma.shape)
+    """The luma uint8 [H, W] resized to a short side of 360."""
+    while min(luma.shape) >= 2 * SHORT_SIDE:  # halving and one linear step cost a tenth of an area filter's time
+        height, width = (side // 2 for side in luma.shape)
         even = luma[: 2 * height, : 2 * width]
         luma = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     scale = SHORT_SIDE / min(luma.shape)
@@ -23,6 +25,6 @@ def to_scale(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def measure_sharpness(scaled: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian of a luma picture at scale, in squared levels, >= 0."""
+    """Variance of the Laplacian of a luma uint8 [H, W] from `to_scale`, in squared levels, >= 0."""
     edges = cv2.Laplacian(scaled, cv2.CV_16S)
     return float(cv2.norm(edges, cv2.NORM_L2SQR)) / edges.size - float(cv2.mean(edges)[0]) ** 2

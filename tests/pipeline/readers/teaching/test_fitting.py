@@ -33,8 +33,8 @@ def examples(kind: Kind, signal: float, seed: int = 0) -> Examples:
 def test_what_holds_across_sources_is_learned(kind: Kind) -> None:
     given = examples(kind, signal=30.0)
     lesson = learn(given)
-    found = judge(kind, lesson.predicted, given.values, given.sources)
-    assert found["pearson"].value > 0.7
+    estimates = judge(kind, lesson.predicted, given.values, given.sources)
+    assert estimates["pearson"].value > 0.7
     assert np.corrcoef(given.predict(lesson.head), given.values)[0, 1] > 0.85
 
 
@@ -44,10 +44,10 @@ def test_knowing_the_sources_is_not_knowing_the_labels(kind: Kind) -> None:
     given = examples(kind, signal=0.0)
     alone = Examples(kind, given.vectors, given.owners, given.values, given.owners.astype(str))
     assert np.corrcoef(held_out(alone, penalty=0.03), given.values)[0, 1] > 0.95
-    found = judge(kind, learn(given).predicted, given.values, given.sources)
-    assert found["pearson"].value < 0.5
+    estimates = judge(kind, learn(given).predicted, given.values, given.sources)
+    assert estimates["pearson"].value < 0.5
     if kind == "class":
-        assert 0.2 < found["balanced_accuracy"].value < 0.7
+        assert 0.2 < estimates["balanced_accuracy"].value < 0.7
 
 
 @pytest.mark.parametrize("kind", ["class", "rating"])

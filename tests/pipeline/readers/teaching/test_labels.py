@@ -28,7 +28,7 @@ def test_reads_files_clips_and_stills(tmp_path: Path) -> None:
             'a/b.mp4,2.5,,,Yes,,"dark, blurred"\nc.png,,,,0,film,\n,,ab-0-20,,1,,\n,,,ab-0-20-s001,no,,\n',
         )
     )
-    assert [(one.row, one.target, one.name, one.seconds, one.value, one.source) for one in labels] == [
+    assert [(label.row, label.target, label.name, label.seconds, label.value, label.source) for label in labels] == [
         (2, "file", "a/b.mp4", 2.5, 1.0, "a/b.mp4"),
         (3, "file", "c.png", None, 0.0, "film"),
         (4, "clip", "ab-0-20", None, 1.0, "ab"),
@@ -87,4 +87,4 @@ def test_what_a_csv_writer_wrote_is_read_back(rows: dict[str, float], tmp_path_f
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
     with path.open("w", newline="", encoding="utf-8") as lines:
         csv.writer(lines).writerows([("label", "file"), *((value, name) for name, value in rows.items())])
-    assert {one.name: one.value for one in read_labels(path)} == rows
+    assert {label.name: label.value for label in read_labels(path)} == rows

@@ -12,20 +12,20 @@ from pipeline.readers.teaching.quality import judge
 def test_class_measures_are_those_of_the_textbook() -> None:
     values = np.array([1.0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
     predicted = np.array([0.9, 0.8, 0.7, 0.1, 0.6, 0.5, 0.2, 0.2, 0.1, 0.0])
-    found = judge("class", predicted, values, np.arange(10).astype(str))
-    assert found["precision"].value == pytest.approx(3 / 5)
-    assert found["recall"].value == pytest.approx(3 / 4)
-    assert found["specificity"].value == pytest.approx(4 / 6)
-    assert found["balanced_accuracy"].value == pytest.approx((3 / 4 + 4 / 6) / 2)
-    assert found["pearson"].value == pytest.approx(np.corrcoef(predicted, values)[0, 1])
+    estimates = judge("class", predicted, values, np.arange(10).astype(str))
+    assert estimates["precision"].value == pytest.approx(3 / 5)
+    assert estimates["recall"].value == pytest.approx(3 / 4)
+    assert estimates["specificity"].value == pytest.approx(4 / 6)
+    assert estimates["balanced_accuracy"].value == pytest.approx((3 / 4 + 4 / 6) / 2)
+    assert estimates["pearson"].value == pytest.approx(np.corrcoef(predicted, values)[0, 1])
 
 
 def test_rating_measures_are_correlations() -> None:
     values = np.array([1.0, 2, 3, 4, 10])
-    found = judge("rating", values**3, values, np.arange(5).astype(str))
-    assert set(found) == {"pearson", "spearman"}
-    assert found["spearman"].value == pytest.approx(1)
-    assert found["pearson"].value < 1
+    estimates = judge("rating", values**3, values, np.arange(5).astype(str))
+    assert set(estimates) == {"pearson", "spearman"}
+    assert estimates["spearman"].value == pytest.approx(1)
+    assert estimates["pearson"].value < 1
 
 
 def test_rows_of_one_source_make_no_interval_narrower() -> None:
@@ -43,7 +43,7 @@ def test_rows_of_one_source_make_no_interval_narrower() -> None:
 
 
 def test_what_is_not_defined_is_not_a_number() -> None:
-    found = judge("class", np.zeros(4), np.array([1.0, 0, 1, 0]), np.arange(4).astype(str))
-    assert np.isnan(found["precision"].value)
-    assert np.isnan(found["pearson"].value)
-    assert found["recall"].value == 0
+    estimates = judge("class", np.zeros(4), np.array([1.0, 0, 1, 0]), np.arange(4).astype(str))
+    assert np.isnan(estimates["precision"].value)
+    assert np.isnan(estimates["pearson"].value)
+    assert estimates["recall"].value == 0

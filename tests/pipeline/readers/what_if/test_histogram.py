@@ -23,20 +23,22 @@ def _rule(text: str) -> Rule:
 
 
 def _counts(drawn: str) -> dict[str, int]:
-    found = re.findall(r"<title>.*?: (\d+) clips, (\d+) kept, (\d+) dropped here, (\d+) elsewhere</title>", drawn)
-    sums = [sum(int(one[place]) for one in found) for place in range(4)]
+    titles = re.findall(r"<title>.*?: (\d+) clips, (\d+) kept, (\d+) dropped here, (\d+) elsewhere</title>", drawn)
+    sums = [sum(int(title[column]) for title in titles) for column in range(4)]
     return dict(zip(("all", "kept", "here", "elsewhere"), sums, strict=True))
 
 
 @given(values, st.lists(st.floats(-1e9, 1e9), max_size=2), st.data())
 def test_every_clip_is_in_one_bar_with_its_fate(
-    found: list[float], thresholds: list[float], data: st.DataObject
+    values: list[float], thresholds: list[float], data: st.DataObject
 ) -> None:
-    fates: list[Fate] = data.draw(st.lists(st.sampled_from(FATES), min_size=len(found), max_size=len(found)))
-    drawn = draw_histogram(list(zip(found, fates, strict=True)), [_rule(f"motion >= {one!r}") for one in thresholds])
-    assert _counts(drawn) == {"all": len(found)} | {fate: fates.count(fate) for fate in FATES}
+    fates: list[Fate] = data.draw(st.lists(st.sampled_from(FATES), min_size=len(values), max_size=len(values)))
+    drawn = draw_histogram(
+        list(zip(values, fates, strict=True)), [_rule(f"motion >= {value!r}") for value in thresholds]
+    )
+    assert _counts(drawn) == {"all": len(values)} | {fate: fates.count(fate) for fate in FATES}
     assert drawn.count('class="threshold"') == len(thresholds)
-    numbers = [float(one) for one in re.findall(r' (?:x|y|x1|x2|width|height)="([^"]+)"', drawn)]
+    numbers = [float(value) for value in re.findall(r' (?:x|y|x1|x2|width|height)="([^"]+)"', drawn)]
     assert all(math.isfinite(number) and -10 <= number <= 600 for number in numbers)
 
 
@@ -54,10 +56,10 @@ def test_a_threshold_far_outside_stands_at_the_edge_and_points_on() -> None:
 
 
 def test_a_long_tail_is_gathered_at_the_end() -> None:
-    axis = make_axis([*(float(place) for place in range(100)), 1e6], [])
+    axis = make_axis([*(float(number) for number in range(100)), 1e6], [])
     assert axis.is_cut
     assert axis.high < 200
-    assert not make_axis([float(place) for place in range(100)], []).is_cut
+    assert not make_axis([float(number) for number in range(100)], []).is_cut
 
 
 def test_words_stand_side_by_side_the_most_frequent_first() -> None:

@@ -93,9 +93,9 @@ def test_a_bucket_that_is_no_use_is_refused_with_the_fix(name: Callable[[Path], 
 def test_a_dead_line_of_a_list_is_a_failed_row(bucket: Path) -> None:
     (bucket / "list.txt").write_text(f"{bucket}/a.mp4\n{bucket}/none.mp4\n")
     rows = list_bucket(str(bucket / "list.txt"), IngestConfig()).to_pylist()
-    found = {outcome.result.key: outcome.result.error for outcome in run_rows(Probe(), rows, "object_id", 1)}
-    assert "not there" not in str(found[rows[0]["object_id"]])
-    assert "not there" in str(found[rows[1]["object_id"]])
+    errors = {outcome.result.key: outcome.result.error for outcome in run_rows(Probe(), rows, "object_id", 1)}
+    assert "not found" not in str(errors[rows[0]["object_id"]])
+    assert "not found" in str(errors[rows[1]["object_id"]])
 
 
 def test_excluding_everything_names_the_setting(bucket: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_name_that_is_no_text_fails_alone(bucket: Path) -> None:
     assert "not UTF-8" in videos["caf\\xe9.mp4"]["error"]
 
 
-def test_a_good_film_becomes_a_row_with_all_that_was_found(tmp_path: Path) -> None:
+def test_a_good_video_becomes_a_row_with_all_that_was_found(tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", shots([24], (96, 64)))
     (row,) = _videos(tmp_path).to_pylist()
     assert (row["status"], row["frames"], row["width"], row["key"]) == ("ok", 24, 96, "film.mp4")
@@ -186,5 +186,5 @@ def test_the_same_bytes_twice_are_told_by_the_first_key(tmp_path: Path) -> None:
     (tmp_path / "e.txt").write_text("same")
     videos = _videos(tmp_path)
     ids = dict(zip(videos["key"].to_pylist(), videos["video_id"].to_pylist(), strict=True))
-    found = [(row["id"], row["duplicate_of"]) for row in find_identical(videos).to_pylist()]
-    assert found == [(ids["b.mp4"], ids["a.mp4"])]  # what could not be read is failed, not a duplicate
+    pairs = [(row["id"], row["duplicate_of"]) for row in find_identical(videos).to_pylist()]
+    assert pairs == [(ids["b.mp4"], ids["a.mp4"])]  # what could not be read is failed, not a duplicate

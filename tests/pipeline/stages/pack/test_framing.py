@@ -1,4 +1,4 @@
-"""Framing: inside the picture and clear of its bars, centred, of the bucket's aspect, as large as it can be.
+"""Framing: inside the image and clear of its bars, centred, of the bucket's aspect, as large as it can be.
 
 python -m pytest tests/pipeline/stages/pack/test_framing.py
 """
@@ -29,7 +29,7 @@ def test_without_bars_the_crop_is_the_centre_and_of_the_buckets_aspect(width: in
 
 @given(st.integers(64, 800), st.integers(64, 800), st.floats(0, 0.35), st.floats(0, 0.35), buckets)
 @settings(max_examples=200)
-def test_the_window_lies_in_the_scaled_picture_clear_of_the_bars(
+def test_the_window_lies_in_the_scaled_image_clear_of_the_bars(
     width: int, height: int, across: float, down: float, bucket: Bucket
 ) -> None:
     box = (int(width * across), int(height * down), width - 2 * int(width * across), height - 2 * int(height * down))
@@ -44,8 +44,8 @@ def test_the_window_lies_in_the_scaled_picture_clear_of_the_bars(
         slack = 0.5 if size < of and scaled < of else -1.0  # a rounded size may stand a pixel out where nothing mixes
         assert start >= first * scaled / of + slack - 0.51
         assert start + length <= (first + size) * scaled / of - slack + 0.51
-    picture = np.zeros((framing.scaled[1], framing.scaled[0], 3), np.uint8)
-    assert framing.cut(picture).shape == (bucket.height, bucket.width, 3)
+    image = np.zeros((framing.scaled[1], framing.scaled[0], 3), np.uint8)
+    assert framing.cut(image).shape == (bucket.height, bucket.width, 3)
     assert framing.crop[0] >= box[0]
     assert framing.crop[0] + framing.crop[2] <= box[0] + box[2]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.media.decode import Decoder, TimedFrame
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker
+from pipeline.media.rgb import RgbConverter
 from pipeline.stages.pack import sample_frames
 from pipeline.stages.pack.framing import frame_sample
 from pipeline.stages.pack.sample_frames import read_frames
@@ -32,18 +32,18 @@ from tests.pipeline.stages.pack.test_stage import (
 )
 
 
-def test_a_sample_whose_pictures_are_not_those_that_were_captioned_fails(tmp_path: Path) -> None:
-    """The film was replaced by another of the same size and length, and the clock of the file was set back."""
+def test_a_sample_whose_images_are_not_those_that_were_captioned_fails(tmp_path: Path) -> None:
+    """The video was replaced by another of the same size and length, and the clock of the file was set back."""
     clips = make_clips(tmp_path)
     stills = [stills_of(clip) for clip in clips]
-    pictures = [picture for colour in reversed(COLOURS) for picture in flat(colour, FRAMES, (96, 64))]
-    make_film(tmp_path / "film.mp4", pictures, key_interval=25)
+    images = [image for colour in reversed(COLOURS) for image in flat(colour, FRAMES, (96, 64))]
+    make_film(tmp_path / "film.mp4", images, key_interval=25)
     now = video_row(tmp_path / "film.mp4")
     changed = {name: now[name] for name in ("bytes", "version")}
     results = pack_clips(tmp_path, [{**clip, **changed, "stills": of} for clip, of in zip(clips, stills, strict=True)])
     errors = [str(result.error) for result in results if result.error]
     assert len(errors) == 2  # the colour in the middle is the same
-    assert all("its pictures are not those that were captioned: 2 of 2 stills differ" in error for error in errors)
+    assert all("its frames are not those that were captioned: 2 of 2 stills differ" in error for error in errors)
 
 
 def test_a_source_that_was_replaced_after_it_was_listed_fails(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_source_that_was_replaced_after_it_was_listed_fails(tmp_path: Path) ->
     assert len(results) == 3
 
 
-def test_where_a_decoder_that_starts_in_the_middle_gives_other_pictures_the_film_is_decoded_from_its_beginning(
+def test_where_a_decoder_that_starts_in_the_middle_gives_other_images_the_video_is_decoded_from_its_beginning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clips = make_clips(tmp_path)
@@ -87,8 +87,8 @@ def test_a_later_sample_starts_with_the_frame_that_is_on_screen(tmp_path: Path) 
     row = {**video_row(path), "start_time": 2.125, "clip_start": 0.0, "clip_end": 4.2, "stills": []}
     bucket, geometry = Bucket.parse("64x48x17@8"), Geometry(0, 64, 48)
     frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
-    shown = [PictureMaker(Geometry(0, 64, 48)).rgb(frame, 64, 48) for frame in (frames[0], frames[-1])]
-    assert [int(np.argmax(picture.mean(axis=(0, 1)))) for picture in shown] == [1, 2]
+    shown = [RgbConverter(Geometry(0, 64, 48)).rgb(frame, 64, 48) for frame in (frames[0], frames[-1])]
+    assert [int(np.argmax(image.mean(axis=(0, 1)))) for image in shown] == [1, 2]
 
 
 @dataclass
@@ -100,7 +100,7 @@ class _Numbered:
 
 
 class _FakeDecoder:
-    """Frames at given times, without a film."""
+    """Frames at given times, without a video."""
 
     times: list[float] = []
     decoded_frames = 0
@@ -116,7 +116,7 @@ class _FakeDecoder:
 
     def span(self, start: float, end: float, floor: float) -> Any:
         before = max((time for time in self.times if floor <= time < start), default=start)
-        return (_Numbered(time, place) for place, time in enumerate(self.times) if before <= time < end)
+        return (_Numbered(time, index) for index, time in enumerate(self.times) if before <= time < end)
 
     span_from_beginning = span
 
@@ -142,14 +142,14 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
 ) -> None:
     bucket, times = Bucket.parse(text), [start + index / fps for index in range(count)]
     end = start + count / fps
-    found = assign(Shape(width=64, height=48, duration=end - start, fps=fps, is_image=False), [bucket])
-    assume(isinstance(found, Assignment))
-    assert isinstance(found, Assignment)
+    assignment = assign(Shape(width=64, height=48, duration=end - start, fps=fps, is_image=False), [bucket])
+    assume(isinstance(assignment, Assignment))
+    assert isinstance(assignment, Assignment)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_FakeDecoder, "times", times)
         patch.setattr(sample_frames, "Decoder", _FakeDecoder)
         patch.setattr(sample_frames, "StandardFrames", _FakeMaker)
-        for ordinal in {0, found.samples - 1}:
+        for ordinal in {0, assignment.samples - 1}:
             first = start + ordinal * bucket.seconds
             row = {"uri": "", "start_time": first, "clip_start": start, "clip_end": end, "stills": []}
             row |= {"stream": 0, "segments": [], "frame_interval": 0.04, "scan": "progressive", "field_order": None}

@@ -82,7 +82,7 @@ def test_all_samples_of_a_source_are_in_one_split(keys: list[str]) -> None:
     splits: dict[str, set[str]] = {}
     for row in _plan(clips, _config()).to_pylist():
         splits.setdefault(row["source"], set()).add(row["split"])
-    assert all(len(found) == 1 for found in splits.values())
+    assert all(len(splits_of_source) == 1 for splits_of_source in splits.values())
 
 
 def test_the_share_of_validation_is_about_what_was_asked() -> None:

@@ -20,9 +20,9 @@ from PIL import Image
 from pipeline.dataset.folder import Dataset
 from pipeline.media.decode import Decoder
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker
-from pipeline.media.picture_file import read_picture
-from pipeline.media.signature import frame_signature, picture_signature
+from pipeline.media.image_file import read_image
+from pipeline.media.rgb import RgbConverter
+from pipeline.media.signature import frame_signature, image_signature
 from pipeline.media.tracks import track_of
 from pipeline.stage import Result, Row, run_rows
 from pipeline.stages.pack.samples import plan_samples
@@ -42,9 +42,9 @@ _UNEVEN = [index / 24 + 0.008 * (index * 7 % 5) for index in range(3 * FRAMES)]
 
 
 def make_clips(folder: Path, name: str = "film.mp4", start: float = 0.0, times: list[float] | None = None) -> list[Row]:
-    """A film of three flat colours and its three clips, as `plan_samples` takes them."""
-    pictures = [picture for colour in COLOURS for picture in flat(colour, FRAMES, (96, 64))]
-    shown = make_film(folder / name, pictures, start=start, times=times, key_interval=25)
+    """A video of three flat colours and its three clips, as `plan_samples` takes them."""
+    images = [image for colour in COLOURS for image in flat(colour, FRAMES, (96, 64))]
+    shown = make_film(folder / name, images, start=start, times=times, key_interval=25)
     edges = [*shown, shown[-1] + 1 / 24]
     source = video_row(folder / name)
     clips: list[Row] = []
@@ -80,14 +80,14 @@ def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result
 
 
 def stills_of(clip: Row) -> list[Row]:
-    """The stills of a clip at about 0.5 and 1.5 s from its start, read from its film; a picture's only one."""
+    """The stills of a clip at about 0.5 and 1.5 s from its start, read from its video; a picture's only one."""
     if clip["kind"] == "image":
-        return [_still(clip, 0, 0.0, picture_signature(read_picture(clip["uri"])))]
-    pictures = PictureMaker(Geometry(clip["rotation"], clip["width"], clip["height"], clip["mirrored"]))
+        return [_still(clip, 0, 0.0, image_signature(read_image(clip["uri"])))]
+    converter = RgbConverter(Geometry(clip["rotation"], clip["width"], clip["height"], clip["mirrored"]))
     with Decoder(clip["uri"], track_of(clip)) as decoder:
         frames = list(decoder.span(clip["start_time"], clip["end_time"]))
         return [
-            _still(clip, number, timed.time, frame_signature(timed.frame, pictures))
+            _still(clip, number, timed.time, frame_signature(timed.frame, converter))
             for number, timed in enumerate(frames[12 : 12 + 25 : 24])
         ]
 
@@ -98,13 +98,13 @@ def _still(clip: Row, number: int, time: float, signature: bytes) -> Row:
 
 
 def members_of(folder: Path) -> dict[str, dict[str, bytes]]:
-    found: dict[str, dict[str, bytes]] = {}
+    members: dict[str, dict[str, bytes]] = {}
     for path in sorted((folder / "shards").rglob("*.tar")):
         with tarfile.open(path) as tar:
             for member in tar:
                 key, _, suffix = member.name.partition(".")
-                found.setdefault(key, {})[suffix] = cast(Any, tar.extractfile(member)).read()
-    return found
+                members.setdefault(key, {})[suffix] = cast(Any, tar.extractfile(member)).read()
+    return members
 
 
 def frames_of(data: bytes) -> list[NDArray[np.generic]]:
@@ -152,15 +152,23 @@ def test_the_index_carries_scores_and_categories(tmp_path: Path) -> None:
 def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> None:
     clips = make_clips(tmp_path, start=2.0)
     pack_clips(tmp_path, clips)
-    found = json.loads(members_of(tmp_path)[f"{clips[1]['clip_id']}-64x48x17-8fps-0"]["json"])
-    assert found["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
+    metadata = json.loads(members_of(tmp_path)[f"{clips[1]['clip_id']}-64x48x17-8fps-0"]["json"])
+    assert metadata["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
     assert found["caption"] == "colour 1"
-    assert (found["width"], found["height"], found["frames"], found["fps"]) == (64, 48, 17, 8)
-    assert found["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
-    assert [still["time"] for still in found["stills"]] == pytest.approx([5.0, 6.0])
-    assert [still["hash"] for still in found["stills"]] == ["8000000000000000", "8000000000000001"]
-    assert (found["source_size"], found["picture"], found["crop"]) == ([96, 64], [0, 0, 96, 64], [5, 0, 85, 64])
-    assert (found["source"], found["scores"], found["lineage"]) == ("film.mp4", {"motion": 0.0}, {"captioner": "test"})
+    assert (metadata["width"], metadata["height"], metadata["frames"], metadata["fps"]) == (64, 48, 17, 8)
+    assert metadata["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
+    assert [still["time"] for still in metadata["stills"]] == pytest.approx([5.0, 6.0])
+    assert [still["hash"] for still in metadata["stills"]] == ["8000000000000000", "8000000000000001"]
+    assert (metadata["source_size"], metadata["picture"], metadata["crop"]) == (
+        [96, 64],
+        [0, 0, 96, 64],
+        [5, 0, 85, 64],
+    )
+    assert (metadata["source"], metadata["scores"], metadata["lineage"]) == (
+        "film.mp4",
+        {"motion": 0.0},
+        {"captioner": "test"},
+    )
 
 
 def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -182,7 +190,7 @@ def test_a_sample_that_cannot_be_made_fails_alone(tmp_path: Path) -> None:
     errors = {key: result.error for key, result in results.items() if result.error is not None}
     assert len(errors) == 2
     assert "the source gave 0 of the 17 frames" in str(errors.pop("past-the-end-64x48x17-8fps-0"))
-    assert "gone since it was listed" in str(list(errors.values()))
+    assert "removed since it was listed" in str(list(errors.values()))
     assert list(members_of(tmp_path)) == [key for key, result in results.items() if result.error is None]
 
 
@@ -206,7 +214,7 @@ def test_a_shard_that_would_grow_too_large_goes_on_in_another(tmp_path: Path) ->
     assert len({(result.values or {})["shard"] for result in results}) == 3
 
 
-def test_pictures_are_packed_without_loss(tmp_path: Path) -> None:
+def test_images_are_packed_without_loss(tmp_path: Path) -> None:
     picture = texture(3, 64, 48)
     Image.fromarray(picture).save(tmp_path / "still.png")
     known = {"clip_id": "still", "video_id": "v", "source": "still.png", "fps": 0.0, "tokens": 1, "scores": "{}"}
@@ -214,8 +222,8 @@ def test_pictures_are_packed_without_loss(tmp_path: Path) -> None:
     source = video_row(tmp_path / "still.png")
     clip = {**source, **box_of(source), **known, **times, "short": "s", "medium": "m", "dense": "d"}
     (result,) = pack_clips(tmp_path, [clip])
-    with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as found:
-        assert np.array_equal(np.asarray(found), picture)
+    with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as image:
+        assert np.array_equal(np.asarray(image), picture)
 
 
 def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
@@ -249,9 +257,9 @@ def test_an_error_that_may_pass_is_tried_again_and_counts_against_the_stage(
     assert "the store hung up" in str(outcome.result.error)
 
 
-def _split_and_pack(folder: Path, name: str, pictures: list[Picture], **options: Any) -> tuple[Row, dict[str, bytes]]:
-    """A film through split and pack: its one clip, and its first sample's members."""
-    make_film(folder / name, pictures, **options)
+def _split_and_pack(folder: Path, name: str, images: list[Picture], **options: Any) -> tuple[Row, dict[str, bytes]]:
+    """A video through split and pack: its one clip, and its first sample's members."""
+    make_film(folder / name, images, **options)
     source = video_row(folder / name)
     found = Split(SplitConfig(detector="adaptive"), threads=1).process(source)
     (clip,) = found.others["clips"]
@@ -263,9 +271,9 @@ def _split_and_pack(folder: Path, name: str, pictures: list[Picture], **options:
     return clip, members_of(folder / f"{name} set")[result.key]
 
 
-def _difference(one: Any, other: Any) -> float:
+def _difference(first: Any, other: Any) -> float:
     """Mean difference of two pictures' brightness in levels: chroma at half size blurs colours that change so fast."""
-    gray = [np.asarray(picture, np.float32).mean(axis=2) for picture in (one, other)]
+    gray = [np.asarray(image, np.float32).mean(axis=2) for image in (first, other)]
     return float(np.abs(gray[0] - gray[1]).mean())
 
 
@@ -278,12 +286,12 @@ def _difference(one: Any, other: Any) -> float:
     ],
     ids=["letterbox", "uneven pillarbox", "upside down"],
 )
-def test_a_film_with_bars_ships_without_them(
+def test_a_video_with_bars_ships_without_them(
     border: tuple[int, int, int, int], rotation: int, box: list[int], tmp_path: Path
 ) -> None:
     canvas = np.asarray(cv2.GaussianBlur(texture(7, 320, 140), (0, 0), 3), np.uint8)
     plain = list(moving(canvas, 60, step=(1.5, 0.1)))
-    barred = [np.asarray(cv2.copyMakeBorder(one, *border, cv2.BORDER_CONSTANT), np.uint8) for one in plain]
+    barred = [np.asarray(cv2.copyMakeBorder(frame, *border, cv2.BORDER_CONSTANT), np.uint8) for frame in plain]
     _, reference = _split_and_pack(tmp_path, "plain.mp4", plain, rotation=rotation)
     clip, sample = _split_and_pack(tmp_path, "barred.mp4", barred, rotation=rotation)
     assert [clip[name] for name in ("crop_left", "crop_top", "crop_width", "crop_height")] == box
@@ -292,7 +300,7 @@ def test_a_film_with_bars_ships_without_them(
     left, top, width, height = described["crop"]
     assert box[0] <= left < left + width <= box[0] + box[2]
     assert box[1] <= top < top + height <= box[1] + box[3]
-    shown = [np.rot90(one, 2) if rotation else one for one in barred[:: 24 // 8]]
+    shown = [np.rot90(frame, 2) if rotation else frame for frame in barred[:: 24 // 8]]
     for frame, wanted, source in zip(frames_of(sample["mp4"]), frames_of(reference["mp4"]), shown[:17], strict=True):
         edges = [np.asarray(edge) for edge in (frame[0], frame[-1], frame[:, 0], frame[:, -1])]
         inside = [np.asarray(edge) for edge in (frame[1], frame[-2], frame[:, 1], frame[:, -2])]
@@ -306,19 +314,19 @@ def test_a_film_with_bars_ships_without_them(
     stills = sorted((tmp_path / "barred.mp4 stills").iterdir())
     assert len(stills) >= 3
     for still in stills:
-        with Image.open(still) as picture:
-            assert np.asarray(picture).max(axis=2).min() > 60
+        with Image.open(still) as image:
+            assert np.asarray(image).max(axis=2).min() > 60
 
 
-def test_a_picture_with_bars_ships_without_them(tmp_path: Path) -> None:
+def test_an_image_with_bars_ships_without_them(tmp_path: Path) -> None:
     barred = cv2.copyMakeBorder(texture(3, 192, 128), 0, 0, 40, 40, cv2.BORDER_CONSTANT)
     Image.fromarray(barred).save(tmp_path / "still.png")
     source = video_row(tmp_path / "still.png")
     clip: Row = Split(SplitConfig(detector="adaptive"), threads=1).process(source).others["clips"][0]
     texts = {"short": "s", "medium": "m", "dense": "d", "tokens": 1, "scores": "{}", "lineage": "{}"}
     (result,) = pack_clips(tmp_path, [{**source, **clip, **texts, "source": "still.png"}])
-    with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as found:
-        assert np.asarray(found).max(axis=2).min() > 60
+    with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as image:
+        assert np.asarray(image).max(axis=2).min() > 60
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the tar that is given up

@@ -158,7 +158,7 @@ def test_a_source_that_was_written_to_since_it_was_listed_fails(split: Split, tm
     with pytest.raises(MediaError, match="changed since it was listed"):
         split.process(row)
     (tmp_path / "film.mp4").unlink()
-    with pytest.raises(MediaError, match="gone since it was listed"):
+    with pytest.raises(MediaError, match="removed since it was listed"):
         split.process(row)
 
 

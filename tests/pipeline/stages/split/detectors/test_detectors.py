@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.media.look import look_at_picture
+from pipeline.media.analysis_frame import analyse_image
 from pipeline.stages.split.detectors import DETECTORS, make_detector
 from pipeline.stages.split.detectors.base import Boundary, Detector
 from schemas.config import SplitConfig
@@ -23,7 +23,7 @@ def detector(request: pytest.FixtureRequest) -> Detector:
 
 def _boundaries(detector: Detector, pictures: Sequence[Picture]) -> list[Boundary]:
     for picture in pictures:
-        detector.push(look_at_picture(picture))
+        detector.push(analyse_image(picture))
     return detector.finish()
 
 

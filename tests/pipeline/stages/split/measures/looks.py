@@ -1,4 +1,4 @@
-"""Runs pictures or a film through the measurer as the decode pass does.
+"""Runs images or a video through the measurer as the decode pass does.
 
 from tests.pipeline.stages.split.measures.looks import measure, measure_film
 """
@@ -12,10 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.media.decode import Decoder, PacketSizes
 from pipeline.media.geometry import Geometry
-from pipeline.media.look import LookFrame
-from pipeline.media.picture import PictureMaker
+from pipeline.media.rgb import RgbConverter
 from pipeline.stages.split.measures import Measurer
 from tests.films import Picture
 
@@ -23,21 +23,21 @@ SHORT_SIDE = 108
 _NO_COLOR = np.zeros((1, 1, 3), np.uint8)  # no measure looks at it
 
 
-def push(measurer: Measurer, pictures: Iterable[Picture], edges: Sequence[float]) -> None:
-    """Push RGB pictures; picture k is shown from `edges[k]` to `edges[k + 1]`."""
-    for index, (picture, (time, end)) in enumerate(zip(pictures, pairwise(edges), strict=True)):
-        native = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+def push(measurer: Measurer, images: Iterable[Picture], edges: Sequence[float]) -> None:
+    """Push RGB images; image k is shown from `edges[k]` to `edges[k + 1]`."""
+    for index, (image, (time, end)) in enumerate(zip(images, pairwise(edges), strict=True)):
+        native = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
         scale = min(1.0, SHORT_SIDE / min(native.shape))
         size = (round(native.shape[1] * scale), round(native.shape[0] * scale))
         luma = np.asarray(cv2.resize(native, size, interpolation=cv2.INTER_AREA), np.uint8)
-        measurer.push(LookFrame(index, time, end, luma, partial(np.asarray, native), _NO_COLOR))
+        measurer.push(AnalysisFrame(index, time, end, luma, partial(np.asarray, native), _NO_COLOR))
 
 
 def measure(
-    pictures: Iterable[Picture], fps: float = 24, start: float = 0.0, span: tuple[int, int] | None = None
+    images: Iterable[Picture], fps: float = 24, start: float = 0.0, span: tuple[int, int] | None = None
 ) -> dict[str, Any]:
-    """The measures of a clip (by default all) of pictures at a constant rate."""
-    listed = list(pictures)
+    """The measures of a clip (by default all) of images at a constant rate."""
+    listed = list(images)
     height, width = listed[0].shape[:2]
     measurer = Measurer(width, height, PacketSizes())
     push(measurer, listed, [start + index / fps for index in range(len(listed) + 1)])
@@ -45,13 +45,13 @@ def measure(
 
 
 def measure_film(path: Path) -> dict[str, Any]:
-    """The measures of a whole film of constant rate, decoded."""
+    """The measures of a whole video of constant rate, decoded."""
     with Decoder(str(path)) as decoder:
         frames = list(decoder.frames())
         height, width = frames[0].frame.height, frames[0].frame.width
-        maker = PictureMaker(Geometry(0, width, height))
+        converter = RgbConverter(Geometry(0, width, height))
         times = [frame.time for frame in frames]
         measurer = Measurer(width, height, decoder.packets)
-        pictures = (maker.rgb(frame.frame, width, height) for frame in frames)
-        push(measurer, pictures, [*times, times[-1] + (times[-1] - times[0]) / (len(times) - 1)])
+        images = (converter.rgb(frame.frame, width, height) for frame in frames)
+        push(measurer, images, [*times, times[-1] + (times[-1] - times[0]) / (len(times) - 1)])
     return measurer.summarise(0, len(frames))

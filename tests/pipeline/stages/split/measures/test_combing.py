@@ -12,9 +12,9 @@ from tests.films import moving, texture, to_yuv
 from tests.interlaced_films import SIZE, scanned, to_frames
 
 
-def _watched(pictures: list[np.ndarray]) -> CombMeter:
+def _watched(images: list[np.ndarray]) -> CombMeter:
     meter = CombMeter()
-    frames = [TimedFrame(index / 25, frame, 1.0) for index, frame in enumerate(to_frames(pictures))]
+    frames = [TimedFrame(index / 25, frame, 1.0) for index, frame in enumerate(to_frames(images))]
     assert list(meter.watch(iter(frames))) == frames
     return meter
 
@@ -38,8 +38,8 @@ def test_pulldown_is_combed_in_two_frames_of_five() -> None:
 
 def test_whole_frames_are_not_combed() -> None:
     meter = CombMeter()
-    for index, picture in enumerate(moving(texture(5, 900, 300), 100, SIZE, (3, 0))):
-        meter.push(TimedFrame(index / 25, to_yuv(picture), 1.0))
+    for index, image in enumerate(moving(texture(5, 900, 300), 100, SIZE, (3, 0))):
+        meter.push(TimedFrame(index / 25, to_yuv(image), 1.0))
     assert meter.share(0, 4) == 0
 
 
@@ -47,11 +47,11 @@ def test_stripes_as_fine_as_lines_are_not_combed() -> None:
     random = np.random.default_rng(0)
     lines = np.arange(SIZE[1])[:, None] * np.ones((1, SIZE[0]))
     for period in random.uniform(2, 9, 8):
-        film = [
+        video = [
             (128 + 100 * np.sign(np.sin((lines - 1.3 * time) * 2 * np.pi / period))).astype(np.uint8)
             for time in range(76)
         ]
-        share = _watched(film).share(0, 3)
+        share = _watched(video).share(0, 3)
         assert share is not None
         assert share <= 0.2
 

@@ -1,4 +1,4 @@
-"""Blockiness and bits per pixel: what a codec did to a picture and what it spent on it.
+"""Blockiness and bits per pixel: what a codec did to an image and what it spent on it.
 
 python -m pytest tests/pipeline/stages/split/measures/test_compression.py
 """
@@ -43,19 +43,19 @@ def test_a_well_fed_codec_leaves_none(codec: str, options: dict[str, str], tmp_p
     assert _film(tmp_path / "fed.mp4", codec, **options)["blockiness"] < CLEAN
 
 
-def _jpeg(picture: Picture, quality: int) -> Picture:
-    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+def _jpeg(image: Picture, quality: int) -> Picture:
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
 @pytest.mark.parametrize("offset", [0, 3])
-def test_pictures_of_low_quality_are_blocky_wherever_the_grid_lies(offset: int) -> None:
-    picture = CANVAS[:360, :640]
-    assert measure([_jpeg(picture, 8)[offset:, offset:]])["blockiness"] > BLOCKY
-    assert measure([_jpeg(picture, 95)[offset:, offset:]])["blockiness"] < CLEAN
+def test_images_of_low_quality_are_blocky_wherever_the_grid_lies(offset: int) -> None:
+    image = CANVAS[:360, :640]
+    assert measure([_jpeg(image, 8)[offset:, offset:]])["blockiness"] > BLOCKY
+    assert measure([_jpeg(image, 95)[offset:, offset:]])["blockiness"] < CLEAN
 
 
-def test_plain_pictures_and_slides_are_not_blocky() -> None:
+def test_plain_images_and_slides_are_not_blocky() -> None:
     flat = np.full((360, 640, 3), 90, np.uint8)
     slide = flat.copy()
     slide[80:280, 160:480] = 220  # edges on the grid, as a template has them
@@ -76,8 +76,8 @@ def test_bits_per_pixel_are_the_packets_of_the_clip(tmp_path: Path) -> None:
         halves = [decoder.packets.between(*span) for span in ((0.0, 2.0), (2.0, 4.0))]
     assert 0.97 * size < sum(halves) < size
     assert halves[1] > 3 * halves[0]
-    found = measure_film(path)["bits_per_pixel"]
-    assert found == pytest.approx(8 * sum(halves) / (320 * 180 * 96), rel=1e-4)
+    bits_per_pixel = measure_film(path)["bits_per_pixel"]
+    assert bits_per_pixel == pytest.approx(8 * sum(halves) / (320 * 180 * 96), rel=1e-4)
 
 
 def test_what_is_not_known_is_null() -> None:

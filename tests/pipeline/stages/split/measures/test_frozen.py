@@ -39,28 +39,28 @@ def test_an_encoded_slide_is_frozen(make: Callable[[], Picture], crf: int, tmp_p
 def test_a_tripod_shot_with_sensor_noise_is_not_frozen(size: tuple[int, int], noise: float, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     still = texture(5, *size).astype(np.float32)
-    pictures = [np.clip(still + random.normal(0, noise, still.shape), 0, 255).astype(np.uint8) for _ in range(20)]
-    make_film(tmp_path / "tripod.mp4", pictures, options={"crf": "20", "preset": "ultrafast"})
+    images = [np.clip(still + random.normal(0, noise, still.shape), 0, 255).astype(np.uint8) for _ in range(20)]
+    make_film(tmp_path / "tripod.mp4", images, options={"crf": "20", "preset": "ultrafast"})
     assert measure_film(tmp_path / "tripod.mp4")["frozen"] == 0
 
 
 def test_a_held_frame_counts_for_as_long_as_it_is_held() -> None:
-    pictures = [*moving(CANVAS, 24, (320, 180), (2, 0)), *[CANVAS[100:280, 300:620]] * 24]
-    assert measure(pictures)["frozen"] == pytest.approx(0.5, abs=0.03)
-    assert measure(pictures, span=(24, 48))["frozen"] == 1
-    assert measure(pictures, span=(0, 24))["frozen"] == 0
+    images = [*moving(CANVAS, 24, (320, 180), (2, 0)), *[CANVAS[100:280, 300:620]] * 24]
+    assert measure(images)["frozen"] == pytest.approx(0.5, abs=0.03)
+    assert measure(images, span=(24, 48))["frozen"] == 1
+    assert measure(images, span=(0, 24))["frozen"] == 0
 
 
 @pytest.mark.parametrize("repeats", [2, 5])
-def test_repeated_frames_of_a_slower_film_are_not_frozen(repeats: int) -> None:
-    pictures = [one for one in moving(CANVAS, 60 // repeats, (320, 180), (2, 0)) for _ in range(repeats)]
-    assert measure(pictures, fps=60)["frozen"] == 0
+def test_repeated_frames_of_a_slower_video_are_not_frozen(repeats: int) -> None:
+    images = [frame for frame in moving(CANVAS, 60 // repeats, (320, 180), (2, 0)) for _ in range(repeats)]
+    assert measure(images, fps=60)["frozen"] == 0
 
 
 @pytest.mark.parametrize("fps", [24, 60])
 def test_slow_motion_is_not_frozen_at_any_rate(fps: int) -> None:
-    pictures = moving(CANVAS, 2 * fps, (320, 180), (4 / fps, 0))  # one percent of the diagonal a second
-    assert measure(pictures, fps=fps)["frozen"] == 0
+    images = moving(CANVAS, 2 * fps, (320, 180), (4 / fps, 0))  # one percent of the diagonal a second
+    assert measure(images, fps=fps)["frozen"] == 0
 
 
 def test_one_frame_that_stays_is_frozen_for_its_time() -> None:

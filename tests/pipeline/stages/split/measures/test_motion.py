@@ -29,14 +29,14 @@ def _scene(kind: str, speed: float, size: tuple[int, int], fps: int) -> Iterator
         zoom = np.exp(-gone / radius) if kind == "zoom" else 1.0
         left = 480 - zoom * 320 + (wide * gone - 130 if kind == "pan" else 0)
         view = np.array([[zoom * wide, 0, left], [0, zoom * wide, 320 - zoom * wide * height / 2]])
-        picture = cv2.warpAffine(CANVAS, view, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        image = cv2.warpAffine(CANVAS, view, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         if kind == "subject":
-            place = np.array([[wide, 0, -wide * (0.05 * width + gone)], [0, wide, -wide * height / 4]])
+            transform = np.array([[wide, 0, -wide * (0.05 * width + gone)], [0, wide, -wide * height / 4]])
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            subject = cv2.warpAffine(SUBJECT, place, size, flags=flags).astype(np.float32)
-            there = cv2.warpAffine(np.ones((200, 200), np.float32), place, size, flags=flags)[..., np.newaxis]
-            picture = picture * (1 - there) + subject * there
-        yield np.asarray(picture, np.uint8)
+            subject = cv2.warpAffine(SUBJECT, transform, size, flags=flags).astype(np.float32)
+            there = cv2.warpAffine(np.ones((200, 200), np.float32), transform, size, flags=flags)[..., np.newaxis]
+            image = image * (1 - there) + subject * there
+        yield np.asarray(image, np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -52,28 +52,28 @@ def _scene(kind: str, speed: float, size: tuple[int, int], fps: int) -> Iterator
 def test_the_same_scene_scores_the_same_at_12_and_60_frames_a_second(
     kind: str, speed: float, column: str, tmp_path: Path
 ) -> None:
-    found: dict[tuple[tuple[int, int], int], dict[str, Any]] = {}
+    results: dict[tuple[tuple[int, int], int], dict[str, Any]] = {}
     for size, fps in (((320, 180), 12), ((320, 180), 60), ((640, 360), 25)):
         path = tmp_path / f"{fps}.mp4"
         make_film(path, _scene(kind, speed, size, fps), fps=fps, key_interval=60, options={"crf": "20"})
-        found[size, fps] = measure_film(path)
+        results[size, fps] = measure_film(path)
     for name in ("motion", column):
-        values = [one[name] for one in found.values()]
-        assert max(values) <= 1.05 * min(values), f"{name}: {dict(zip(found, values, strict=True))}"
-    assert len({one["camera"] for one in found.values()}) == 1
+        values = [result[name] for result in results.values()]
+        assert max(values) <= 1.05 * min(values), f"{name}: {dict(zip(results, values, strict=True))}"
+    assert len({result["camera"] for result in results.values()}) == 1
     if kind != "subject":
-        assert found[(320, 180), 12][column] == pytest.approx(speed, rel=0.1)
+        assert results[(320, 180), 12][column] == pytest.approx(speed, rel=0.1)
 
 
 def test_a_late_start_changes_nothing() -> None:
-    pictures = list(_scene("pan", 8, (320, 180), 24))
-    assert measure(pictures) == measure(pictures, start=1000.0)
+    images = list(_scene("pan", 8, (320, 180), 24))
+    assert measure(images) == measure(images, start=1000.0)
 
 
 def test_bars_change_no_motion() -> None:
     plain = list(_scene("subject", 12, (320, 180), 24))
-    barred = [cv2.copyMakeBorder(one, 40, 40, 0, 0, cv2.BORDER_CONSTANT) for one in plain]
-    with_bars, without = measure(np.asarray(one, np.uint8) for one in barred), measure(plain)
+    barred = [cv2.copyMakeBorder(frame, 40, 40, 0, 0, cv2.BORDER_CONSTANT) for frame in plain]
+    with_bars, without = measure(np.asarray(frame, np.uint8) for frame in barred), measure(plain)
     for name in ("motion", "subject_motion"):
         assert with_bars[name] == pytest.approx(without[name], rel=0.2)  # the small luma is smaller
     assert with_bars["camera"] == without["camera"]
@@ -81,13 +81,13 @@ def test_bars_change_no_motion() -> None:
 
 def test_a_clip_is_measured_by_what_lies_inside_it() -> None:
     still = [next(_scene("pan", 0, (320, 180), 24))] * 48
-    pictures = [*still, *_scene("pan", 10, (320, 180), 24)]
-    assert measure(pictures, span=(0, 48))["motion"] == 0
-    assert measure(pictures, span=(48, 84))["camera_motion"] == pytest.approx(10, rel=0.1)
-    assert measure(pictures, span=(12, 84))["camera_motion"] == pytest.approx(5, rel=0.2)
+    images = [*still, *_scene("pan", 10, (320, 180), 24)]
+    assert measure(images, span=(0, 48))["motion"] == 0
+    assert measure(images, span=(48, 84))["camera_motion"] == pytest.approx(10, rel=0.1)
+    assert measure(images, span=(12, 84))["camera_motion"] == pytest.approx(5, rel=0.2)
 
 
-def test_a_picture_too_small_for_flow_has_no_motion() -> None:
-    found = measure([texture(1, 12, 12)] * 24)
-    assert found["motion"] is None
-    assert found["frozen"] == 1
+def test_an_image_too_small_for_flow_has_no_motion() -> None:
+    measures = measure([texture(1, 12, 12)] * 24)
+    assert measures["motion"] is None
+    assert measures["frozen"] == 1

@@ -1,7 +1,7 @@
-"""Which picture format a file has, by its first bytes and never by its name, and whether it is read.
+"""Identifies image formats by a file's first bytes, never by its name, and says which are supported.
 
-The formats that are read are those in which photographs are exchanged and which Pillow reads from a file alone. The
-others are known by name, so that a refusal says what a file is; FFmpeg would take many of them for films of one frame.
+Supported are the formats in which photographs are exchanged and which Pillow reads without other files. The others are
+recognised so that the error can name them; FFmpeg would take many of them for videos of one frame.
 
     identify(file.read(HEAD_BYTES))
 """
@@ -65,7 +65,7 @@ _NOT_READ = (
 )
 _NETPBM = re.compile(rb"P[1-6Ff]\s+[#\d]|P7\nWIDTH")
 _FIRST_ELEMENT = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?([A-Za-z][\w.-]*)")
-# Where AVIF and PNG name their transfer curve (ITU-T H.273, table 3): 16 is PQ, 18 is HLG.
+# Where AVIF and PNG store their transfer curve (ITU-T H.273, table 3): 16 is PQ, 18 is HLG.
 _HDR_MARK = re.compile(rb"(?s)colrnclx..\x00([\x10\x12])|\x00\x00\x00\x04cICP.([\x10\x12])")
 # Brands of the ISO base media format (HEIF: ISO/IEC 23008-12, annex B; AVIF 1.1, section 6).
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -73,26 +73,26 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFormat:
-    """A format by its name (Pillow's, if it is read)."""
+class ImageFormat:
+    """An image format: its name (Pillow's, if it is supported), and whether it `is_read`."""
 
     name: str
     is_read: bool
 
 
-def identify(head: bytes) -> PictureFormat | None:
-    """The picture format of a file that begins with `head`; None if it is no picture."""
+def identify(head: bytes) -> ImageFormat | None:
+    """The image format of a file that begins with `head`; None if it is not an image."""
     if name := _name_not_read(head):
-        return PictureFormat(name, is_read=False)
+        return ImageFormat(name, is_read=False)
     if name := _name_read(head):
-        return PictureFormat(name, is_read=True)
+        return ImageFormat(name, is_read=True)
     if name := _name_by_shape(head):
-        return PictureFormat(name, is_read=False)
+        return ImageFormat(name, is_read=False)
     return None
 
 
 def hdr_curve(head: bytes) -> str | None:
-    """`PQ` or `HLG` if an AVIF or PNG that begins with `head` is HDR."""
+    """`PQ` or `HLG` if an AVIF or PNG that begins with `head` is HDR, else None."""
     mark = _HDR_MARK.search(head)
     return None if mark is None else {b"\x10": "PQ", b"\x12": "HLG"}[mark[1] or mark[2]]
 
@@ -111,7 +111,7 @@ def _name_not_read(head: bytes) -> str | None:
 def _name_read(head: bytes) -> str | None:
     if (head[:4], head[8:12]) == (b"RIFF", b"WEBP"):
         return "WEBP"
-    # Two letters are weak: the size of the header that follows must be one of those that exist.
+    # Two letters are weak evidence: the size of the header that follows must be one of those that exist.
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 40, 52, 56, 64, 108, 124):
         return "BMP"
     if _brands(head) & _AVIF_BRANDS:
@@ -120,7 +120,7 @@ def _name_read(head: bytes) -> str | None:
 
 
 def _name_by_shape(head: bytes) -> str | None:
-    """Formats without a mark of their own, by fields that must have certain values."""
+    """Formats without a magic number, recognised by fields that must have certain values."""
     if _NETPBM.match(head):
         return "netpbm"
     if head[:4] == b"\x01\x00\x00\x00" and head[40:44] == b" EMF":

@@ -1,6 +1,6 @@
-"""Frames become the pictures that they were made from: range, matrix, rotation, crop.
+"""RGB conversion restores the images that frames were made from: range, matrix, rotation, crop.
 
-python -m pytest tests/pipeline/media/test_picture.py
+python -m pytest tests/pipeline/media/test_rgb.py
 """
 
 import av
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker, cover
+from pipeline.media.rgb import RgbConverter, cover
 from tests.films import Picture, texture, to_yuv
 
 BARS = ((255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0), (255, 0, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0),
@@ -25,14 +25,14 @@ def _bars() -> Picture:
 
 
 def _shown(frame: av.VideoFrame, rotation: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Picture:
-    return PictureMaker(Geometry(rotation, *size)).rgb(frame, *size)
+    return RgbConverter(Geometry(rotation, *size)).rgb(frame, *size)
 
 
-def _largest_difference(found: Picture, wanted: Picture) -> int:
-    """Over the middles of the bars: chroma is halved and bleeds where two of them meet."""
+def _largest_difference(result: Picture, wanted: Picture) -> int:
+    """At the centres of the bars: chroma is subsampled and bleeds where two bars meet."""
     step = WIDTH // len(BARS)
     middles = slice(step // 2, None, step)
-    return int(np.abs(found[HEIGHT // 2, middles].astype(int) - wanted[HEIGHT // 2, middles]).max())
+    return int(np.abs(result[HEIGHT // 2, middles].astype(int) - wanted[HEIGHT // 2, middles]).max())
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -60,40 +60,40 @@ def test_full_range_pixel_formats_are_full_range_without_a_tag() -> None:
 
 
 @pytest.mark.parametrize("size", [(192, 128), (96, 64), (100, 70), (250, 166)])
-def test_pictures_are_neither_darkened_nor_lightened_at_any_size(size: tuple[int, int]) -> None:
-    picture = cv2.GaussianBlur(texture(1, 192, 128), (0, 0), 4).astype(np.uint8)
-    frame = to_yuv(picture)
+def test_images_are_neither_darkened_nor_lightened_at_any_size(size: tuple[int, int]) -> None:
+    image = cv2.GaussianBlur(texture(1, 192, 128), (0, 0), 4).astype(np.uint8)
+    frame = to_yuv(image)
     frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG
-    shown = PictureMaker(Geometry(0, 192, 128)).rgb(frame, *size)
-    errors = shown.astype(int) - cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    shown = RgbConverter(Geometry(0, 192, 128)).rgb(frame, *size)
+    errors = shown.astype(int) - cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     assert np.abs(errors.mean(axis=(0, 1))).max() < 0.5
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_turned_frames_come_out_upright(turn: int) -> None:
     upright = cv2.GaussianBlur(texture(5, 96, 64), (0, 0), 3).astype(np.uint8)
-    stored = np.ascontiguousarray(np.rot90(upright, turn // 90))  # players turn it clockwise
+    stored = np.ascontiguousarray(np.rot90(upright, turn // 90))  # players rotate it clockwise
     frame = av.VideoFrame.from_ndarray(stored, format="rgb24")
     assert np.abs(_shown(frame, turn, (96, 64)).astype(int) - upright).max() <= 3
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(16, 720))
 def test_fitted_size_keeps_the_aspect_and_never_enlarges(width: int, height: int, short_side: int) -> None:
-    found = Geometry(0, width, height).fitted(short_side)
-    assert min(found) <= max(short_side, 1)
-    assert found[0] <= width
-    assert found[1] <= height
+    size = Geometry(0, width, height).fitted(short_side)
+    assert min(size) <= max(short_side, 1)
+    assert size[0] <= width
+    assert size[1] <= height
     scale = min(1.0, short_side / min(width, height))
-    assert abs(found[0] - width * scale) <= 1
-    assert abs(found[1] - height * scale) <= 1
+    assert abs(size[0] - width * scale) <= 1
+    assert abs(size[1] - height * scale) <= 1
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 60), st.integers(1, 60))
 def test_cover_gives_exactly_the_wanted_size(width: int, height: int, wanted_width: int, wanted_height: int) -> None:
-    picture = np.zeros((height, width, 3), np.uint8)
-    assert cover(picture, wanted_width, wanted_height).shape == (wanted_height, wanted_width, 3)
+    image = np.zeros((height, width, 3), np.uint8)
+    assert cover(image, wanted_width, wanted_height).shape == (wanted_height, wanted_width, 3)
 
 
 def test_cover_keeps_the_centre() -> None:
-    picture = texture(2, 90, 40)
-    assert np.array_equal(cover(picture, 40, 40), picture[:, 25:65])
+    image = texture(2, 90, 40)
+    assert np.array_equal(cover(image, 40, 40), image[:, 25:65])

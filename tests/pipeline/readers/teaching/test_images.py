@@ -1,6 +1,6 @@
 """Stills of labelled files: the frame on display, in any order of the labels.
 
-python -m pytest tests/pipeline/readers/teaching/test_pictures.py
+python -m pytest tests/pipeline/readers/teaching/test_images.py
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.readers.teaching.pictures import stills_of
+from pipeline.readers.teaching.images import stills_of
 from pipeline.stages.score.scorers.picture import decode
 from schemas.errors import InputError, MediaError
 from tests.films import Picture, make_film, texture
@@ -27,8 +27,8 @@ def level(still: bytes) -> int:
 def test_gives_the_frame_on_display_in_the_order_asked_for(tmp_path: Path) -> None:
     make_film(tmp_path / "grey.mp4", greys(20), fps=4, start=1.5)
     stills = stills_of(tmp_path / "grey.mp4", [4.75, 0.0, 0.5, 0.3, 0.5, 1.0, 5.0])
-    assert [level(one) for (one,) in stills] == [19, 0, 2, 1, 2, 4, 19]
-    assert {decode(one).shape for (one,) in stills} == {(512, 819, 3)}
+    assert [level(still) for (still,) in stills] == [19, 0, 2, 1, 2, 4, 19]
+    assert {decode(still).shape for (still,) in stills} == {(512, 819, 3)}
 
 
 def test_a_file_without_a_moment_gives_stills_as_a_clip_has_them(tmp_path: Path) -> None:

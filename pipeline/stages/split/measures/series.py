@@ -1,4 +1,8 @@
-"""What was measured where: rows of numbers by frame, 8 bytes a number, and the clock that says which frames are due."""
+"""Measurements by frame, 8 bytes per number, and the ticker that decides which frames are sampled.
+
+series.add(frame.index, *values)
+rows = series.between(first, end)
+"""
 
 import bisect
 import math
@@ -7,12 +11,12 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
-# Containers round times to a millisecond: a frame that comes this much after a tick is still the one on screen.
+# Containers round times to a millisecond: a frame that comes this much after a tick still counts as displayed at it.
 _SLACK_SECONDS = 0.002
 
 
-class Track:
-    """Rows of `width` numbers, each at a frame; frames rise."""
+class Series:
+    """Rows of `width` numbers, each for a frame; frame numbers increase."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -20,7 +24,7 @@ class Track:
         self._values = array("d")
 
     def add(self, frame: int, *values: float) -> None:
-        """Keep a row."""
+        """Append a row."""
         self._frames.append(frame)
         self._values.extend(values)
 
@@ -31,11 +35,11 @@ class Track:
         return np.array(values, np.float64).reshape(-1, self._width)
 
     def all(self) -> NDArray[np.float64]:
-        """All rows."""
+        """All rows [n, width]."""
         return np.array(self._values, np.float64).reshape(-1, self._width)
 
     def nearest(self, first: int, end: int) -> NDArray[np.float64]:
-        """As `between`; where nothing lies there, the last row before it (or the first of all)."""
+        """As `between`, but if that is empty, the last row before it (or the very first)."""
         rows = self.between(first, end)
         if len(rows) or not self._frames:
             return rows
@@ -43,10 +47,10 @@ class Track:
         return self.between(before, before + 1)
 
 
-class Clock:
-    """Ticks every so many seconds from the first frame on; a frame is due if it is on screen at a tick.
+class Ticker:
+    """Ticks every `interval` seconds from the first frame; a frame is due if it is displayed at a tick.
 
-    Films of other rates are so looked at at the same times, as nearly as their frames allow.
+    So videos of different rates are sampled at the same times, as nearly as their frames allow.
     """
 
     def __init__(self, interval: float) -> None:
@@ -55,7 +59,7 @@ class Clock:
         self._next = 0.0
 
     def is_due(self, time: float, end: float) -> bool:
-        """Whether the frame shown from `time` to `end` is on screen at a tick; sets the clock on."""
+        """Whether the frame displayed from `time` to `end` (seconds) covers a tick; advances the ticker."""
         if self._origin is None:
             self._origin = self._next = time
         reached = end - _SLACK_SECONDS

@@ -1,10 +1,11 @@
-"""A frame as the decode pass looks at it: a small luma picture, a smaller one in colour, and the full luma at hand.
+"""The reduced frame that shot detectors and measures read: small luma, smaller RGB, full-size luma on request.
 
-Converting every frame to RGB at full quality costs as much as decoding it. Looking needs less: the decoder's planes are
-halved (a mean of four pixels, the fastest reduction there is) until they are nearly small enough, and only the small
-result becomes full-range luma and RGB. What is kept as a picture (stills, samples) goes through `PictureMaker`.
+Converting every frame to RGB at full quality costs as much as decoding it. Detectors and measures need less: the
+decoder's planes are halved (a mean of four pixels, the fastest reduction there is) until they are nearly small enough,
+and only the small result is converted to full-range luma and RGB. Frames that are stored (stills, samples) go through
+`RgbConverter` instead. `just bench look` measures the cost.
 
-    just bench look
+    frame = AnalysisFrameMaker(geometry, RgbConverter(geometry)).make(index, timed, end)
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.media.decode import TimedFrame
 from pipeline.media.geometry import Geometry
-from pipeline.media.picture import PictureMaker, is_hdr, plane_of, source_colors
+from pipeline.media.rgb import RgbConverter, is_hdr, plane_of, source_colors
 
 Plane = NDArray[np.uint8]
 
@@ -38,11 +39,12 @@ _STRETCH = np.clip(np.round((np.arange(256) - 16) * 255 / 219), 0, 255).astype(n
 
 
 @dataclass(frozen=True, slots=True)
-class LookFrame:
-    """A frame of the decode pass, on screen from `time` to `end` (seconds).
+class AnalysisFrame:
+    """A reduced frame of the decode pass, displayed from `time` to `end` (seconds).
 
-    `luma` is uint8 [height, width], upright, full range, short side at most 108, aspect kept; `color` is RGB at half
-    its size; `native` gives the luma at full size (coded pixels) and is asked for about twice per second of film.
+    `luma` is uint8 [H, W], upright, full range, short side at most 108, aspect kept; `color` is uint8 RGB
+    [H // 2, W // 2, 3]; `native()` returns the luma uint8 [H, W] at full size (coded pixels) and is called about twice
+    per second of video.
     """
 
     index: int
@@ -53,26 +55,26 @@ class LookFrame:
     color: NDArray[np.uint8]
 
 
-class LookMaker:
-    """Makes look frames of one source."""
+class AnalysisFrameMaker:
+    """Makes the analysis frames of one source; its scalers are reused from frame to frame."""
 
-    def __init__(self, geometry: Geometry, pictures: PictureMaker) -> None:
-        self._pictures = pictures
+    def __init__(self, geometry: Geometry, converter: RgbConverter) -> None:
+        self._rgb = converter
         self._geometry = geometry
         width, height = geometry.fitted(LUMA_SHORT_SIDE)
-        # Even sizes, so that the colour picture is exactly half.
+        # Even sizes, so that the RGB image is exactly half.
         width, height = max(2, width // 2 * 2), max(2, height // 2 * 2)
         self._size = (height, width) if geometry.rotation % 180 else (width, height)
         self._converter = VideoReformatter()
 
-    def look(self, index: int, timed: TimedFrame, end: float) -> LookFrame:
-        """The frame `index`, on screen until `end`."""
+    def make(self, index: int, timed: TimedFrame, end: float) -> AnalysisFrame:
+        """The analysis frame of `timed`, frame number `index` of its video, displayed until `end` (seconds)."""
         frame, matrix, full = self._planar(timed.frame)
         planes = [plane_of(frame, number) for number in range(3)]
         width, height = self._size
         luma = _shrink(planes[0], width, height)
         small = [_shrink(plane, width // 2, height // 2) for plane in (luma, *planes[1:])]
-        return LookFrame(
+        return AnalysisFrame(
             index=index,
             time=timed.time,
             end=end,
@@ -84,11 +86,11 @@ class LookMaker:
     def _planar(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, Colorspace, bool]:
         """The frame as 8-bit planar YUV, its matrix, and whether its range is full.
 
-        Only the layout is converted: swscale changes matrices and ranges of YUV by a short cut that darkens pictures.
+        Only the layout is converted: swscale's fast path for changing YUV matrix or range darkens images.
         """
-        frame = self._pictures.opaque(frame)
+        frame = self._rgb.opaque(frame)
         if is_hdr(frame):
-            return self._pictures.to_sdr(frame), Colorspace.ITU709, False
+            return self._rgb.to_sdr(frame), Colorspace.ITU709, False
         matrix, full = source_colors(frame)
         if frame.format.name in _PLANAR:
             return frame, matrix, full
@@ -102,29 +104,29 @@ class LookMaker:
             src_color_range=ColorRange.JPEG if frame.format.is_rgb else extent,
             dst_colorspace=matrix,
             dst_color_range=extent,
-            # Without these grey gets a tint of a level.
+            # Without these flags grey becomes one level off neutral.
             interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
         )
         return planar, matrix, full
 
 
-def look_at_picture(picture: NDArray[np.uint8]) -> LookFrame:
-    """A picture file, RGB [height, width, 3], as a film's only frame."""
-    native = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-    width, height = Geometry(0, picture.shape[1], picture.shape[0]).fitted(LUMA_SHORT_SIDE)
+def analyse_image(image: NDArray[np.uint8]) -> AnalysisFrame:
+    """The analysis frame of an image file, uint8 RGB [H, W, 3], as if it were a video's only frame."""
+    native = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    width, height = Geometry(0, image.shape[1], image.shape[0]).fitted(LUMA_SHORT_SIDE)
     half = max(1, width // 2), max(1, height // 2)
-    return LookFrame(
+    return AnalysisFrame(
         index=0,
         time=0.0,
         end=0.0,
         luma=np.asarray(cv2.resize(native, (width, height), interpolation=cv2.INTER_AREA), np.uint8),
         native=lambda: native,
-        color=np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8),
+        color=np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8),
     )
 
 
 def _shrink(plane: Plane, width: int, height: int) -> Plane:
-    """Reduce to exactly this size: by halves while that leaves enough, the rest (less than half) by interpolation."""
+    """Resize to exactly this size: halve while the result stays large enough, then interpolate the rest."""
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
         rows, columns = plane.shape[0] // 2, plane.shape[1] // 2
         halved = cv2.resize(plane[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
@@ -140,7 +142,7 @@ def _to_rgb(planes: list[Plane], matrix: Colorspace, full: bool) -> NDArray[np.u
 
 @cache
 def _rgb_matrix(matrix: Colorspace, full: bool) -> NDArray[np.float64]:
-    """Rows give R, G and B from Y, Cb, Cr and 1 (ITU-R BT.709-6, section 3, solved for R, G and B)."""
+    """[3, 4] float64: R, G and B from Y, Cb, Cr and 1 (ITU-R BT.709-6, section 3, solved for R, G and B)."""
     red, blue = _SHARES.get(matrix, _BT601)
     green = 1 - red - blue
     luma, chroma, black = (1.0, 255 / 127, 0) if full else (255 / 219, 255 / 112, 16)

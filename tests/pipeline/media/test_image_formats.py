@@ -1,6 +1,6 @@
-"""Formats by their first bytes: every one by its name, and no film taken for a picture.
+"""Image formats by their first bytes: each is recognised by name, and no video is taken for an image.
 
-python -m pytest tests/pipeline/media/test_picture_formats.py
+python -m pytest tests/pipeline/media/test_image_formats.py
 """
 
 import io
@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.media.picture_file import open_picture
-from pipeline.media.picture_formats import HEAD_BYTES, identify
+from pipeline.media.image_file import open_image
+from pipeline.media.image_formats import HEAD_BYTES, identify
 from schemas.errors import MediaError
 from tests.films import make_film, texture
 
@@ -54,8 +54,8 @@ WRITTEN_BY_PILLOW = {
 def test_what_is_not_read_is_refused_by_its_name_whatever_the_file_is_called(name: str, tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     path.write_bytes(MADE[name].ljust(4096, b"\0"))
-    with pytest.raises(MediaError, match=rf"picture format that is not read \({name}\): convert it to PNG or JPEG"):
-        open_picture(BytesIO(path.read_bytes()))
+    with pytest.raises(MediaError, match=rf"image format that is not read \({name}\): convert it to PNG or JPEG"):
+        open_image(BytesIO(path.read_bytes()))
 
 
 @pytest.mark.parametrize(("writer", "name"), WRITTEN_BY_PILLOW.items())
@@ -65,9 +65,9 @@ def test_formats_without_a_strong_mark_are_told_by_their_shape(writer: str, name
         mode = "L"
     buffer = io.BytesIO()
     Image.fromarray(texture(3, 64, 64)).convert(mode).save(buffer, writer)
-    found = identify(buffer.getvalue()[:HEAD_BYTES])
-    assert found is not None
-    assert (found.name, found.is_read) == (name, False)
+    image_format = identify(buffer.getvalue()[:HEAD_BYTES])
+    assert image_format is not None
+    assert (image_format.name, image_format.is_read) == (name, False)
 
 
 def test_a_page_with_a_drawing_in_it_is_no_drawing() -> None:
@@ -80,9 +80,9 @@ def test_a_page_with_a_drawing_in_it_is_no_drawing() -> None:
     [("film.mp4", "libx264"), ("film.mkv", "libx264"), ("film.ts", "libx264"), ("film.avi", "mpeg4"),
      ("film.mpg", "mpeg2video"), ("film.webm", "libvpx"), ("film.h264", "libx264"), ("film.m2v", "mpeg2video")],
 )  # fmt: skip
-def test_films_are_no_pictures(name: str, codec: str, tmp_path: Path) -> None:
+def test_videos_are_not_images(name: str, codec: str, tmp_path: Path) -> None:
     make_film(tmp_path / name, [texture(3, 64, 48)] * 3, codec=codec)
-    assert open_picture(BytesIO((tmp_path / name).read_bytes())) is None
+    assert open_image(BytesIO((tmp_path / name).read_bytes())) is None
 
 
 @given(st.binary(max_size=64))
@@ -99,12 +99,12 @@ for _format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000")
 
 
 @given(st.sampled_from(sorted(WHOLE)), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8))
-def test_damage_is_a_reason_or_a_picture_never_another_error(format: str, damage: list[tuple[float, int]]) -> None:
+def test_damage_is_a_reason_or_an_image_never_another_error(format: str, damage: list[tuple[float, int]]) -> None:
     data = bytearray(WHOLE[format])
-    for place, value in damage:
-        data[int(place * (len(data) - 1))] = value
+    for position, value in damage:
+        data[int(position * (len(data) - 1))] = value
     try:
-        picture = open_picture(io.BytesIO(bytes(data)))
+        image = open_image(io.BytesIO(bytes(data)))
     except MediaError:
         return
-    assert picture is None or (picture.pixels.ndim, picture.pixels.dtype.name) == (3, "uint8")
+    assert image is None or (image.pixels.ndim, image.pixels.dtype.name) == (3, "uint8")

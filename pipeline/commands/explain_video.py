@@ -1,4 +1,4 @@
-"""A film from its first second to its last, for `just explain <dataset> <key or id of a film>`.
+"""A video from its first second to its last, for `just explain <dataset> <key or id of a film>`.
 
 just explain datasets/demo harbour.mp4
 """
@@ -11,19 +11,19 @@ from schemas.terminal import print_table
 _WITHIN = ("clip", "span", "sample")
 
 
-def find_film(text: str, ledger: Sequence[Row]) -> Row | None:
+def find_video(text: str, ledger: Sequence[Row]) -> Row | None:
     """The ledger row of the source whose key or id is `text`; None if there is none, or if a clip is meant."""
     return next((row for row in ledger if row["kind"] == "video" and text in (row["source"], row["id"])), None)
 
 
-def print_film(film: Row, ledger: Sequence[Row]) -> None:
+def print_video(video: Row, ledger: Sequence[Row]) -> None:
     """Where its seconds went: its clips, their samples, and the spans that nothing holds, in time order."""
-    print(f"{film['source']}  ({film['id']})\n")
-    print(f"{film['state']} by {film['stage']}{': ' + film['reason'] if film['reason'] else ''}")
-    clips = {row["id"] for row in ledger if row["parent"] == film["id"]}
-    inside = [row for row in ledger if row["parent"] == film["id"] or row["parent"] in clips]
+    print(f"{video['source']}  ({video['id']})\n")
+    print(f"{video['state']} by {video['stage']}{': ' + video['reason'] if video['reason'] else ''}")
+    clips = {row["id"] for row in ledger if row["parent"] == video["id"]}
+    inside = [row for row in ledger if row["parent"] == video["id"] or row["parent"] in clips]
     shipped = sum(row["seconds"] for row in inside if (row["kind"], row["state"]) == ("sample", "shipped"))
-    print(f"{film['seconds']:.2f} s of film, {shipped:.2f} s of them in samples\n")
+    print(f"{video['seconds']:.2f} s of video, {shipped:.2f} s of them in samples\n")
     inside.sort(key=lambda row: (row["start_time"] or 0.0, _WITHIN.index(row["kind"]), row["end_time"] or 0.0))
     rows = [
         (
