@@ -1,6 +1,6 @@
-"""Build the demo bucket: a folder of videos, images, and files that go wrong, the same bytes each time.
+"""Builds the demo bucket: a folder of videos, images and problematic files, with the same bytes each time.
 
-The folder appears by one rename when everything is in it, so a build that was stopped leaves no half bucket, and a
+The folder appears by a single rename when it is complete, so an interrupted build leaves no partial bucket, and a
 second call returns at once.
 
     python -m pipeline.demo.build <folder>
@@ -17,19 +17,19 @@ from pathlib import Path
 
 import cv2
 
-from pipeline.demo.films import EMPTY, EXACT_COPIES, FILMS, REAL, SOUND_ONLY, STILLS, TOO_SMALL, TRUNCATED
 from pipeline.demo.sources import CLIPS, locate
 from pipeline.demo.stills import write_still
-from pipeline.demo.writer import write_film, write_sound
+from pipeline.demo.videos import AUDIO_ONLY, EMPTY, EXACT_COPIES, REAL, STILLS, TOO_SMALL, TRUNCATED, VIDEOS
+from pipeline.demo.writer import write_audio, write_video
 from schemas.errors import InputError
 
 README = "README.txt"
 
 
 def build_demo_bucket(folder: Path) -> None:
-    """Build the bucket at `folder`, or return at once if it is there.
+    """Build the bucket at `folder`, or return at once if it exists.
 
-    Raises `InputError` when the folder holds anything else, because replacing it could destroy someone's files.
+    Raises `InputError` if the folder contains anything else, because replacing it could destroy someone's files.
     """
     readme = folder / README
     if readme.is_file() and readme.read_text() == describe():
@@ -46,7 +46,7 @@ def build_demo_bucket(folder: Path) -> None:
 
 
 def describe() -> str:
-    """The text file of the bucket: what each file is, and whose images they are."""
+    """The text file of the bucket: the content of each file, and the authors."""
     lines = [
         "The demo bucket of cutroom. Everything below generated/ was made by a program: camera moves over real",
         "photographs, rendered scenes, and edits of both with real clips. real/ holds clips as they are.",
@@ -54,23 +54,23 @@ def describe() -> str:
         "danielbuechele and flower by vultilion (both CC BY 2.0) from scikit-learn.",
         "",
     ]
-    for video in (*REAL.values(), *FILMS):
-        shots = "; ".join(f"{shot.picture.name} ({shot.seconds:g} s)" for shot in video.shots)
+    for video in (*REAL.values(), *VIDEOS):
+        shots = "; ".join(f"{shot.content.name} ({shot.seconds:g} s)" for shot in video.shots)
         lines.append(f"{video.key}: {video.width}x{video.height} at {video.fps} frames/s: {shots}")
     lines += [f"{still.key}: {still.photograph}, {still.width}x{still.height}" for still in STILLS]
     lines += [f"{key}: {clip}, as it is, too small" for clip, key in TOO_SMALL.items()]
     lines += [f"{key}: the bytes of {original}" for key, original in EXACT_COPIES.items()]
     lines += [f"{key}: the first half of {original}" for key, original in TRUNCATED.items()]
-    lines += [f"{key}: the sound of {clip} alone" for clip, key in SOUND_ONLY.items()]
+    lines += [f"{key}: the sound of {clip} alone" for clip, key in AUDIO_ONLY.items()]
     return "\n".join([*lines, f"{EMPTY}: nothing", ""])
 
 
 def _fill(bucket: Path) -> None:
-    # One video per task and the longest first, so that two processes end together. Spawned, because a fork inherits
-    # the locks of whatever threads the caller runs.
+    # One video per task, the longest first, so that two processes finish together. Spawned, because a fork inherits the
+    # locks of the caller's threads.
     tasks: list[Callable[[], None]] = [
-        partial(write_film, video, bucket)
-        for video in sorted(FILMS, key=lambda video: -video.width * video.height * video.fps * len(video.shots))
+        partial(write_video, video, bucket)
+        for video in sorted(VIDEOS, key=lambda video: -video.width * video.height * video.fps * len(video.shots))
     ]
     workers = min(len(tasks), os.cpu_count() or 1)
     context = multiprocessing.get_context("spawn")
@@ -86,8 +86,8 @@ def _fill(bucket: Path) -> None:
     for key, original in TRUNCATED.items():
         content = (bucket / original).read_bytes()
         _write(bucket / key, content[: len(content) // 2])
-    for clip, key in SOUND_ONLY.items():
-        write_sound(clip, bucket / key)
+    for clip, key in AUDIO_ONLY.items():
+        write_audio(clip, bucket / key)
     _write(bucket / EMPTY, b"")
     _write(bucket / README, describe().encode())
 
@@ -98,7 +98,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _one_thread() -> None:
-    # Each process has a core; OpenCV's own threads would only fight over them.
+    # Each process has a core; OpenCV's own threads would only compete for them.
     cv2.setNumThreads(1)
 
 

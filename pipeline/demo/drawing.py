@@ -1,7 +1,7 @@
-"""The brushes that the rendered scenes share: gradients, cloud noise, hills, shaded spheres, glows, soft polygons.
+"""Drawing functions shared by the rendered scenes: gradients, cloud noise, hills, spheres, glows, smooth polygons.
 
-All take sub-pixel positions, so slow motion stays smooth, and all randomness comes from a seeded generator, so a scene
-has the same pixels each time.
+All take sub-pixel positions, so that slow motion is smooth, and all randomness comes from a seeded generator, so that a
+scene has the same pixels each time. Canvases are uint8 RGB [H, W, 3]; colours are RGB levels of 0 to 255.
 
     python -m pipeline.demo.sheet generated/rendered/space.mp4 sheet.png
 """
@@ -20,7 +20,7 @@ _SHIFT = 4  # OpenCV takes sub-pixel coordinates as integers of 1/16 pixel
 
 
 def gradient(width: int, height: int, colours: Sequence[Colour], rng: np.random.Generator) -> Image:
-    """A vertical gradient through the colours, dithered so that neither 8 bits nor the encoder draw bands."""
+    """A vertical gradient through the colours, [H, W, 3], dithered against banding by 8 bits or the encoder."""
     stops = np.linspace(0, 1, len(colours))
     rows = np.linspace(0, 1, height)
     column = np.stack([np.interp(rows, stops, [colour[k] for colour in colours]) for k in range(3)], axis=1)
@@ -28,18 +28,18 @@ def gradient(width: int, height: int, colours: Sequence[Colour], rng: np.random.
 
 
 def to_image(values: npt.NDArray[np.floating]) -> Image:
-    """Round to 8 bits, clipped."""
+    """Round and clip to uint8."""
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """The colour `share` of the way from the first to the second."""
+    """Linear interpolation: the colour at `share` (0 to 1) between the first and the second."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
 def noise(width: int, height: int, steepness: float, rng: np.random.Generator) -> Field:
-    """Cloud-like noise in 0..1 that tiles in both directions; a steeper spectrum gives softer, larger clouds."""
+    """Cloud-like noise [H, W] in 0..1 that tiles in both directions; a steeper spectrum gives larger, softer clouds."""
     spectrum = np.fft.rfft2(rng.standard_normal((height, width)))
     across, down = np.fft.rfftfreq(width)[None, :] * width, np.fft.fftfreq(height)[:, None] * height
     spectrum *= np.maximum(np.hypot(across, down), 1.0) ** -steepness
@@ -49,7 +49,7 @@ def noise(width: int, height: int, steepness: float, rng: np.random.Generator) -
 
 
 def ridge(width: int, steepness: float, rng: np.random.Generator) -> Field:
-    """The outline of a range of hills in 0..1, one height per column, that tiles."""
+    """The outline [W] of a range of hills in 0..1, one height per column, that tiles."""
     spectrum = np.fft.rfft(rng.standard_normal(width))
     spectrum *= np.maximum(np.arange(len(spectrum)), 1.0) ** -steepness
     spectrum[0] = 0
@@ -58,7 +58,7 @@ def ridge(width: int, steepness: float, rng: np.random.Generator) -> Field:
 
 
 def scroll(line: Field, offset: float, width: int) -> Field:
-    """`width` values of a tiling outline from a fractional column on."""
+    """`width` values of a tiling outline, starting at a fractional column."""
     columns = np.arange(width) + offset
     return np.asarray(np.interp(columns, np.arange(len(line)), line, period=len(line)), dtype=np.float32)
 
@@ -72,27 +72,27 @@ def below(canvas: Image, outline: Field, colour: Colour) -> None:
 
 
 def polygon(canvas: Image, points: npt.ArrayLike, colour: Colour) -> None:
-    """Fill a polygon with smooth edges."""
+    """Fill an anti-aliased polygon."""
     corners = np.round(np.asarray(points, dtype=np.float64) * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(canvas, [corners], colour, cv2.LINE_AA, _SHIFT)
 
 
 def line(canvas: Image, start: tuple[float, float], end: tuple[float, float], colour: Colour, width: int = 1) -> None:
-    """A smooth line between two sub-pixel points."""
+    """An anti-aliased line between two sub-pixel points."""
     scale = 1 << _SHIFT
     first, last = (round(start[0] * scale), round(start[1] * scale)), (round(end[0] * scale), round(end[1] * scale))
     cv2.line(canvas, first, last, colour, width, cv2.LINE_AA, _SHIFT)
 
 
 def disc(canvas: Image, x: float, y: float, radius: float, colour: Colour, outline: int = -1) -> None:
-    """A smooth disc, or a ring when `outline` gives a line width."""
+    """An anti-aliased disc, or a ring if `outline` gives a line width."""
     scale = 1 << _SHIFT
     centre = (round(x * scale), round(y * scale))
     cv2.circle(canvas, centre, round(radius * scale), colour, outline, cv2.LINE_AA, _SHIFT)
 
 
 def stars(canvas: Image, spacing: int, rng: np.random.Generator) -> None:
-    """Strew stars, one to `spacing` x `spacing` pixels."""
+    """Scatter stars, one per `spacing` x `spacing` pixels."""
     height, width = canvas.shape[:2]
     for _ in range(width * height // spacing**2):
         brightness = int(rng.uniform(60, 230))
@@ -100,7 +100,7 @@ def stars(canvas: Image, spacing: int, rng: np.random.Generator) -> None:
 
 
 def window(canvas: Image, x: float, y: float, reach: float) -> tuple[Image, Field, Field]:
-    """The part of the canvas within `reach` of a point (a view), with each pixel's offsets from the point."""
+    """A view of the canvas within `reach` of a point, with each pixel's offsets from the point."""
     height, width = canvas.shape[:2]
     left, right = max(0, int(x - reach)), min(width, int(x + reach) + 2)
     top, bottom = max(0, int(y - reach)), min(height, int(y + reach) + 2)
@@ -110,7 +110,7 @@ def window(canvas: Image, x: float, y: float, reach: float) -> tuple[Image, Fiel
 
 
 def glow(canvas: Image, x: float, y: float, radius: float, colour: Colour) -> None:
-    """Add light that fades with distance; `radius` is where 1/e of it is left."""
+    """Add light that fades with distance; at `radius` 1/e of it remains."""
     part, across, down = window(canvas, x, y, 2.5 * radius)
     light = _bell(across, radius) * _bell(down, radius)
     part[:] = cv2.add(part, (light[:, :, None] * np.array(colour, dtype=np.float32)).astype(np.uint8))
@@ -136,7 +136,7 @@ def sphere(
     stripes: int = 0,
     shine: float = 0.6,
 ) -> None:
-    """A lit ball; with `stripes`, that many meridians alternate between the two colours."""
+    """A lit ball; with `stripes`, that many meridians alternate between two colours."""
     part, across, down = window(canvas, *centre, radius + 1)
     x, y = across / np.float32(radius), down / np.float32(radius)
     squared = x**2 + y**2

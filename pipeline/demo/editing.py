@@ -1,10 +1,10 @@
-"""How a video is put together: shots in order, joined by cuts or dissolves, and the exact truth of where each one is.
+"""Edits a demo video from shots, joined by cuts or dissolves, and gives the exact ground truth of each shot.
 
-Time runs in ticks of 1/fps. A dissolve lets the next shot begin before the last one ends; a video with a variable rate
-leaves out a share of the ticks, as telephones do when they are short of light or power. Frames and truth come from the
-same spans, so they cannot disagree.
+Time runs in ticks of 1/fps. With a dissolve the next shot begins before the last one ends; a video with a variable rate
+omits a share of the ticks, as phones do with little light or power. Frames and ground truth are computed from the same
+spans, so they cannot disagree.
 
-    python -m pipeline.demo.films          # every video with its shots' first frames
+    python -m pipeline.demo.videos          # every video with its shots' first frames
 """
 
 from bisect import bisect_left
@@ -19,31 +19,31 @@ import numpy as np
 from pipeline.demo.drawing import Image
 
 
-class Picture(Protocol):
-    """What a shot shows: footage, a camera move, or a rendered scene."""
+class ShotContent(Protocol):
+    """The content of a shot: a real clip, a camera move, or a rendered scene."""
 
     @property
     def name(self) -> str:
-        """What it shows, for people."""
+        """A readable name."""
         ...
 
     def frames(self, times: Sequence[float], width: int, height: int) -> Iterator[Image]:
-        """The images at the given seconds after the shot's start, RGB of the given size."""
+        """The frames at the given seconds after the shot's start, uint8 RGB [height, width, 3]."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """An image for some seconds; `dissolve` is for how many of them it mixes with the end of the shot before."""
+    """A shot of some `seconds`; for the first `dissolve` of them it is blended with the end of the previous shot."""
 
-    picture: Picture
+    content: ShotContent
     seconds: float
     dissolve: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Film:
-    """A video of the bucket: what it shows, and how its file is written."""
+class DemoVideo:
+    """A video of the bucket: its shots, and how the file is encoded."""
 
     key: str
     width: int
@@ -58,9 +58,9 @@ class Film:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotTruth:
-    """Where a shot is, in frames. `start_frame` to `end_frame` tile the video; a dissolve is parted in its middle.
+    """The position of a shot, in frames. `start_frame` to `end_frame` tile the video; a dissolve is halved.
 
-    `clean_start` to `clean_end` are the frames that show nothing but this shot, so the frames between a shot's
+    `clean_start` to `clean_end` are the frames that show only this shot, so the frames between a shot's
     `clean_end` and the next one's `clean_start` are the dissolve (none for a cut).
     """
 
@@ -72,7 +72,7 @@ class ShotTruth:
     clean_end: int
 
 
-def truth(video: Film) -> list[ShotTruth]:
+def truth(video: DemoVideo) -> list[ShotTruth]:
     """The exact frames of every shot, in order."""
     spans, ticks = _spans(video), kept_ticks(video)
     overlaps = [(after[0], before[1]) for before, after in pairwise(spans)]
@@ -87,7 +87,7 @@ def truth(video: Film) -> list[ShotTruth]:
         start, end, clean_start, clean_end = (bisect_left(ticks, tick) for tick in bounds)
         results.append(
             ShotTruth(
-                name=shot.picture.name,
+                name=shot.content.name,
                 transition="start" if not number else "dissolve" if shot.dissolve else "cut",
                 start_frame=start,
                 end_frame=end,
@@ -98,8 +98,8 @@ def truth(video: Film) -> list[ShotTruth]:
     return results
 
 
-def kept_ticks(video: Film) -> list[int]:
-    """The ticks at which a frame is shown: all, or for a variable rate all but a seeded share."""
+def kept_ticks(video: DemoVideo) -> list[int]:
+    """The ticks with a frame: all, or for a variable rate all but a seeded share."""
     ticks = range(_spans(video)[-1][1])
     if not video.dropped_share:
         return list(ticks)
@@ -107,16 +107,16 @@ def kept_ticks(video: Film) -> list[int]:
     return [tick for tick in ticks if not tick or not dropped[tick]]
 
 
-def presentation_times(video: Film) -> list[float]:
-    """When each frame is shown, in seconds."""
+def presentation_times(video: DemoVideo) -> list[float]:
+    """The presentation time of each frame, in seconds."""
     return [video.start_seconds + tick / video.fps for tick in kept_ticks(video)]
 
 
-def frames(video: Film) -> Iterator[Image]:
-    """The film's images, in order, as they are meant to be seen (upright)."""
+def frames(video: DemoVideo) -> Iterator[Image]:
+    """The video's frames in order, upright, uint8 RGB [H, W, 3]."""
     spans, ticks = _spans(video), kept_ticks(video)
     streams = [
-        shot.picture.frames(
+        shot.content.frames(
             [(tick - start) / video.fps for tick in ticks if start <= tick < end], video.width, video.height
         )
         for shot, (start, end) in zip(video.shots, spans, strict=True)
@@ -132,8 +132,8 @@ def frames(video: Film) -> Iterator[Image]:
         yield np.asarray(cv2.addWeighted(images[0], 1 - share, images[1], share, 0), dtype=np.uint8)
 
 
-def _spans(video: Film) -> list[tuple[int, int]]:
-    """First tick and the tick after the last of each shot; a dissolve makes neighbours overlap."""
+def _spans(video: DemoVideo) -> list[tuple[int, int]]:
+    """(first tick, tick after the last) of each shot; a dissolve makes neighbours overlap."""
     spans: list[tuple[int, int]] = []
     for shot in video.shots:
         start = spans[-1][1] - round(shot.dissolve * video.fps) if spans else 0

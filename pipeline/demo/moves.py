@@ -1,7 +1,7 @@
-"""Camera moves over a still photograph: pan, tilt, zoom, diagonal, eased and free of jitter.
+"""Camera moves over a photograph: pan, tilt, zoom, diagonal, eased and without jitter.
 
-The move resamples the photograph once per frame at a fractional position (no crop at whole pixels, which is what
-makes slow moves tremble), from a copy reduced beforehand so that fine texture does not shimmer.
+The photograph is resampled once per frame at a fractional position (crops at whole pixels would make slow moves
+jitter), from a copy reduced beforehand so that fine texture does not alias.
 
     python -m pipeline.demo.sheet generated/camera-moves/animals-and-cups.mp4 sheet.png
 """
@@ -18,10 +18,10 @@ from pipeline.demo.sources import photograph
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the camera sees of a photograph; every value from 0 to 1 lies inside the image.
+    """The camera's view of a photograph; all values from 0 to 1 lie inside the image.
 
-    `across` and `down` place the view between the left and right, upper and lower edges (0.5: middle);
-    `size` is its share of the largest view of the film's shape that the photograph holds.
+    `across` and `down` are the position between the left and right, upper and lower edges (0.5: centre); `size` is the
+    size relative to the largest view of the video's aspect that fits the photograph.
     """
 
     across: float
@@ -45,11 +45,11 @@ class Move:
         return f"{self.photograph}, {kind}"
 
     def frames(self, times: Sequence[float], width: int, height: int) -> Iterator[Image]:
-        """The move at the given seconds; the last time is where it ends."""
+        """The move at the given seconds; it ends at the last of them."""
         pixels = photograph(self.photograph)
         largest = min(pixels.shape[1], pixels.shape[0] * width / height)
         widest = largest * max(self.start.size, self.end.size)
-        # A quarter finer than the widest view needs: the narrower views of a zoom keep detail, and nothing aliases.
+        # A quarter finer than the widest view needs: narrower views of a zoom keep detail, and nothing aliases.
         reduction = min(1.0, 1.25 * width / widest)
         reduced = cv2.resize(pixels, None, fx=reduction, fy=reduction, interpolation=cv2.INTER_AREA)
         for time in times:
@@ -64,12 +64,12 @@ class Move:
             yield warped.astype("uint8", copy=False)
 
     def _view(self, progress: float) -> View:
-        # Half linear: eased at both ends, yet never at rest, so every frame of the shot moves.
+        # Half linear: eased at both ends, but never at rest, so every frame of the shot moves.
         eased = 0.5 * progress + 0.5 * progress * progress * (3 - 2 * progress)
         start, end = self.start, self.end
         return View(
             start.across + (end.across - start.across) * eased,
             start.down + (end.down - start.down) * eased,
-            # A zoom looks even when each frame scales by the same factor.
+            # A zoom looks uniform if each frame scales by the same factor.
             start.size * (end.size / start.size) ** eased,
         )

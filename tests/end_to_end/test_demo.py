@@ -13,7 +13,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import INDEX, LEDGER_FILE, verify
 from pipeline.demo.build import build_demo_bucket
 from pipeline.demo.editing import truth
-from pipeline.demo.films import FILMS, REAL
+from pipeline.demo.videos import REAL, VIDEOS
 from pipeline.engine.cluster import Cluster
 from pipeline.readers.history import History
 from pipeline.stage import Row
@@ -96,7 +96,7 @@ def _a_model_learns_from_it(dataset: Path, folder: Path) -> None:
 
 
 def _clips_lie_inside_shots(history: History, source_of: dict[str, str]) -> None:
-    films = {film.key: film for film in (*FILMS, *REAL.values()) if film.key not in NOT_SHOTS}
+    films = {film.key: film for film in (*VIDEOS, *REAL.values()) if film.key not in NOT_SHOTS}
     checked = 0
     for clip in history.clips:
         film = films.get(source_of[clip["clip_id"]])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.demo.editing import truth
-from pipeline.demo.films import FILMS, REAL
+from pipeline.demo.videos import REAL, VIDEOS
 from pipeline.media.decode import Decoder
 from pipeline.media.probe import probe
 from pipeline.media.rgb import RgbConverter, cover
@@ -98,7 +98,7 @@ def listed_footage(folder: Path, listing: Path | None) -> list[Footage]:
 def demo_footage(bucket: Path) -> list[Footage]:
     """The shots of the demo's films, each known exactly."""
     clips = []
-    for film in (*REAL.values(), *FILMS):
+    for film in (*REAL.values(), *VIDEOS):
         if film.width < 300 or film.dropped_share or "again" in film.key:
             continue
         for shot in truth(film):

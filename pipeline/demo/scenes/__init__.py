@@ -1,6 +1,6 @@
-"""Rendered scenes: moving pictures that are drawn, so that the demo has shots of any length, shape and rate.
+"""Rendered scenes: drawn animations, so that the demo has shots of any length, shape and rate.
 
-A scene is a function of size and variant (palette and seed) that prepares what stands still and returns a painter, a
+A scene is a function of size and variant (palette and seed) that prepares the static parts and returns a painter, a
 pure function from a time in seconds to an image. A new scene is one function and one line in `SCENES`.
 
     python -m pipeline.demo.sheet generated/rendered/toys.mp4 sheet.png

@@ -1,4 +1,4 @@
-"""Rendered scenes of a city at night: a skyline that passes by in rain, and fireworks over roofs.
+"""Rendered scenes of a city at night: a passing skyline in rain, and fireworks over roofs.
 
 python -m pipeline.demo.sheet generated/rendered/winter-and-night.mp4 sheet.png
 """
@@ -50,7 +50,7 @@ def _slide(canvas: Image, strip: Image, offset: float) -> None:
 
 
 def skyline(width: int, height: int, variant: int) -> Callable[[float], Image]:
-    """Three streets that pass at the speed of their distance: in the rain at night, or at dusk with birds."""
+    """Three streets that pass with parallax: in the rain at night, or at dusk with birds."""
     rng = np.random.default_rng(500 + variant)
     sky_colours, far, near, lamp = _CITIES[variant % 2]
     sky = gradient(width, height, sky_colours, rng)

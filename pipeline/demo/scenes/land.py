@@ -1,4 +1,4 @@
-"""Rendered scenes of the land: snow that falls over hills, and a drive along a winding road.
+"""Rendered landscapes: snow falling over hills, and a drive along a winding road.
 
 python -m pipeline.demo.sheet generated/rendered/journeys.mp4 sheet.png
 """
@@ -73,7 +73,7 @@ def _fir(canvas: Image, x: float, y: float, tall: float, colour: Colour) -> None
 
 
 def road(width: int, height: int, variant: int) -> Callable[[float], Image]:
-    """The view of a driver: the road bends, stripes rush past, mountains turn with the bend."""
+    """A driver's view: the road bends, stripes rush past, mountains turn with the bend."""
     rng = np.random.default_rng(420 + variant)
     sky_colours, mountains, light, dark, sun = _DRIVES[variant % 2]
     horizon = round(0.5 * height)
@@ -89,7 +89,7 @@ def road(width: int, height: int, variant: int) -> Callable[[float], Image]:
     tarmac = colours["tarmac"] + rng.normal(0, 5, (height - horizon, width, 1)).astype(np.float32)
 
     def stripes(length: float, time: float) -> Field:
-        # Where stripes are finer than a row of pixels they melt into their mean, or the distance would flicker.
+        # Where stripes are finer than a row of pixels their mean is drawn, or the distance would flicker.
         wave = np.sin(2 * pi * (distance / length + 2.4 * time / length * 3))
         sharp = np.clip(0.5 + 6 * nearness * height * 0.05 * wave, 0, 1)
         return np.asarray(0.5 + (sharp - 0.5) * np.clip(nearness * 9, 0, 1), dtype=np.float32)

@@ -1,6 +1,6 @@
-"""Rendered lecture slides: almost still and full of text, what a training set should do without.
+"""Rendered lecture slides: almost static and full of text, which a training set should exclude.
 
-The bucket holds one video of them, so that the filters have something to drop.
+The bucket has one such video, so that the filters have something to drop.
 
     python -m pipeline.demo.sheet generated/rendered/lecture-slides.mp4 sheet.png
 """
@@ -25,7 +25,7 @@ _SLIDES: tuple[tuple[str, ...], ...] = (
 
 
 def slide(width: int, height: int, variant: int) -> Callable[[float], Image]:
-    """A slide with a title and three points; only a small clock hand of a dot moves."""
+    """A slide with a title and three points; only a small dot moves, like the hand of a clock."""
     rng = np.random.default_rng(700 + variant)
     page = gradient(width, height, ((250, 250, 252), (228, 232, 240)), rng)
     title, *points = _SLIDES[variant % len(_SLIDES)]

@@ -50,7 +50,7 @@ def solar_system(width: int, height: int, variant: int) -> Callable[[float], Ima
             angle = phase + speed * time
             x, y = reach * distance * cos(angle), reach * distance * tilt * sin(angle)
             center = (middle[0] + x * cos(lean) - y * sin(lean), middle[1] + x * sin(lean) + y * cos(lean))
-            # What is nearer to the viewer is larger, and is drawn later.
+            # Nearer objects are larger and drawn later.
             bodies.append((sin(angle), center, radius * height * (1 + 0.25 * sin(angle)), colour, False))
         for _, (x, y), radius, colour, shines in sorted(bodies, key=lambda body: body[0]):
             away = hypot(x - middle[0], y - middle[1]) or 1.0
@@ -62,7 +62,7 @@ def solar_system(width: int, height: int, variant: int) -> Callable[[float], Ima
 
 
 def starfield(width: int, height: int, variant: int) -> Callable[[float], Image]:
-    """A flight through stars that stream out of the middle; the second variant also rolls, over gold."""
+    """A flight through stars that stream out of the centre; the second variant also rolls, over gold."""
     rng = np.random.default_rng(120 + variant)
     sky = (_sky(width, height, ((30, 60, 170), (170, 85, 30))[variant % 2], rng) * 0.9).astype(np.uint8)
     stars, depths = rng.uniform(-1, 1, (560, 2)) * 0.35 * width, rng.uniform(0, 1, 560)

@@ -19,7 +19,7 @@ _CURTAINS: tuple[tuple[Colour, Colour], ...] = (((60, 255, 140), (150, 70, 220))
 
 
 def _drift(field: Field, across: float, down: float, width: int, height: int) -> Field:
-    """A window of a tiling field from a fractional place on."""
+    """A window of a tiling field at a fractional position."""
     shift = np.array([[1, 0, across % field.shape[1]], [0, 1, down % field.shape[0]]], dtype=np.float64)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(field, shift, (width, height), flags=flags, borderMode=cv2.BORDER_WRAP)
@@ -42,7 +42,7 @@ def clouds(width: int, height: int, variant: int) -> Callable[[float], Image]:
         thick = _drift(large, 0.5 * speed * time, 3 * time, half_width, half_height)
         density = thick + 0.35 * _drift(fine, 0.85 * speed * time, -4 * time, half_width, half_height)
         cover = np.clip((density - 0.62) * 3.2, 0, 1)[:, :, None]
-        # Thick clouds are darker at their heart: light does not get through.
+        # Thick clouds are darker in their centre: light does not get through.
         heart = np.clip((thick - 0.5) * 2.2, 0, 1)[:, :, None]
         layer = cv2.resize((bright + (dark - bright) * heart) * cover, (width, height))
         canvas = to_image(sky * cv2.resize(1 - cover, (width, height))[:, :, None] + layer)

@@ -9,17 +9,17 @@ import av
 import pytest
 
 from pipeline.demo import build
-from pipeline.demo.editing import Film, Shot
-from pipeline.demo.films import EMPTY
+from pipeline.demo.editing import DemoVideo, Shot
 from pipeline.demo.scenes import Rendered
+from pipeline.demo.videos import EMPTY
 from schemas.errors import InputError
 
-SHORT = Film(key="short.mp4", width=384, height=256, fps=12, shots=(Shot(Rendered("snow"), 0.5),))
+SHORT = DemoVideo(key="short.mp4", width=384, height=256, fps=12, shots=(Shot(Rendered("snow"), 0.5),))
 
 
 @pytest.fixture
 def short_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "FILMS", (SHORT,))
+    monkeypatch.setattr(build, "VIDEOS", (SHORT,))
     monkeypatch.setattr(build, "EXACT_COPIES", {"copy.mp4": SHORT.key})
     monkeypatch.setattr(build, "TRUNCATED", {"half.mp4": SHORT.key})
 

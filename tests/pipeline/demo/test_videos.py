@@ -7,34 +7,34 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.demo.editing import Film, Picture, Shot, kept_ticks, presentation_times, truth
-from pipeline.demo.films import EXACT_COPIES, FILMS, REAL, STILLS, TRUNCATED
+from pipeline.demo.editing import DemoVideo, Shot, ShotContent, kept_ticks, presentation_times, truth
 from pipeline.demo.moves import Move, View
-from pipeline.demo.sources import Footage
+from pipeline.demo.sources import RealClip
+from pipeline.demo.videos import EXACT_COPIES, REAL, STILLS, TRUNCATED, VIDEOS
 
 PAN = Move("coffee", View(0, 0.5, 0.7), View(1, 0.5, 0.7))
 ZOOM = Move("chelsea", View(0.5, 0.5, 1), View(0.5, 0.5, 0.6))
 
 
-def _dissolved() -> Film:
+def _dissolved() -> DemoVideo:
     shots = (Shot(PAN, 1.0), Shot(ZOOM, 1.0, dissolve=0.4), Shot(PAN, 0.5))
-    return Film(key="a/film.mp4", width=384, height=256, fps=10, shots=shots)
+    return DemoVideo(key="a/film.mp4", width=384, height=256, fps=10, shots=shots)
 
 
-def _seconds_alone(video: Film) -> list[tuple[Picture, float]]:
+def _seconds_alone(video: DemoVideo) -> list[tuple[ShotContent, float]]:
     times = [*presentation_times(video), video.start_seconds + (kept_ticks(video)[-1] + 1) / video.fps]
     return [
-        (shot.picture, times[span.clean_end] - times[span.clean_start])
+        (shot.content, times[span.clean_end] - times[span.clean_start])
         for shot, span in zip(video.shots, truth(video), strict=True)
     ]
 
 
 def test_bucket_is_worth_training_on() -> None:
-    videos = [video for video in (*REAL.values(), *FILMS) if "slides" not in video.key]
+    videos = [video for video in (*REAL.values(), *VIDEOS) if "slides" not in video.key]
     alone = [shot for video in videos for shot in _seconds_alone(video)]
-    # Footage counts only where it is whole: an edit that quotes a real clip shows nothing new.
-    quoted = {shot.picture for video in FILMS for shot in video.shots if isinstance(shot.picture, Footage)}
-    whole = {shot.picture for video in REAL.values() for shot in video.shots}
+    # Real clips count only where they are whole: an edit that quotes one shows nothing new.
+    quoted = {shot.content for video in VIDEOS for shot in video.shots if isinstance(shot.content, RealClip)}
+    whole = {shot.content for video in REAL.values() for shot in video.shots}
     distinct = {image for image, seconds in alone if seconds >= 2.2 - 1e-9} - (quoted - whole)
     assert len(videos) >= 16
     assert len(distinct) >= 48
@@ -43,17 +43,17 @@ def test_bucket_is_worth_training_on() -> None:
 
 
 def test_sizes_rates_and_length_stay_within_what_a_run_can_bear() -> None:
-    everything = (*REAL.values(), *FILMS)
+    everything = (*REAL.values(), *VIDEOS)
     assert all(min(video.width, video.height) >= 256 and max(video.width, video.height) >= 384 for video in everything)
-    assert {video.fps for video in FILMS} == {12, 24, 25, 30}
+    assert {video.fps for video in VIDEOS} == {12, 24, 25, 30}
     assert sum(len(kept_ticks(video)) for video in everything) <= 8000
     keys = [video.key for video in everything]
     assert len(set(keys)) == len(keys)
     assert set(EXACT_COPIES.values()) | set(TRUNCATED.values()) <= set(keys)
 
 
-@pytest.mark.parametrize("video", [*REAL.values(), *FILMS], ids=lambda video: video.key)
-def test_truth_tiles_the_video(video: Film) -> None:
+@pytest.mark.parametrize("video", [*REAL.values(), *VIDEOS], ids=lambda video: video.key)
+def test_truth_tiles_the_video(video: DemoVideo) -> None:
     shots = truth(video)
     assert shots[0].start_frame == 0
     assert shots[-1].end_frame == len(presentation_times(video))

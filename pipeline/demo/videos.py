@@ -1,18 +1,18 @@
-"""The videos of the demo bucket as data, and beside them its images and the files that a pipeline must survive.
+"""The videos of the demo bucket as data, with its images and the problematic files that a pipeline must handle.
 
-Sizes, rates, joins and oddities differ from video to video, so that a run over the bucket meets what real buckets hold;
-lengths are chosen so that shots fill training buckets of 17, 33 and 49 frames at 8 frames/s.
+Sizes, rates, transitions and oddities differ from video to video, as in real buckets; lengths are chosen so that shots
+fill training buckets of 17, 33 and 49 frames at 8 frames/s.
 
-    python -m pipeline.demo.films          # every video with its shots' first frames
+    python -m pipeline.demo.videos          # every video with its shots' first frames
 """
 
 import sys
 from dataclasses import replace
 
-from pipeline.demo.editing import Film, Shot, truth
+from pipeline.demo.editing import DemoVideo, Shot, truth
 from pipeline.demo.moves import Move, View
 from pipeline.demo.scenes import Rendered
-from pipeline.demo.sources import Footage
+from pipeline.demo.sources import RealClip
 from pipeline.demo.stills import Still
 
 
@@ -31,15 +31,15 @@ def _move(
 
 
 def _real(clip: str, first: int, last: int) -> Shot:
-    return Shot(Footage(clip, first), (last - first) / 25)
+    return Shot(RealClip(clip, first), (last - first) / 25)
 
 
-# Copied byte for byte, so their frames are the originals'; size and rate stand here for the truth.
-REAL: dict[str, Film] = {
-    "bigbuckbunny": Film(
+# Copied byte for byte, so their frames are the originals'; size and rate are listed for the ground truth.
+REAL: dict[str, DemoVideo] = {
+    "bigbuckbunny": DemoVideo(
         key="real/animation/bigbuckbunny.mp4", width=1280, height=720, fps=25, shots=(_real("bigbuckbunny", 0, 132),)
     ),
-    "bikes": Film(
+    "bikes": DemoVideo(
         key="real/street/bikes.mp4",
         width=640,
         height=272,
@@ -50,10 +50,10 @@ REAL: dict[str, Film] = {
         ),
     ),
 }
-# 176x144: too small for any bucket. Its rate is 30000/1001, which no video here has, so it stands apart.
+# 176x144: too small for any bucket. Its rate is 30000/1001, unlike all videos here, so it is listed separately.
 TOO_SMALL = {"carphone_pristine": "real/carphone_pristine.mp4"}
 
-_ANIMALS = Film(
+_ANIMALS = DemoVideo(
     key="generated/camera-moves/animals-and-cups.mp4",
     width=576,
     height=384,
@@ -64,7 +64,7 @@ _ANIMALS = Film(
         _move("flower", (0.5, 0.5, 0.6), (0.5, 0.5, 1.0), 2.7),
     ),
 )
-_TEXTURES = Film(
+_TEXTURES = DemoVideo(
     key="generated/camera-moves/textures.mp4",
     width=480,
     height=320,
@@ -78,56 +78,56 @@ _TEXTURES = Film(
 )
 
 _RENDERED = (
-    Film(
+    DemoVideo(
         key="generated/rendered/sea-and-sky.mp4",
         width=640,
         height=360,
         fps=24,
         shots=(_scene("sea", 0, 6.4), _scene("clouds", 0, 4.4), _scene("aurora", 0, 4.5)),
     ),
-    Film(
+    DemoVideo(
         key="generated/rendered/space.mp4",
         width=854,
         height=480,
         fps=24,
         shots=(_scene("solar system", 0, 6.4), _scene("starfield", 0, 4.4), _scene("solar system", 1, 2.6)),
     ),
-    Film(
+    DemoVideo(
         key="generated/rendered/winter-and-night.mp4",
         width=640,
         height=360,
         fps=25,
         shots=(_scene("snow", 0, 4.4), _scene("skyline", 0, 4.4), _scene("fireworks", 0, 6.4)),
     ),
-    Film(
+    DemoVideo(
         key="generated/rendered/toys.mp4",
         width=768,
         height=432,
         fps=30,
         shots=(_scene("balls", 0, 4.4), _scene("balloons", 0, 4.4), _scene("aquarium", 0, 4.4)),
     ),
-    Film(
+    DemoVideo(
         key="generated/rendered/journeys.mp4",
         width=640,
         height=360,
         fps=30,
         shots=(_scene("road", 0, 4.4), _scene("starfield", 1, 2.6), _scene("road", 1, 6.4)),
     ),
-    Film(
+    DemoVideo(
         key="generated/rendered/soft/evening-dissolves.mp4",
         width=640,
         height=360,
         fps=25,
         shots=(_scene("sea", 1, 5.4), _scene("clouds", 1, 6.0, 0.8), _scene("snow", 1, 5.4, 1.0)),
     ),
-    Film(
+    DemoVideo(
         key="generated/rendered/square.mp4",
         width=480,
         height=480,
         fps=24,
         shots=(_scene("balls", 1, 4.4), _scene("aquarium", 1, 4.4), _scene("fireworks", 1, 2.7)),
     ),
-    Film(
+    DemoVideo(
         key="generated/rendered/lecture-slides.mp4",
         width=640,
         height=480,
@@ -137,7 +137,7 @@ _RENDERED = (
 )
 _MOVES = (
     _ANIMALS,
-    Film(
+    DemoVideo(
         key="generated/camera-moves/faces-and-machines.mp4",
         width=512,
         height=384,
@@ -149,7 +149,7 @@ _MOVES = (
             _move("coins", (0.0, 1.0, 0.75), (1.0, 0.0, 0.75), 4.3),
         ),
     ),
-    Film(
+    DemoVideo(
         key="generated/camera-moves/near-and-far.mp4",
         width=960,
         height=540,
@@ -164,7 +164,7 @@ _MOVES = (
     _TEXTURES,
 )
 _ODD = (
-    Film(
+    DemoVideo(
         key="generated/telephone/vertical.mp4",
         width=432,
         height=768,
@@ -176,7 +176,7 @@ _ODD = (
             _move("rocket", (0.55, 0.5, 1.0), (0.55, 0.7, 0.65), 2.7),
         ),
     ),
-    Film(
+    DemoVideo(
         key="generated/telephone/variable-rate.mkv",
         width=640,
         height=360,
@@ -188,7 +188,7 @@ _ODD = (
             _move("coffee", (0.5, 0.6, 0.5), (0.5, 0.4, 0.85), 2.7),
         ),
     ),
-    Film(
+    DemoVideo(
         key="generated/telephone/starts-late.mp4",
         width=640,
         height=360,
@@ -200,7 +200,7 @@ _ODD = (
             _move("hubble_deep_field", (0.4, 0.9, 0.3), (0.5, 0.8, 0.55), 4.4),
         ),
     ),
-    Film(
+    DemoVideo(
         key="generated/telephone/turned.mp4",
         width=360,
         height=640,
@@ -212,7 +212,7 @@ _ODD = (
             _move("motorcycle_left", (0.8, 0.7, 0.6), (0.3, 0.7, 0.95), 4.4),
         ),
     ),
-    Film(
+    DemoVideo(
         key="generated/edits/real-and-moves.mp4",
         width=640,
         height=360,
@@ -224,22 +224,22 @@ _ODD = (
             _real("bigbuckbunny", 66, 132),
         ),
     ),
-    Film(
+    DemoVideo(
         key="generated/edits/deep/er/dissolved.mp4",
         width=640,
         height=360,
         fps=25,
         shots=(
             _move("flower", (0.1, 1.0, 0.7), (0.9, 0.1, 0.7), 4.4),
-            Shot(Footage("bigbuckbunny", 10), 4.4, 0.6),
+            Shot(RealClip("bigbuckbunny", 10), 4.4, 0.6),
             _move("brick", (0.5, 0.1, 0.9), (0.5, 0.4, 0.35), 4.4, 0.6),
         ),
     ),
-    # The near-duplicate: the same video, smaller and worse.
+    # The near-duplicate: the same video, smaller and of lower quality.
     replace(_ANIMALS, key="generated/again/animals-and-cups-small.mp4", width=384, height=256, quality=33),
 )
 
-FILMS: tuple[Film, ...] = (*_RENDERED, *_MOVES, *_ODD)
+VIDEOS: tuple[DemoVideo, ...] = (*_RENDERED, *_MOVES, *_ODD)
 
 STILLS: tuple[Still, ...] = (
     Still("pictures/astronaut.jpg", "astronaut", 512, 512),
@@ -256,15 +256,15 @@ STILLS: tuple[Still, ...] = (
 
 # Key of the copy -> key of the video whose bytes it repeats.
 EXACT_COPIES = {"generated/again/textures-copy.mp4": _TEXTURES.key}
-# Key of the broken file -> key of the video whose first half it is; the index at the end is missing.
+# Key of the truncated file -> key of the video whose first half it is; the index at the end is missing.
 TRUNCATED = {"broken/truncated.mp4": _TEXTURES.key}
 EMPTY = "broken/zero-bytes.mp4"
-SOUND_ONLY = {"bigbuckbunny": "sound/sound-only.mp4"}
+AUDIO_ONLY = {"bigbuckbunny": "sound/sound-only.mp4"}
 
 
 def main() -> None:
     """Print every video with its shots."""
-    for video in (*REAL.values(), *FILMS):
+    for video in (*REAL.values(), *VIDEOS):
         shots = truth(video)
         sys.stdout.write(f"{video.key}  {video.width}x{video.height} @ {video.fps}, {shots[-1].end_frame} frames\n")
         for shot in shots:
