@@ -1,1 +1,4 @@
-"""Benchmarks: accuracy and speed, side by side with the alternative in one run, recorded in docs/benchmarks.md."""
+"""Benchmarks: accuracy and speed compared with the alternatives in one run, recorded in docs/benchmarks.md.
+
+just bench
+"""

@@ -1,10 +1,10 @@
-"""`just bench captions [parts]`: what asking models for captions costs and gives, part by part, beside others.
+"""`just bench captions [parts]`: cost and throughput of captioning models, part by part, with the alternatives.
 
     just bench captions                       all parts
     just bench captions endpoint --turns 1    one part, once
     just bench captions --record              keeps the tables in docs/benchmarks.md, a section for each part
 
-A part is a function from the number of turns to tables, and a line in `PARTS`.
+A part is a function from the number of rounds to tables, and a line in `PARTS`.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ PARTS: dict[str, Callable[[int], list[Table]]] = {
     "overhead": measure_overhead,
     "speed": measure_speed,
 }
-"""What there is to measure; each is called with the number of turns and gives (title, headings, rows)."""
+"""The parts by name; each is called with the number of rounds and returns (title, headings, rows) tables."""
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
         tables = PARTS[name](arguments.turns)
         for table in tables:
             print_table(*table)
-        if arguments.record:  # part by part, so that one can be measured again without the minutes of the others
+        if arguments.record:  # per part, so that one can be measured again without the others
             sections = [
                 text for title, headings, rows in tables for text in (f"{title}:", markdown_table(headings, rows))
             ]

@@ -1,9 +1,9 @@
-"""`just bench captions`, the engine's parts: vLLM beside transformers on one model, and what a stage adds to its model.
+"""`just bench captions`, the engine's parts: vLLM and transformers on one model, and the overhead of a stage.
 
-Both read the same prompts through the same chat template, write greedily up to the same length and hold equally many
-prompts at once, so tokens per second compare. Starts are left out, because a stage pays them once: a first batch warms
-the engine up, fills all its places, and time counts from the end of that batch. On the CPU this says that the path
-works and what it costs, not what a GPU would give.
+Both get the same prompts through the same chat template, decode greedily up to the same length and process equally many
+prompts at once, so tokens per second are comparable. Start-up is excluded, because a stage pays it once: a first batch
+warms the engine up and fills all its slots, and time counts from the end of that batch. On the CPU this shows that the
+path works and what it costs, not the speed of a GPU.
 
     just bench captions speed
     just bench captions overhead
@@ -34,9 +34,9 @@ from schemas.config import EngineConfig
 from schemas.contract import STATUS_COLUMNS, Column, TableContract
 from schemas.model_config import ModelConfig
 
-PROMPTS, TOKENS, BATCH = 32, 64, 8  # vLLM too has 8 prompts at once: a wider one would overlap with its warm-up
+PROMPTS, TOKENS, BATCH = 32, 64, 8  # vLLM also processes 8 prompts at once: more would overlap with its warm-up
 ROWS, SECONDS_PER_ROW, GOAL = 64, 0.05, 0.1
-WARM_UP = 3  # Ray keeps some processes and takes any of them; each imports the stage when it is first taken
+WARM_UP = 3  # Ray keeps some processes and uses any of them; each imports the stage on first use
 _THINGS = ("a harbour", "two dogs", "a kitchen", "a train", "snow", "a street at night", "a football match", "a forest")
 _ANSWERS = TableContract(
     name="answers",
@@ -51,7 +51,7 @@ _ANSWERS = TableContract(
 
 
 def measure_speed(_: int) -> list[Table]:
-    """Tokens per second of vLLM at 32 prompts and of transformers at 8 of them, once: an engine takes minutes."""
+    """Tokens per second of vLLM on 32 prompts and of transformers on 8 of them, once: an engine takes minutes."""
     folder, progress = unpacked(DEFAULT_CACHE), Progress()
     requests = _requests(BATCH + PROMPTS)
     rows: list[Sequence[object]] = []
@@ -69,7 +69,7 @@ def measure_speed(_: int) -> list[Table]:
 
 
 def measure_overhead(rounds: int) -> list[Table]:
-    """What our engine adds to a stage of 64 rows whose model takes 50 ms for each: in workers and in the driver."""
+    """The engine's overhead for a stage of 64 rows whose model takes 50 ms each: in workers and in the driver."""
     rows: list[Sequence[object]] = []
     with Cluster() as cluster:
         cluster.start()
@@ -95,7 +95,7 @@ def _requests(count: int) -> list[ChatRequest]:
 
 
 def _of_vllm(folder: Path, requests: Sequence[ChatRequest]) -> list[str]:
-    """Counts from the end of the first batch; the engine takes the next prompts as places become free."""
+    """Counts from the end of the first batch; the engine takes the next prompts as slots become free."""
 
     async def ask() -> list[tuple[float, int]]:
         chat = BatchChat(ModelConfig(name=str(folder), batch=BATCH, engine={"max_num_seqs": BATCH}))

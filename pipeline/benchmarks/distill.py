@@ -1,13 +1,14 @@
-"""What a small model gains from a teacher's summaries: SmolLM2-135M before and after, on words that it was not taught.
+"""What a small model gains by distillation of summaries: SmolLM2-135M before and after, on held-out vocabulary.
 
-    just bench distill                                # makes the pairs, teaches (some minutes), measures
-    just bench distill --student models/taught        # measures this one; teaches it first if it is not there
+    just bench distill                                # makes the pairs, trains (some minutes), measures
+    just bench distill --student models/taught        # measures this model; trains it first if it does not exist
     just bench distill --record                       # keeps the table in docs/benchmarks.md
 
-Measured are the models' own words, before the guard that puts joined frame captions where words are invented. The
-teacher is a rule (`captioning.distill.synthetic_training`), so this shows that the method works, not how good captions
-get. The test clips (`synthetic_pairs`) share no subject, action, place, background, light or camera move with those
-that teach. Their own summaries, by a terser rule, are for comparison.
+The models' own output is measured, before the guard that replaces invented words by joined frame captions. The teacher
+is a rule (`captioning.distill.synthetic_training`), so this shows that the method works, not how good captions
+get. The test
+clips (`synthetic_pairs`) share no subject, action, place, background, light or camera move with the training clips. Their
+own summaries, by a terser rule, are listed for comparison.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ def teach(out: Path, count: int, threads: int, progress: Progress) -> None:
 
 
 def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list[str]:
-    """The model's own words, before any guard. A text may be as long as its notes, then it has fallen into a loop."""
+    """The model's own output, before any guard. A text as long as its input notes is cut: it has fallen into a loop."""
     requests = [
         ChatRequest(
             id=pair.sample_id,
@@ -81,7 +82,7 @@ def write(chat: ChatModel, prompt: TrainedPrompt, pairs: Sequence[Pair]) -> list
 
 
 def summaries(student: Path, pairs: Sequence[Pair], threads: int, progress: Progress) -> dict[str, list[str]]:
-    """What each of those compared says of each clip."""
+    """The summaries of every clip by each of the compared models."""
     results: dict[str, list[str]] = {}
     examples = TrainedPrompt(examples=SUMMARY_EXAMPLES)
     askers: Mapping[str, tuple[Callable[[], TransformersChat], TrainedPrompt]] = {
@@ -102,7 +103,7 @@ def summaries(student: Path, pairs: Sequence[Pair], threads: int, progress: Prog
 
 
 def rows_of(results: Mapping[str, Sequence[str]], pairs: Sequence[Pair]) -> list[list[str]]:
-    """A line per summariser: means with their intervals."""
+    """A row per summariser: means with their intervals."""
     sources = [pair.source for pair in pairs]
     rows = []
     for name, texts in results.items():
@@ -115,9 +116,11 @@ def rows_of(results: Mapping[str, Sequence[str]], pairs: Sequence[Pair]) -> list
 def main() -> None:
     """Entry point."""
     parser = make_parser("bench distill", __doc__ or "")
-    parser.add_argument("--student", type=Path, metavar="FOLDER", help="a distilled model; taught here if not there")
-    parser.add_argument("--pairs", type=int, default=600, metavar="N", help="made pairs to teach with (default: 600)")
-    parser.add_argument("--held-out", type=int, default=36, metavar="N", help="clips to judge by (default: 36)")
+    parser.add_argument(
+        "--student", type=Path, metavar="FOLDER", help="a distilled model; trained here if it does not exist"
+    )
+    parser.add_argument("--pairs", type=int, default=600, metavar="N", help="made pairs to train on (default: 600)")
+    parser.add_argument("--held-out", type=int, default=36, metavar="N", help="clips to test on (default: 36)")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print this many summaries with their notes")
     parser.add_argument("--record", action="store_true", help="keep the table in docs/benchmarks.md")

@@ -1,13 +1,12 @@
-"""How the search of near-duplicates scales: a made-up million with planted copies; and 20,000 beside exact search.
+"""How the near-duplicate search scales: a synthetic million with planted copies; and 20,000 against exact search.
 
     just bench duplicates                             # 1,000,000 clips at the embedded profile's width, some minutes
-    just bench duplicates --vectors 100000            # a quick look
+    just bench duplicates --vectors 100000            # a quick run
     just bench duplicates --record                    # keeps the tables in docs/benchmarks.md
 
-`pipeline.benchmarks.made_clips` says what the clips are made of. On the million, time is what the decision takes from
-clips and features to the table of copies; the index is built
-before the first clip is judged. On 20,000, where the
-product does compare everything, its search for larger sets is held against every pair.
+`pipeline.benchmarks.made_clips` describes the clips. On the million, time is counted from clips and features to the
+table of copies; the index is built before the first clip is compared. On 20,000, where the product itself compares all
+pairs, the search for larger sets is compared with the exact result.
 """
 
 import resource
@@ -18,7 +17,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmarks.made_clips import SORTS, Made, make_clips
+from pipeline.benchmarks.made_clips import SORTS, MadeClips, make_clips
 from pipeline.benchmarks.record import markdown_table, record
 from pipeline.engine.progress import Progress
 from pipeline.stages.select.duplicates import BLOCK, find_copies
@@ -35,8 +34,8 @@ CONFIG = DuplicateConfig()
 Table = tuple[str, Sequence[str], list[Sequence[object]]]
 
 
-class Clock:
-    """Seconds on the wall and of the CPU (all threads) since it was made."""
+class Timer:
+    """Wall-clock and CPU seconds (all threads) since it was created."""
 
     def __init__(self) -> None:
         self._start = time.monotonic(), time.process_time()
@@ -47,15 +46,15 @@ class Clock:
 
 
 def peak_megabytes() -> int:
-    """The most memory that this process has held so far."""
+    """Peak memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def measure_scale(corpus: Made, progress: Progress) -> list[Table]:
-    """Find the copies among all clips: time and memory, and how many of the planted ones were found."""
+def measure_scale(corpus: MadeClips, progress: Progress) -> list[Table]:
+    """Find the copies among all clips: time and memory, and the recall of planted copies."""
     count = len(corpus.clips)
     steps = [("clips and features in memory", 0.0, 0.0, peak_megabytes())]
-    timer = Clock()
+    timer = Timer()
     judged = 0
     with progress.bar("find copies", count) as bar:
 
@@ -95,23 +94,23 @@ def _found(originals: dict[str, str], duplicates: dict[str, str]) -> int:
     return sum(duplicates.get(copy) == original for copy, original in originals.items())
 
 
-def measure_recall(corpus: Made) -> list[Table]:
-    """All near pairs by the search for large sets, and by comparing every pair."""
+def measure_recall(corpus: MadeClips) -> list[Table]:
+    """All near pairs by the search for large sets, compared with those by comparing every pair."""
     features, count = corpus.features, len(corpus.clips)
     rows = np.arange(count)
     rounds: list[tuple[str, float, Neighbours]] = []
-    timer = Clock()
+    timer = Timer()
     vectors = VectorNeighbours(features.unit_vectors, count, CONFIG.min_similarity, exact_up_to=0)
     rounds.append((f"cosine >= {CONFIG.min_similarity:g}", timer.read()[1], vectors))
-    timer = Clock()
+    timer = Timer()
     hashes = HashNeighbours(features.codes, features.still_counts(rows), CONFIG.max_hash_distance)
     rounds.append((f"hash distance <= {CONFIG.max_hash_distance:g}", timer.read()[1], hashes))
     lines: list[Sequence[object]] = []
     for (name, built, search), exact_pairs in zip(rounds, (_near_vectors, _near_hashes), strict=True):
-        timer = Clock()
+        timer = Timer()
         exact = exact_pairs(features, count)
         exact_seconds = timer.read()[1]
-        timer = Clock()
+        timer = Timer()
         candidates = _all_pairs(search, count)
         seconds = built + timer.read()[1]
         share = np.isin(exact, candidates).mean() if len(exact) else 1.0
@@ -121,7 +120,7 @@ def measure_recall(corpus: Made) -> list[Table]:
 
 
 def _all_pairs(search: Neighbours, count: int) -> NDArray[np.int64]:
-    """What the search gives if every clip stays, each pair as one number."""
+    """The pairs that the search returns if every clip is kept, each encoded as one number."""
     batches: list[Pairs] = []
     for start in range(0, count, BLOCK):
         block = np.arange(start, min(start + BLOCK, count))

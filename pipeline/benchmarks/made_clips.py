@@ -1,11 +1,11 @@
-"""Made-up clips with planted copies, for `just bench duplicates`. The same seed gives the same clips.
+"""Synthetic clips with planted copies, for `just bench duplicates`. The same seed gives the same clips.
 
-The clips are not white noise, in which all is far from all and any search is easy. Embeddings have a common mean,
-topics of unlike sizes, scenes in the topics, and variances that fall from axis to axis (a power law), so that unrelated
-clips agree to a cosine of 0.3 on average and one pair in a hundred to 0.7, as real ones of the embedded profile do.
-Hashes come of smooth made-up images that drift from still to still.
+The clips are not white noise, in which everything is far from everything else and any search is easy. Embeddings have a
+common mean, topics of different sizes, scenes within topics, and variances that fall from axis to axis (a power law),
+so that unrelated clips have a cosine similarity of 0.3 on average and one pair in a hundred of 0.7, as real ones of the
+embedded profile do. Hashes come from smooth synthetic images that drift from still to still.
 
-    python -m pytest tests/pipeline/benchmarks/test_duplicates.py
+    clips = make_clips(count=100_000, width=1280, seed=0)
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from pipeline.stages.select.features import ClipFeatures
 Generator = np.random.Generator
 
 PLANTED_SHARE = 0.05
-"""Share of the clips that each sort of planted clip makes up."""
-# sort: cosine to the original from, to; share of the hash bits that differ from, to
+"""Share of each sort of planted clip among all clips."""
+# sort: range of the cosine to the original; range of the share of hash bits that differ
 SORTS = {
     "by embedding": (0.972, 0.999, 0.12, 0.40),
     "by hash": (0.76, 0.96, 0.0, 5.9 / 64),
@@ -36,15 +36,15 @@ _BLOCK = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """Clips, their features, and for each planted clip its original, by sort."""
+class MadeClips:
+    """Clips, their embeddings and hashes, and the original of each planted clip, by sort."""
 
     clips: list[Row]
     features: ClipFeatures
     originals: dict[str, dict[str, str]]
 
 
-def make_clips(count: int, width: int, seed: int) -> Made:
+def make_clips(count: int, width: int, seed: int) -> MadeClips:
     """Make `count` clips with embeddings of `width` numbers."""
     generator = np.random.default_rng(seed)
     planted = int(count * PLANTED_SHARE)
@@ -66,11 +66,13 @@ def make_clips(count: int, width: int, seed: int) -> Made:
         name: {names[index]: names[originals[index]] for index in np.flatnonzero(sorts == number + 1)}
         for number, name in enumerate(SORTS)
     }
-    return Made(clips, ClipFeatures({name: row for row, name in enumerate(names)}, vectors, hashes, starts), by_sort)
+    return MadeClips(
+        clips, ClipFeatures({name: row for row, name in enumerate(names)}, vectors, hashes, starts), by_sort
+    )
 
 
 def _clip(name: str, number: int, seconds: float) -> Row:
-    # Later clips are worse, so that planted ones are the copies.
+    # Later clips have lower quality, so that the planted ones are the copies.
     return {
         "clip_id": name,
         "video_id": name,
@@ -87,7 +89,7 @@ def _clip(name: str, number: int, seconds: float) -> Row:
 def _make_vectors(
     generator: Generator, originals: NDArray[np.int64], first_copy: int, width: int, ranges: NDArray[np.float64]
 ) -> NDArray[np.float16]:
-    """Unit vectors [clips, width]; a planted one at a cosine to its original drawn from its sort's range."""
+    """Unit vectors [clips, width]; the cosine of a planted one to its original is drawn from its sort's range."""
     scale = np.arange(1, width + 1, dtype=np.float32) ** -_DECAY
     scale *= _SPREAD / np.linalg.norm(scale)
 
@@ -124,10 +126,10 @@ def _make_hashes(
     stills: NDArray[np.int64],
     ranges: NDArray[np.float64],
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """All hashes and where each clip's begin; a planted clip's differ from its original's in a share of the bits."""
+    """All hashes and each clip's start index; a planted clip's differ from its original's in a share of the bits."""
     starts = np.concatenate([[0], np.cumsum(stills)])
     hashes = np.empty(starts[-1], np.uint64)
-    image = _smooth_pictures()
+    image = _smooth_images()
     for start in range(0, first_copy, _BLOCK):
         end = min(start + _BLOCK, first_copy)
         scene = generator.standard_normal((end - start, 72), dtype=np.float32)
@@ -137,7 +139,7 @@ def _make_hashes(
     for start in range(first_copy, len(originals), _BLOCK):
         end = min(start + _BLOCK, len(originals))
         counts = stills[start:end]
-        # Where each still's original stands: the original's start, and the same place after it.
+        # The index of each still's original: the original's start plus the same offset.
         indices = np.repeat(starts[originals[start:end]] - starts[start:end], counts)
         indices += np.arange(starts[start], starts[end])
         share = generator.uniform(ranges[start:end, 2], ranges[start:end, 3])
@@ -147,14 +149,14 @@ def _make_hashes(
 
 
 def _exact_share(generator: Generator, share: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Random bits [all stills, 64], of which just that share of each clip's are set (rounded down per still)."""
+    """Random bits [all stills, 64], of which exactly this share of each clip's is set (rounded down per still)."""
     targets = np.repeat(np.floor(share * 64), counts)
     order = generator.random((int(counts.sum()), 64), dtype=np.float32).argsort(axis=1).argsort(axis=1)
     return order < targets[:, None]
 
 
-def _smooth_pictures() -> Callable[[NDArray[np.float32]], NDArray[np.bool_]]:
-    """From 72 random numbers to the 64 comparisons of neighbours in a 9x8 image whose coarse parts are strongest."""
+def _smooth_images() -> Callable[[NDArray[np.float32]], NDArray[np.bool_]]:
+    """A function from 72 random numbers to the 64 neighbour comparisons of a 9x8 image with mostly coarse content."""
     down = np.cos(np.pi * (np.arange(8)[:, None] + 0.5) * np.arange(8) / 8)
     across = np.cos(np.pi * (np.arange(9)[:, None] + 0.5) * np.arange(9) / 9)
     strength = (1 + np.hypot(np.arange(8)[:, None], np.arange(9))) ** -1.5

@@ -1,8 +1,8 @@
-"""`just bench quality`: what the caption measures find of faults that were planted, and how often they cry wolf.
+"""`just bench quality`: detection rate of the caption checks on planted faults, and their rate of false alarms.
 
-Text faults are planted in made captions (a vocabulary and shapes of sentences that no threshold was chosen on; `--half
-tuning` is the half that they were chosen on). Frame captions on wrong images are planted among real stills: footage
-of a folder (`--videos`) with the embedded models' labels and vectors, or a few photographs of scikit-image without it.
+Text faults are planted in synthetic captions (with a vocabulary and sentence templates that no threshold was tuned on;
+`--half tuning` is the half used for tuning). Swapped frame captions are planted among real stills: of videos in a
+folder (`--videos`) with the embedded models' labels and vectors, or else of a few photographs of scikit-image.
 
     just bench quality                                                        # photographs only
     just bench quality --videos ../shared/data/videos --described ../shared/data/descriptions.tsv --record
@@ -23,7 +23,7 @@ from captioning.quality.registry import CHECKS
 from captioning.quality.sentence_model import SentenceModel
 from pipeline.benchmarks.planted.detection import Detection, count, detections, wilson
 from pipeline.benchmarks.planted.faults import make_rows, qualifying, swap_frames
-from pipeline.benchmarks.planted.stills import from_images, from_videos, photographs, seen, told_by_a_person
+from pipeline.benchmarks.planted.stills import from_images, from_videos, photographs, seen, with_human_descriptions
 from pipeline.benchmarks.record import markdown_table, record
 from schemas.command import make_parser
 from schemas.terminal import print_table
@@ -40,19 +40,19 @@ share content, so swaps among them are easier to see than in a dataset of one ki
 
 def main() -> None:
     """Entry point."""
-    parser = make_parser("bench quality", "Measure what the caption measures find of planted faults.")
-    parser.add_argument(
-        "--half", choices=("held out", "tuning"), default="held out", help="half of the made vocabulary"
-    )
-    parser.add_argument("--rows", type=int, default=1000, help="made clips (default: 1000)")
+    parser = make_parser("bench quality", "Measure how well the caption checks detect planted faults.")
+    parser.add_argument("--half", choices=("held out", "tuning"), default="held out", help="half of the vocabulary")
+    parser.add_argument("--rows", type=int, default=1000, help="synthetic clips (default: 1000)")
     parser.add_argument("--per-fault", type=int, default=60, help="rows with each fault (default: 60)")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--videos", type=Path, help="folder of footage for the real stills (default: photographs)")
-    parser.add_argument("--described", type=Path, help="table `path<tab>description` of what a person saw in the files")
+    parser.add_argument("--videos", type=Path, help="folder of videos for the real stills (default: photographs)")
     parser.add_argument(
-        "--seen", type=Path, help="file that keeps what was seen in the stills (minutes of network time)"
+        "--described", type=Path, help="table `path<tab>description` of human descriptions of the files"
     )
-    parser.add_argument("--no-embedder", action="store_true", help="only words: leave the sentence embedder out")
+    parser.add_argument(
+        "--seen", type=Path, help="file that caches the results on the stills (minutes of network time)"
+    )
+    parser.add_argument("--no-embedder", action="store_true", help="words only, without the sentence embedder")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     parsed = parser.parse_args()
     parts = [_TARGETS, text_faults(parsed.half, parsed.rows, parsed.seed, parsed.per_fault, None)]
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def text_faults(half: str, rows: int, seed: int, per_fault: int, embed: TextVectors | None) -> str:
-    """Plant every fault of text in made captions and count."""
+    """Plant every text fault in synthetic captions and count the detections."""
     samples = make_rows(half, rows, seed, per_fault=per_fault)
     results = detections(samples, Corpus.of([sample.record for sample in samples], embed=embed))
     share = qualifying([sample.record for sample in samples], random.Random(seed))  # noqa: S311
@@ -85,9 +85,9 @@ def text_faults(half: str, rows: int, seed: int, per_fault: int, embed: TextVect
 
 
 def swapped_frames(records: Sequence[CaptionRecord], descriptions: Mapping[str, str], seed: int, per_fault: int) -> str:
-    """Plant frame captions on the wrong images among real stills and count, five times over."""
+    """Swap frame captions among real stills and count the detections, over five plantings."""
     kinds = {"by the embedded captioner": list(records)}
-    if described := told_by_a_person(records, descriptions):
+    if described := with_human_descriptions(records, descriptions):
         kinds["by a person"] = described
     results, notes = [], []
     for origin, clips in kinds.items():
@@ -106,7 +106,7 @@ def swapped_frames(records: Sequence[CaptionRecord], descriptions: Mapping[str, 
 
 
 def judged_frames(fault: str, records: Sequence[CaptionRecord], seed: int, planted: int) -> Detection:
-    """What `swapped_frames` finds of clips with the frame captions of others, over all plantings."""
+    """The detections of the check `swapped_frames` over all plantings."""
     rounds = []
     for planting in range(PLANTINGS):
         swapped, ids = swap_frames(records, planted, random.Random(seed + planting))  # noqa: S311
@@ -119,7 +119,7 @@ def judged_frames(fault: str, records: Sequence[CaptionRecord], seed: int, plant
 
 
 def stills_of(videos: Path | None, names: Sequence[str], kept: Path | None) -> list[CaptionRecord]:
-    """Records of the real stills; from the file `kept` if it is there, else made and kept there."""
+    """Records of the real stills; from the file `kept` if it exists, else computed and stored there."""
     if kept and kept.is_file():
         return _RECORDS.validate_json(kept.read_bytes())
     records = seen(from_videos(videos, names or _files(videos)) if videos else from_images(photographs()))

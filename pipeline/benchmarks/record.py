@@ -1,7 +1,9 @@
-"""docs/benchmarks.md: one section per benchmark, replaced whole by each recorded run, with date, commit and command.
+"""docs/benchmarks.md: one section per benchmark, replaced by each recorded run, with date, commit and command.
 
-A number that nobody can repeat is worth nothing, so every section names the commit it was measured at, says if the tree
-held changes that are not in it, and gives the command and the machine.
+So that numbers can be reproduced, every section names the commit, whether there were uncommitted changes, the command
+and the machine.
+
+    record("split", "Shots", [markdown_table(headings, rows)], "just bench split --record")
 """
 
 import datetime
@@ -14,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 Table = tuple[str, Sequence[str], list[Sequence[object]]]
-"""What a benchmark found: title, headings, rows."""
+"""A benchmark's result: title, headings, rows."""
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 _TITLE = (
@@ -30,7 +32,7 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) ->
 
 
 def record(name: str, title: str, parts: Sequence[str], command: str, page: Path = PAGE) -> None:
-    """Write the section `name` of the page: its title, where it comes from, and its parts, one below the other."""
+    """Write the section `name` of the page: its title, provenance and parts."""
     origin = f"{datetime.date.today():%Y-%m-%d}, commit {_commit()}, {_machine()}: `{command}`"
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     section = "\n\n".join([start, f"## {title}", origin, *parts, end])

@@ -1,11 +1,11 @@
-"""`just bench split [folder]`: how exactly shots are found, on videos with known truth, beside five other detectors.
+"""`just bench split [folder]`: accuracy of shot detection on videos with ground truth, with five other detectors.
 
-The videos are made from real footage by `pipeline.benchmarks.shots`; one half of the files was used to tune, and the
-other half is reported. Every detector sees the same decoded frames. Videos are kept, so a second run only measures.
+The videos are made from real clips by `pipeline.benchmarks.shots`; one half of the files was used for tuning, the other
+half is reported. Every detector gets the same decoded frames. Videos are kept, so a second run only measures.
 
     just bench split                                              videos from the demo's clips
     just bench split <folder> --single-shots docs/benchmark-shots.txt --record
-    just bench split <folder> --marked <folder>                   videos whose boundaries people marked as well
+    just bench split <folder> --marked <folder>                   also videos with boundaries marked by people
 """
 
 import math
@@ -51,20 +51,24 @@ Judged = Mapping[str, Counts]
 
 def main() -> int | None:
     """Entry point."""
-    parser = make_parser("bench split", "Measure shot detectors on videos whose truth is known.")
+    parser = make_parser("bench split", "Measure shot detectors on videos with ground truth.")
     parser.add_argument("folder", nargs="?", type=Path, help="folder of clips (default: the demo's)")
-    parser.add_argument("--single-shots", type=Path, metavar="FILE", help="names of its files that hold one shot each")
+    parser.add_argument(
+        "--single-shots", type=Path, metavar="FILE", help="names of its files that contain a single shot"
+    )
     parser.add_argument("--half", choices=("report", "tune"), default="report", help="which half of the files")
     parser.add_argument("--share", type=float, default=1.0, help="a smaller or larger suite (default: 1 = 40 videos)")
     parser.add_argument("--films", type=Path, default=CACHE / "films", help="where the videos are kept")
-    parser.add_argument("--workers", type=int, default=2, help="films at a time")
-    parser.add_argument("--marked", type=Path, metavar="FOLDER", help="films whose boundaries people marked")
+    parser.add_argument("--workers", type=int, default=2, help="videos in parallel")
+    parser.add_argument(
+        "--marked", type=Path, metavar="FOLDER", help="folder of videos with boundaries marked by people"
+    )
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     parsed = parser.parse_args()
     named = read_marked(parsed.marked) if parsed.marked else []
-    videos = plan_films(_footage(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
+    videos = plan_films(_clips(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
     with ProcessPoolExecutor(parsed.workers, multiprocessing.get_context("spawn")) as pool:
-        work = pool.map(partial(run_film, folder=parsed.films), videos)
+        work = pool.map(partial(run_video, folder=parsed.films), videos)
         judged = list(track(work, "films", total=len(videos), transient=True))
         marked = list(track(pool.map(run_marked, named), "marked films", total=len(named), transient=True))
     parts = [*_report(videos, judged), *report_marked(marked)]
@@ -73,7 +77,7 @@ def main() -> int | None:
     return None
 
 
-def _footage(folder: Path | None, listing: Path | None, half: str) -> list[Footage]:
+def _clips(folder: Path | None, listing: Path | None, half: str) -> list[Footage]:
     if folder is None:
         bucket = CACHE / "demo"
         build_demo_bucket(bucket)
@@ -81,30 +85,30 @@ def _footage(folder: Path | None, listing: Path | None, half: str) -> list[Foota
     elif folder.is_dir():
         clips = listed_footage(folder, listing)
     else:
-        raise InputError(f"{folder} is no folder; name a folder of clips, or none for the demo's")
+        raise InputError(f"{folder} is not a folder; give a folder of clips, or none for the demo's")
     chosen = halves(clips)[half == "report"]
     if len({clip.uri for clip in chosen}) < 2:
         raise InputError(
-            f"{folder} gives {len(chosen)} usable clips for the half {half!r}; it takes two files at least"
+            f"{folder} has {len(chosen)} usable clips for the half {half!r}; at least two files are needed"
         )
     return chosen
 
 
-def run_film(plan: FilmPlan, folder: Path) -> Judged:
-    """Make the video unless it is there, show it to every detector, and judge what they found."""
+def run_video(plan: FilmPlan, folder: Path) -> Judged:
+    """Make the video unless it exists, run every detector on it, and evaluate the results."""
     cv2.setNumThreads(1)
     path = folder / f"{plan.name}-{digest(repr(plan))[:12]}.mp4"
     if not path.exists():
         write_film(plan, path)
     config = SplitConfig()
     with Candidates() as candidates:
-        edges, detected = _look(path, config, candidates)
+        edges, detected = _detect(path, config, candidates)
     assert len(edges) == len(plan.kept_ticks()) + 1, f"{path} has {len(edges) - 1} frames, planned otherwise"
     truth = plan.boundaries()
     return {name: judge(truth, boundaries, edges, config.min_seconds) for name, boundaries in detected.items()}
 
 
-def _look(path: Path, config: SplitConfig, candidates: Candidates) -> tuple[list[float], dict[str, list[Boundary]]]:
+def _detect(path: Path, config: SplitConfig, candidates: Candidates) -> tuple[list[float], dict[str, list[Boundary]]]:
     facts = probe(str(path), path.stat().st_size)
     geometry = facts.geometry
     converter = RgbConverter(geometry)

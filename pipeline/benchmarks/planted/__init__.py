@@ -1,4 +1,4 @@
-"""Made captions with planted faults: what the caption measures are measured on.
+"""Synthetic captions with planted faults: the test set of the caption checks.
 
 just bench quality
 """

@@ -1,4 +1,4 @@
-"""Counts what a check finds of what was planted, and what it finds on untouched rows, with 95 % intervals (Wilson).
+"""Detection rate of a check on planted faults, and its false alarms on untouched rows, with 95 % intervals (Wilson).
 
 just bench quality
 """
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from captioning.quality.check import CheckResult
 from captioning.quality.corpus import Corpus
 from captioning.quality.registry import CHECKS
-from pipeline.benchmarks.planted.faults import CHECK_OF, Made
+from pipeline.benchmarks.planted.faults import CHECK_OF, PlantedSample
 
 _Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """Of `planted` rows with a fault its check found `found`; of `untouched` rows it reported `false`."""
+    """Of `planted` rows with a fault its check detected `found`; of `untouched` rows it reported `false`."""
 
     fault: str
     check: str
@@ -28,7 +28,7 @@ class Detection:
 
     @property
     def rate(self) -> float:
-        """Share of the planted rows that were found."""
+        """Share of the planted rows that were detected."""
         return self.found / self.planted if self.planted else 0.0
 
     @property
@@ -37,8 +37,8 @@ class Detection:
         return self.false / self.untouched if self.untouched else 0.0
 
 
-def detections(rows: Sequence[Made], corpus: Corpus) -> list[Detection]:
-    """One count per planted fault whose check judged anything; rows with other faults and donors count nowhere."""
+def detections(rows: Sequence[PlantedSample], corpus: Corpus) -> list[Detection]:
+    """One count per planted fault whose check judged anything; rows with other faults and donors are not counted."""
     untouched = {sample.record.sample_id for sample in rows if not sample.fault}
     flagged = {check: CHECKS[check].run(corpus) for check in set(CHECK_OF.values())}
     return [
@@ -57,7 +57,7 @@ def detections(rows: Sequence[Made], corpus: Corpus) -> list[Detection]:
 def count(
     fault: str, check: str, planted: frozenset[str] | set[str], untouched: set[str], flagged: Mapping[str, CheckResult]
 ) -> Detection:
-    """Count findings of one check; a clip that it could not judge counts as not found."""
+    """Count the findings of one check; a clip that it could not judge counts as not detected."""
     reported = {clip for clip, detection in flagged.items() if detection.why}
     return Detection(
         fault=fault,

@@ -1,9 +1,9 @@
-"""Plants known faults in made captions, each on rows of its own, so that what finds them can be counted.
+"""Plants known faults in synthetic captions, each on rows of its own, so that their detection can be counted.
 
     just bench quality
 
 A swap is planted only between sources whose frame captions share less than half their content words: between clips of
-one content it could not be seen even in principle.
+the same content it could not be detected even in principle.
 """
 
 import random
@@ -15,7 +15,7 @@ from captioning.words import content_words
 from pipeline.benchmarks.planted.scenes import Scene, Speaker, make_scenes, record_of, sentence
 from pipeline.benchmarks.planted.vocabulary import Vocabulary, vocabulary
 
-# Openings that no list of ours holds; the first three while tuning, the others for the numbers that are reported.
+# Openings that are in none of our lists; the first three for tuning, the others for the reported numbers.
 OPENINGS = {
     "tuning": (
         "What unfolds before the viewer is that",
@@ -39,38 +39,43 @@ CHECK_OF = {
     "boilerplate, unlisted": "boilerplate",
     "boilerplate, listed": "boilerplate",
 }
-"""Fault -> the check that should find it."""
+"""Fault -> the check that should detect it."""
 DIFFERENT = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A record, the scene that it shows, and the fault that was planted in it: empty for none, `donor`: not counted."""
+class PlantedSample:
+    """A record, its scene, and the fault planted in it: empty for none, `donor`: not counted."""
 
     record: CaptionRecord
     scene: Scene
     fault: str = ""
 
 
-def make_rows(half: str, count: int, seed: int, *, per_fault: int) -> list[Made]:
-    """`count` made clips of a half of the vocabulary, `per_fault` with each fault; three of 100 repeat honestly."""
+def make_rows(half: str, count: int, seed: int, *, per_fault: int) -> list[PlantedSample]:
+    """`count` synthetic clips of one half of the vocabulary, `per_fault` per fault; 3 of 100 legitimately repeat."""
     random_ = random.Random(f"{half} {seed}")  # noqa: S311
     words, speaker = vocabulary(half), Speaker(half, random_)
-    rows: list[Made] = []
+    rows: list[PlantedSample] = []
     for index, (source, scene) in enumerate(make_scenes(words, count, random_)):
         record, described = record_of(f"clip-{index:05d}", source, scene, speaker)
-        rows.append(Made(record=record, scene=described))
+        rows.append(PlantedSample(record=record, scene=described))
     _repeat_honestly(rows)
     return plant(rows, half, words, speaker, random_, per_fault)
 
 
 def plant(
-    rows: Sequence[Made], half: str, words: Vocabulary, speaker: Speaker, random_: random.Random, per_fault: int
-) -> list[Made]:
-    """Plant every fault in rows drawn at random, no two in one row."""
+    rows: Sequence[PlantedSample],
+    half: str,
+    words: Vocabulary,
+    speaker: Speaker,
+    random_: random.Random,
+    per_fault: int,
+) -> list[PlantedSample]:
+    """Plant every fault in randomly drawn rows, at most one per row."""
     planted = list(rows)
     order = random_.sample(range(len(rows)), len(rows))
-    planters: dict[str, Callable[[Made], str]] = {
+    planters: dict[str, Callable[[PlantedSample], str]] = {
         "truncated": lambda sample: cut(sample.record.dense, random_),
         "truncated, closed": lambda sample: f"{cut(sample.record.dense, random_)}.",
         "event dropped": lambda sample: speaker.summary(
@@ -96,8 +101,8 @@ def plant(
     return planted
 
 
-def exchange(rows: Sequence[Made]) -> list[str]:
-    """For each row the caption of another one of other content, each used once; empty where none is left."""
+def exchange(rows: Sequence[PlantedSample]) -> list[str]:
+    """For each row the caption of a row with different content, each used once; empty if none is left."""
     partners = _partners([sample.record for sample in rows])
     return ["" if partner is None else rows[partner].record.dense for partner in partners]
 
@@ -105,9 +110,9 @@ def exchange(rows: Sequence[Made]) -> list[str]:
 def swap_frames(
     records: Sequence[CaptionRecord], count: int, random_: random.Random
 ) -> tuple[list[CaptionRecord], frozenset[str]]:
-    """Give `count` clips the frame captions (and what was made of them) of others; also which clips those are.
+    """Give `count` clips the frame captions (and the captions made from them) of others; also returns their ids.
 
-    Images, labels and vectors stay, so that nothing but they can tell.
+    Images, labels and vectors are unchanged, so that only they reveal the swap.
     """
     indices = random_.sample(range(len(records)), count)
     chosen = [records[index] for index in indices]
@@ -122,7 +127,7 @@ def swap_frames(
 
 
 def qualifying(records: Sequence[CaptionRecord], random_: random.Random, tries: int = 2000) -> float:
-    """Share of pairs of clips of two sources that are of different content, so that a swap could be seen."""
+    """Share of pairs of clips of two sources with different content, so that a swap could be detected."""
     pairs = [random_.sample(range(len(records)), 2) for _ in range(tries)]
     apart = [(first, second) for first, second in pairs if records[first].source != records[second].source]
     return sum(differ(records[first], records[second]) for first, second in apart) / max(1, len(apart))
@@ -140,20 +145,20 @@ def _partners(records: Sequence[CaptionRecord]) -> list[int | None]:
 
 
 def differ(left: CaptionRecord, right: CaptionRecord) -> bool:
-    """Whether two clips are of different content: other sources, and less than half of their frames' words shared."""
+    """Whether two clips differ in content: different sources, and less than half of their frames' words shared."""
     first, second = (content_words(" ".join(frame.text for frame in record.frames)).keys() for record in (left, right))
     return left.source != right.source and len(first & second) < DIFFERENT * len(first | second)
 
 
 def cut(text: str, random_: random.Random) -> str:
-    """Break off after 25 to 75 percent of the words, never at a sentence end."""
+    """Truncate after 25 to 75 percent of the words, never at the end of a sentence."""
     tokens = text.split()
     kept = tokens[: max(3, round(random_.uniform(0.25, 0.75) * len(tokens)))]
     return " ".join(kept).rstrip(".,;")
 
 
-def invent(sample: Made, words: Vocabulary, random_: random.Random) -> str:
-    """Add a thing that is not there: a sentence of its own, or a phrase in a sentence that is."""
+def invent(sample: PlantedSample, words: Vocabulary, random_: random.Random) -> str:
+    """Add an invented object: as a separate sentence, or as a phrase in an existing one."""
     mentioned = content_words(" ".join(frame.text for frame in sample.record.frames)).keys()
     thing = random_.choice([pair[0] for pair in words.things if content_words(pair[0]).keys().isdisjoint(mentioned)])
     dense = sample.record.dense.rstrip()
@@ -165,21 +170,21 @@ def invent(sample: Made, words: Vocabulary, random_: random.Random) -> str:
 
 
 def open_with(opening: str, dense: str) -> str:
-    """Put an opening before a caption."""
+    """Prepend an opening to a caption."""
     return f"{opening} {dense[0].lower()}{dense[1:]}"
 
 
-def _repeat_honestly(rows: list[Made]) -> None:
-    """Every 33rd clip shows what the one before shows, and is told so: two halves of one shot."""
+def _repeat_honestly(rows: list[PlantedSample]) -> None:
+    """Every 33rd clip shows the same as the previous one, with the same caption: two halves of one shot."""
     for index in range(32, len(rows), 33):
         before = rows[index - 1]
         record = replace(before.record, sample_id=rows[index].record.sample_id)
-        rows[index] = Made(record=record, scene=before.scene)
+        rows[index] = PlantedSample(record=record, scene=before.scene)
 
 
 def _draw(order: list[int], count: int) -> list[int]:
     return [order.pop() for _ in range(count)]
 
 
-def _with(sample: Made, fault: str, dense: str) -> Made:
+def _with(sample: PlantedSample, fault: str, dense: str) -> PlantedSample:
     return replace(sample, record=replace(sample.record, dense=dense), fault=fault)

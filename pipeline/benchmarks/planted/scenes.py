@@ -1,8 +1,8 @@
-"""Made scenes and what a vision model might say of their stills: seeded, varied, and alike within a source.
+"""Synthetic scenes and captions as a vision model might write them: seeded, varied, and similar within a source.
 
-A source has a subject, a setting and a light; its clips have two to four actions and a thing or two. Each still is
-described on its own: it shows one action, leaves details out, and one word in six is said otherwise. So the captions of
-a clip differ as a model's do, clips of a source look alike, and different sources share subjects or settings.
+A source has a subject, a setting and a light; its clips have two to four actions and one or two objects. Each still is
+described independently: it shows one action, omits details, and one word in six is replaced by a synonym. So the
+captions of a clip vary as a model's do, clips of a source are similar, and sources may share subjects or settings.
 
     python -m pipeline.benchmarks.planted.scenes          # print some
 """
@@ -18,7 +18,7 @@ from captioning.words import word_set
 from pipeline.benchmarks.planted.vocabulary import CAMERAS, MEASURED, Kind, Pair, Vocabulary, vocabulary
 
 CLIPS_PER_SOURCE = 4
-# How often a word is said otherwise, in a frame caption and in a clip caption; and how often a detail is left out.
+# How often a synonym is used, in a frame caption and in a clip caption; and how often a detail is omitted.
 OTHERWISE_IN_FRAMES, OTHERWISE_IN_CLIPS, LEFT_OUT = 0.16, 0.2, 0.35
 JOINED = 0.3
 _PLACES = ("stands nearby", "can be seen behind", "stands to one side", "is close by", "fills the corner")
@@ -31,7 +31,7 @@ _DOUBLED = word_set(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What one clip shows."""
+    """The content of one clip."""
 
     kind: Kind
     subject: Pair
@@ -45,14 +45,14 @@ class Scene:
 
 
 class Speaker:
-    """Turns scenes into sentences; `half` also chooses the shapes of sentences, so that those are held out too."""
+    """Turns scenes into sentences; `half` also selects the sentence templates, so that those are held out too."""
 
     def __init__(self, half: str, random_: random.Random) -> None:
         self._half = half
         self._random = random_
 
     def frame(self, scene: Scene, action: Pair, otherwise: float = OTHERWISE_IN_FRAMES) -> str:
-        """One still that shows one of the scene's actions."""
+        """The caption of a still that shows one of the scene's actions."""
         subject, setting = self.subject(scene, otherwise), f"a {self.say(scene.setting, otherwise)}"
         verb = self.say(action, otherwise)
         thing = f"a {self.say(self._random.choice(scene.things), otherwise)}"
@@ -85,7 +85,7 @@ class Speaker:
         return " ".join(map(sentence, sentences))
 
     def summary(self, scene: Scene, otherwise: float = OTHERWISE_IN_CLIPS, left_out: int | None = None) -> str:
-        """The whole clip in the order of its actions; `left_out` is an action that it does not tell."""
+        """The caption of the clip in the order of its actions; `left_out` is the index of an omitted action."""
         subject, setting = self.subject(scene, otherwise), f"a {self.say(scene.setting, otherwise)}"
         kept = [action for place_, action in enumerate(scene.actions) if place_ != left_out]
         acts = [third(self.say(action, otherwise)) for action in kept]
@@ -113,7 +113,7 @@ class Speaker:
         return " ".join(map(sentence, sentences))
 
     def clip(self, scene: Scene, frames: Sequence[str]) -> str:
-        """The caption of a clip: mostly a summary, else its frame captions joined, as where a model's words fail."""
+        """The caption of a clip: mostly a summary, else its joined frame captions, as when a model's summary fails."""
         return join(frames) if self._random.random() < JOINED else self.summary(scene)
 
     def subject(self, scene: Scene, otherwise: float) -> str:
@@ -125,7 +125,7 @@ class Speaker:
         return f"a {name} in {worn}{scene.look}" if scene.kind.worn else f"a {scene.look} {name}"
 
     def say(self, pair: Pair, otherwise: float) -> str:
-        """The first name, or now and then the other one."""
+        """The first word, or sometimes its synonym."""
         return pair[1] if self._random.random() < otherwise else pair[0]
 
     def _kept(self) -> bool:
@@ -136,7 +136,7 @@ CAMERAS_SAID = [" ".join(sentence.split()) for sentence in CAMERAS.split(";")]
 
 
 def make_scenes(words: Vocabulary, count: int, random_: random.Random) -> list[tuple[str, Scene]]:
-    """`count` scenes with their source's name, four clips to a source."""
+    """`count` scenes with their source's name, four clips per source."""
     scenes: list[tuple[str, Scene]] = []
     while len(scenes) < count:
         kind = random_.choices(words.kinds, (5, 3, 2))[0]
@@ -160,7 +160,7 @@ def make_scenes(words: Vocabulary, count: int, random_: random.Random) -> list[t
 
 
 def record_of(key: str, source: str, scene: Scene, speaker: Speaker) -> tuple[CaptionRecord, Scene]:
-    """The record of a scene with its summary, and the scene with only what a still told of it."""
+    """The record of a scene with its summary, and the scene reduced to what the stills' captions mention."""
     frames = tuple(
         FrameCaption(still_id=f"{key}-s{index:03d}", time=float(index * 2), text=speaker.frame(scene, action))
         for index, action in enumerate(scene.actions)
@@ -185,7 +185,7 @@ def record_of(key: str, source: str, scene: Scene, speaker: Speaker) -> tuple[Ca
 
 
 def sentence(text: str) -> str:
-    """With a capital, and `an` where `a` cannot stand."""
+    """With a capital letter, and `an` before vowels."""
     text = re.sub(r"\b([Aa]) (?=[aeiouAEIOU])", r"\1n ", text)
     return text[0].upper() + text[1:]
 
@@ -215,7 +215,7 @@ def ing(phrase: str) -> str:
 
 
 def main() -> None:
-    """Print a few made clips of each half."""
+    """Print a few synthetic clips of each half."""
     for half in ("tuning", "held out"):
         random_ = random.Random(1)  # noqa: S311
         speaker = Speaker(half, random_)

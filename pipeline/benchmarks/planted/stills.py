@@ -1,8 +1,8 @@
-"""Real stills with what the embedded models see in them, as clips to caption: footage of a folder, or single images.
+"""Real stills with the embedded models' results, as clips to caption: videos of a folder, or single images.
 
-Each clip has two stills of one video a moment apart, or one photograph. To have enough of them, every clip also comes
-mirrored, cropped and with its colours shifted; a copy is a clip of the same source. Labels, vectors and colours are
-measured on the very pixels, and the captions are the embedded captioner's, so nothing here is made up but the copies.
+Each clip has two stills of one video a moment apart, or one photograph. To have enough of them, every clip is also used
+mirrored, cropped and with shifted colours; a copy is a clip of the same source. Labels, vectors and colours are
+measured on the actual pixels, and the captions are the embedded captioner's, so only the copies are synthetic.
 
     just bench quality --videos <folder>
 """
@@ -27,7 +27,7 @@ from pipeline.stages.score.scorers.registry import EMBEDDERS, LABELLERS
 from schemas.errors import StageError
 
 SIDE = 320
-STEP, APART, MOST_CLIPS = 1.5, 0.5, 3  # seconds between clips and between a clip's stills, clips of a source
+STEP, APART, MOST_CLIPS = 1.5, 0.5, 3  # seconds between clips, seconds between a clip's stills, most clips of a source
 PHOTOGRAPHS = (
     "coffee.png camera.png astronaut.png chelsea.png rocket.jpg horse.png coins.png moon.png "
     "text.png page.png cell.png "
@@ -38,7 +38,7 @@ PHOTOGRAPHS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class StillClip:
     """The stills of one clip as JPEG, with the name of its source."""
 
     sample_id: str
@@ -46,7 +46,7 @@ class Shown:
     pictures: tuple[bytes, ...]
 
 
-def from_videos(folder: Path, names: Sequence[str]) -> list[Shown]:
+def from_videos(folder: Path, names: Sequence[str]) -> list[StillClip]:
     """Clips of the named files of a folder; a file that cannot be decoded gives none."""
     clips = []
     for name in names:
@@ -56,7 +56,7 @@ def from_videos(folder: Path, names: Sequence[str]) -> list[Shown]:
     return clips
 
 
-def from_images(files: Sequence[Path]) -> list[Shown]:
+def from_images(files: Sequence[Path]) -> list[StillClip]:
     """Clips of single images: the image and its copies, each with one still."""
     clips = []
     for file in files:
@@ -66,16 +66,16 @@ def from_images(files: Sequence[Path]) -> list[Shown]:
 
 
 def photographs() -> list[Path]:
-    """The images that scikit-image carries, as files."""
+    """The images that scikit-image contains, as files."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
-        raise StageError("package scikit-image is not installed; install it or name a folder of videos")
+        raise StageError("package scikit-image is not installed; install it or give a folder of videos")
     folder = Path(spec.submodule_search_locations[0]) / "data"
     return [folder / name for name in PHOTOGRAPHS.split() if (folder / name).is_file()]
 
 
 def _frames(file: Path) -> Iterator[Image.Image]:
-    """Pairs of frames half a second apart, a pair every one and a half seconds."""
+    """Pairs of frames half a second apart, one pair every 1.5 seconds."""
     next_time = 0.0
     try:
         with av.open(str(file)) as container:
@@ -91,9 +91,9 @@ def _frames(file: Path) -> Iterator[Image.Image]:
         return
 
 
-def _copies(key: str, source: str, images: Sequence[Image.Image]) -> list[Shown]:
-    def shown(name: str, changed: Sequence[Image.Image]) -> Shown:
-        return Shown(sample_id=f"{key}-{name}", source=source, pictures=tuple(map(_jpeg, changed)))
+def _copies(key: str, source: str, images: Sequence[Image.Image]) -> list[StillClip]:
+    def shown(name: str, changed: Sequence[Image.Image]) -> StillClip:
+        return StillClip(sample_id=f"{key}-{name}", source=source, pictures=tuple(map(_jpeg, changed)))
 
     mirrored = [ImageOps.mirror(_crop(image, 0.06)) for image in images]
     shifted = [ImageEnhance.Color(_crop(image, 0.12)).enhance(0.6) for image in images]
@@ -115,7 +115,7 @@ def _jpeg(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
+def seen(kept: Sequence[StillClip]) -> list[CaptionRecord]:
     """Records of clips: labels, vectors and colours as measured, and frame captions by the embedded captioner."""
     images = [image for clip in kept for image in clip.pictures]
     vectors = EMBEDDERS["efficientnet_lite0"](threads=2).embed(images)
@@ -153,8 +153,8 @@ def seen(kept: Sequence[Shown]) -> list[CaptionRecord]:
     return records
 
 
-def told_by_a_person(records: Sequence[CaptionRecord], descriptions: Mapping[str, str]) -> list[CaptionRecord]:
-    """The records of sources that a person described, with that description for every frame caption."""
+def with_human_descriptions(records: Sequence[CaptionRecord], descriptions: Mapping[str, str]) -> list[CaptionRecord]:
+    """The records of sources with a human description, which is used for every frame caption."""
     return [
         replace(
             record,

@@ -1,7 +1,7 @@
-"""Words that made scenes are built of, in two halves that share no subject, action, setting or thing.
+"""The vocabulary of synthetic scenes, in two halves that share no subject, action, setting or object.
 
-Thresholds are chosen while looking at the half `tuning`; numbers are reported on the half `held out`. A line is
-`word/other word for it`; in actions the first word is the verb (base form), then its other word.
+Thresholds are tuned on the half `tuning`; numbers are reported on the half `held out`. An entry is `word/synonym`; in
+actions the first word is the verb (base form), followed by its synonym.
 
     python -m pipeline.benchmarks.planted.vocabulary          # print the sizes
 """
@@ -112,7 +112,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """Subjects, what they do, and what they wear or are painted; every word with another word for it."""
+    """Subjects, their actions, and their clothes or colours; every word with a synonym."""
 
     subjects: tuple[Pair, ...]
     actions: tuple[Pair, ...]
@@ -139,10 +139,10 @@ def vocabulary(half: str) -> Vocabulary:
             Kind(
                 subjects=tuple(map(_pair, _items(subjects)[start::2])),
                 actions=tuple(map(_action, _items(actions)[start::2])),
-                looks=tuple(_items(looks)),
-                worn=looks is CLOTHES,
+                looks=tuple(_items(items)),
+                worn=items is CLOTHES,
             )
-            for subjects, actions, looks in (
+            for subjects, actions, items in (
                 (PEOPLE, PEOPLE_ACTIONS, CLOTHES),
                 (ANIMALS, ANIMAL_ACTIONS, COATS),
                 (VEHICLES, VEHICLE_ACTIONS, PAINTS),
@@ -171,7 +171,7 @@ def _action(text: str) -> Pair:
 
 
 def main() -> None:
-    """Print how many words there are."""
+    """Print the number of words."""
     for half in ("tuning", "held out"):
         words = vocabulary(half)
         subjects, actions = (sum(len(getattr(kind, name)) for kind in words.kinds) for name in ("subjects", "actions"))

@@ -28,9 +28,9 @@ def test_planted_clips_are_as_far_from_their_originals_as_their_sort_says() -> N
 
 
 def test_unrelated_clips_are_no_white_noise() -> None:
-    looks = make_clips(2000, 1280, seed=0).features
+    features = make_clips(2000, 1280, seed=0).features
     first, second = np.triu_indices(1000, 1)
-    similarities = looks.similarities(first[::50], second[::50])
+    similarities = features.similarities(first[::50], second[::50])
     assert 0.25 < np.median(similarities) < 0.45
     assert 0.6 < np.quantile(similarities, 0.99) < 0.85
 

@@ -46,9 +46,9 @@ def _example(seed: int, frames: int = 120) -> Example:
 def test_what_the_head_should_say_follows_the_marks() -> None:
     example = _example(0)
     assert example.features().shape == (120, FEATURES)
-    wanted, weights = example.wanted()
-    assert np.flatnonzero(wanted[:, 0]).tolist() == [20]
-    assert np.flatnonzero(wanted[:, 1]).tolist() == [*range(40, 50), 90, 91]
+    expected, weights = example.wanted()
+    assert np.flatnonzero(expected[:, 0]).tolist() == [20]
+    assert np.flatnonzero(expected[:, 1]).tolist() == [*range(40, 50), 90, 91]
     assert np.flatnonzero(weights[:, 1] == 0).tolist() == list(range(68, 73))
     # Frames beside a cut, or a transition that is nearly one, hardly count; the cut itself counts fully.
     assert weights[19, 0] == weights[21, 0] == weights[90, 0] < weights[20, 0] == weights[0, 0]

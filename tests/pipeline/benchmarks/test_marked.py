@@ -48,16 +48,16 @@ def _marks(marked: list[tuple[int, int]]) -> list[Mark]:
 @given(films())
 def test_every_format_says_the_same(video: tuple[list[tuple[int, int]], int]) -> None:
     marked, frames = video
-    wanted = _marks(marked)
-    rows = "".join(f"a\t{mark.kind}\t{last}\t{first}\n" for mark, (last, first) in zip(wanted, marked, strict=True))
-    assert parse_table("film\tkind\tlast\tfirst\n" + rows) == {"a": wanted}
+    expected = _marks(marked)
+    rows = "".join(f"a\t{mark.kind}\t{last}\t{first}\n" for mark, (last, first) in zip(expected, marked, strict=True))
+    assert parse_table("film\tkind\tlast\tfirst\n" + rows) == {"a": expected}
     transitions = {"a.mp4": {"transitions": marked, "frame_num": frames}}
-    assert parse_clipshots(json.dumps(transitions)) == {"a": wanted}
+    assert parse_clipshots(json.dumps(transitions)) == {"a": expected}
     listing = f"a.mp4 {frames}\n" + "".join(f"{last},{first}\n" for last, first in marked) + "\nb.mp4 10\n"
-    assert parse_shot_listing(listing) == {"a": wanted, "b": []}
+    assert parse_shot_listing(listing) == {"a": expected, "b": []}
     starts, ends = [0, *(first for _, first in marked)], [*(last for last, _ in marked), frames - 1]
     shots = "".join(f"{start}\t{end}\n" for start, end in zip(starts, ends, strict=True))
-    assert parse_shots(shots) == wanted
+    assert parse_shots(shots) == expected
 
 
 @given(st.text(max_size=200))

@@ -16,7 +16,7 @@ from pipeline.benchmarks.shots.footage import Footage, LoadedFootage, halves, li
 from pipeline.benchmarks.shots.judge import Counts, interval, judge, match
 from pipeline.benchmarks.shots.marked_films import OURS
 from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_films
-from pipeline.benchmarks.split import run_film
+from pipeline.benchmarks.split import run_video
 from pipeline.stages.split.detectors.base import Boundary
 from schemas.errors import InputError
 from tests.films import make_film, moving, texture
@@ -122,10 +122,10 @@ def test_a_video_is_made_once_and_judged_for_every_detector(tmp_path: Path) -> N
         make_film(path, moving(texture(seed, 420, 240), 75, (320, 180), (1, 0)), fps=25)
         clips += [Footage(path.name, str(path), 0.0, 3.0)]
     plan = plan_films(clips, "report", 0.01)[0]
-    judged = run_film(plan, tmp_path / "films")
+    judged = run_video(plan, tmp_path / "films")
     (made,) = (tmp_path / "films").iterdir()
     before = made.stat().st_mtime_ns
-    assert run_film(plan, tmp_path / "films") == judged
+    assert run_video(plan, tmp_path / "films") == judged
     assert made.stat().st_mtime_ns == before
     assert len(judged) == 7
     assert judged[OURS].recall >= 0.9
