@@ -5,10 +5,9 @@
     just bench distill --record                       # keeps the table in docs/benchmarks.md
 
 The models' own output is measured, before the guard that replaces invented words by joined frame captions. The teacher
-is a rule (`captioning.distill.synthetic_training`), so this shows that the method works, not how good captions
-get. The test
-clips (`synthetic_pairs`) share no subject, action, place, background, light or camera move with the training clips. Their
-own summaries, by a terser rule, are listed for comparison.
+is a rule (`captioning.distill.synthetic_training`), so this shows that the method works, not how good captions get. The
+test clips (`synthetic_pairs`) share no subject, action, place, background, light or camera move with the training
+clips. Their own summaries, by a terser rule, are listed for comparison.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The commands behind the recipes of the justfile: one file each, arguments in, tables and one clear line out.
+"""The commands behind the recipes of the justfile, one file each.
 
 Data go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 verification found something, 2 an error.
 

@@ -1,6 +1,6 @@
 """`just bench <name> [arguments]`: run one benchmark; `--record` also writes its table to docs/benchmarks.md.
 
-just bench                  what there is
+just bench                  lists the benchmarks
 just bench split --help
 """
 
@@ -12,7 +12,7 @@ from pipeline.commands.arguments.bench import parse
 from schemas.command import run_command
 from schemas.commands import door
 
-# Their tables come from training, which commands alone may import.
+# These import `training`, which only commands may do.
 _OF_TRAINING = ("train", "latte", "tune")
 
 

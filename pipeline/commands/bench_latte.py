@@ -1,4 +1,4 @@
-"""`just bench latte`: Latte's four variants on one dataset, and what a start from an image model is worth.
+"""`just bench latte`: Latte's four variants on one dataset, and the gain of starting from an image model.
 
 just bench latte                                 both tables and the curve, on datasets/demo (half an hour)
 just bench latte starts --seeds 5                one of the two parts
@@ -49,14 +49,14 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)} (default: both)")
     parser.add_argument("--dataset", default="datasets/demo", help="default: datasets/demo")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each start")
-    parser.add_argument("--runs", type=Path, help="keep the runs in this folder, and go on with those that are there")
+    parser.add_argument("--runs", type=Path, help="keep the runs in this folder, and resume those that exist")
     parser.add_argument("--record", action="store_true", help="keep the tables in docs/benchmarks.md")
     arguments = parser.parse_args()
     for part in arguments.parts:
         if part not in PARTS:
             raise ConfigError(f"no part {part!r}; {did_you_mean(part, PARTS)}")
     if not (Path(arguments.dataset) / "shards").is_dir():
-        raise ConfigError(f"{arguments.dataset} is no finished dataset; run `just curate demo`, or name one: --dataset")
+        raise ConfigError(f"{arguments.dataset} is not a finished dataset; run `just curate demo`, or give --dataset")
     with tempfile.TemporaryDirectory() as scratch:
         for part in arguments.parts or PARTS:
             tables = measure(part, arguments.dataset, arguments.runs or Path(scratch), arguments.seeds)

@@ -1,4 +1,4 @@
-"""`just bench tune`: a small image model learns one video; its loss, its reconstruction and its edits before and after.
+"""`just bench tune`: a small image model tuned on one video; loss, reconstruction and edits before and after.
 
 just bench tune                     about ten minutes of one thread
 just bench tune --record            keeps the table in docs/benchmarks.md

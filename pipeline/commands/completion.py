@@ -31,14 +31,14 @@ def run(parsed: argparse.Namespace) -> None:
 
 def words_of(parser: argparse.ArgumentParser) -> dict[str, list[str]]:
     """What may stand behind a command: each option with its choices, and under `""` the choices of bare words."""
-    found: dict[str, list[str]] = {"": []}
+    words: dict[str, list[str]] = {"": []}
     for action in parser._actions:
-        choices = [str(one) for one in action.choices or ()]
+        choices = [str(choice) for choice in action.choices or ()]
         for option in action.option_strings:
-            found[option] = choices
+            words[option] = choices
         if not action.option_strings:
-            found[""] += choices
-    return found
+            words[""] += choices
+    return words
 
 
 def bash(words: Words) -> str:

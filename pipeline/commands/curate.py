@@ -32,7 +32,7 @@ _REASONS_SHOWN = 3
 
 
 def prepare_demo() -> str:
-    """Make the demo bucket if it is not there; returns its folder."""
+    """Make the demo bucket if it does not exist; returns its folder."""
     from pipeline.demo.build import build_demo_bucket
 
     folder = Path("datasets/demo-bucket")
@@ -73,8 +73,8 @@ def curated(
     print("looking for what is new in the bucket, and for what the dataset has of it already", file=sys.stderr)
     cluster = Cluster(config.engine.ray_address)
     curation = Curation(bucket, dataset, config, cluster, retry, confirmed)
-    if gone := vanished_in_words(curation.vanished):
-        print(f"{gone}; see just ledger {out} --state vanished", file=sys.stderr)
+    if vanished := vanished_in_words(curation.vanished):
+        print(f"{vanished}; see just ledger {out} --state vanished", file=sys.stderr)
     with dataset_lock(dataset):
         with cluster:
             record = curation.run()
@@ -82,14 +82,14 @@ def curated(
 
 
 def report_shipped(dataset: Dataset) -> int:
-    """0 if a sample shipped; else 1, with the reasons on stderr: whatever comes next would wait for samples."""
+    """0 if a sample shipped; else 1, with the reasons on stderr, so that scripts stop here."""
     rows = dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
     if any((row["kind"], row["state"]) == ("sample", "shipped") for row in rows):
         return 0
     reasons = Counter((row["state"], row["reason"]) for row in rows if row["kind"] == "video")
-    told = "; ".join(f"{count} {state}: {reason}" for (state, reason), count in reasons.most_common(_REASONS_SHOWN))
+    summary = "; ".join(f"{count} {state}: {reason}" for (state, reason), count in reasons.most_common(_REASONS_SHOWN))
     more = f"; and {len(reasons) - _REASONS_SHOWN} more reasons" if len(reasons) > _REASONS_SHOWN else ""
-    print(f"error: {dataset.store.uri}: no sample ships; of {reasons.total()} sources {told}{more}", file=sys.stderr)
+    print(f"error: {dataset.store.uri}: no sample ships; of {reasons.total()} sources {summary}{more}", file=sys.stderr)
     return 1
 
 
@@ -105,7 +105,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def default_out(bucket: str) -> str:
-    """Where a bucket's dataset goes if nothing is said: `datasets/` and the name of the folder, prefix or list."""
+    """The default dataset folder of a bucket: `datasets/` and the name of the folder, prefix or list."""
     path = Path(clean(bucket)) if "://" in bucket else Path(bucket).absolute()
     return f"datasets/{path.stem if path.suffix in LIST_SUFFIXES else path.name}"
 

@@ -1,7 +1,7 @@
-"""`just distill summariser|captioner <dataset>`: a small model learns what a large one said of your clips.
+"""`just distill summariser|captioner <dataset>`: distil a large model's captions of your clips into a small model.
 
-just distill summariser datasets/footage
-just distill captioner datasets/footage --base models/SmolVLM2-500M-Video-Instruct
+just distill summariser datasets/videos
+just distill captioner datasets/videos --base models/SmolVLM2-500M-Video-Instruct
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pipeline.commands.arguments.distill import parse, settings_of
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.progress import Progress
 from pipeline.readers.history import History
-from pipeline.readers.teacher import image_pairs, read_lesson, summary_pairs
+from pipeline.readers.teacher import image_pairs, read_teacher_captions, summary_pairs
 from schemas.command import run_command
 
 
@@ -32,7 +32,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def distill(parsed: argparse.Namespace) -> None:
-    """Read the dataset, teach, write the folder, print what became of it."""
+    """Read the dataset, train, write the folder, print the result."""
     import torch
 
     settings = settings_of(parsed)
@@ -41,21 +41,21 @@ def distill(parsed: argparse.Namespace) -> None:
     check_free(out)
     progress = Progress()
     history = History(Dataset(parsed.dataset))
-    lesson = read_lesson(history, parsed.pairs)
+    teacher = read_teacher_captions(history, parsed.pairs)
     run: Callable[[Path, Provenance, Callable[[int, float | None, float | None], None]], Losses]
     if parsed.student == "summariser":
-        texts = summary_pairs(history, lesson)
+        texts = summary_pairs(history, teacher)
         count = len(texts)
-        run = lambda base, made, notify: distill_summariser(texts, base, out, settings, made, notify)  # noqa: E731
+        run = lambda base, provenance, notify: distill_summariser(texts, base, out, settings, provenance, notify)  # noqa: E731
     else:
-        shown = image_pairs(history, lesson, parsed.stills)
-        count = len(shown)
-        run = lambda base, made, notify: distill_captioner(shown, base, out, settings, made, notify)  # noqa: E731
-    progress.note(f"  {count} pairs of {', '.join(lesson.teachers)}")
-    for reason, left in lesson.left_out.items():
+        pairs = image_pairs(history, teacher, parsed.stills)
+        count = len(pairs)
+        run = lambda base, provenance, notify: distill_captioner(pairs, base, out, settings, provenance, notify)  # noqa: E731
+    progress.note(f"  {count} pairs of {', '.join(teacher.teachers)}")
+    for reason, left in teacher.left_out.items():
         progress.note(f"  left out {left}: {reason}")
-    made = Provenance(
-        dataset=Path(parsed.dataset.rstrip("/")).name, teachers=lesson.teachers, left_out=dict(lesson.left_out)
+    provenance = Provenance(
+        dataset=Path(parsed.dataset.rstrip("/")).name, teachers=teacher.teachers, left_out=dict(teacher.left_out)
     )
     with progress.bar("learn", total_steps(count, settings)) as bar:
 
@@ -64,10 +64,10 @@ def distill(parsed: argparse.Namespace) -> None:
             if held_out is not None:
                 progress.note(f"  loss on held-out sources {held_out:.4f}")
 
-        losses = run(parsed.base or unpacked(DEFAULT_CACHE), made, notify)
+        losses = run(parsed.base or unpacked(DEFAULT_CACHE), provenance, notify)
     first, best = losses.held_out[0][1], min(loss for _, loss in losses.held_out)
     print(f"held-out loss {first:.4f} -> {best:.4f} at step {losses.best_step} of {len(losses.learned)}")
-    print(f"wrote {out} (what it learned from: {out / PROVENANCE})")
+    print(f"wrote {out} (training data and settings: {out / PROVENANCE})")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""`just explain <dataset> <clip-id>`: a clip's whole history, from its source to its samples' places in the shards.
+"""`just explain <dataset> <clip-id>`: a clip's whole history, from its source to its samples in the shards.
 
 just explain datasets/demo 3f2a
-just explain datasets/demo harbour.mp4      # a video: its clips and every span that is lost, with the reason
+just explain datasets/demo harbour.mp4      # a video: its clips and every lost span, with the reason
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main() -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Print the clip or the film."""
     history = History(Dataset(parsed.dataset))
-    history.dataset.read_record()  # a folder that is no dataset says so
+    history.dataset.read_record()  # raises for a folder that is not a dataset
     ledger = history.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
     if video := find_video(parsed.clip, ledger):
         print_video(video, ledger)
@@ -60,7 +60,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def describe_part(part: Row) -> tuple[str, str]:
-    """When a part of a video was shown; its size, and what began it."""
+    """The times of a part of a video; its size, and the reason it began."""
     return f"{part['start_time']:.2f}-{part['end_time']:.2f} s", f"{part['width']}x{part['height']}, {part['cause']}"
 
 
@@ -86,19 +86,19 @@ def _print_sample(span: Row, tables: Mapping[str, Sequence[Row]]) -> None:
         return [row for row in tables[table] if row["sample_id"] == key]
 
     print(f"sample {key}\n")
-    _section("shows", {"bucket": span["bucket"], "span": _seconds(span), "told from": told_from(span)})
+    _section("shows", {"bucket": span["bucket"], "span": _seconds(span), "captioned from": stills_used(span)})
     for row in of_sample("overviews"):
         _section("overview", _pick(row, _OVERVIEW))
     for row in of_sample("captions"):
         values = {name: value for name, value in row.items() if value is not None}
-        said["fields"] = "; ".join(f"{name}: {value}" for name, value in dict_of(row["fields"]).items())
+        values["fields"] = "; ".join(f"{name}: {value}" for name, value in dict_of(row["fields"]).items())
         _section("caption", {name: value for name, value in values.items() if name not in ("sample_id", "clip_id")})
     for row in of_sample("samples"):
         _section("packed", {name: value for name, value in _pick(row, _PACKED).items() if value is not None})
 
 
-def told_from(span: Row) -> str:
-    """The stills that a sample's caption is made of, and whether they lie in its span."""
+def stills_used(span: Row) -> str:
+    """The stills that a sample's caption is made from, and whether they lie in its span."""
     times = ", ".join(f"{still['time']:.2f}" for still in span["stills"])
     if not times:
         return "no still of its clip could be made"
@@ -112,7 +112,7 @@ def _seconds(span: Row) -> str:
 
 
 def find_clip(text: str, known: Sequence[str]) -> str:
-    """The clip whose id is or begins with `text`, or with whose id `text` begins (a sample's or still's id does).
+    """The clip whose id starts with `text`, or whose id is a prefix of `text` (as of a sample's or still's id).
 
     Raises `InputError` if there is none or more than one.
     """

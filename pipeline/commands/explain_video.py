@@ -1,4 +1,4 @@
-"""A video from its first second to its last, for `just explain <dataset> <key or id of a film>`.
+"""A video from its first second to its last, for `just explain <dataset> <key or id of a video>`.
 
 just explain datasets/demo harbour.mp4
 """
@@ -12,12 +12,12 @@ _WITHIN = ("clip", "span", "sample")
 
 
 def find_video(text: str, ledger: Sequence[Row]) -> Row | None:
-    """The ledger row of the source whose key or id is `text`; None if there is none, or if a clip is meant."""
+    """The ledger row of the source whose key or id is `text`; None if there is none."""
     return next((row for row in ledger if row["kind"] == "video" and text in (row["source"], row["id"])), None)
 
 
 def print_video(video: Row, ledger: Sequence[Row]) -> None:
-    """Where its seconds went: its clips, their samples, and the spans that nothing holds, in time order."""
+    """Print where its seconds went: its clips, their samples, and the lost spans, in time order."""
     print(f"{video['source']}  ({video['id']})\n")
     print(f"{video['state']} by {video['stage']}{': ' + video['reason'] if video['reason'] else ''}")
     clips = {row["id"] for row in ledger if row["parent"] == video["id"]}

@@ -32,7 +32,7 @@ def run(parsed: argparse.Namespace) -> None:
     rows, _ = chosen_rows(dataset, layout, choice)
     with Progress().bar("export clips", len(rows)) as advance:
         result = export_clips(dataset, Path(parsed.folder), layout, choice, advance)
-    counted = Counter((one.split, str(one.bucket)) for one in result.clips)
+    counted = Counter((clip.split, str(clip.bucket)) for clip in result.clips)
     print_table(
         f"{len(result.clips)} clips as {layout.name}",
         ("split", "bucket", "clips"),

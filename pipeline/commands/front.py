@@ -1,4 +1,4 @@
-"""What the commands of curation share: the arguments of its configuration.
+"""Command-line arguments shared by the curation commands.
 
 just curate demo --profile embedded --set pack.crf=20
 """
@@ -18,5 +18,5 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def config_of(arguments: argparse.Namespace) -> RunConfig:
-    """The configuration that the arguments ask for."""
+    """The configuration from the arguments."""
     return load_config(arguments.config, arguments.set, arguments.profile)

@@ -2,7 +2,7 @@
 
 just ledger datasets/demo
 just ledger datasets/demo --state failed
-just ledger datasets/demo --kind span      # every span of video that is lost, and why
+just ledger datasets/demo --kind span      # every lost span of video, and why
 """
 
 import argparse
@@ -31,7 +31,7 @@ def run(parsed: argparse.Namespace) -> None:
         listed = [
             (row["kind"], row["source"], row["id"], round(row["seconds"], 2), row["reason"] or "") for row in chosen
         ]
-        title = f"{len(listed)} rows {parsed.state or 'of spans that are lost'}"
+        title = f"{len(listed)} rows {parsed.state or 'of lost spans'}"
         print_table(title, ("kind", "source", "id", "seconds", "reason"), listed)
         return
     print_funnel(ledger)

@@ -1,4 +1,4 @@
-"""`just report <dataset>`: how good the captions are, as a page, as JSON and as a table; exit code 1 if a gate fails.
+"""`just report <dataset>`: caption quality as a page, as JSON and as a table; exit code 1 if a gate fails.
 
 just report datasets/demo --gate "empty <= 0" --gate "repeated <= 0.05"
 """
@@ -60,7 +60,7 @@ def write_report(
     with_page: bool = True,
     images: Callable[[str], bytes | None] | None = None,
 ) -> str:
-    """Write the JSON and the page into the dataset; returns where what a person wants to open lies."""
+    """Write the JSON and the page into the dataset; returns the path of the page (or of the JSON without one)."""
     dataset.store.write(DATA, report_to_json(report).encode())
     if not with_page:
         return dataset.store.path(DATA)

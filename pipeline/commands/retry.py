@@ -1,4 +1,4 @@
-"""`just retry <dataset>`: try again what failed in the last run, with the same bucket and configuration.
+"""`just retry <dataset>`: retry what failed in the last run, with the same bucket and configuration.
 
 just retry datasets/demo
 """

@@ -1,4 +1,4 @@
-"""What a person sees at the end of a run: the funnel, the shards per bucket, where the time went, example captions."""
+"""The summary printed at the end of a run: the funnel, the shards per bucket, the times, example captions."""
 
 import textwrap
 from collections import defaultdict
@@ -14,7 +14,7 @@ from schemas.terminal import print_table
 
 
 def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Table) -> None:
-    """Print everything about a finished run."""
+    """Print the whole summary of a finished run."""
     print_funnel(dataset.read_table(LEDGER_FILE, LEDGER))
     print_shards(dataset.read_table(INDEX, SAMPLES))
     print_times(record)
@@ -22,7 +22,7 @@ def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Tabl
 
 
 def print_funnel(ledger: pa.Table) -> None:
-    """How many videos, clips, samples and lost spans ended in which state, and how many seconds of footage that is."""
+    """Print the number of videos, clips, samples and lost spans in each state, and their seconds."""
     counts: dict[tuple[str, str], float] = defaultdict(int)
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     for row in ledger.select(["kind", "state", "seconds"]).to_pylist():
@@ -41,7 +41,7 @@ def print_funnel(ledger: pa.Table) -> None:
 
 
 def print_shards(samples: pa.Table) -> None:
-    """Samples, sources, shards and bytes per bucket and split."""
+    """Print samples, sources, shards and megabytes per bucket and split."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in samples.to_pylist():
         if row["status"] == "ok":
@@ -65,7 +65,7 @@ def print_shards(samples: pa.Table) -> None:
 
 
 def print_times(record: Mapping[str, Any]) -> None:
-    """Wall time, busy time and rate of each stage, and which one was the bottleneck."""
+    """Print wall time, busy time and rate of each stage, and the bottleneck."""
     rows = []
     for name, stage in record["stages"].items():
         busy = stage["busy_seconds"]
@@ -102,7 +102,7 @@ def print_times(record: Mapping[str, Any]) -> None:
 
 
 def print_captions(captions: pa.Table, count: int = 3) -> None:
-    """Some captions, spread evenly over the dataset."""
+    """Print `count` captions, spread evenly over the dataset."""
     rows = [row for row in captions.to_pylist() if row["status"] == "ok"]
     chosen = [rows[(2 * index + 1) * len(rows) // (2 * count)] for index in range(count)] if rows else []
     for row in {row["sample_id"]: row for row in chosen}.values():

@@ -1,11 +1,11 @@
-"""`just teach <labels.csv> <name>`: fit a small head on vectors of what a person labelled, judge it, store it.
+"""`just teach <labels.csv> <name>`: fit a small head on the vectors of labelled items, evaluate it, store it.
 
 The head reads the stored embeddings, so `score` fills a column of its name for every clip in seconds. A preset's name
 (`--presets`) puts that class's definition into the head's provenance.
 
     just teach --presets
-    just teach labels.csv lecture --files ~/footage
-    just teach labels.csv mood --dataset datasets/footage
+    just teach labels.csv lecture --files ~/videos
+    just teach labels.csv mood --dataset datasets/videos
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pipeline.commands.arguments.teach import parse
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.progress import Progress
 from pipeline.readers.history import History
-from pipeline.readers.teaching.examples import Material, gather
+from pipeline.readers.teaching.examples import LabelledVectors, gather
 from pipeline.readers.teaching.fitting import FOLDS, learn
 from pipeline.readers.teaching.labels import read_labels
 from pipeline.readers.teaching.presets import PRESETS, rule_of
@@ -46,49 +46,47 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def print_presets() -> None:
-    """The six classes, each with its definition, what to ask, and the rule that keeps it out."""
+    """Print the six classes, each with its definition, question and rule."""
     for name, preset in PRESETS.items():
         print(f"{name}  ({preset.title})\n  {preset.definition}\n  ask:  {preset.question}\n  rule: {rule_of(name)}\n")
 
 
 def teach(parsed: argparse.Namespace) -> None:
-    """Read, look, judge, fit on everything, store, print."""
+    """Read the labels, gather vectors, cross-validate, fit on everything, store, print."""
     check_head_name(parsed.name)
     if parsed.embedder and parsed.embedder not in EMBEDDERS:
         raise ConfigError(f"--embedder {parsed.embedder!r} is not known; {did_you_mean(parsed.embedder, EMBEDDERS)}")
     out = parsed.out or Path("heads") / f"{parsed.name}.safetensors"
     if out.name != f"{parsed.name}.safetensors":
-        raise InputError(
-            f"--out {out}: the head {parsed.name!r} is known by its file, so name that {parsed.name}.safetensors"
-        )
+        raise InputError(f"--out {out}: a head's name is that of its file, so call it {parsed.name}.safetensors")
     labels = read_labels(parsed.labels)
     history = History(Dataset(parsed.dataset)) if parsed.dataset else None
     if history and (parsed.embedder or parsed.embedder_weights):
-        raise InputError("--embedder goes with files alone; with --dataset the dataset's embedder is used")
-    given = {"embedder": parsed.embedder or ScoreConfig().embedder, "embedder_weights": parsed.embedder_weights}
-    config = history.config.score if history else ScoreConfig.model_validate(given)
+        raise InputError("--embedder applies to files only; with --dataset the dataset's embedder is used")
+    overrides = {"embedder": parsed.embedder or ScoreConfig().embedder, "embedder_weights": parsed.embedder_weights}
+    config = history.config.score if history else ScoreConfig.model_validate(overrides)
     with Progress().waiting(f"looking at what {parsed.labels} labels"):
         material = gather(labels, parsed.files or parsed.labels.parent, history, config, parsed.threads)
-    for name, why in material.left_out.items():
-        print(f"{name} is left out, as the pipeline would: {why}", file=sys.stderr)
+    for name, reason in material.left_out.items():
+        print(f"{name} is left out, as the pipeline would: {reason}", file=sys.stderr)
     examples = material.examples
-    lesson = learn(examples)
-    predicted = lesson.predicted
+    fitted = learn(examples)
+    predicted = fitted.predicted
     quality = judge(examples.kind, predicted, examples.values, examples.sources)
-    facts = _facts(parsed, material, lesson.penalty)
-    lesson.head.save(out, {**facts, **{f"held_out_{name}": str(one) for name, one in quality.items()}})
+    facts = _facts(parsed, material, fitted.penalty)
+    fitted.head.save(out, {**facts, **{f"held_out_{name}": str(value) for name, value in quality.items()}})
     _report(parsed, material, quality)
-    order = sorted(range(len(predicted)), key=lambda place: -abs(predicted[place] - examples.values[place]))
+    order = sorted(range(len(predicted)), key=lambda index: -abs(predicted[index] - examples.values[index]))
     rows = [
-        (one.row, one.text, f"{one.value:g}", f"{predicted[place]:.3f}", one.note)
-        for place, one in ((place, material.labels[place]) for place in order[: parsed.worst])
+        (label.row, label.text, f"{label.value:g}", f"{predicted[index]:.3f}", label.note)
+        for index, label in ((index, material.labels[index]) for index in order[: parsed.worst])
     ]
-    print_table("Furthest from their labels (look again at these)", ("row", "what", "label", "held out", "note"), rows)
+    print_table("Furthest from their labels (check these)", ("row", "what", "label", "held out", "note"), rows)
     print(f"stored {out}; use it with score.heads: [{out}]", end="")
     print(f" and a rule such as {rule_of(parsed.name)!r}" if examples.kind == "class" else "")
 
 
-def _facts(parsed: argparse.Namespace, material: Material, penalty: float) -> dict[str, str]:
+def _facts(parsed: argparse.Namespace, material: LabelledVectors, penalty: float) -> dict[str, str]:
     values, preset = material.examples.values, PRESETS.get(parsed.name)
     facts = {
         "name": parsed.name,
@@ -108,7 +106,7 @@ def _facts(parsed: argparse.Namespace, material: Material, penalty: float) -> di
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def _counts(material: Material) -> dict[str, str]:
+def _counts(material: LabelledVectors) -> dict[str, str]:
     examples = material.examples
     counts = {"rows": len(examples.values), "stills": len(examples.vectors), "sources": len(set(examples.sources))}
     if examples.kind == "class":
@@ -118,16 +116,16 @@ def _counts(material: Material) -> dict[str, str]:
     return {name: str(count) for name, count in counts.items()} | {"left_out_files": str(len(material.left_out))}
 
 
-def _report(parsed: argparse.Namespace, material: Material, quality: dict[str, Estimate]) -> None:
+def _report(parsed: argparse.Namespace, material: LabelledVectors, quality: dict[str, Estimate]) -> None:
     counts = _counts(material)
     print(f"{parsed.name}: a {material.examples.kind}, on vectors of {material.model}")
     print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) + "\n")
     print_table(
-        "On sources that the head did not see",
+        "On held-out sources",
         ("measure", "value", "95 % from", "to"),
         [
-            (name.replace("_", " "), f"{one.value:.3f}", f"{one.low:.3f}", f"{one.high:.3f}")
-            for name, one in quality.items()
+            (name.replace("_", " "), f"{estimate.value:.3f}", f"{estimate.low:.3f}", f"{estimate.high:.3f}")
+            for name, estimate in quality.items()
         ],
     )
 

@@ -1,4 +1,4 @@
-"""`just verify <dataset>`: re-open every shard and hold it against the index; exit code 1 if anything is wrong.
+"""`just verify <dataset>`: re-open every shard and check it against the index; exit code 1 if anything is wrong.
 
 just verify datasets/demo
 """

@@ -8,7 +8,7 @@ import sys
 import webbrowser
 
 from pipeline.commands.arguments.view import parse
-from pipeline.commands.view_server import Shown, ViewServer
+from pipeline.commands.view_server import ServedContent, ViewServer
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.showing import Media, Samples, Stills
 from schemas.command import run_command
@@ -37,9 +37,9 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def open_server(dataset: Dataset, port: int = 0) -> ViewServer:
-    """A server of the dataset's report. Raises `DatasetError` where there is none, `InputError` for a taken port."""
+    """A server of the dataset's report. Raises `DatasetError` if there is no report, `InputError` for a used port."""
     samples = Samples(dataset)
-    shown = Shown(pages=_pages(dataset), still=Stills(dataset), sample=samples)
+    shown = ServedContent(pages=_pages(dataset), still=Stills(dataset), sample=samples)
     try:
         return ViewServer(shown, port)
     except (OSError, OverflowError) as error:
@@ -53,7 +53,7 @@ def _pages(dataset: Dataset) -> dict[str, Media]:
         raise DatasetError(
             f"{dataset.store.uri} has no report yet; `just report {dataset.store.uri}` makes one"
         ) from None
-    # The page shows more where it is served; this attribute tells it.
+    # The page shows more when it is served; this attribute tells it.
     served = Media(content=page.replace(_MARK, b'<html lang="en" data-served>', 1), type="text/html; charset=utf-8")
     return {"/": served, "/index.html": served, "/report.json": Media(content=data, type="application/json")}
 

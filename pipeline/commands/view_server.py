@@ -1,7 +1,7 @@
 """The server behind `just view`: one page, the stills in full size, the samples as videos; on this machine only.
 
-It listens on the loopback address and answers only requests that name it as host, so that no other page in the browser
-can reach it under another name. What an address asks for is looked up by id; no part of it reaches a file system.
+It listens on the loopback address and answers only requests with that host, so that no other page in the browser can
+reach it under another name. Paths are looked up by id; no part of them reaches the file system.
 
     just view <dataset>
 """
@@ -29,15 +29,15 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What is served: whole pages by path, and by id stills (JPEG) and samples."""
+class ServedContent:
+    """The served content: pages by path, stills (JPEG) and samples by id."""
 
     pages: Mapping[str, Media]
     still: Callable[[str], bytes | None] = field(repr=False)
     sample: Callable[[str], Media | None] = field(repr=False)
 
     def find(self, path: str) -> Media | None:
-        """What stands at an address' path; None where nothing does."""
+        """The content at a URL path; None if there is none."""
         if path in self.pages:
             return self.pages[path]
         kind, _, key = path.removeprefix("/").partition("/")
@@ -51,22 +51,22 @@ class Shown:
 
 
 class ViewServer(ThreadingHTTPServer):
-    """Serves what is shown on the loopback address; `port` 0 takes a free one."""
+    """Serves content on the loopback address; `port` 0 takes a free one."""
 
     daemon_threads = True
 
-    def __init__(self, shown: Shown, port: int = 0) -> None:
+    def __init__(self, shown: ServedContent, port: int = 0) -> None:
         self.shown = shown
         super().__init__((LOOPBACK, port), _Handler)
         self.hosts = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://{LOOPBACK}:{self.server_port}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that hangs up is no error; anything else is said in one line."""
+        """Ignore disconnecting browsers; print anything else in one line."""
         error = sys.exception()
         if not isinstance(error, ConnectionError):
             print(f"view: {type(error).__name__}: {error}", file=sys.stderr)
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(media.content)
 
     def log_message(self, *_: object) -> None:
-        """Requests are not worth a line each."""
+        """Requests are not logged."""
 
 
 def _text(text: str) -> Media:
@@ -119,7 +119,7 @@ def _text(text: str) -> Media:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and end of a request's one range (RFC 9110, 14.1.2): videos can be wound. None: send it whole."""
+    """(first, end) of a request's single byte range (RFC 9110, 14.1.2), for seeking in videos; None: send all."""
     match = _RANGE.fullmatch(header or "")
     if not match or match[0] == "bytes=-":
         return None

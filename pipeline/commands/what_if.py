@@ -1,7 +1,7 @@
-"""`just what-if <dataset> "<rule>" ...`: what rules and rule sets would keep, before anything is run again.
+"""`just what-if <dataset> "<rule>" ...`: what rules and rule sets would keep, without running anything again.
 
-Measures of every clip are stored, so the answer costs seconds: clips, time and yield per bucket for each rule alone and
-for all one after another, as a funnel on the terminal, and with the histograms and thresholds in one HTML file.
+Measures of every clip are stored, so this takes seconds: clips, time and yield per bucket for each rule alone and for
+all in sequence, as a funnel on the terminal, and with histograms and thresholds in one HTML file.
 
     just what-if datasets/demo "aesthetic in top 20%" "motion >= 1"
     just what-if datasets/demo cogvideox --html cogvideox.html
@@ -16,9 +16,9 @@ from pipeline.commands.arguments.what_if import PAGE as _PAGE
 from pipeline.commands.arguments.what_if import parse
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
-from pipeline.readers.what_if.funnel import Funnel, make_funnel, shown_time
+from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel
 from pipeline.readers.what_if.page import draw_page
-from pipeline.readers.what_if.stills import pictures_of, shown_clips
+from pipeline.readers.what_if.stills import shown_clips, thumbnails_of
 from pipeline.stage import Row
 from pipeline.stages.score.scorers.aesthetic import LaionAesthetic
 from pipeline.stages.score.scorers.registry import SCORERS
@@ -31,7 +31,7 @@ from schemas.rule_sets import open_rules
 from schemas.rules import Rule
 from schemas.terminal import print_table
 
-_WIDTH = 100  # columns of the terminal that everything fits
+_WIDTH = 100  # columns of the terminal that the output fits
 _RULES_ABREAST = 8  # rules in one table
 
 
@@ -49,7 +49,7 @@ def run(parsed: argparse.Namespace) -> None:
     clips = [clip for clip in history.clips if history.selection[clip["clip_id"]]["state"] != "failed"]
     funnel = judge(clips, texts, history)
     print_funnel(funnel)
-    notes = [*unknown_words(funnel), *other_scales(funnel, history.config)]
+    notes = [*unknown_words(funnel), *scale_mismatches(funnel, history.config)]
     if parsed.rules and own:
         both = judge(clips, [*own, *texts], history).kept.clips
         notes.append(
@@ -57,13 +57,13 @@ def run(parsed: argparse.Namespace) -> None:
         )
     for note in notes:
         print(textwrap.fill(note, _WIDTH) + "\n")
-    pictures = pictures_of(history, shown_clips(funnel))
-    page = draw_page(dataset.store.uri, texts, funnel, notes, pictures.get)
+    images = thumbnails_of(history, shown_clips(funnel))
+    page = draw_page(dataset.store.uri, texts, funnel, notes, images.get)
     print(f"drawn: {_write(page, parsed.html, dataset.store)}")
 
 
 def judge(clips: Sequence[Row], texts: Sequence[str], history: History) -> Funnel:
-    """The funnel of rules as written. Raises `RuleError` for what cannot be read or what the run did not measure."""
+    """The funnel of rules as written. Raises `RuleError` for an invalid rule or a column that was not measured."""
     rules = [rule for text in texts for rule in open_rules(text)]
     changed = history.config.model_copy(update={"select": SelectConfig(rules=list(texts))})
     check_rules(changed)
@@ -71,21 +71,21 @@ def judge(clips: Sequence[Row], texts: Sequence[str], history: History) -> Funne
 
 
 def print_funnel(funnel: Funnel) -> None:
-    """The funnel, the yield per bucket and the spread of the values, in at most 100 columns."""
+    """Print the funnel, the yield per bucket and the distribution of the values, in at most 100 columns."""
     total = max(funnel.measured.clips, 1)
     alone = [
-        (place, one.rule.text, one.here, one.alone.clips, round(100 * one.alone.clips / total),
-         _right(one.alone.seconds), one.alone.bucketed, one.only)
-        for place, one in enumerate(funnel.effects, 1)
+        (number, effect.rule.text, effect.here, effect.alone.clips, round(100 * effect.alone.clips / total),
+         _right_aligned(effect.alone.seconds), effect.alone.bucketed, effect.only)
+        for number, effect in enumerate(funnel.effects, 1)
     ]  # fmt: skip
     if alone:
         headings = ("", "rule", "here", "kept", "%", "    time", "in buckets", "only it drops")
         print_table("Each rule alone", headings, alone)
     before, rows = funnel.measured.clips, []
-    for title, one in funnel.steps():
-        share = round(100 * one.clips / total)
-        rows.append((title, before - one.clips, one.clips, share, _right(one.seconds), one.bucketed))
-        before = one.clips
+    for title, step in funnel.steps():
+        share = round(100 * step.clips / total)
+        rows.append((title, before - step.clips, step.clips, share, _right_aligned(step.seconds), step.bucketed))
+        before = step.clips
     print_table("One after another", ("", "dropped", "kept", "%", "    time", "in buckets"), rows)
     _print_buckets(funnel)
     spread = [_spread(name, funnel.clips) for name in funnel.columns()]
@@ -96,48 +96,49 @@ def _print_buckets(funnel: Funnel) -> None:
     after = funnel.effects[-1].after if funnel.effects else funnel.measured
     buckets = sorted(funnel.measured.buckets)
     rows = [
-        (str(one), funnel.measured.buckets[one], after.buckets.get(one, 0), funnel.kept.buckets.get(one, 0),
-         funnel.samples.get(one, 0), _right(funnel.samples.get(one, 0) * one.seconds) if one.seconds else "  images")
-        for one in buckets
+        (str(bucket), funnel.measured.buckets[bucket], after.buckets.get(bucket, 0), funnel.kept.buckets.get(bucket, 0),
+         funnel.samples.get(bucket, 0),
+         _right_aligned(funnel.samples.get(bucket, 0) * bucket.seconds) if bucket.seconds else "  images")
+        for bucket in buckets
     ]  # fmt: skip
     headings = ("bucket", "measured", "after the rules", "kept", "samples", "    time")
     print_table("Clips per bucket", headings, rows)
     for start in range(0, len(funnel.effects), _RULES_ABREAST):
         group = funnel.effects[start : start + _RULES_ABREAST]
-        alone = [(str(one), *(effect.alone.buckets.get(one, 0) for effect in group)) for one in buckets]
-        places = (f"rule {start + place}" for place in range(1, len(group) + 1))
-        print_table("Clips per bucket, each rule alone", ("bucket", *places), alone)
+        alone = [(str(bucket), *(effect.alone.buckets.get(bucket, 0) for effect in group)) for bucket in buckets]
+        columns = (f"rule {start + number}" for number in range(1, len(group) + 1))
+        print_table("Clips per bucket, each rule alone", ("bucket", *columns), alone)
 
 
 def _spread(column: str, clips: Sequence[Row]) -> tuple[object, ...] | None:
     values = sorted(value for clip in clips if isinstance(value := value_of(clip, column), int | float))
     if not values:
         return None
-    places = (0.0, 0.1, 0.5, 0.9, 1.0)
-    return column, len(values), *(f"{values[round(place * (len(values) - 1))]:.4g}" for place in places)
+    quantiles = (0.0, 0.1, 0.5, 0.9, 1.0)
+    return column, len(values), *(f"{values[round(quantile * (len(values) - 1))]:.4g}" for quantile in quantiles)
 
 
 def unknown_words(funnel: Funnel) -> list[str]:
-    """A sentence for each word in a rule that no clip holds: most likely a slip."""
+    """A note for each word in a rule that no clip has: most likely a typo."""
     notes = []
-    for rule in (one.rule for one in funnel.effects):
+    for rule in (effect.rule for effect in funnel.effects):
         if isinstance(rule, Rule) and isinstance(rule.threshold, str):
-            held = {str(value) for clip in funnel.clips if (value := value_of(clip, rule.column)) is not None}
-            if rule.threshold not in held:
-                notes.append(f"No clip's {rule.column} is {rule.threshold!r}; {did_you_mean(rule.threshold, held)}")
+            present = {str(value) for clip in funnel.clips if (value := value_of(clip, rule.column)) is not None}
+            if rule.threshold not in present:
+                notes.append(f"No clip's {rule.column} is {rule.threshold!r}; {did_you_mean(rule.threshold, present)}")
     return notes
 
 
-def other_scales(funnel: Funnel, config: RunConfig) -> list[str]:
-    """A sentence if a published aesthetic number meets the ratings of another head."""
-    rules = [rule for one in funnel.effects if isinstance(rule := one.rule, Rule) and rule.column == "aesthetic"]
+def scale_mismatches(funnel: Funnel, config: RunConfig) -> list[str]:
+    """A note if a published aesthetic threshold is applied to the ratings of another head."""
+    rules = [rule for effect in funnel.effects if isinstance(rule := effect.rule, Rule) and rule.column == "aesthetic"]
     published = [f"{rule.rule_set}'s {rule.text}" for rule in rules if rule.rule_set]
     heads = [name for name in config.score.scorers if "aesthetic" in SCORERS[name].measures]
     if not published or LaionAesthetic.name in heads:
         return []
     return [
         f"{', '.join(published)}: a number on LAION's scale; this run's clips were rated by {', '.join(heads)}, where"
-        " the same number means something else. `aesthetic in top 50%` asks for a share instead."
+        " the same number means something else. `aesthetic in top 50%` selects a share instead."
     ]
 
 
@@ -145,16 +146,16 @@ def _kept(history: History) -> list[str]:
     return [key for key, row in history.selection.items() if row["state"] == "kept"]
 
 
-def _right(seconds: float) -> str:
-    return f"{shown_time(seconds):>8}"
+def _right_aligned(seconds: float) -> str:
+    return f"{format_duration(seconds):>8}"
 
 
-def _write(page: str, asked: Path | None, store: Store) -> str:
-    """Write the page; beside a dataset that is not on this machine it would be hard to open, so then to this folder."""
-    if asked is None and store.is_local:
+def _write(page: str, requested: Path | None, store: Store) -> str:
+    """Write the page into the dataset, or, if that is remote and the page hard to open there, to this folder."""
+    if requested is None and store.is_local:
         store.write(_PAGE, page.encode())
         return store.path(_PAGE)
-    target = (asked or Path(Path(_PAGE).name)).absolute()
+    target = (requested or Path(Path(_PAGE).name)).absolute()
     Store(target.parent).write(target.name, page.encode())
     return str(target)
 

@@ -1,7 +1,7 @@
 """What Megatron Energon wants beside the shards, so that it opens the dataset folder as it stands.
 
 Its own `energon prepare` writes the same after reading every tar; the shard index knows it all already. A sample is an
-Energon `CaptioningSample`: `image` is the clip (an AVDecoder) or the picture (a tensor [3, H, W], 0 to 1), `caption`
+Energon `CaptioningSample`: `image` is the clip (an AVDecoder) or the image (a tensor [3, H, W], 0 to 1), `caption`
 the dense caption. Batches want one shape, so every bucket has a list of shards of its own beside the list of all.
 
     .nv-meta/.info.json           how many samples each shard holds

@@ -125,7 +125,7 @@ def _check_sample(row: Row, sample: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_crop(described: Mapping[str, Any]) -> Iterator[str]:
-    """The crop must lie in the picture area inside the bars, and that in the source."""
+    """The crop must lie in the image area inside the bars, and that in the source."""
     try:
         crop, image, source = described["crop"], described["picture"], [0, 0, *described["source_size"]]
     except KeyError as error:

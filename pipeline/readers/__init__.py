@@ -1,6 +1,6 @@
-"""What reads a finished dataset: the history of a clip, caption quality, what-if, images to show, lessons.
+"""Readers of a finished dataset: the history of a clip, caption quality, what-if, viewing, distillation.
 
-history     all that is known of a clip, for `just explain` and the others
+history     everything stored about a clip, for `just explain` and the others
 quality     caption records and their evidence, for `just report`
 showing     stills and samples by id, for `just view`
 what_if     the effect of rules; teaching: heads from a user's labels; teacher: pairs to distill from

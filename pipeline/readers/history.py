@@ -1,6 +1,6 @@
-"""Reads a finished dataset back as its tables, by the record of its last run, without Ray and without the bucket.
+"""Reads the tables of a finished dataset, as recorded by its last run, without Ray and without the bucket.
 
-just explain <dataset> <clip-id>
+tables = History(Dataset("datasets/demo")).of_clip(clip_id)
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ DUPLICATES_FILE = "duplicates/duplicates.parquet"
 
 @dataclass(frozen=True)
 class History:
-    """The tables of a dataset as its last run left them."""
+    """The tables of a dataset as of its last run."""
 
     dataset: Dataset
 
@@ -48,10 +48,10 @@ class History:
         try:
             return settings_of(RunConfig, self.record["config"])
         except ConfigError as error:
-            said = "; ".join(str(error).splitlines())
+            reason = "; ".join(str(error).splitlines())
             raise DatasetError(
-                f"{self.dataset.store.path('run.json')} holds settings of another version ({said}); run `just curate` "
-                "again, which writes it anew"
+                f"{self.dataset.store.path('run.json')} holds settings of another version ({reason}); run "
+                "`just curate` again, which writes it anew"
             ) from None
 
     def parts(
@@ -62,14 +62,14 @@ class History:
         columns: list[str] | None = None,
         where: pc.Expression | None = None,
     ) -> pa.Table:
-        """A stage's table as Parquet holds it, of rows `where` something holds; of a retried row its last result."""
+        """A stage's table, filtered by `where`; a retried row appears with its last result only."""
         fingerprint = self.record["stages"][stage]["fingerprint"]
         planned = Output(folder=_PLANNED_IN.get(folder, folder), contract=contract, parent=contract.key)
         order = {part.name: index for index, part in enumerate(self.dataset.read_plan(planned, fingerprint))}
         output = Output(folder=folder, contract=contract, parent=contract.key)
         part_names = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
         latest: dict[str, dict[str, Any]] = {}
-        for name in part_names:  # the part that was planned last wins, as when the stage runs
+        for name in part_names:  # the part planned last wins, as when the stage runs
             table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
             table = table if where is None else table.filter(where)
             latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
@@ -83,18 +83,18 @@ class History:
 
     @cached_property
     def spans(self) -> dict[str, Row]:
-        """The planned samples by sample id: what each shows, and the stills that its caption is made of."""
+        """The planned samples by sample id: span, bucket, and the stills that the caption is made from."""
         return {row["sample_id"]: row for row in self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()}
 
     @cached_property
     def duplicates(self) -> dict[str, str]:
-        """Near-duplicate clips and the clip that stays in their place, by clip id."""
+        """The clip kept instead of each near-duplicate, by clip id."""
         table = self.dataset.read_table(DUPLICATES_FILE, DUPLICATES)
         return {row["id"]: row["duplicate_of"] for row in table.to_pylist()}
 
     @cached_property
     def clips(self) -> list[Row]:
-        """Clips of the last run with every measure as a column, and why a clip could not be measured."""
+        """Clips of the last run with every measure as a column."""
         table = self.parts("clips", "split", CLIPS)
         live = pa.array(list(self.selection), pa.string())
         table = table.filter(pc.is_in(table["clip_id"], value_set=live))
@@ -108,7 +108,7 @@ class History:
         return table.filter(pc.is_in(table["clip_id"], value_set=pa.array(list(self.selection), pa.string())))
 
     def of_clip(self, clip_id: str) -> dict[str, list[Row]]:
-        """Everything the dataset holds about one clip, by table."""
+        """Everything that the dataset stores about one clip, by table."""
         video_id = clip_id.split("-")[0]
 
         def rows(table: pa.Table, column: str = "clip_id", value: str = clip_id) -> list[Row]:

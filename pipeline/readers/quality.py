@@ -1,10 +1,10 @@
 """Reads a finished dataset as caption records and makes its caption-quality report; the measures are in `captioning`.
 
-Every planned sample counts, with the stills inside its span as its evidence; one whose captioning failed is a record
+Every planned sample counts, with the stills inside its span as its evidence; a sample without a caption is a record
 with the error. Columns and tables that a dataset lacks (labels, embeddings, overviews) leave their part of the record
 empty.
 
-    just report <dataset>
+    report = report_of(Dataset("datasets/demo"), Settings())
 """
 
 from collections import Counter, defaultdict
@@ -29,18 +29,18 @@ from schemas.media_tables import CLIPS, STILLS, VIDEOS
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER
 
-# Reasons of the same kind differ in their numbers; a funnel shows the most frequent ones of each state.
+# Reasons of the same kind differ in their numbers; the funnel shows the most frequent ones of each state.
 REASONS_SHOWN = 5
-# Only what is read is asked for, so that datasets of an older contract can be reported on too.
+# Only the columns needed, so that datasets of an older contract can be reported on too.
 _CLIP_COLUMNS = [
     "clip_id", "video_id", "camera", "motion", "camera_motion", "subject_motion",
 ]  # fmt: skip
 
 
 def report_of(dataset: Dataset, settings: Settings) -> Report:
-    """Read a dataset and report on its captions; name, funnel, models and budget of `settings` come from the dataset.
+    """Read a dataset and report on its captions; name, funnel, models and budget come from the dataset.
 
-    Raises `DatasetError` if the folder is no dataset or holds no captions.
+    Raises `DatasetError` if the folder is not a dataset or has no captions.
     """
     record = dataset.read_record()
     summarise = record.get("config", {}).get("summarise", {})
@@ -54,7 +54,7 @@ def report_of(dataset: Dataset, settings: Settings) -> Report:
 
 
 def image_text_of(dataset: Dataset) -> TextVectors | None:
-    """The text tower that belongs to the dataset's image vectors, loaded when first called; None if there is none."""
+    """The text encoder that matches the dataset's image vectors, loaded when first called; None if there is none."""
     from pipeline.stages.score.scorers.clip_text import ClipText
 
     score = dataset.read_record().get("config", {}).get("score", {})
@@ -92,7 +92,7 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
                 span,
                 clip,
                 sources[clip["video_id"]],
-                # A sample none of whose stills got a caption never came to the summariser.
+                # A sample none of whose stills has a caption never reached the summariser.
                 captions.get(key, {"error": reasons.get(key)}),
                 [
                     replace(frames[still], time=frame_captions[still]["time"] - span["start_time"])
@@ -106,7 +106,7 @@ def read_records(dataset: Dataset) -> list[CaptionRecord]:
 
 
 def read_funnel(dataset: Dataset) -> tuple[FunnelStep, ...]:
-    """How many videos, clips and samples ended in which state, with the most frequent reasons of each."""
+    """The number of videos, clips and samples in each state, with the most frequent reasons."""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in dataset.read_table(LEDGER_FILE, LEDGER).to_pylist():
         counts[row["kind"], row["state"]][row["reason"] or ""] += 1
@@ -120,7 +120,7 @@ def read_funnel(dataset: Dataset) -> tuple[FunnelStep, ...]:
 
 
 def _frames(table: Any, frame_captions: Mapping[str, Row]) -> dict[str, FrameCaption]:
-    """Frame captions by still id, with what was seen in their stills; their times are told by the sample."""
+    """Frame captions by still id, with the facts of their stills; `time` is set later, relative to the sample."""
     labels = {row["still_id"]: row for row in table("labels", "label", LABELS)}
     vectors = {row["still_id"]: row["vector"] for row in table("embeddings", "embed", EMBEDDINGS)}
     image_facts = {}

@@ -1,8 +1,9 @@
-"""What of a dataset can be shown by id: its stills as JPEG, and the image or video of a packed sample.
+"""Reads stills (JPEG) and packed samples (video or image) of a dataset by id, for viewing.
 
-Ids are looked up in the dataset's tables, and where the bytes lie is taken from those; an id is never part of a path.
+Ids are looked up in the dataset's tables, which say where the bytes are; an id never becomes part of a path.
 
-    just view <dataset>
+    jpeg = Stills(dataset)(still_id)
+    media = Samples(dataset)(sample_id)
 """
 
 import io
@@ -27,14 +28,14 @@ _PARTS_KEPT = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """The bytes of something to show, and what they are, as HTTP says it."""
+    """Content with its MIME type."""
 
     content: bytes
     type: str
 
 
 class Stills:
-    """The stills of a dataset by id. Holds the ids in memory and a few part files with their images."""
+    """The stills of a dataset by id. Keeps the ids in memory and a few part files with their images."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -42,7 +43,7 @@ class Stills:
         self._part = lru_cache(maxsize=_PARTS_KEPT)(self._read_part)
 
     @cached_property
-    def _places(self) -> dict[str, str]:
+    def _parts_of_stills(self) -> dict[str, str]:
         parts = dict.fromkeys(self._dataset.committed(_STILLS, self._fingerprint))
         table = self._dataset.read_parts(_STILLS, self._fingerprint, parts, ["still_id"])
         names = (path.rsplit("/", 1)[1].removesuffix(".parquet") for path in table[PART_COLUMN].to_pylist())
@@ -52,8 +53,8 @@ class Stills:
         return self._dataset.read_parts(_STILLS, self._fingerprint, {part: None}, ["still_id", "image"])
 
     def __call__(self, still_id: str) -> bytes | None:
-        """The still as JPEG; None where the dataset has no such still."""
-        part = self._places.get(still_id)
+        """The still as JPEG; None if the dataset has no such still."""
+        part = self._parts_of_stills.get(still_id)
         if part is None:
             return None
         rows = self._part(part).filter(pc.field("still_id") == still_id)
@@ -62,7 +63,7 @@ class Stills:
 
 
 class Samples:
-    """The packed samples of a dataset by id, read out of their shards by the index's offset and size."""
+    """The packed samples of a dataset by id, read from their shards by the index's offset and size."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -70,7 +71,7 @@ class Samples:
         self._rows: dict[str, Row] = {row["sample_id"]: row for row in rows if row["status"] == "ok"}
 
     def __call__(self, sample_id: str) -> Media | None:
-        """The video or image of a sample; None where there is no such sample or its shard does not hold it."""
+        """The video or image of a sample; None if there is no such sample or its shard does not contain it."""
         members = self.members(sample_id) or {}
         return next(
             (Media(content=members[end], type=kind) for end, kind in MEDIA_TYPES.items() if end in members), None

@@ -1,9 +1,10 @@
-"""Reads a finished dataset as what a student learns from: a teacher's words, and nothing that only fills their place.
+"""Reads a finished dataset as distillation data: captions written by a teacher model, and their inputs.
 
-A caption that fell back to the joined frame captions, or that no model was asked for, is not a teacher's and is left
-out; so is one whose frame captions or stills are missing.
+Captions that fell back to the joined frame captions are excluded; so are those whose frame captions or stills are
+missing.
 
-    just distill summariser <dataset>
+    teacher = read_teacher_captions(history, most=50_000)
+    pairs = summary_pairs(history, teacher)
 """
 
 import hashlib
@@ -24,9 +25,9 @@ FAILED, FELL_BACK, NO_INPUT = "the caption failed", "the caption is a fallback",
 
 @dataclass
 class Lesson:
-    """A dataset's captions that a teacher wrote, who wrote them, and how many others are left out for which reason.
+    """A dataset's captions that a teacher model wrote, and the number of others left out, by reason.
 
-    `captions`, `sources` (video ids) and `stills` (ids in time order) are by sample id.
+    `captions`, `sources` (video ids) and `stills` (ids in time order) are keyed by sample id.
     """
 
     captions: dict[str, Row]
@@ -36,23 +37,23 @@ class Lesson:
 
     @property
     def teachers(self) -> list[str]:
-        """Summariser and model, for the provenance."""
+        """Summarisers and models, for the provenance."""
         return sorted({f"{row['summariser']}: {row['model']}" for row in self.captions.values()})
 
 
-def read_lesson(history: History, most: int) -> Lesson:
-    """At most `most` captions of a teacher, chosen by a hash of the sample. Raises `InputError` if there are none."""
+def read_teacher_captions(history: History, most: int) -> Lesson:
+    """At most `most` teacher captions, chosen by a hash of the sample id. Raises `InputError` if there are none."""
     spans = history.spans
     captions = history.parts("captions", "summarise", CAPTIONS).to_pylist()
     rows = [row for row in captions if row["sample_id"] in spans]
     clips = history.parts("clips", "split", CLIPS, ["clip_id", "video_id"]).to_pylist()
     video_of = {row["clip_id"]: row["video_id"] for row in clips}
     left_out = Counter(reason for row in rows if (reason := _reason(row)))
-    taught = sorted((row for row in rows if not _reason(row)), key=lambda row: _draw(row["sample_id"]))
+    taught = sorted((row for row in rows if not _reason(row)), key=lambda row: _hash_order(row["sample_id"]))
     if not taught:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in left_out.items()) or "no caption at all"
         raise InputError(
-            f"{history.dataset.store.uri} holds no teacher's words: {reasons}; caption it with a model first"
+            f"{history.dataset.store.uri} has no captions by a teacher model: {reasons}; caption it with a model first"
         )
     return Lesson(
         captions={row["sample_id"]: row for row in taught[:most]},
@@ -63,7 +64,7 @@ def read_lesson(history: History, most: int) -> Lesson:
 
 
 def summary_pairs(history: History, lesson: Lesson) -> list[Pair]:
-    """Frame captions in time order and the dense caption of each sample."""
+    """Pairs of frame captions in time order and the dense caption, one per sample."""
     rows = history.parts("frame_captions", "caption", FRAME_CAPTIONS).to_pylist()
     texts = {row["still_id"]: row["caption"] for row in rows if row["status"] == "ok"}
     pairs = [
@@ -75,7 +76,7 @@ def summary_pairs(history: History, lesson: Lesson) -> list[Pair]:
 
 
 def image_pairs(history: History, lesson: Lesson, stills: int) -> list[ImagePair]:
-    """Up to `stills` stills in time order, evenly spaced, and the dense caption of each sample, all in memory."""
+    """Pairs of up to `stills` evenly spaced stills in time order and the dense caption, all in memory."""
     still_ids = {still for key in lesson.captions for still in lesson.stills[key]}
     rows = history.parts("stills", "split", STILLS, ["still_id", "image"]).to_pylist()
     images = {
@@ -107,5 +108,5 @@ def _spread(images: Sequence[ImageBytes], most: int) -> Sequence[ImageBytes]:
     return [images[(2 * index + 1) * len(images) // (2 * most)] for index in range(most)]
 
 
-def _draw(sample_id: str) -> str:
+def _hash_order(sample_id: str) -> str:
     return hashlib.blake2b(sample_id.encode(), digest_size=8).hexdigest()

@@ -1,8 +1,8 @@
-"""The dataset that a person names: a folder or address, or the bare name of one in `datasets/`, where curation puts it.
+"""Resolves a dataset given on the command line: a folder or address, or the bare name of one in `datasets/`.
 
     find_dataset("footage")     # "footage" if that is a dataset, else "datasets/footage"
 
-Every command that takes a dataset asks here, so that a name that leads nowhere is answered with those that do.
+Every command that takes a dataset uses it, so that an unknown name is answered with the existing ones.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from schemas.errors import DatasetError
 from schemas.nearest import closest
 
 DATASETS = Path("datasets")
-"""Where `just curate` puts datasets, below the folder in which a person stands."""
+"""Where `just curate` puts datasets, below the current folder."""
 _SHOWN = 8
 _MARKS = ("run.json", "shards/index.parquet", "clips", "videos")
 
@@ -19,7 +19,7 @@ _MARKS = ("run.json", "shards/index.parquet", "clips", "videos")
 def find_dataset(text: str) -> str:
     """The dataset's folder or address. `demo` is always `datasets/demo`, the one that `just curate demo` makes.
 
-    Raises `DatasetError` that lists the datasets there are, if nothing of the name is there.
+    Raises `DatasetError` that lists the existing datasets, if there is none of this name.
     """
     if "://" in text:
         return text.rstrip("/")
@@ -47,6 +47,6 @@ def _there_are(name: str) -> str:
         return f"did you mean {DATASETS / near}?"
     if not names:
         return f"there are none in {DATASETS} either; `just curate <bucket>` makes one"
-    shown = ", ".join(str(DATASETS / one) for one in names[:_SHOWN])
+    shown = ", ".join(str(DATASETS / name) for name in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"there {'is' if len(names) == 1 else 'are'} {shown}{more}"

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from captioning.report.page import write_page
-from pipeline.commands.view_server import Shown, ViewServer
+from pipeline.commands.view_server import ServedContent, ViewServer
 from pipeline.readers.showing import Media
 from tests.browser.chromium import ADVICE, find_chromium
 from tests.captioning.report.made_report import BUCKETS, SOURCES, make_comparison, make_pictures, make_report
@@ -241,7 +241,7 @@ def test_where_it_is_served_stills_open_in_full_size_and_samples_play(watched: W
     pages = {"/": Media(content=served.encode(), type="text/html; charset=utf-8")}
     still = make_pictures(640, 428)
     known = {view.record.sample_id for view in report.samples}
-    shown = Shown(pages=pages, still=still, sample=lambda key: sample if key in known else None)
+    shown = ServedContent(pages=pages, still=still, sample=lambda key: sample if key in known else None)
     with ViewServer(shown) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

@@ -57,9 +57,9 @@ class Doubler:
             case "slow":
                 time.sleep(1)
             case "hungry":
-                held: list[bytearray] = []
+                ballast: list[bytearray] = []
                 for _ in range(50):
-                    held.append(bytearray(20_000_000))
+                    ballast.append(bytearray(20_000_000))
                     time.sleep(0.02)
         others = [{"half_id": f"{row['id']}-{side}", "id": row["id"]} for side in "ab"]
         return Result(

@@ -17,9 +17,11 @@ _EPILOG = """examples:
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser("completion", "Print what a shell needs to complete `cutroom` commands and options.", _EPILOG)
-    made.add_argument("shell", choices=SHELLS)
-    return made
+    argument_parser = make_parser(
+        "completion", "Print what a shell needs to complete `cutroom` commands and options.", _EPILOG
+    )
+    argument_parser.add_argument("shell", choices=SHELLS)
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -17,7 +17,7 @@ from schemas.nearest import closest
 
 _EPILOG = """examples:
   just curate demo                                   a sample bucket, made on this machine
-  just curate ~/footage                              a folder, to datasets/footage
+  just curate ~/videos                               a folder, to datasets/videos
   just curate s3://bucket/raw --out s3://bucket/set  an object store (credentials from the environment)
   just curate uris.txt --limit 100                   a file that lists URIs
   just curate ~/footage --set 'select.rules=["motion >= 0.5"]'
@@ -28,17 +28,19 @@ Run the same command again to go on after a stop, or to add what is new in the b
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser("curate", "Turn a bucket of raw video into captioned, verified WebDataset shards.", _EPILOG)
-    made.add_argument("bucket", help="a folder, s3://..., gs://..., a .txt file that lists URIs, or `demo`")
-    made.add_argument("--out", help="dataset folder (default: datasets/<name of the bucket>)")
-    add_config_arguments(made)
-    made.add_argument("--limit", type=int, metavar="N", help="look at the first N objects only")
-    made.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out keys like this")
-    add_confirmations(made)
-    made.add_argument(
+    argument_parser = make_parser(
+        "curate", "Turn a bucket of raw video into captioned, verified WebDataset shards.", _EPILOG
+    )
+    argument_parser.add_argument("bucket", help="a folder, s3://..., gs://..., a .txt file that lists URIs, or `demo`")
+    argument_parser.add_argument("--out", help="dataset folder (default: datasets/<name of the bucket>)")
+    add_config_arguments(argument_parser)
+    argument_parser.add_argument("--limit", type=int, metavar="N", help="process only the first N objects")
+    argument_parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="skip keys that match")
+    add_confirmations(argument_parser)
+    argument_parser.add_argument(
         "--show-config", action="store_true", help="print all settings with what they mean, check them, and stop"
     )
-    return made
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -68,23 +70,23 @@ def _require(bucket: str) -> None:
     """Raise `InputError` for a bucket on this machine that is not there, before anything heavy is loaded."""
     path = Path(bucket)
     if bucket != "demo" and "://" not in bucket and not path.exists():
-        names = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        names = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
         near = closest(path.name, names)
         hint = f"; did you mean {str(path.with_name(near))!r}?" if near else ""
         raise InputError(f"bucket {bucket} does not exist{hint}")
 
 
-def add_confirmations(made: argparse.ArgumentParser) -> None:
-    """`--bucket-moved` and `--confirm-vanished`: what a run must not do to a dataset unless a person says so."""
-    for name, what in (
-        ("bucket-moved", "the bucket is the dataset's own, at a new place"),
-        ("confirm-vanished", "go on without the sources that are not listed any more"),
+def add_confirmations(argument_parser: argparse.ArgumentParser) -> None:
+    """Add `--bucket-moved` and `--confirm-vanished`: what a run may do to a dataset only if a person confirms it."""
+    for name, text in (
+        ("bucket-moved", "the bucket is the dataset's own, at a new location"),
+        ("confirm-vanished", "go on without the sources that are no longer listed"),
     ):
-        made.add_argument(
+        argument_parser.add_argument(
             f"--{name}",
             action="append_const",
             dest="confirmed",
             const=name.removeprefix("confirm-"),
             default=[],
-            help=what,
+            help=text,
         )

@@ -18,45 +18,53 @@ _EPILOG = """a large model captions a part of the footage; a small one learns it
   captioner    from stills to the dense caption at once  (base: a vision model)
 
 what it does
-  reads the dataset's captions that a model wrote (a fallback is no teacher's and is left out), holds out a
-  share of the source videos, learns LoRA matrices beside the frozen weights until the loss on those no longer
-  falls, merges the best into the weights, and writes a folder that any backend loads:
-  weights, tokenizer, cutroom.json (how to ask it) and provenance.json (pairs, sources, losses, settings)
+  reads the dataset's captions that a model wrote (fallbacks are left out), holds out a share of the source
+  videos, trains LoRA matrices on the frozen weights until the held-out loss no longer falls, merges the best
+  into the weights, and writes a folder that any backend loads:
+  weights, tokenizer, cutroom.json (how to prompt it) and provenance.json (pairs, sources, losses, settings)
 
 how many pairs
-  CogVideoX taught its summariser with 50,000; a few hundred teach the form, thousands teach to leave nothing out
+  CogVideoX distilled its summariser from 50,000; a few hundred teach the form, thousands teach completeness
 
 examples:
   just distill summariser datasets/footage
   just distill captioner datasets/footage --base models/SmolVLM2-500M-Video-Instruct
 
 then
-  just curate <bucket> --set summarise.summariser=transformers --set summarise.model.name=models/footage-summariser
+  just curate <bucket> --set summarise.summariser=transformers --set summarise.model.name=models/videos-summariser
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
     usual = Settings()
-    made = make_parser("distill", "Teach a small model what a large one said of a dataset's clips.", _EPILOG)
-    made.add_argument("student", choices=("summariser", "captioner"))
-    made.add_argument("dataset", type=find_dataset, help="dataset folder that a large model captioned")
-    made.add_argument("--base", type=Path, metavar="FOLDER", help="model to start from")
-    made.add_argument("--out", type=Path, metavar="FOLDER", help="default: models/<dataset>-<student>")
-    made.add_argument("--pairs", type=int, default=50_000, metavar="N", help="at most so many (default: 50000)")
-    made.add_argument("--stills", type=int, default=8, metavar="N", help="captioner: stills per sample (default: 8)")
-    for name, what in (
+    argument_parser = make_parser(
+        "distill", "Distil a large model's captions of a dataset into a small model.", _EPILOG
+    )
+    argument_parser.add_argument("student", choices=("summariser", "captioner"))
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder that a large model captioned")
+    argument_parser.add_argument("--base", type=Path, metavar="FOLDER", help="model to start from")
+    argument_parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: models/<dataset>-<student>")
+    argument_parser.add_argument(
+        "--pairs", type=int, default=50_000, metavar="N", help="maximum number (default: 50000)"
+    )
+    argument_parser.add_argument(
+        "--stills", type=int, default=8, metavar="N", help="captioner: stills per sample (default: 8)"
+    )
+    for name, text in (
         ("rank", "of the LoRA matrices"),
         ("rate", "highest learning rate"),
         ("batch", "pairs per step"),
-        ("epochs", "times that all pairs are seen at the most"),
-        ("patience", "checks without gain before it stops"),
-        ("seed", "of everything that is drawn"),
+        ("epochs", "maximum number of passes over all pairs"),
+        ("patience", "evaluations without improvement before it stops"),
+        ("seed", "of all random choices"),
     ):
         value = getattr(usual, name)
-        made.add_argument(f"--{name}", type=type(value), default=value, metavar="N", help=f"{what} (default: {value})")
-    made.add_argument("--threads", type=int, default=2, metavar="N")
-    return made
+        argument_parser.add_argument(
+            f"--{name}", type=type(value), default=value, metavar="N", help=f"{text} (default: {value})"
+        )
+    argument_parser.add_argument("--threads", type=int, default=2, metavar="N")
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

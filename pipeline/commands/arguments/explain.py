@@ -11,20 +11,20 @@ from schemas.command import make_parser
 
 _EPILOG = """examples:
   just explain datasets/demo 3f2a            the clip whose id begins so: source, measures, selection, captions
-  just explain datasets/demo harbour.mp4     a film: its clips and every span that is lost, with the reason"""
+  just explain datasets/demo harbour.mp4     a video: its clips and every span that is lost, with the reason"""
 
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser(
-        "explain", "Print everything the dataset knows of one clip, or where the seconds of one film went.", _EPILOG
+    argument_parser = make_parser(
+        "explain", "Print everything the dataset knows of one clip, or where the seconds of one video went.", _EPILOG
     )
-    made.add_argument("dataset", type=find_dataset, help="dataset folder")
-    made.add_argument(
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    argument_parser.add_argument(
         "clip",
-        help="clip id, or the beginning of one; the id of a sample or still names its clip; or the key or id of a film",
+        help="clip id or a prefix of one; the id of a sample or still of the clip; or the key or id of a video",
     )
-    return made
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -25,15 +25,23 @@ layouts (docs/export.md has each trainer's settings):
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    listed = "".join(f"  {one.name:15} {one.readers}\n" for one in LAYOUTS.values())
-    made = make_parser("export-clips", "Write a dataset's samples as files that other trainers read.", _EPILOG + listed)
-    made.add_argument("dataset", type=find_dataset, help="dataset folder")
-    made.add_argument("folder", help="where to write; new, empty, or an earlier export, which is brought up to date")
-    made.add_argument("--as", dest="layout", required=True, choices=list(LAYOUTS), help="layout")
-    made.add_argument("--bucket", action="append", default=[], metavar="WxHxF@FPS", help="only this; may be repeated")
-    made.add_argument("--split", choices=SPLITS, help="only this (default: both, each in its own folder)")
-    made.add_argument("--caption", choices=CAPTION_LENGTHS, default="dense", help="which caption (default: dense)")
-    return made
+    listed = "".join(f"  {layout.name:15} {layout.readers}\n" for layout in LAYOUTS.values())
+    argument_parser = make_parser(
+        "export-clips", "Write a dataset's samples as files that other trainers read.", _EPILOG + listed
+    )
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    argument_parser.add_argument(
+        "folder", help="where to write; new, empty, or an earlier export, which is brought up to date"
+    )
+    argument_parser.add_argument("--as", dest="layout", required=True, choices=list(LAYOUTS), help="layout")
+    argument_parser.add_argument(
+        "--bucket", action="append", default=[], metavar="WxHxF@FPS", help="only this; may be repeated"
+    )
+    argument_parser.add_argument("--split", choices=SPLITS, help="only this (default: both, each in its own folder)")
+    argument_parser.add_argument(
+        "--caption", choices=CAPTION_LENGTHS, default="dense", help="which caption (default: dense)"
+    )
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

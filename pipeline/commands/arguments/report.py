@@ -19,14 +19,16 @@ The page is one file that needs no network: <dataset>/report/index.html; `just v
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser("report", "Measure the captions of a dataset and write the report of them.", _EPILOG)
-    made.add_argument("dataset", type=find_dataset, help="dataset folder")
-    made.add_argument(
+    argument_parser = make_parser("report", "Measure the captions of a dataset and write a report.", _EPILOG)
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    argument_parser.add_argument(
         "--against", type=find_dataset, metavar="DATASET", help="compare with the captions of this dataset"
     )
-    made.add_argument("--gate", action="append", default=[], metavar="RULE", help='such as "empty <= 0"; repeatable')
-    made.add_argument("--json-only", action="store_true", help="write no page")
-    return made
+    argument_parser.add_argument(
+        "--gate", action="append", default=[], metavar="RULE", help='such as "empty <= 0"; repeatable'
+    )
+    argument_parser.add_argument("--json-only", action="store_true", help="write no page")
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -17,11 +17,11 @@ _EPILOG = """examples:
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser("retry", "Try again every row that failed, in every stage; all else is kept.", _EPILOG)
-    made.add_argument("dataset", type=find_dataset, help="dataset folder")
-    made.add_argument("--bucket", help="the bucket's address, if it holds a password: the dataset keeps none")
-    add_confirmations(made)
-    return made
+    argument_parser = make_parser("retry", "Retry every failed row, in every stage; everything else is kept.", _EPILOG)
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    argument_parser.add_argument("--bucket", help="the bucket's address, if it has a password: the dataset stores none")
+    add_confirmations(argument_parser)
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -15,9 +15,11 @@ _EPILOG = """examples:
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser("schemas", "Print every table with its columns, their types, units and ranges.", _EPILOG)
-    made.add_argument("tables", nargs="*", metavar="TABLE", help="which tables (default: all)")
-    return made
+    argument_parser = make_parser(
+        "schemas", "Print every table with its columns, their types, units and ranges.", _EPILOG
+    )
+    argument_parser.add_argument("tables", nargs="*", metavar="TABLE", help="which tables (default: all)")
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -15,7 +15,7 @@ _EPILOG = """labels.csv has a heading, and a row per label:
   file, clip or still   exactly one of them: a path, or an id (needs --dataset)
   seconds               of a file, after its first frame; without it the whole file
   label                 0 or 1, no or yes: a class; other numbers: a rating
-  source                optional: what the row was taken from, where two files are copies of one film
+  source                optional: what the row was taken from, where two files are copies of one video
   note                  optional, yours
 
 examples:
@@ -27,24 +27,32 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser("teach", "Fit a head on the vectors of what a person labelled.", _EPILOG)
-    made.add_argument("labels", nargs="?", type=Path, help="CSV of labels")
-    made.add_argument("name", nargs="?", help="name of the head and of its column; a preset's, or any other")
-    made.add_argument("--files", type=Path, metavar="FOLDER", help="where files are (default: beside the CSV)")
-    made.add_argument(
+    argument_parser = make_parser("teach", "Fit a head on the vectors of labelled items.", _EPILOG)
+    argument_parser.add_argument("labels", nargs="?", type=Path, help="CSV of labels")
+    argument_parser.add_argument("name", nargs="?", help="name of the head and of its column: a preset's, or any other")
+    argument_parser.add_argument(
+        "--files", type=Path, metavar="FOLDER", help="where files are (default: beside the CSV)"
+    )
+    argument_parser.add_argument(
         "--dataset",
         type=find_dataset,
         metavar="FOLDER",
-        help="whose clips and stills are meant, and whose embedder is used",
+        help="dataset of the labelled clips and stills; its embedder is used",
     )
-    made.add_argument("--embedder", metavar="NAME", help=f"for files (default: {ScoreConfig().embedder})")
-    made.add_argument("--embedder-weights", default="", metavar="PATH", help="as score.embedder_weights")
-    made.add_argument("--out", type=Path, metavar="FILE", help="default: heads/<name>.safetensors")
-    made.add_argument("--origin", default="", metavar="TEXT", help="who gave the labels; stands in the provenance")
-    made.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the most wrong rows to print")
-    made.add_argument("--threads", type=int, default=2, metavar="N")
-    made.add_argument("--presets", action="store_true", help="print CogVideoX's six negative classes and leave")
-    return made
+    argument_parser.add_argument("--embedder", metavar="NAME", help=f"for files (default: {ScoreConfig().embedder})")
+    argument_parser.add_argument("--embedder-weights", default="", metavar="PATH", help="as score.embedder_weights")
+    argument_parser.add_argument("--out", type=Path, metavar="FILE", help="default: heads/<name>.safetensors")
+    argument_parser.add_argument(
+        "--origin", default="", metavar="TEXT", help="who gave the labels; goes into the provenance"
+    )
+    argument_parser.add_argument(
+        "--worst", type=int, default=10, metavar="N", help="number of rows with the largest errors to print"
+    )
+    argument_parser.add_argument("--threads", type=int, default=2, metavar="N")
+    argument_parser.add_argument(
+        "--presets", action="store_true", help="print CogVideoX's six negative classes and exit"
+    )
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -16,11 +16,11 @@ _EPILOG = """examples:
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser(
-        "verify", "Re-open every shard with the plain webdataset library and check all it promises.", _EPILOG
+    argument_parser = make_parser(
+        "verify", "Re-open every shard with the plain webdataset library and check it against the index.", _EPILOG
     )
-    made.add_argument("dataset", type=find_dataset, help="dataset folder")
-    return made
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

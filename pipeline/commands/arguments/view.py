@@ -16,13 +16,15 @@ _EPILOG = """examples:
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    made = make_parser(
+    argument_parser = make_parser(
         "view", "Open a dataset's caption report; stills and samples are served to this machine only.", _EPILOG
     )
-    made.add_argument("dataset", type=find_dataset, help="dataset folder")
-    made.add_argument("--port", type=int, default=0, metavar="N", help="port to listen on (default: a free one)")
-    made.add_argument("--no-browser", action="store_true", help="only print the address")
-    return made
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    argument_parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help="port to listen on (default: a free one)"
+    )
+    argument_parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

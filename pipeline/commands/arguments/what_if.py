@@ -24,12 +24,16 @@ rule sets:
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    sets = "".join(f"  {one.name:12} {one.source}\n" for one in RULE_SETS.values())
-    made = make_parser("what-if", "Show what selection rules would keep of the clips that were scored.", _EPILOG + sets)
-    made.add_argument("dataset", type=find_dataset, help="dataset folder")
-    made.add_argument("rules", nargs="*", metavar="RULE", help="rule or rule set; none: those of the last run")
-    made.add_argument("--html", type=Path, metavar="FILE", help=f"where to draw (default: <dataset>/{PAGE})")
-    return made
+    sets = "".join(f"  {rule_set.name:12} {rule_set.source}\n" for rule_set in RULE_SETS.values())
+    argument_parser = make_parser(
+        "what-if", "Show what selection rules would keep of the scored clips.", _EPILOG + sets
+    )
+    argument_parser.add_argument("dataset", type=find_dataset, help="dataset folder")
+    argument_parser.add_argument(
+        "rules", nargs="*", metavar="RULE", help="rule or rule set; none: those of the last run"
+    )
+    argument_parser.add_argument("--html", type=Path, metavar="FILE", help=f"where to draw (default: <dataset>/{PAGE})")
+    return argument_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

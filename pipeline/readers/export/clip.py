@@ -1,7 +1,7 @@
-"""One sample as a layout sees it, and how its bytes and its caption are read from the shard.
+"""One sample to export, and how its bytes and its caption are read from the shard.
 
-A sample's name becomes a file name, a line of a list and a key of other programs' caches, so it may hold nothing but
-letters, digits, `-`, `_` and `.`; ids that curation makes never do.
+A sample's id becomes a file name, a line of a list and a key of other programs' caches, so it may contain only letters,
+digits, `-`, `_` and `.`; ids made by curation always do.
 
     read_sample(store, row)
 """
@@ -57,7 +57,7 @@ def clip_of(row: "Row") -> ExportedClip:
 
 
 def read_sample(store: "Store", row: "Row") -> tuple[bytes, Mapping[str, str]]:
-    """The bytes of a sample's film or picture, and its captions by length.
+    """The bytes of a sample's video or image, and its captions by length.
 
     Raises `DatasetError` if the shard holds other bytes than were packed, or no such members.
     """

@@ -1,9 +1,9 @@
-"""The folder that an export writes: whose it is, which clips are whole in it, and what has to go.
+"""The output folder of an export: its log, which clips are complete, and what must be removed.
 
-`export.jsonl` at its top is the log: a heading (which dataset, which layout, which lists), then a line for each clip
-once its files are whole. So an export that was stopped goes on where it was, a changed clip is written anew, and what
-the dataset no longer ships, or is no longer asked for, is removed: readers that take all files of a folder would train
-on it. Only files that the log names, and what killed writers left, are ever removed.
+`export.jsonl` at its top is the log: a heading (dataset, layout, lists), then a line for each clip once its files are
+complete. So an interrupted export resumes, a changed clip is rewritten, and clips that no longer ship or are no longer
+requested are removed: readers that take all files of a folder would train on them. Only files named in the log, and
+temporary files of killed writers, are ever removed.
 """
 
 import json
@@ -22,7 +22,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A clip whose files are whole: what it was made of, the length and words of its caption, its files, its bytes."""
+    """A clip whose files are complete: its origin, the length and text of its caption, its files, its size in bytes."""
 
     sample_id: str
     checksum: str
@@ -33,7 +33,7 @@ class Entry:
     size: int
 
 
-_ENTRY = {one.name for one in fields(Entry)}
+_ENTRY = {entry.name for entry in fields(Entry)}
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class ExportFolder:
         self.store = Store(self.path)
 
     def holds(self, entry: Entry) -> bool:
-        """Whether all files of an entry are there, the media in its full size."""
+        """Whether all files of an entry exist, the media file with its full size."""
         media = self.path / entry.media
         return (
             media.is_file()
@@ -61,21 +61,21 @@ class ExportFolder:
 
     @contextmanager
     def logging(self) -> Iterator[IO[str]]:
-        """The log, to append to by `note`."""
+        """The open log, to which `note` appends."""
         with dataset_errors(str(self.path / LOG)):
             log = (self.path / LOG).open("a", encoding="utf-8")
         with log:
             yield log
 
     def note(self, log: IO[str], entry: Entry) -> None:
-        """Say that an entry's files are whole."""
+        """Record that an entry's files are complete."""
         with dataset_errors(str(self.path / LOG)):
             log.write(json.dumps(asdict(entry)) + "\n")
             log.flush()
         self.entries[entry.sample_id] = entry
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Remove files of this export, and folders that are empty then."""
+        """Remove files of this export, and folders that become empty."""
         for path in paths:
             (self.path / path).unlink(missing_ok=True)
             for parent in (self.path / path).relative_to(self.path).parents:
@@ -85,25 +85,25 @@ class ExportFolder:
                 folder.rmdir()
 
     def save(self) -> None:
-        """Write the log anew, atomically: the heading, then every entry once, sorted."""
+        """Rewrite the log atomically: the heading, then every entry once, sorted."""
         heading = {"format": _FORMAT, "dataset": self.dataset, "layout": self.layout, "lists": self.lists}
         rows = [asdict(self.entries[key]) for key in sorted(self.entries)]
         self.store.write(LOG, "".join(json.dumps(row) + "\n" for row in [heading, *rows]).encode())
 
 
 def open_export(path: Path, dataset: str, layout: str) -> ExportFolder:
-    """The export folder at an absolute path, with what is whole in it.
+    """The export folder at an absolute path, with its complete entries.
 
-    Raises `DatasetError` if it holds what no export wrote, or the export of another dataset or layout.
+    Raises `DatasetError` if it contains other files, or the export of another dataset or layout.
     """
     folder = ExportFolder(path, dataset, layout)
     log = path / LOG
     if not log.is_file():
         with dataset_errors(str(path)):
-            names = sorted(one.name for one in path.iterdir()) if path.exists() else []
-        if found := [name for name in names if not name.startswith(TEMPORARY)]:
+            names = sorted(file.name for file in path.iterdir()) if path.exists() else []
+        if names_ := [name for name in names if not name.startswith(TEMPORARY)]:
             raise DatasetError(
-                f"{path} is not empty ({found[0]}) and no export ({LOG} is missing); choose a new or an empty folder"
+                f"{path} is not empty ({names_[0]}) and no export ({LOG} is missing); choose a new or an empty folder"
             )
         folder.save()
         return folder
@@ -116,10 +116,10 @@ def open_export(path: Path, dataset: str, layout: str) -> ExportFolder:
             f"{path} is an export of {heading['dataset']} as {heading['layout']}, not of {dataset} as {layout}; choose"
             " another folder, or remove this one"
         )
-    folder.lists = [one for one in heading["lists"] if _is_inside(one)]
+    folder.lists = [name for name in heading["lists"] if _is_inside(name)]
     for line in lines[1:]:
         row = _parsed(line) or {}  # the last line of an export that was killed may be torn
-        if row.keys() == _ENTRY and all(_is_inside(one) for one in (row["media"], *row["texts"])):
+        if row.keys() == _ENTRY and all(_is_inside(name) for name in (row["media"], *row["texts"])):
             folder.entries[row["sample_id"]] = Entry(**row)
     folder.save()
     return folder

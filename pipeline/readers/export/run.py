@@ -1,4 +1,4 @@
-"""The export: choose samples, copy their films out of the shards, write captions and lists.
+"""The export: choose samples, copy their videos out of the shards, write captions and lists.
 
 Clips are copied one by one, each file atomically; the lists come last. So a stopped export never looks complete, and
 the same call goes on. Bytes are those of the shard: nothing is decoded.
@@ -52,14 +52,14 @@ def choose(rows: Sequence[Row], choice: Choice) -> list[Row]:
     """
     shipped = [row for row in rows if row["status"] == "ok"]
     known = {row["bucket"] for row in shipped}
-    wanted = {str(Bucket.parse(text)) for text in choice.buckets}
-    for bucket in sorted(wanted - known):
+    requested = {str(Bucket.parse(text)) for text in choice.buckets}
+    for bucket in sorted(requested - known):
         raise ConfigError(f"bucket {bucket}: no sample is in it; {did_you_mean(bucket, known)}")
-    chosen = [row for row in shipped if row["split"] in choice.splits and row["bucket"] in (wanted or known)]
+    chosen = [row for row in shipped if row["split"] in choice.splits and row["bucket"] in (requested or known)]
     if not chosen:
         raise DatasetError(
             f"none of {len(shipped)} shipped samples is in split {' or '.join(choice.splits)} of"
-            f" {', '.join(sorted(wanted)) or 'any bucket'}; `just ledger` shows what shipped"
+            f" {', '.join(sorted(requested)) or 'any bucket'}; `just ledger` shows what shipped"
         )
     return sorted(chosen, key=lambda row: (row["split"], row["sample_id"]))
 
@@ -69,17 +69,17 @@ def chosen_rows(dataset: Dataset, layout: Layout, choice: Choice) -> tuple[list[
     rows = choose(dataset.read_table(INDEX, SAMPLES).to_pylist(), choice)
     if layout.takes_images:
         return rows, Counter()
-    films = [row for row in rows if not Bucket.parse(row["bucket"]).is_image]
-    if not films:
-        raise DatasetError(f"all {len(rows)} samples are pictures, which readers of {layout.name} cannot take")
-    left_out = Counter({f"pictures, which readers of {layout.name} cannot take": len(rows) - len(films)})
-    return films, +left_out
+    videos = [row for row in rows if not Bucket.parse(row["bucket"]).is_image]
+    if not videos:
+        raise DatasetError(f"all {len(rows)} samples are images, which readers of {layout.name} cannot take")
+    left_out = Counter({f"images, which readers of {layout.name} cannot take": len(rows) - len(videos)})
+    return videos, +left_out
 
 
 def export_clips(dataset: Dataset, path: Path, layout: Layout, choice: Choice, advance: Advance) -> Exported:
-    """Bring the folder at `path` in line with the dataset and the choice. `advance` is told of every clip done.
+    """Bring the folder at `path` up to date with the dataset and the choice. `advance` is called for every clip.
 
-    Raises `ConfigError` and `DatasetError` for what cannot be chosen, read or written; what is whole then stays.
+    Raises `ConfigError` and `DatasetError` for what cannot be chosen, read or written; complete clips stay.
     """
     path = path.expanduser().absolute()
     layout.check_folder(path)
@@ -147,7 +147,7 @@ def _drop(folder: ExportFolder, gone: Collection[str]) -> int:
 
 def _write_lists(folder: ExportFolder, lists: Mapping[str, str]) -> None:
     """The lists of this export in place of those of the one before; the log names them first."""
-    old = [one for one in folder.lists if one not in lists]
+    old = [name for name in folder.lists if name not in lists]
     folder.lists = sorted({*old, *lists})
     folder.save()
     for path, text in lists.items():

@@ -1,4 +1,4 @@
-"""Teaching a head from a person's labels: read them, look at what they name, fit, judge by source, store.
+"""Teaching a head from a person's labels: read the labels, embed the stills, fit, evaluate by source, store.
 
 just teach <labels.csv> <name>
 """

@@ -1,7 +1,7 @@
-"""From labels to vectors: files are looked at as the pipeline would, clips and stills have theirs in the dataset.
+"""From labels to vectors: files are decoded and embedded as the pipeline does; clips and stills are in the dataset.
 
-just teach labels.csv lecture --files ~/footage
-just teach labels.csv lecture --dataset datasets/footage
+just teach labels.csv lecture --files ~/videos
+just teach labels.csv lecture --dataset datasets/videos
 """
 
 from collections.abc import Sequence, Set
@@ -28,8 +28,8 @@ Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """What a head is taught from: labels that have vectors, which embedder made them, and what was left out and why."""
+class LabelledVectors:
+    """Training data of a head: labels with vectors, the embedder that made them, and what was left out and why."""
 
     labels: Sequence[Label]
     examples: Examples
@@ -38,13 +38,13 @@ class Material:
     model: str
     """Model and revision."""
     left_out: dict[str, str]
-    """File -> why the pipeline would refuse it too."""
+    """File -> the reason why the pipeline would refuse it too."""
 
 
 def gather(
     labels: Sequence[Label], files: Path, history: History | None, config: ScoreConfig, threads: int
-) -> Material:
-    """Find or make the vectors of each label. Raises `InputError` with the row of what is not there."""
+) -> LabelledVectors:
+    """Find or compute the vectors of each label. Raises `InputError` with the row of a missing item."""
     by_row: dict[int, Vectors] = {}
     models: set[str] = set()
     left_out: dict[str, str] = {}
@@ -56,7 +56,7 @@ def gather(
     stored = [label for label in labels if label.target != "file"]
     if stored:
         if history is None:
-            raise InputError(f"row {stored[0].row} names a {stored[0].target}; say of which dataset: --dataset FOLDER")
+            raise InputError(f"row {stored[0].row} names a {stored[0].target}; name its dataset: --dataset FOLDER")
         recalled, model = _stored_vectors(stored, history)
         by_row |= recalled
         models.add(model)
@@ -65,7 +65,7 @@ def gather(
     kept = [label for label in labels if label.row in by_row]
     if not kept:
         raise InputError("no label is left: none of the files can be read")
-    return Material(
+    return LabelledVectors(
         labels=kept,
         examples=Examples(
             kind_of(labels),
@@ -107,8 +107,8 @@ def _embed_files(
 def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int, Vectors], str]:
     clips = {label.name for label in labels if label.target == "clip"}
     stills = {label.name for label in labels if label.target == "still"}
-    wanted = pc.field("clip_id").isin(_texts(clips)) | pc.field("still_id").isin(_texts(stills))
-    table = history.parts("embeddings", "embed", EMBEDDINGS, where=wanted & (pc.field("status") == "ok"))
+    selected = pc.field("clip_id").isin(_texts(clips)) | pc.field("still_id").isin(_texts(stills))
+    table = history.parts("embeddings", "embed", EMBEDDINGS, where=selected & (pc.field("status") == "ok"))
     of_clip: dict[str, list[list[float]]] = {}
     of_still: dict[str, list[list[float]]] = {}
     for row in table.sort_by("still_id").to_pylist():
@@ -118,7 +118,7 @@ def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int
     for label in labels:
         vectors = (of_clip if label.target == "clip" else of_still).get(label.name)
         if vectors is None:
-            raise InputError(f"row {label.row}: the dataset holds no vector of {label.target} {label.name!r}")
+            raise InputError(f"row {label.row}: the dataset has no vector of {label.target} {label.name!r}")
         by_row[label.row] = np.array(vectors, np.float32)
     models = sorted(set(table["model"].to_pylist()))
     if len(models) != 1:
@@ -127,4 +127,4 @@ def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int
 
 
 def _texts(values: Set[str]) -> pa.Array:
-    return pa.array(sorted(values), pa.string())  # typed, because it may be empty
+    return pa.array(sorted(values), pa.string())  # with a type, because it may be empty

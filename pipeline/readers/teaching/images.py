@@ -1,6 +1,6 @@
-"""Stills of a labelled file, made as the pipeline makes them, so that a head learns from what it will be shown.
+"""Stills of a labelled file, extracted as the pipeline does, so that a head is trained on what it will score.
 
-python -m pytest tests/pipeline/readers/teaching/test_images.py
+stills = stills_of(Path("talks/a.mp4"), [12.5, None])
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,18 +23,18 @@ TIME_TOLERANCE = 0.001
 
 
 def stills_of(path: Path, moments: Sequence[float | None]) -> list[list[bytes]]:
-    """The stills of each moment, as JPEG: the frame on display so many seconds after the first, in any order.
+    """For each moment its stills as JPEG: the frame displayed that many seconds after the first one.
 
-    None stands for the whole file: stills as `split` takes them of a clip. An image is its own only still. One pass
-    over the file. Raises `MediaError` for a file that the pipeline would refuse, `InputError` for a moment after its
-    end.
+    Moments may come in any order; None stands for the whole file: stills as `split` takes them from a clip. An image is
+    its own only still. One pass over the file. Raises `MediaError` for a file that the pipeline would refuse,
+    `InputError` for a moment after its end.
     """
     facts = probe(str(path), path.stat().st_size)
     latest = max((moment for moment in moments if moment is not None), default=0.0)
     if latest > facts.duration + TIME_TOLERANCE:
         raise InputError(f"{path.name} lasts {facts.duration:.2f} s, but a label is for {latest:g} s; correct it")
     if facts.kind == "image":
-        return [[_picture(path, facts)] for _ in moments]
+        return [[_still_of_image(path, facts)] for _ in moments]
     span = Span(shot=0, start_frame=0, end_frame=facts.frames, start_time=0.0, end_time=facts.duration)
     every = still_times(span, SplitConfig().still_seconds)
     requested = sorted(
@@ -64,6 +64,6 @@ def _on_display(path: Path, facts: MediaInfo, seconds: Sequence[float]) -> Itera
         yield from (encode_jpeg(converter.rgb(displayed.frame, *size)) for _ in remaining)
 
 
-def _picture(path: Path, facts: MediaInfo) -> bytes:
+def _still_of_image(path: Path, facts: MediaInfo) -> bytes:
     size = facts.geometry.fitted(SplitConfig().still_short_side)
     return encode_jpeg(np.asarray(cv2.resize(read_image(str(path)), size, interpolation=cv2.INTER_AREA), np.uint8))

@@ -1,14 +1,13 @@
-"""A person's labels: a CSV that names a file, a clip or a still per row, and what the person says of it.
+"""Reads a person's labels: a CSV with a file, a clip or a still per row, and its label.
 
     file,seconds,label              clip,label                      still,label,note
     talks/a.mp4,12.5,yes            91ec9ba4333aec69-0-4400,0       91ec9ba4333aec69-0-4400-s001,3.5,blurred
 
 A file without `seconds` is labelled as a whole. Labels are two classes (0 and 1, or yes and no) or any numbers, which
-are ratings. `source` says what a row was taken from where that is not the file or the clip's video: two uploads of one
-video are one source. `note` is the person's own. Anything else is refused with its row, because a label that is read
-wrongly teaches the opposite.
+are ratings. `source` names a row's origin if that is not the file or the clip's video: two uploads of one video are one
+source. `note` is free text. Anything else is refused with its row, because a misread label teaches the opposite.
 
-    just teach labels.csv lecture
+    labels = read_labels(Path("labels.csv"))
 """
 
 import csv
@@ -30,7 +29,7 @@ Kind = Literal["class", "rating"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """One row: where it stands in the CSV (the heading is row 1), what it names, and what the person said."""
+    """One label: its row in the CSV (the heading is row 1), what it refers to, and its value."""
 
     row: int
     target: str
@@ -43,12 +42,12 @@ class Label:
 
     @property
     def text(self) -> str:
-        """What it names, for people."""
+        """What it refers to, for messages."""
         return self.name if self.seconds is None else f"{self.name} at {self.seconds:g} s"
 
 
 def read_labels(path: Path) -> list[Label]:
-    """The labels in the order of the file. Raises `InputError` with the row and the fix for what cannot be meant."""
+    """The labels in the order of the file. Raises `InputError` with the row and the fix for an invalid row."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = csv.DictReader(lines)
@@ -57,14 +56,14 @@ def read_labels(path: Path) -> list[Label]:
     except OSError as error:
         raise InputError(f"labels {path}: {error.strerror}; give a CSV with a heading, see just teach --help") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"labels {path} are no CSV in UTF-8 ({error}); save them as one") from None
+        raise InputError(f"labels {path} are not a CSV in UTF-8 ({error}); save them as one") from None
     if not labels:
-        raise InputError(f"labels {path} hold no row below the heading")
+        raise InputError(f"labels {path} have no row below the heading; add a row per label")
     seen: dict[tuple[str, str, float | None], int] = {}
     for label in labels:
         first = seen.setdefault((label.target, label.name, label.seconds), label.row)
         if first != label.row:
-            raise InputError(f"labels {path.name}, row {label.row}: {label.text} is labelled in row {first} already")
+            raise InputError(f"labels {path.name}, row {label.row}: {label.text} is already labelled in row {first}")
     return labels
 
 
@@ -78,7 +77,7 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
         if name not in COLUMNS:
             raise InputError(f"labels {path.name}, row 1: no column {name!r}; {did_you_mean(name, COLUMNS)}")
     if len(set(names)) < len(names):
-        raise InputError(f"labels {path.name}, row 1: a column stands there twice in {', '.join(names)}")
+        raise InputError(f"labels {path.name}, row 1: a column occurs twice in {', '.join(names)}")
     if "label" not in names or not set(TARGETS) & set(names):
         raise InputError(f"labels {path.name}, row 1: needs `label` and one of {', '.join(TARGETS)}; has {names}")
 
@@ -86,7 +85,7 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
 def _read(path: Path, number: int, row: Mapping[str | None, str | None]) -> Label:
     location = f"labels {path.name}, row {number}"
     if None in row or None in row.values():
-        raise InputError(f"{location}: has not as many cells as the heading; put quotes around a comma that is text")
+        raise InputError(f"{location}: the number of cells differs from the heading's; quote text that has a comma")
     cells = {str(name): str(cell).strip() for name, cell in row.items()}
     targets = [name for name in TARGETS if cells.get(name)]
     if len(targets) != 1:

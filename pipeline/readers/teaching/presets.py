@@ -1,7 +1,7 @@
-"""The six kinds of clip that CogVideoX left out of its training data, as questions that a person can answer.
+"""The six kinds of clip that CogVideoX excluded from its training data, as questions that a person can answer.
 
-CogVideoX (2408.06072, section on data) trained a filter for each on 20 000 labelled videos. The words here are ours,
-and so is the choice of what to ask; the names are theirs.
+CogVideoX (2408.06072, section on data) trained a filter for each on 20 000 labelled videos. The names are theirs; the
+definitions and questions are ours.
 
     just teach --presets
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A class to teach: what the paper calls it, what it is, and what to ask the person who labels."""
+    """A class to teach: the paper's name for it, its definition, and the question to ask the annotator."""
 
     title: str
     definition: str
@@ -54,5 +54,5 @@ PRESETS: Mapping[str, Preset] = {
 
 
 def rule_of(name: str) -> str:
-    """The rule that keeps a class out."""
+    """The rule that filters a class out."""
     return f"{name} < 0.5"

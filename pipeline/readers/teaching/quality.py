@@ -1,9 +1,9 @@
-"""How well held-out predictions meet the labels, with intervals that know that rows of one source hang together.
+"""How well held-out predictions agree with the labels, with intervals that account for correlated rows of one source.
 
-Each interval holds 95 % of the values that a bootstrap over sources gives (percentiles): sources are drawn with
-replacement, all rows of a drawn source come along.
+Each interval holds 95 % of the values of a bootstrap over sources (percentiles): sources are drawn with replacement,
+with all their rows.
 
-    just teach labels.csv lecture
+    estimates = judge(examples.kind, predicted, examples.values, examples.sources)
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _Measure = Callable[[NDArray[np.float64], NDArray[np.float64]], dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and the interval that holds 95 % of its bootstrap; NaN where the rows do not define it."""
+    """A value and the 95 % interval of its bootstrap; NaN if it is undefined for these rows."""
 
     value: float
     low: float
@@ -34,9 +34,9 @@ class Estimate:
 def judge(
     kind: Kind, predicted: NDArray[np.float64], values: NDArray[np.float64], sources: NDArray[np.str_]
 ) -> dict[str, Estimate]:
-    """Every measure of the predictions [N] of the labels [N], from -1 or 0 to 1, 1 is best.
+    """Every measure of the predictions [N] against the labels [N], from -1 or 0 to 1, where 1 is best.
 
-    Classes (1 where the probability is at least 0.5): precision, recall, specificity, balanced accuracy; both kinds:
+    Classes (1 if the probability is at least 0.5): precision, recall, specificity, balanced accuracy; both kinds:
     Pearson's and Spearman's correlation (of a class's probability with its label: Pearson's is the point-biserial).
     """
     measure: _Measure = _class_measures if kind == "class" else _correlations

@@ -1,9 +1,9 @@
-"""What rules would keep, worked out from the stored measures: every rule alone, one after another, and per bucket.
+"""What rules would keep, computed from the stored measures: each rule alone, all in sequence, and per bucket.
 
-The order is that of `select`: the rules, the training buckets, then near-duplicates as the last run found them (clips
-that it had already dropped were not compared, so a few copies among those are not known).
+The order is that of `select`: the rules, the training buckets, then near-duplicates as found by the last run (clips
+that it had already dropped were not compared, so a few copies among those are unknown).
 
-    just what-if datasets/demo "aesthetic in top 20%"
+    funnel = make_funnel(clips, rules, config, duplicate_of)
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from schemas.rules import AnyRule, Rule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yield:
-    """What is left at one point: clips, their seconds, and how many of them go to each bucket."""
+    """What remains at one step: the number of clips, their seconds, and the number of clips per bucket."""
 
     clips: int
     seconds: float
@@ -27,13 +27,13 @@ class Yield:
 
     @property
     def bucketed(self) -> int:
-        """Clips that a bucket holds."""
+        """The number of clips that fit a bucket."""
         return sum(self.buckets.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One rule: as written, as comparisons, alone, after all before it, and how many clips no other rule drops."""
+    """One rule: as written, as comparisons, the yield alone and in sequence, and the clips that only it drops."""
 
     rule: AnyRule
     bounds: tuple[Rule, ...]
@@ -43,13 +43,13 @@ class Effect:
 
     @property
     def here(self) -> str:
-        """The numbers that a percentile means here, as text; empty for a plain comparison."""
+        """The thresholds that a percentile resolves to, as text; empty for a plain comparison."""
         return " and ".join(f"{bound.comparison} {bound.threshold:.4g}" for bound in self.bounds if bound.is_resolved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel:
-    """From all measured clips to those that would be kept; `samples` are what these give, by bucket."""
+    """From all measured clips to those that would be kept; `samples`: the number of samples of these, by bucket."""
 
     clips: Sequence[Row]
     measured: Yield
@@ -66,14 +66,14 @@ class Funnel:
                 ("without near-duplicates", self.kept)]  # fmt: skip
 
     def columns(self) -> list[str]:
-        """The columns that the rules look at, each once."""
+        """The columns that the rules use, without repetition."""
         return list(dict.fromkeys(effect.rule.column for effect in self.effects))
 
 
 def make_funnel(
     clips: Sequence[Row], rules: Sequence[AnyRule], config: RunConfig, duplicate_of: Mapping[str, str]
 ) -> Funnel:
-    """Put the measured clips (rows with every measure) through the rules; nothing is decoded or scored."""
+    """Apply the rules to the measured clips (rows with every measure); nothing is decoded or scored."""
     buckets = config.buckets()
     fits: dict[str, Assignment] = {}
     for clip in clips:
@@ -116,7 +116,7 @@ def make_funnel(
 
 
 def without_copies(clips: Sequence[Row], duplicate_of: Mapping[str, str]) -> list[Row]:
-    """One clip of each group of near-duplicates: the one that the last run kept, or the first where it is gone."""
+    """One clip of each group of near-duplicates: the one that the last run kept, or else the first."""
     present = {clip["clip_id"] for clip in clips}
     seen: set[str] = set()
     kept = []
@@ -139,8 +139,8 @@ def _yield(clips: Sequence[Row], fits: Mapping[str, Assignment]) -> Yield:
     return Yield(clips=len(clips), seconds=sum(clip["duration"] for clip in clips), buckets=buckets)
 
 
-def shown_time(seconds: float) -> str:
-    """Hours, or minutes or seconds where hours would round to nothing."""
+def format_duration(seconds: float) -> str:
+    """A duration in hours, minutes or seconds, whichever suits its size."""
     if seconds >= 5400:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"

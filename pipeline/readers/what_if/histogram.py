@@ -1,6 +1,6 @@
-"""A histogram of clips as inline SVG: what is kept, what this column's rules drop, what others drop, and thresholds.
+"""A histogram of clips as inline SVG: kept, dropped by this column's rules, dropped by others, and the thresholds.
 
-just what-if <dataset> "aesthetic in top 20%"
+svg = draw_histogram([(4.9, "kept"), (3.1, "here")], rules)
 """
 
 import math
@@ -12,31 +12,31 @@ from typing import Literal
 from schemas.rules import Rule
 
 Fate = Literal["kept", "elsewhere", "here"]
-"""What becomes of a clip: kept in the end, dropped elsewhere though it passes here, or dropped here."""
+"""The outcome of a clip: kept in the end, dropped elsewhere though it passes here, or dropped here."""
 FATES: tuple[Fate, ...] = ("kept", "elsewhere", "here")
 
 _WIDTH, _HEIGHT, _SIDE, _FLOOR, _LABEL = 520, 150, 14, 22, 16
-_MORE = 80  # the room that `and more` takes at the right end
+_MORE = 80  # the width of `and more` at the right end
 _FEWEST_BINS, _MOST_BINS = 16, 40
-_TAIL = 2.0  # a longest value beyond this many times the 98th percentile is gathered in the last bin
+_TAIL = 2.0  # if the maximum exceeds this many times the 98th percentile, the tail goes into the last bin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """The range that is drawn, and whether what lies beyond its end is gathered in the last bin."""
+    """The range that is drawn; `is_cut`: values beyond its end go into the last bin."""
 
     low: float
     high: float
     is_cut: bool
 
     def place(self, value: float) -> float:
-        """The x of a value in the drawing; values beyond an end stand at that end."""
+        """The x coordinate of a value, clamped to the ends."""
         share = (value - self.low) / (self.high - self.low)
         return _SIDE + min(max(share, 0.0), 1.0) * (_WIDTH - 2 * _SIDE)
 
 
 def make_axis(values: Sequence[float], thresholds: Sequence[float]) -> Axis:
-    """The range of the values, without a long tail, and with thresholds that lie not far outside."""
+    """The range of the values without a long tail, extended to nearby thresholds."""
     ordered = sorted(values)
     low, most = ordered[0], ordered[-1]
     usual = ordered[round(0.98 * (len(ordered) - 1))]
@@ -51,7 +51,7 @@ def make_axis(values: Sequence[float], thresholds: Sequence[float]) -> Axis:
 
 
 def draw_histogram(values: Sequence[tuple[float, Fate]], rules: Sequence[Rule]) -> str:
-    """The distribution of `values` with the thresholds of `rules`, which compare with numbers."""
+    """The distribution of `values` as SVG with the thresholds of `rules`, which must be numeric."""
     thresholds = [float(rule.threshold) for rule in rules]
     axis = make_axis([value for value, _ in values], thresholds)
     count = min(max(2 * math.isqrt(len(values)), _FEWEST_BINS), _MOST_BINS)
@@ -73,7 +73,7 @@ def draw_histogram(values: Sequence[tuple[float, Fate]], rules: Sequence[Rule]) 
 
 
 def draw_words(words: Sequence[tuple[str, Fate]]) -> str:
-    """How many clips hold each word, the most frequent first."""
+    """The number of clips per word as SVG, the most frequent first."""
     counts: dict[str, dict[Fate, int]] = {}
     for word, fate in words:
         counts.setdefault(word, dict.fromkeys(FATES, 0))[fate] += 1

@@ -1,6 +1,6 @@
 """The what-if page: the funnel, stills of what rules drop and keep, histograms with thresholds, the yield per bucket.
 
-One HTML file. It loads nothing, runs no script, and follows the reader's light or dark setting.
+One HTML file. It loads nothing, runs no script, and follows the browser's light or dark setting.
 
     just what-if <dataset> cogvideox --html cogvideox.html
 """
@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from math import isfinite
 
-from pipeline.readers.what_if.funnel import Effect, Funnel, shown_time
+from pipeline.readers.what_if.funnel import Effect, Funnel, format_duration
 from pipeline.readers.what_if.histogram import Fate, draw_histogram, draw_words
-from pipeline.readers.what_if.stills import Pictures, draw_sides
+from pipeline.readers.what_if.stills import Thumbnails, draw_sides
 from pipeline.stage import Row
 from pipeline.stages.score.scorers.registry import SCORERS
 from pipeline.stages.select.select import value_of
@@ -60,7 +60,7 @@ p, h3, td, small { overflow-wrap: anywhere }
 
 
 def draw_page(
-    dataset: str, texts: Sequence[str], funnel: Funnel, notes: Iterable[str], pictures: Pictures = lambda clip: None
+    dataset: str, texts: Sequence[str], funnel: Funnel, notes: Iterable[str], images: Thumbnails = lambda clip: None
 ) -> str:
     """The page as HTML; `texts` are the rules and rule sets as they were asked for, `pictures` those of clips."""
     kept, measured = funnel.kept, funnel.measured
@@ -68,12 +68,13 @@ def draw_page(
     rules_text = ", ".join(f"<code>{escape(text)}</code>" for text in texts) or "no rule"
     parts = [
         f"<h1>{kept.clips} of {measured.clips} clips would be kept</h1>",
-        f'<p class="soft">{shown_time(kept.seconds)} of {shown_time(measured.seconds)}, {_number(samples, "sample")} in'
-        f" {_number(len(funnel.samples), 'bucket')} · {rules_text} · {escape(dataset)}</p>",
+        f'<p class="soft">{format_duration(kept.seconds)} of {format_duration(measured.seconds)},'
+        f" {_number(samples, 'sample')} in {_number(len(funnel.samples), 'bucket')} · {rules_text} ·"
+        f" {escape(dataset)}</p>",
         *(f'<p class="soft">{escape(note)}</p>' for note in notes),
         "<h2>One after another</h2>",
         f'<div class="card">{_steps(funnel)}</div>',
-        *draw_sides(funnel, pictures),
+        *draw_sides(funnel, images),
         *_histograms(funnel),
         "<h2>Yield per bucket</h2>",
         f'<div class="card">{_buckets(funnel)}</div>',
@@ -101,7 +102,7 @@ def _steps(funnel: Funnel) -> str:
             detail = " · ".join(part for part in (effect.here and f"here {effect.here}", detail, alone, only) if part)
         total = funnel.measured.clips
         bar = _bar([("kept", step.clips, total, "left"), ("here", dropped, total, "dropped here")])
-        numbers = f"<b>{step.clips}</b> {_percent(step.clips, total)}<small>{shown_time(step.seconds)}</small>"
+        numbers = f"<b>{step.clips}</b> {_percent(step.clips, total)}<small>{format_duration(step.seconds)}</small>"
         rows.append(_row(title, detail, bar, numbers))
     return "".join(rows)
 
@@ -140,7 +141,7 @@ def _fate(clip: Row, rules: Sequence[Rule], funnel: Funnel) -> Fate:
 
 
 def _meaning(column: str) -> str:
-    """What a column holds, with its unit, as the table's contract or the scorer says."""
+    """The documentation of a column, with its unit, from the table's contract or the scorer."""
     known = {entry.name: entry.doc.replace("`", "") for entry in CLIPS.columns}
     for scorer in SCORERS.values():
         known.update(scorer.measures)
@@ -153,7 +154,7 @@ def _buckets(funnel: Funnel) -> str:
     for bucket, measured in sorted(funnel.measured.buckets.items()):
         kept, samples = funnel.kept.buckets.get(bucket, 0), funnel.samples.get(bucket, 0)
         bar = _bar([("kept", kept, most, "kept"), ("elsewhere", measured - kept, most, "not kept")])
-        time = shown_time(samples * bucket.seconds) if bucket.seconds else "images"
+        time = format_duration(samples * bucket.seconds) if bucket.seconds else "images"
         numbers = f"<b>{kept}</b> of {measured}<small>{_number(samples, 'sample')}, {time}</small>"
         rows.append(_row(str(bucket), "", bar, numbers))
     lost = funnel.measured.clips - funnel.measured.bucketed

@@ -1,9 +1,9 @@
-"""Pictures for the what-if page: of every rule, the clips nearest its threshold that it drops, and that it keeps.
+"""Stills for the what-if page: for every rule, the nearest clips on both sides of its threshold.
 
-A number says little until one sees what lies on either side of it. The nearest are shown because they are where a
-threshold is chosen; what is far from it is rarely in question.
+A threshold is easier to choose when the clips on both sides of it are visible; clips far from it are rarely in doubt.
 
-    just what-if datasets/demo "aesthetic >= 4.8"
+    thumbnails = thumbnails_of(history, shown_clips(funnel))
+    cards = draw_sides(funnel, thumbnails.get)
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,14 +22,14 @@ from schemas.media_tables import STILLS
 from schemas.rules import Rule
 
 EACH = 6
-"""Clips that are shown on either side of a rule."""
-Pictures = Callable[[str], str | None]
-"""Gives a clip's picture by its id, a JPEG in base64; None where there is none."""
+"""Clips shown on each side of a rule."""
+Thumbnails = Callable[[str], str | None]
+"""Returns a clip's thumbnail by its id, a JPEG in base64; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Clips on either side of one rule, the nearest to its threshold first, and how many there are in all."""
+    """Clips on both sides of a rule, the nearest to its threshold first, and the total numbers."""
 
     dropped: Sequence[Row]
     kept: Sequence[Row]
@@ -38,7 +38,7 @@ class Sides:
 
 
 def sides_of(effect: Effect, clips: Sequence[Row]) -> Sides:
-    """The clips on both sides of a rule by itself; a clip without a value passes, and is not shown."""
+    """The clips on both sides of a rule applied alone; a clip without a value passes, and is not shown."""
     column = effect.rule.column
     valued = [clip for clip in clips if value_of(clip, column) is not None]
     passing = {clip["clip_id"] for clip in valued if _passes(clip, effect.bounds)}
@@ -52,13 +52,13 @@ def sides_of(effect: Effect, clips: Sequence[Row]) -> Sides:
     return Sides(dropped[:EACH], kept[:EACH], len(dropped), len(clips) - len(dropped))
 
 
-def draw_sides(funnel: Funnel, pictures: Pictures) -> list[str]:
-    """A card per rule with both of its sides; none where no clip has a picture."""
+def draw_sides(funnel: Funnel, images: Thumbnails) -> list[str]:
+    """A card per rule with both of its sides; none if no clip has a thumbnail."""
     cards = []
     for effect in funnel.effects:
         sides = sides_of(effect, funnel.clips)
-        drops = _strip(f"drops {sides.drops}", sides.dropped, effect.rule.column, pictures)
-        keeps = _strip(f"keeps {sides.keeps}", sides.kept, effect.rule.column, pictures)
+        drops = _strip(f"drops {sides.drops}", sides.dropped, effect.rule.column, images)
+        keeps = _strip(f"keeps {sides.keeps}", sides.kept, effect.rule.column, images)
         if drops or keeps:
             here = f"<small>here {escape(effect.here)}</small>" if effect.here else ""
             cards.append(f'<div class="card"><h3>{escape(effect.rule.text)}</h3>{here}{drops}{keeps}</div>')
@@ -68,35 +68,35 @@ def draw_sides(funnel: Funnel, pictures: Pictures) -> list[str]:
     return ["<h2>What the rules drop and keep</h2>", hint, *cards]
 
 
-def pictures_of(history: History, clip_ids: Collection[str]) -> Mapping[str, str]:
-    """The middle still of each clip as a small JPEG in base64; clips without a still that can be read are left out."""
-    wanted = pc.field("clip_id").isin(list(clip_ids))
+def thumbnails_of(history: History, clip_ids: Collection[str]) -> Mapping[str, str]:
+    """The middle still of each clip as a small JPEG in base64; clips without a readable still are left out."""
+    selected = pc.field("clip_id").isin(list(clip_ids))
     columns = ["still_id", "clip_id", "ordinal"]
     by_clip: dict[str, list[Row]] = {}
-    for row in history.parts("stills", "split", STILLS, columns, wanted).to_pylist():
+    for row in history.parts("stills", "split", STILLS, columns, selected).to_pylist():
         by_clip.setdefault(row["clip_id"], []).append(row)
-    stills, found = Stills(history.dataset), {}
+    stills, images = Stills(history.dataset), {}
     for clip, rows in by_clip.items():
         middle = sorted(rows, key=lambda row: row["ordinal"])[len(rows) // 2]
         image = stills(middle["still_id"])
         if image and (made := thumbnail(image)):
-            found[clip] = made
-    return found
+            images[clip] = made
+    return images
 
 
 def shown_clips(funnel: Funnel) -> set[str]:
     """Ids of all clips that `draw_sides` shows."""
     sides = [sides_of(effect, funnel.clips) for effect in funnel.effects]
-    return {clip["clip_id"] for one in sides for clip in (*one.dropped, *one.kept)}
+    return {clip["clip_id"] for side in sides for clip in (*side.dropped, *side.kept)}
 
 
-def _strip(title: str, clips: Sequence[Row], column: str, pictures: Pictures) -> str:
+def _strip(title: str, clips: Sequence[Row], column: str, images: Thumbnails) -> str:
     figures = "".join(
         f'<figure><img src="data:image/jpeg;base64,{image}" alt="still of clip {escape(clip["clip_id"])}" '
         f'loading="lazy" title="{escape(clip["clip_id"])}"><figcaption>{escape(_shown(value_of(clip, column)))}'
         "</figcaption></figure>"
         for clip in clips
-        if (image := pictures(clip["clip_id"]))
+        if (image := images(clip["clip_id"]))
     )
     return f'<div class="side"><p>{escape(title)}</p><div class="stills">{figures}</div></div>' if figures else ""
 

@@ -1,6 +1,6 @@
-"""What of the `pack` section can be judged before any work: buckets that some clip can fill, and x264's preset.
+"""Checks the `pack` section before any work: that clips can fill the buckets, and x264's preset.
 
-python -m pytest tests/pipeline/stages/test_preflight.py
+check(config)
 """
 
 from schemas.bucket import BUCKET_SETS, TIME_TOLERANCE, Bucket
@@ -14,21 +14,21 @@ X264_PRESETS = (
 
 
 def check(config: RunConfig) -> None:
-    """Raise `ConfigError` for a bucket that nothing can fill or an unknown preset."""
+    """Raise `ConfigError` for a bucket that no clip can fill or an unknown preset."""
     _check_buckets(config)
     if config.pack.preset not in X264_PRESETS:
         raise ConfigError(f"pack.preset = {config.pack.preset!r}; {did_you_mean(config.pack.preset, X264_PRESETS)}")
 
 
 def _check_buckets(config: RunConfig) -> None:
-    """A bucket that is named must be one that a clip of split.max_seconds fills; of a set, one bucket must."""
+    """A named bucket must be one that a clip of split.max_seconds fills; of a bucket set, at least one must."""
     longest = config.split.max_seconds
     for name in config.pack.buckets:
-        videos = [one for one in BUCKET_SETS.get(name) or (Bucket.parse(name),) if not one.is_image]
+        videos = [bucket for bucket in BUCKET_SETS.get(name) or (Bucket.parse(name),) if not bucket.is_image]
         # The rule of `schemas.bucket.assign` for a source of any frame rate.
-        seconds = {one: (one.frames - 1.5) / one.fps for one in videos}
+        seconds = {bucket: (bucket.frames - 1.5) / bucket.fps for bucket in videos}
         if videos and min(seconds.values()) > longest + TIME_TOLERANCE:
-            shortest = min(videos, key=lambda one: seconds[one])
+            shortest = min(videos, key=lambda bucket: seconds[bucket])
             most = int(longest * shortest.fps + 1.5 - 1) // 8 * 8 + 1
             raise ConfigError(
                 f"pack.buckets holds {name!r}, which nothing can fill: {shortest} needs clips of "

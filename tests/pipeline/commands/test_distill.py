@@ -14,7 +14,7 @@ from captioning.distill.prompt import FILE
 from pipeline.commands.distill import distill
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
-from pipeline.readers.teacher import FAILED, FELL_BACK, NO_INPUT, image_pairs, read_lesson, summary_pairs
+from pipeline.readers.teacher import FAILED, FELL_BACK, NO_INPUT, image_pairs, read_teacher_captions, summary_pairs
 from pipeline.stage import Output
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
@@ -82,7 +82,7 @@ def _zero(type_name: str) -> object:
 
 def test_only_a_teachers_words_are_learned_from(captioned: Path) -> None:
     history = History(Dataset(str(captioned)))
-    lesson = read_lesson(history, 100)
+    lesson = read_teacher_captions(history, 100)
     assert lesson.teachers == ["openai: teacher-72b"]
     pairs = {pair.sample_id: pair for pair in summary_pairs(history, lesson)}
     assert set(pairs) == set(CLIP_IDS) - {FALLBACK, BROKEN, UNTOLD}
@@ -91,7 +91,7 @@ def test_only_a_teachers_words_are_learned_from(captioned: Path) -> None:
     assert pairs["dd-0"].source == "dd"
     (still,) = {len(pair.images) for pair in image_pairs(history, lesson, 1)}
     assert still == 1
-    assert len(read_lesson(history, 2).captions) == 2
+    assert len(read_teacher_captions(history, 2).captions) == 2
 
 
 def _arguments(dataset: Path, student: str, base: Path | None, out: Path, **others: object) -> argparse.Namespace:

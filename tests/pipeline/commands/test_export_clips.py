@@ -28,17 +28,17 @@ def test_it_counts_what_it_did_and_says_what_it_left_out(
     make_dataset(tmp_path / "dataset")
     where = (str(tmp_path / "dataset"), str(tmp_path / "out"))
     assert _run(monkeypatch, *where, "--as", "prompts.txt") == 0
-    said = capsys.readouterr()
-    assert "4 clips as prompts.txt" in said.out
-    assert re.search(r"train +160x96x17@8 +2\n", said.out)
-    assert re.search(r"val +96x160x17@7\.5 +1\n", said.out)
-    assert "4 copied, 0 were there, 0 removed" in said.out
-    assert "left out: 1 pictures" in said.err
-    assert "several shapes together" in said.err
+    output = capsys.readouterr()
+    assert "4 clips as prompts.txt" in output.out
+    assert re.search(r"train +160x96x17@8 +2\n", output.out)
+    assert re.search(r"val +96x160x17@7\.5 +1\n", output.out)
+    assert "4 copied, 0 were there, 0 removed" in output.out
+    assert "left out: 1 pictures" in output.err
+    assert "several shapes together" in output.err
     assert _run(monkeypatch, *where, "--as", "prompts.txt", "--bucket", "160x96x33@8") == 0
-    said = capsys.readouterr()
-    assert "0 copied, 1 were there, 3 removed" in said.out
-    assert "several shapes" not in said.err
+    output = capsys.readouterr()
+    assert "0 copied, 1 were there, 3 removed" in output.out
+    assert "several shapes" not in output.err
 
 
 def test_readers_that_take_shapes_apart_are_told_nothing_of_them(
@@ -46,9 +46,9 @@ def test_readers_that_take_shapes_apart_are_told_nothing_of_them(
 ) -> None:
     make_dataset(tmp_path / "dataset")
     assert _run(monkeypatch, str(tmp_path / "dataset"), str(tmp_path / "out"), "--as", "videos+txt") == 0
-    said = capsys.readouterr()
-    assert f"{len(FILMS)} clips as videos+txt" in said.out
-    assert said.err == ""
+    output = capsys.readouterr()
+    assert f"{len(FILMS)} clips as videos+txt" in output.out
+    assert output.err == ""
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_what_cannot_be_exported_ends_with_one_line(
     make_dataset(tmp_path / "dataset")
     monkeypatch.chdir(tmp_path)
     assert _run(monkeypatch, dataset, folder, "--as", "prompts.txt") == 2
-    said = capsys.readouterr().err.strip()
-    assert words in said
-    assert "\n" not in said
+    error_text = capsys.readouterr().err.strip()
+    assert words in error_text
+    assert "\n" not in error_text
     assert not (tmp_path / "out").exists()
 
 

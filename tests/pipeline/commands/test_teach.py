@@ -123,9 +123,9 @@ def test_clips_and_stills_of_a_dataset_are_taught_from_its_vectors(taught: Path,
     facts = load_head(tmp_path / "pages.safetensors")[1]
     assert (facts["rows"], facts["positives_sources"], facts["embedder"]) == ("12", "6", EfficientNetLite0.model)
     (tmp_path / "more.csv").write_text("clip,label\na0-0-20,1\nnone-0-20,0\n")
-    with pytest.raises(InputError, match="row 3: the dataset holds no vector of clip 'none-0-20'"):
+    with pytest.raises(InputError, match="row 3: the dataset has no vector of clip 'none-0-20'"):
         run(tmp_path, "more.csv", "pages", "--dataset", str(tmp_path / "set"))
-    with pytest.raises(InputError, match="row 2 names a clip; say of which dataset"):
+    with pytest.raises(InputError, match="row 2 names a clip; name its dataset"):
         run(tmp_path, "more.csv", "pages")
 
 

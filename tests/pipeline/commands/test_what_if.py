@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline.commands import what_if
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
-from pipeline.readers.what_if.funnel import Funnel, make_funnel, shown_time, without_copies
+from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel, without_copies
 from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Output, Row
 from pipeline.stages.select.select import select
@@ -112,7 +112,7 @@ def test_the_funnel_says_what_select_would_do(pool: list[tuple[int | None, int]]
     ("seconds", "text"), [(0, "0 s"), (89, "89 s"), (90, "1.5 min"), (5399, "90.0 min"), (5400, "1.5 h")]
 )
 def test_times_are_shown_in_the_unit_that_fits(seconds: float, text: str) -> None:
-    assert shown_time(seconds) == text
+    assert format_duration(seconds) == text
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ class Disk:
         self.known: list[Part] = []
         self.committed: set[str] = set()
 
-    def plan(self, wanted: Rows, size: int, failed: dict[str, list[str]] | None = None) -> Plan:
-        plan = make_plan(wanted, self.known, self.committed, size, failed)
+    def plan(self, requested: Rows, size: int, failed: dict[str, list[str]] | None = None) -> Plan:
+        plan = make_plan(requested, self.known, self.committed, size, failed)
         self.known += plan.new
         return plan
 
@@ -39,8 +39,8 @@ def _covered(plan: Plan) -> Counter[str]:
     return pending + Counter(key for keys in plan.served.values() for key in keys)
 
 
-def _once(wanted: Rows) -> Counter[str]:
-    return Counter(key for key, _ in wanted)
+def _once(requested: Rows) -> Counter[str]:
+    return Counter(key for key, _ in requested)
 
 
 @given(st.lists(st.tuples(rows, sizes, st.lists(st.booleans(), min_size=12, max_size=12)), min_size=1, max_size=5))
@@ -48,22 +48,24 @@ def test_every_wanted_row_is_in_exactly_one_part_whatever_happened_before(
     runs: list[tuple[Rows, int, list[bool]]],
 ) -> None:
     disk = Disk()
-    for wanted, size, survives in runs:
-        plan = disk.plan(wanted, size)
-        assert _covered(plan) == _once(wanted)
+    for requested, size, survives in runs:
+        plan = disk.plan(requested, size)
+        assert _covered(plan) == _once(requested)
         of_part = {part.name: dict(part.rows) for part in disk.known}
-        assert all(of_part[name][key] == dict(wanted)[key] for name, keys in plan.served.items() for key in keys)
+        assert all(of_part[name][key] == dict(requested)[key] for name, keys in plan.served.items() for key in keys)
         assert set(plan.served) <= disk.committed
         disk.commit([part for part, done in zip(plan.pending, survives, strict=False) if done])
 
 
 @given(rows, sizes, st.data())
-def test_a_killed_run_ends_with_the_parts_of_an_undisturbed_one(wanted: Rows, size: int, data: st.DataObject) -> None:
+def test_a_killed_run_ends_with_the_parts_of_an_undisturbed_one(
+    requested: Rows, size: int, data: st.DataObject
+) -> None:
     disk = Disk()
-    first = disk.plan(wanted, size)
+    first = disk.plan(requested, size)
     survivors = data.draw(st.sets(st.sampled_from(first.pending))) if first.pending else set()
     disk.commit(list(survivors))
-    second = disk.plan(wanted, size)
+    second = disk.plan(requested, size)
     assert not second.new
     assert {part.name for part in survivors} | {part.name for part in second.pending} == {
         part.name for part in first.pending
@@ -100,20 +102,20 @@ def test_a_changed_identity_is_recomputed_and_its_neighbours_are_not() -> None:
 
 
 @given(rows, sizes, st.data())
-def test_retry_takes_exactly_what_failed_and_its_result_wins(wanted: Rows, size: int, data: st.DataObject) -> None:
+def test_retry_takes_exactly_what_failed_and_its_result_wins(requested: Rows, size: int, data: st.DataObject) -> None:
     disk = Disk()
-    first = disk.plan(wanted, size)
+    first = disk.plan(requested, size)
     disk.commit(first.pending)
     part_of = {key: part.name for part in first.pending for key, _ in part.rows}
     bad = data.draw(st.sets(st.sampled_from(sorted(part_of)))) if part_of else set()
     failed: dict[str, list[str]] = {}
     for key in bad:
         failed.setdefault(part_of[key], []).append(key)
-    retry = disk.plan(wanted, size, failed)
+    retry = disk.plan(requested, size, failed)
     assert {key for part in retry.pending for key, _ in part.rows} == bad
     assert not {part.name for part in retry.pending} & disk.committed
     disk.commit(retry.pending)
-    after = disk.plan(wanted, size)
+    after = disk.plan(requested, size)
     assert not after.pending
     assert {key for part in retry.pending for key in after.served[part.name]} == bad
 

@@ -117,7 +117,7 @@ def _planned(clip: Row, count: int, seconds: float) -> list[Row]:
 
 
 @pytest.mark.parametrize(
-    ("count", "length", "wanted"),
+    ("count", "length", "expected"),
     [
         (1, 3.0, [(2.125, 3.0, "unbucketed", "rest of a clip, shorter than a sample of 384x256x17@8 (2.12 s)")]),
         (2, 9.0, [(4.25, 9.0, "unbucketed", "beyond pack.max_samples_per_clip = 2")]),
@@ -125,11 +125,11 @@ def _planned(clip: Row, count: int, seconds: float) -> list[Row]:
         (1, 2.1, []),
     ],
 )
-def test_what_the_samples_of_a_clip_leave_out_is_named(count: int, length: float, wanted: list[Any]) -> None:
+def test_what_the_samples_of_a_clip_leave_out_is_named(count: int, length: float, expected: list[Any]) -> None:
     clip = _clip(0.0, length)
     planned = _planned(clip, count, 2.125)
     spans = lost_of_clip(clip, planned, CONFIG)
-    assert [(*span.span, span.state, span.reason) for span in spans] == wanted
+    assert [(*span.span, span.state, span.reason) for span in spans] == expected
 
 
 @given(
@@ -151,10 +151,10 @@ def test_the_seconds_of_any_video_add_up(shots: list[float], start: float, missi
     video, split = _video((start, edges[-1] + missing)), _split(edges[1:-1], (start, edges[-1]))
     kept = {clip["clip_id"]: {"state": "filtered", "reason": "dull"} for clip in clips}
     ledger = build_ledger([video], {}, {"v": split}, clips, kept, [], {}, [], (), CONFIG).to_pylist()
-    film = next(row for row in ledger if row["kind"] == "video")
+    video_row = next(row for row in ledger if row["kind"] == "video")
     inside = [row for row in ledger if row["parent"] == "v"]
-    assert film["seconds"] == pytest.approx(edges[-1] + missing - start)
-    assert sum(row["seconds"] for row in inside) == pytest.approx(film["seconds"], abs=0.01 * (len(inside) + 1))
+    assert video_row["seconds"] == pytest.approx(edges[-1] + missing - start)
+    assert sum(row["seconds"] for row in inside) == pytest.approx(video_row["seconds"], abs=0.01 * (len(inside) + 1))
     inside.sort(key=lambda row: row["start_time"])
     assert all(first["end_time"] <= other["start_time"] + 1e-9 for first, other in itertools.pairwise(inside))
     assert all(row["reason"] for row in inside)

@@ -122,7 +122,7 @@ def test_a_crop_lies_inside_the_bars_and_those_inside_the_source(
 ) -> None:
     complaints_ = list(_check_crop(described))
     assert len(complaints_) == len(complaints)
-    assert all(complaint.startswith(wanted) for complaint, wanted in zip(complaints_, complaints, strict=True))
+    assert all(complaint.startswith(start) for complaint, start in zip(complaints_, complaints, strict=True))
 
 
 def test_a_deleted_shard_is_named(dataset: Dataset) -> None:
@@ -156,8 +156,8 @@ def test_a_source_in_both_splits_is_named(dataset: Dataset) -> None:
 
 def test_a_sample_of_another_shape_than_its_bucket_is_named(dataset: Dataset) -> None:
     rows = _change_index(dataset, lambda rows: rows[0].update(bucket="64x48x25@8"))
-    wanted = f"sample {rows[0]['sample_id']}: decodes to 64x48x17, its bucket is 64x48x25@8"
-    assert verify(dataset) == [wanted]
+    expected = f"sample {rows[0]['sample_id']}: decodes to 64x48x17, its bucket is 64x48x25@8"
+    assert verify(dataset) == [expected]
 
 
 @pytest.mark.parametrize("kind", ["video", "clip", "sample"])

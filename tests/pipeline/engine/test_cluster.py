@@ -89,7 +89,7 @@ def test_a_cluster_is_asked_before_ray_is() -> None:
     [
         (Need("caption.model", 2, 2), 8, 3, "asks for 4 GPUs (2 replicas of 2), but Ray at head:1 has 3"),
         (Need("caption.model", 1, 2), 8, 0, "asks for 2 GPUs (1 replicas of 2), but Ray at head:1 has 0"),
-        (Need("summarise.model", 1, 1), 1, 0, "takes a CPU of its own beside one that feeds it"),
+        (Need("summarise.model", 1, 1), 1, 0, "needs a CPU of its own and one that feeds it"),
         (Need("summarise.model", 1, 1), 0, 1, "has no CPU"),
     ],
 )

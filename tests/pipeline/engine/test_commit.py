@@ -64,9 +64,9 @@ def _outcome(key: str, changes: Mapping[str, Any] | None = None, spans: list[Row
 
 def _commit(folder: Path, outcomes: list[Outcome], spec: StageSpec = SPEC) -> tuple[list[Outcome], dict[str, Row], Any]:
     dataset = Dataset(str(folder))
-    held = commit(dataset, spec, "part-x", ROWS[: len(outcomes)], [0] * len(outcomes), outcomes)
+    committed = commit(dataset, spec, "part-x", ROWS[: len(outcomes)], [0] * len(outcomes), outcomes)
     tables = [dataset.read_parts(output, spec.fingerprint, {"part-x": None}) for output in spec.outputs]
-    return held, {row["id"]: row for row in tables[0].to_pylist()}, tables[1].to_pylist()
+    return committed, {row["id"]: row for row in tables[0].to_pylist()}, tables[1].to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def _commit(folder: Path, outcomes: list[Outcome], spec: StageSpec = SPEC) -> tu
 def test_a_row_that_breaks_the_contract_fails_alone_and_names_file_column_and_value(
     changes: Row, words: str, expected: bool, tmp_path: Path
 ) -> None:
-    held, rows, spans = _commit(tmp_path, [_outcome("k0"), _outcome("k1", changes), _outcome("k2")])
+    committed, rows, spans = _commit(tmp_path, [_outcome("k0"), _outcome("k1", changes), _outcome("k2")])
     assert {key: row["status"] for key, row in rows.items()} == {"k0": "ok", "k1": "failed", "k2": "ok"}
     assert words in rows["k1"]["error"]
     assert [span["id"] for span in spans] == ["k0", "k2"]
-    assert [outcome.result.error is None for outcome in held] == [True, False, True]
-    assert held[1].expected is expected
-    assert held[1].result.counters == {"seen": 1}
+    assert [outcome.result.error is None for outcome in committed] == [True, False, True]
+    assert committed[1].expected is expected
+    assert committed[1].result.counters == {"seen": 1}
     assert rows["k1"]["attempts"] == 1
 
 

@@ -157,5 +157,5 @@ def test_the_engine_gets_room_for_all_its_sequences_and_a_place_to_run() -> None
     assert on_gpu["batch_size"] * on_gpu["max_concurrent_batches"] >= 256
     assert on_gpu["concurrency"] == (3, 3)
     assert "placement_group_config" not in on_gpu
-    with pytest.raises(StageError, match="3 replicas on 2 GPUs each are wanted, but Ray has 4"):
+    with pytest.raises(StageError, match="3 replicas on 2 GPUs each were requested, but Ray has 4"):
         chat._processor_settings({"tensor_parallel_size": 2}, cpus=64, gpus=4)

@@ -92,8 +92,8 @@ def test_every_yuv_frame_is_converted_as_ffmpeg_does(pixel_format: str, matrix: 
     assert abs((colour - small).mean()) < 0.5
     shares = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
     red, blue = shares.get(matrix, (0.299, 0.114))
-    wanted = _half(right @ [red, 1 - red - blue, blue], luma.shape[::-1])
-    assert np.abs(luma - wanted).mean() < 1.5
+    expected = _half(right @ [red, 1 - red - blue, blue], luma.shape[::-1])
+    assert np.abs(luma - expected).mean() < 1.5
 
 
 @pytest.mark.parametrize("tag", [0, 2])

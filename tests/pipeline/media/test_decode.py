@@ -58,7 +58,10 @@ def test_a_span_is_the_slice_of_the_whole_video(name: str, options: dict[str, ob
     for first, last in SPANS:
         frames = _span(path, edges[first], edges[last])
         assert [time for time, _ in frames] == edges[first:last]
-        assert all(np.array_equal(got, wanted) for (_, got), (_, wanted) in zip(frames, whole[first:last], strict=True))
+        assert all(
+            np.array_equal(actual, expected)
+            for (_, actual), (_, expected) in zip(frames, whole[first:last], strict=True)
+        )
 
 
 def _join(path: Path, *recordings: Path) -> Path:
@@ -84,7 +87,9 @@ def test_a_span_of_joined_recordings_is_the_slice_of_the_whole(
         with Decoder(str(path), track) as decoder:
             span = [(timed.time, timed.frame.to_ndarray()) for timed in decoder.span(edges[begin], edges[end])]
         assert [time for time, _ in span] == edges[begin:end]
-        assert all(np.array_equal(got, wanted) for (_, got), (_, wanted) in zip(span, whole[begin:end], strict=True))
+        assert all(
+            np.array_equal(actual, expected) for (_, actual), (_, expected) in zip(span, whole[begin:end], strict=True)
+        )
 
 
 def test_the_frames_of_avi_are_shown_in_their_order_from_its_start(tmp_path: Path) -> None:
@@ -136,8 +141,8 @@ def test_interlaced_video_comes_out_whole_and_a_span_is_the_slice_of_it(kind: st
         with Decoder(str(path), facts.track) as decoder:
             span = [(timed.time, timed.frame.to_ndarray()) for timed in decoder.span(edges[begin], edges[end])]
         assert [time for time, _ in span] == edges[begin:end]
-        for (_, got), (_, wanted) in zip(span, whole[begin:end], strict=True):
-            assert np.array_equal(got, wanted.to_ndarray())
+        for (_, actual), (_, expected) in zip(span, whole[begin:end], strict=True):
+            assert np.array_equal(actual, expected.to_ndarray())
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv"])

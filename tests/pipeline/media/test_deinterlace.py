@@ -47,8 +47,8 @@ def test_every_frame_comes_out_whole_at_its_time(kind: str, scan: Scan, pixel_fo
 
 def test_a_deinterlaced_frame_shows_the_moment_of_its_first_field() -> None:
     whole = [timed.frame.to_ndarray()[:240] for timed in deinterlace(iter(_timed("top", 12)), INTERLACED)]
-    wanted = [frame.to_ndarray()[:240] for frame in to_frames(scanned("progressive", 12))]
-    for result, right in list(zip(whole, wanted, strict=True))[1:-1]:
+    expected = [frame.to_ndarray()[:240] for frame in to_frames(scanned("progressive", 12))]
+    for result, right in list(zip(whole, expected, strict=True))[1:-1]:
         assert np.abs(result.astype(int) - right).mean() < 1.5
 
 

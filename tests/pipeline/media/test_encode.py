@@ -46,7 +46,7 @@ def test_video_shows_the_images_it_was_given() -> None:
     images = [cv2.GaussianBlur(image, (0, 0), 4).astype(np.uint8) for image in shots([9], (96, 64))]
     frames = _decoded(_encoded(images, 8, 10, "veryfast"))
     converter = RgbConverter(Geometry(0, 96, 64))
-    errors = [converter.rgb(frame, 96, 64).astype(int) - wanted for frame, wanted in zip(frames, images, strict=True)]
+    errors = [converter.rgb(frame, 96, 64).astype(int) - image for frame, image in zip(frames, images, strict=True)]
     assert np.abs(errors).mean() < 1.5
     assert np.abs(np.mean(errors, axis=(0, 1, 2))).max() < 0.5  # neither darker nor lighter, in any colour
 

@@ -83,8 +83,8 @@ def test_sixteen_bits_keep_their_mean(suffix: str, channels: int, tmp_path: Path
         deep = np.dstack([deep, np.full(GREY.shape, 65535, np.uint16)])
     path = str(tmp_path / f"deep{suffix}")
     assert cv2.imwrite(path, deep if channels == 1 else deep[..., [2, 1, 0, 3][:channels]])
-    wanted = PICTURE if channels > 1 else np.dstack([GREY] * 3)
-    assert np.array_equal(read_image(path), wanted)
+    expected = PICTURE if channels > 1 else np.dstack([GREY] * 3)
+    assert np.array_equal(read_image(path), expected)
 
 
 @pytest.mark.parametrize(("order", "photometric"), [("<", 1), (">", 1), ("<", 0)])

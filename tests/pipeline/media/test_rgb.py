@@ -28,11 +28,11 @@ def _shown(frame: av.VideoFrame, rotation: int = 0, size: tuple[int, int] = (WID
     return RgbConverter(Geometry(rotation, *size)).rgb(frame, *size)
 
 
-def _largest_difference(result: Picture, wanted: Picture) -> int:
+def _largest_difference(result: Picture, expected: Picture) -> int:
     """At the centres of the bars: chroma is subsampled and bleeds where two bars meet."""
     step = WIDTH // len(BARS)
     middles = slice(step // 2, None, step)
-    return int(np.abs(result[HEIGHT // 2, middles].astype(int) - wanted[HEIGHT // 2, middles]).max())
+    return int(np.abs(result[HEIGHT // 2, middles].astype(int) - expected[HEIGHT // 2, middles]).max())
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -37,9 +37,9 @@ def test_a_wide_profile_gives_the_same_colours_in_srgb(
     primaries: tuple[tuple[float, float], ...], gamma: float
 ) -> None:
     linear = (PICTURE / 255.0) ** gamma
-    wanted = _encoded(linear @ (np.linalg.inv(to_xyz(SRGB)) @ to_xyz(primaries)).T)
+    expected = _encoded(linear @ (np.linalg.inv(to_xyz(SRGB)) @ to_xyz(primaries)).T)
     result = _converted("RGB", PICTURE, icc_profile(primaries, gamma))
-    assert np.abs(result - wanted).max() < 2
+    assert np.abs(result - expected).max() < 2
     assert np.abs(result - PICTURE).mean() > 2  # it is not the image as stored
 
 
@@ -87,8 +87,8 @@ def test_a_palette_is_converted_by_the_profile_of_its_colours() -> None:
     image = Image.fromarray(PICTURE).quantize(16)
     image.info["icc_profile"] = icc_profile(DISPLAY_P3, 2.2)
     stored = np.asarray(image.convert("RGB"))
-    wanted = _converted("RGB", stored, icc_profile(DISPLAY_P3, 2.2))
-    assert np.array_equal(np.asarray(to_srgb(image), float), wanted)
+    expected = _converted("RGB", stored, icc_profile(DISPLAY_P3, 2.2))
+    assert np.array_equal(np.asarray(to_srgb(image), float), expected)
 
 
 def test_lab_is_converted() -> None:

@@ -40,10 +40,10 @@ def test_every_window_at_every_scale_is_what_rgb_gives(scaled: tuple[int, int], 
     geometry = Geometry(0, WIDTH, HEIGHT)
     result = StandardFrames(geometry, scaled, (left, top, width, height)).make(_decoded())
     image = RgbConverter(geometry).rgb(_decoded(), *scaled)[top : top + height, left : left + width]
-    wanted = to_bt709(np.ascontiguousarray(image), VideoReformatter())
+    expected = to_bt709(np.ascontiguousarray(image), VideoReformatter())
     assert (result.format.name, result.width, result.height) == ("yuv420p", width, height)
     assert (result.color_range, result.colorspace, result.color_primaries, result.color_trc) == (1, 1, 1, 1)
-    for first, other in zip(_planes(result), _planes(wanted), strict=True):
+    for first, other in zip(_planes(result), _planes(expected), strict=True):
         assert np.abs(first - other).mean() < 0.6
         assert abs((first - other).mean()) < 0.2
 

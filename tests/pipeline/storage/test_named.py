@@ -22,7 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("s3://bucket/set/", "s3://bucket/set"),
         ("footage", "datasets/footage"),
@@ -32,8 +32,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("./films", "films"),  # what is there is opened; what it lacks is said by who opens it
     ],
 )
-def test_a_name_is_a_folder_or_one_in_datasets(here: Path, text: str, found: str) -> None:
-    assert find_dataset(text) == found
+def test_a_name_is_a_folder_or_one_in_datasets(here: Path, text: str, expected: str) -> None:
+    assert find_dataset(text) == expected
 
 
 @pytest.mark.parametrize(

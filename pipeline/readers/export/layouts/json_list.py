@@ -1,7 +1,7 @@
-"""`metadata.json`: one JSON list of films and pictures, for VideoX-Fun (CogVideoX-Fun, Wan-Fun).
+"""`metadata.json`: one JSON list of videos and images, for VideoX-Fun (CogVideoX-Fun, Wan-Fun).
 
 `file_path` is relative to the folder of the split, which `--train_data_dir` names; `width` and `height` spare its
-bucket sampler opening every film.
+bucket sampler opening every video.
 
     just export-clips <dataset> <folder> --as json-list
 """
@@ -25,7 +25,7 @@ class JsonList(Layout):
     def lists(self, clips: Sequence[ExportedClip], folder: Path) -> Mapping[str, str]:
         """One list for each split."""
         return {
-            f"{split}/metadata.json": json.dumps([self._entry(one) for one in inside], indent=1) + "\n"
+            f"{split}/metadata.json": json.dumps([self._entry(clip) for clip in inside], indent=1) + "\n"
             for split, inside in by_split(clips).items()
         }
 

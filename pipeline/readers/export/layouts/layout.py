@@ -13,8 +13,8 @@ from pipeline.readers.export.clip import ExportedClip
 class Layout:
     """One way to lay clips out. `name` is what `--as` takes; `readers` says who reads it.
 
-    `takes_images`: pictures go along. `one_line`: a caption may hold no line break. `one_shape`: the readers resize
-    all films to one shape.
+    `takes_images`: images go along. `one_line`: a caption may hold no line break. `one_shape`: the readers resize
+    all videos to one shape.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Layout:
         """Raise `ConfigError` if the readers would misread this (absolute) folder."""
 
     def media(self, clip: ExportedClip) -> str:
-        """Where the film or picture goes."""
+        """Where the video or image goes."""
         return f"{clip.split}/{clip.kind}s/{clip.file_name}"
 
     def texts(self, clip: ExportedClip) -> Mapping[str, str]:
@@ -41,7 +41,7 @@ class Layout:
 
 def by_split(clips: Sequence[ExportedClip]) -> Mapping[str, Sequence[ExportedClip]]:
     """The clips of each split, in order."""
-    return {split: [one for one in clips if one.split == split] for split in sorted({one.split for one in clips})}
+    return {split: [clip for clip in clips if clip.split == split] for split in sorted({clip.split for clip in clips})}
 
 
 def below_split(path: str) -> str:

@@ -24,7 +24,7 @@ class MetadataJsonl(Layout):
     def lists(self, clips: Sequence[ExportedClip], folder: Path) -> Mapping[str, str]:
         """One list for each split."""
         return {
-            f"{split}/metadata.jsonl": "".join(f"{self._line(one, folder)}\n" for one in inside)
+            f"{split}/metadata.jsonl": "".join(f"{self._line(clip, folder)}\n" for clip in inside)
             for split, inside in by_split(clips).items()
         }
 

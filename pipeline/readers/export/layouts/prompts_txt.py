@@ -1,4 +1,4 @@
-"""`prompts.txt` and `videos.txt`: line n of one is the caption of the film that line n of the other names.
+"""`prompts.txt` and `videos.txt`: line n of one is the caption of the video that line n of the other names.
 
 Read by CogVideo's own fine-tuning, cogvideox-factory, the CogVideoX example of diffusers, and finetrainers. All of
 them split the caption file at line breaks (finetrainers also at those of Unicode), and most drop empty lines, so a
@@ -25,6 +25,6 @@ class PromptsTxt(Layout):
         """The two files of each split."""
         files = {}
         for split, inside in by_split(clips).items():
-            files[f"{split}/prompts.txt"] = "".join(f"{one.caption}\n" for one in inside)
-            files[f"{split}/videos.txt"] = "".join(f"{below_split(self.media(one))}\n" for one in inside)
+            files[f"{split}/prompts.txt"] = "".join(f"{clip.caption}\n" for clip in inside)
+            files[f"{split}/videos.txt"] = "".join(f"{below_split(self.media(clip))}\n" for clip in inside)
         return files

@@ -1,4 +1,4 @@
-"""The dataset settings of trainers that read folders of films with captions beside them, one entry for each bucket.
+"""The dataset settings of trainers that read folders of videos with captions beside them, one entry for each bucket.
 
     diffusion-pipe   TOML, [[directory]]: path, size_buckets [[width, height, frames]]
     musubi-tuner     TOML, [[datasets]]: video_directory, resolution [width, height], target_frames [frames]
@@ -19,9 +19,9 @@ Settings = Callable[[Path, str, Sequence[Bucket]], str]
 def diffusion_pipe(folder: Path, split: str, buckets: Sequence[Bucket]) -> str:
     """What `dataset` (for validation: `eval_datasets`) of a diffusion-pipe configuration names."""
     entries = [
-        f"\n[[directory]]\npath = {_quoted(folder / split / one.slug)}\n"
-        f"size_buckets = [[{one.width}, {one.height}, {one.frames}]]\n"
-        for one in buckets
+        f"\n[[directory]]\npath = {_quoted(folder / split / bucket.slug)}\n"
+        f"size_buckets = [[{bucket.width}, {bucket.height}, {bucket.frames}]]\n"
+        for bucket in buckets
     ]
     return "# Every folder is one shape; frames count at the model's own rate.\n" + "".join(entries)
 
@@ -31,25 +31,25 @@ def musubi_tuner(folder: Path, split: str, buckets: Sequence[Bucket]) -> str:
     text = (
         '# Every folder is one shape.\n[general]\ncaption_extension = ".txt"\nbatch_size = 1\nenable_bucket = false\n'
     )
-    for one in buckets:
-        kind = "image" if one.is_image else "video"
-        text += f"\n[[datasets]]\n{kind}_directory = {_quoted(folder / split / one.slug)}\n"
-        text += f"cache_directory = {_quoted(folder / 'cache' / split / one.slug)}\n"
-        text += f"resolution = [{one.width}, {one.height}]\n"
-        if not one.is_image:
-            text += f'target_frames = [{one.frames}]\nframe_extraction = "head"\n'
+    for bucket in buckets:
+        kind = "image" if bucket.is_image else "video"
+        text += f"\n[[datasets]]\n{kind}_directory = {_quoted(folder / split / bucket.slug)}\n"
+        text += f"cache_directory = {_quoted(folder / 'cache' / split / bucket.slug)}\n"
+        text += f"resolution = [{bucket.width}, {bucket.height}]\n"
+        if not bucket.is_image:
+            text += f'target_frames = [{bucket.frames}]\nframe_extraction = "head"\n'
     return text
 
 
 def finetrainers(folder: Path, split: str, buckets: Sequence[Bucket]) -> str:
     """What `--dataset_config` of finetrainers names."""
     entries = []
-    for one in buckets:
-        shape = [one.height, one.width] if one.is_image else [one.frames, one.height, one.width]
-        kind = "image" if one.is_image else "video"
+    for bucket in buckets:
+        shape = [bucket.height, bucket.width] if bucket.is_image else [bucket.frames, bucket.height, bucket.width]
+        kind = "image" if bucket.is_image else "video"
         entries.append(
             {
-                "data_root": str(folder / split / one.slug),
+                "data_root": str(folder / split / bucket.slug),
                 "dataset_type": kind,
                 f"{kind}_resolution_buckets": [shape],
                 "reshape_mode": "bicubic",

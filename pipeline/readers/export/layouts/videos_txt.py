@@ -1,6 +1,6 @@
-"""Each film with a text file of the same name beside it, a folder for each bucket; and the settings that name them.
+"""Each video with a text file of the same name beside it, a folder for each bucket; and the settings that name them.
 
-Read by diffusion-pipe, musubi-tuner and finetrainers. All three want the shape of a folder's films in their settings,
+Read by diffusion-pipe, musubi-tuner and finetrainers. All three want the shape of a folder's videos in their settings,
 so every bucket has its own folder, and for each split a settings file of each trainer lies at the top (diffusion-pipe
 takes every file in a folder for media unless it knows its suffix: nothing else may lie there).
 
@@ -27,14 +27,14 @@ class VideosTxt(Layout):
         return f"{clip.split}/{clip.bucket.slug}/{clip.file_name}"
 
     def texts(self, clip: ExportedClip) -> Mapping[str, str]:
-        """The caption beside the film."""
+        """The caption beside the video."""
         return {f"{clip.split}/{clip.bucket.slug}/{clip.sample_id}.txt": f"{clip.caption}\n"}
 
     def lists(self, clips: Sequence[ExportedClip], folder: Path) -> Mapping[str, str]:
         """For each trainer and split the settings that name the buckets' folders."""
         files = {}
         for split, inside in by_split(clips).items():
-            buckets = sorted({one.bucket for one in inside})
+            buckets = sorted({clip.bucket for clip in inside})
             for name, write in SETTINGS.items():
                 stem, _, suffix = name.rpartition(".")
                 files[f"{stem}-{split}.{suffix}"] = write(folder, split, buckets)

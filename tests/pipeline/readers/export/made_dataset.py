@@ -1,4 +1,4 @@
-"""A dataset of shards alone, made without a run: films of several shapes, a picture, both splits, awkward captions."""
+"""A dataset of shards alone, made without a run: videos of several shapes, an image, both splits, awkward captions."""
 
 import hashlib
 import io
@@ -26,15 +26,15 @@ FILMS = {
 
 
 def film(sample_id: str) -> bytes:
-    """The bytes that stand for a sample's film: of its own length, so that no two are taken for each other."""
+    """The bytes that stand for a sample's video: of its own length, so that no two are taken for each other."""
     return sample_id.encode() * (50 + len(sample_id))
 
 
-def make_dataset(folder: Path, films: dict[str, tuple[str, str, str]] = FILMS) -> Dataset:
-    """Write the dataset into a folder; each film is (bucket, split, dense caption)."""
+def make_dataset(folder: Path, videos: dict[str, tuple[str, str, str]] = FILMS) -> Dataset:
+    """Write the dataset into a folder; each video is (bucket, split, dense caption)."""
     dataset = Dataset(str(folder))
     rows, tar = [], io.BytesIO()
-    for sample_id, (bucket, split, caption) in films.items():
+    for sample_id, (bucket, split, caption) in videos.items():
         first = tar.tell()
         suffix = "png" if Bucket.parse(bucket).is_image else "mp4"
         captions = {"short": f"short of {sample_id}", "medium": "", "dense": caption}

@@ -19,7 +19,7 @@ from schemas.errors import ConfigError
 from tests.pipeline.readers.export.made_dataset import AWKWARD, FILMS, film, make_dataset
 
 LINE = " ".join(AWKWARD.split())
-Pairs = dict[str, str]  # id of a film to its caption, as the reader sees it
+Pairs = dict[str, str]  # id of a video to its caption, as the reader sees it
 
 
 def _export(folder: Path, layout: str, **choice: Any) -> Path:
@@ -30,7 +30,7 @@ def _export(folder: Path, layout: str, **choice: Any) -> Path:
 
 
 def _read(paths: list[Path], captions: list[str]) -> Pairs:
-    """The pairs of two lists in one order; every film must be the one of its name."""
+    """The pairs of two lists in one order; every video must be the one of its name."""
     assert len(paths) == len(captions)
     for path in paths:
         assert path.read_bytes() == film(path.stem)
@@ -54,20 +54,20 @@ def test_prompts_as_cogvideo_the_factory_and_diffusers_read_them(tmp_path: Path,
         with (root / name).open(encoding="utf-8") as file:
             lists.append([line.strip() for line in file.readlines() if len(line.strip()) > 0])
     prompts, videos = lists
-    assert _read([root / one for one in videos], prompts) == _expected(split, images=False, one_line=True)
+    assert _read([root / name for name in videos], prompts) == _expected(split, images=False, one_line=True)
 
 
 def test_prompts_as_finetrainers_reads_them(tmp_path: Path) -> None:
     root = _export(tmp_path, "prompts.txt") / "train"
     # It takes the folder for another format if a metadata file, a tar or a Parquet file lies in it, or a caption file
-    # with a film of its name.
+    # with a video of its name.
     assert not any(path.suffix in (".tar", ".parquet", ".json", ".jsonl", ".csv") for path in root.rglob("*"))
     assert not any(path.with_suffix(".mp4").exists() for path in root.glob("*.txt"))
     captions = [root / name for name in ("caption.txt", "captions.txt", "prompt.txt", "prompts.txt")]
     videos = [root / name for name in ("video.txt", "videos.txt")]
     (caption_file,) = (path for path in captions if path.exists())
     (video_file,) = (path for path in videos if path.exists())
-    paths = [root / one for one in video_file.read_text().splitlines()]
+    paths = [root / line for line in video_file.read_text().splitlines()]
     assert _read(paths, caption_file.read_text().splitlines()) == _expected("train", images=False, one_line=True)
 
 
@@ -82,7 +82,7 @@ def test_metadata_as_videofolder_reads_it(tmp_path: Path) -> None:
     assert not any(Path(row["file_name"]).is_absolute() for row in rows)
     paths = [metadata.parent / row["file_name"] for row in rows]
     assert _read(paths, [row["caption"] for row in rows]) == _expected("train", images=False, one_line=False)
-    # It would make a split of what lies in a folder of such a name, and refuse films that no row names.
+    # It would make a split of what lies in a folder of such a name, and refuse videos that no row names.
     assert {path.parent.name for path in root.rglob("*.mp4")} == {"videos"}
     assert set(root.rglob("*.mp4")) == set(paths)
 
@@ -152,17 +152,17 @@ def test_pairs_as_diffusion_pipe_reads_its_settings(tmp_path: Path) -> None:
     out = _export(tmp_path, "videos+txt")
     read: Pairs = {}
     for split in ("train", "val"):
-        found: Pairs = {}
+        pairs: Pairs = {}
         for entry in tomllib.loads((out / f"diffusion-pipe-{split}.toml").read_text())["directory"]:
             assert set(entry) == {"path", "size_buckets"}
             inside = _directory(Path(entry["path"]))
             shapes = {FILMS[key][0] for key in inside}
-            assert {(one.width, one.height, one.frames) for one in map(Bucket.parse, shapes)} == {
-                tuple(one) for one in entry["size_buckets"]
+            assert {(bucket.width, bucket.height, bucket.frames) for bucket in map(Bucket.parse, shapes)} == {
+                tuple(shape) for shape in entry["size_buckets"]
             }
-            found |= inside
-        assert found == _expected(split, images=True, one_line=True)
-        read |= found
+            pairs |= inside
+        assert pairs == _expected(split, images=True, one_line=True)
+        read |= pairs
     assert len(read) == len(FILMS)
 
 
@@ -170,14 +170,19 @@ def test_pairs_as_musubi_tuner_reads_its_settings(tmp_path: Path) -> None:
     out = _export(tmp_path, "videos+txt")
     settings = tomllib.loads((out / "musubi-tuner-train.toml").read_text())
     shared: dict[str, type] = {"caption_extension": str, "batch_size": int, "resolution": list, "enable_bucket": bool}
-    films = shared | {"video_directory": str, "cache_directory": str, "target_frames": list, "frame_extraction": str}
-    pictures = shared | {"image_directory": str, "cache_directory": str}
+    video_keys = shared | {
+        "video_directory": str,
+        "cache_directory": str,
+        "target_frames": list,
+        "frame_extraction": str,
+    }
+    image_keys = shared | {"image_directory": str, "cache_directory": str}
     assert set(settings) == {"general", "datasets"}
     assert all(isinstance(value, shared[key]) for key, value in settings["general"].items())
     read: Pairs = {}
     for entry in settings["datasets"]:
         is_film = "video_directory" in entry
-        known = films if is_film else pictures
+        known = video_keys if is_film else image_keys
         assert all(isinstance(value, known[key]) for key, value in entry.items())
         inside = _directory(Path(entry["video_directory" if is_film else "image_directory"]))
         for key in inside:
@@ -198,7 +203,7 @@ def test_pairs_as_finetrainers_reads_its_settings(tmp_path: Path) -> None:
         root, kind = Path(entry["data_root"]), entry["dataset_type"]
         captions = sorted(root.glob("*.txt"))
         suffix = ".mp4" if kind == "video" else ".png"
-        inside = _read([one.with_suffix(suffix) for one in captions], [one.read_text().strip() for one in captions])
+        inside = _read([path.with_suffix(suffix) for path in captions], [path.read_text().strip() for path in captions])
         for key in inside:
             bucket = Bucket.parse(FILMS[key][0])
             shape = [bucket.frames, bucket.height, bucket.width] if kind == "video" else [bucket.height, bucket.width]
@@ -210,16 +215,16 @@ def test_pairs_as_finetrainers_reads_its_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ['quo"ted', "back\\slash", "tab\tbed", "ünï", "del\x7fete", "line\nbreak"])
 def test_settings_name_folders_with_awkward_names(name: str) -> None:
     folder, bucket = Path("/data") / name, Bucket.parse("160x96x17@8")
-    wanted = str(folder / "train" / bucket.slug)
+    expected = str(folder / "train" / bucket.slug)
     pipe = tomllib.loads(SETTINGS["diffusion-pipe.toml"](folder, "train", [bucket]))
     musubi = tomllib.loads(SETTINGS["musubi-tuner.toml"](folder, "train", [bucket]))
     trainers = json.loads(SETTINGS["finetrainers.json"](folder, "train", [bucket]))
-    found = [
+    folders = [
         pipe["directory"][0]["path"],
         musubi["datasets"][0]["video_directory"],
         trainers["datasets"][0]["data_root"],
     ]
-    assert found == [wanted] * 3
+    assert folders == [expected] * 3
 
 
 # --- all -------------------------------------------------------------------------------------------------------------
@@ -229,7 +234,7 @@ def test_settings_name_folders_with_awkward_names(name: str) -> None:
 def test_train_and_validation_lie_apart(tmp_path: Path, layout: str) -> None:
     out = _export(tmp_path, layout)
     for split in ("train", "val"):
-        for path in (one for one in (out / split).rglob("*") if one.is_file()):
+        for path in (path for path in (out / split).rglob("*") if path.is_file()):
             other = [key for key, (_, where, _) in FILMS.items() if where != split]
             assert path.stem not in other
             assert path.suffix in MEDIA or not any(key in path.read_text() for key in other)
@@ -240,4 +245,8 @@ def test_train_and_validation_lie_apart(tmp_path: Path, layout: str) -> None:
 def test_a_caption_of_many_lines_is_one_where_readers_need_it() -> None:
     assert len(LINE.splitlines()) == 1
     assert len(AWKWARD.splitlines()) > 5
-    assert {name for name, one in LAYOUTS.items() if one.one_line} == {"prompts.txt", "videos+labels", "videos+txt"}
+    assert {name for name, layout in LAYOUTS.items() if layout.one_line} == {
+        "prompts.txt",
+        "videos+labels",
+        "videos+txt",
+    }

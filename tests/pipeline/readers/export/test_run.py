@@ -27,8 +27,8 @@ def _export(folder: Path, layout: str = "videos+txt", **choice: Any) -> Exported
 
 def _files(folder: Path) -> dict[str, bytes]:
     """Everything that a trainer could read; the log and the lock are ours."""
-    found = (path for path in (folder / "out").rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found if path.name not in (LOG, ".lock")}
+    paths = (path for path in (folder / "out").rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.name not in (LOG, ".lock")}
 
 
 # --- what is chosen --------------------------------------------------------------------------------------------------
@@ -46,9 +46,9 @@ def test_all_is_exported_and_the_second_run_copies_nothing(tmp_path: Path) -> No
 
 def test_a_bucket_a_split_and_a_caption_are_chosen(tmp_path: Path) -> None:
     result = _export(tmp_path, "prompts.txt", buckets=["160x96x17@8"], splits=("train",), caption="short")
-    assert {one.sample_id for one in result.clips} == {key for key in FILMS if key.startswith("a-")}
+    assert {clip.sample_id for clip in result.clips} == {key for key in FILMS if key.startswith("a-")}
     prompts = (tmp_path / "out/train/prompts.txt").read_text().splitlines()
-    assert prompts == [f"short of {one.sample_id}" for one in result.clips]
+    assert prompts == [f"short of {clip.sample_id}" for clip in result.clips]
     assert not (tmp_path / "out/val").exists()
 
 
@@ -86,7 +86,7 @@ def test_samples_without_that_caption_are_left_out_of_every_list(tmp_path: Path)
     result = _export(tmp_path, "prompts.txt", caption="medium")
     assert result.clips == []
     assert result.left_out["samples without a medium caption"] == 4
-    assert result.left_out["pictures, which readers of prompts.txt cannot take"] == 1
+    assert result.left_out["images, which readers of prompts.txt cannot take"] == 1
     assert not list((tmp_path / "out").rglob("*.mp4"))
 
 
@@ -130,8 +130,8 @@ def test_a_stopped_export_goes_on_and_ends_the_same(
     result = _export(tmp_path, layout)
     _export(tmp_path / "whole", layout)
     assert len(result.clips) >= 4
-    wanted = {name: data.replace(b"/whole/", b"/") for name, data in _files(tmp_path / "whole").items()}
-    assert _files(tmp_path) == wanted
+    expected = {name: data.replace(b"/whole/", b"/") for name, data in _files(tmp_path / "whole").items()}
+    assert _files(tmp_path) == expected
 
 
 def test_a_torn_log_line_costs_one_copy(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_log_that_names_files_outside_removes_none(tmp_path: Path) -> None:
     heading, row = json.loads(lines[0]), json.loads(lines[1])
     heading["lists"].append("../precious.mp4")
     rows = [row | {"sample_id": "x", "media": "../precious.mp4"}, row | {"sample_id": "y", "texts": ["/etc/hosts"]}]
-    log.write_text("".join(json.dumps(one) + "\n" for one in [heading, *rows]))
+    log.write_text("".join(json.dumps(row) + "\n" for row in [heading, *rows]))
     _export(tmp_path)
     assert (tmp_path / "precious.mp4").read_text() == "mine"
     assert Path("/etc/hosts").exists()
@@ -231,6 +231,6 @@ def test_ids_that_cannot_be_file_names_are_refused(name: str) -> None:
 
 
 def test_pictures_alone_are_refused_where_readers_take_none(tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path / "dataset", {key: one for key, one in FILMS.items() if key.startswith("d-")})
-    with pytest.raises(DatasetError, match=r"all 1 samples are pictures, which readers of prompts\.txt cannot take"):
+    dataset = make_dataset(tmp_path / "dataset", {key: value for key, value in FILMS.items() if key.startswith("d-")})
+    with pytest.raises(DatasetError, match=r"all 1 samples are images, which readers of prompts\.txt cannot take"):
         export_clips(dataset, tmp_path / "out", LAYOUTS["prompts.txt"], Choice(), lambda _done, _failed: None)

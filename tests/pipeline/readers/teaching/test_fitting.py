@@ -79,11 +79,11 @@ def test_a_rare_class_weighs_as_much_as_the_other() -> None:
 
 def test_too_few_sources_are_refused() -> None:
     given = examples("class", signal=1.0)
-    one = Examples(
+    few = Examples(
         "class", given.vectors, given.owners, given.values, np.where(given.values == 1, "film", given.sources)
     )
     with pytest.raises(InputError, match="come from 1 source of each class"):
-        learn(one)
+        learn(few)
     same = Examples("class", given.vectors, given.owners, np.ones_like(given.values), given.sources)
     with pytest.raises(InputError, match="come from 0 source of each class"):
         learn(same)

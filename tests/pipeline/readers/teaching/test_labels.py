@@ -47,19 +47,19 @@ def test_other_numbers_are_ratings(tmp_path: Path) -> None:
     [
         ("file,labl\na,1\n", r"row 1: no column 'labl'; did you mean 'label'\?"),
         ("seconds,label\n1,1\n", "row 1: needs `label` and one of file, clip, still"),
-        ("file,label,label\na,1,1\n", "row 1: a column stands there twice"),
+        ("file,label,label\na,1,1\n", "row 1: a column occurs twice"),
         ("file,label\n", "no row below the heading"),
         ("", "row 1: needs `label`"),
         ("file,clip,label\na,,1\nb,c,0\n", "row 3: names file and clip; name exactly one"),
         ("file,label\na,1\n,0\n", "row 3: names none of them"),
         ("file,label\na,1\nb,maybe\n", "row 3: label = 'maybe' is not a number, 0 or 1, yes or no"),
         ("file,label\na,1\nb,nan\n", "row 3: label = 'nan'"),
-        ("file,label\na,1\nb\n", "row 3: has not as many cells"),
-        ("file,label\na,1\nb,0,more\n", "row 3: has not as many cells"),
+        ("file,label\na,1\nb\n", "row 3: the number of cells differs"),
+        ("file,label\na,1\nb,0,more\n", "row 3: the number of cells differs"),
         ("file,seconds,label\na,soon,1\n", "row 2: seconds = 'soon' is not a number"),
         ("file,seconds,label\na,-1,1\n", "row 2: seconds = -1"),
         ("clip,seconds,label\na-0-1,3,1\n", "row 2: seconds = 3; only a file has them"),
-        ("file,seconds,label\na,1,1\nb,1,0\na,1.0,0\n", "row 4: a at 1 s is labelled in row 2 already"),
+        ("file,seconds,label\na,1,1\nb,1,0\na,1.0,0\n", "row 4: a at 1 s is already labelled in row 2"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_row(tmp_path: Path, text: str, words: str) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
 from pipeline.readers.what_if.funnel import Effect, Funnel, make_funnel
-from pipeline.readers.what_if.stills import EACH, draw_sides, pictures_of, shown_clips, sides_of
+from pipeline.readers.what_if.stills import EACH, draw_sides, shown_clips, sides_of, thumbnails_of
 from pipeline.stage import Output, Row
 from schemas.config import RunConfig
 from schemas.media_tables import STILLS
@@ -25,7 +25,7 @@ SIZES = {"crop_width": 640, "crop_height": 360, "fps": 24.0, "duration": 4.0, "k
 
 
 def clips(*values: float | str | None, column: str = "motion") -> list[Row]:
-    return [{"clip_id": f"v-{place:02}", column: value, **SIZES} for place, value in enumerate(values)]
+    return [{"clip_id": f"v-{index:02}", column: value, **SIZES} for index, value in enumerate(values)]
 
 
 def funnel_of(rule: str, rows: list[Row]) -> Funnel:
@@ -95,8 +95,8 @@ def _jpeg(level: int) -> bytes:
 
 
 def test_a_clips_picture_is_its_middle_still_and_small(history: History) -> None:
-    found = pictures_of(history, ["v-01", "v-02"])
-    assert set(found) == {"v-01"}
-    picture = Image.open(io.BytesIO(base64.b64decode(found["v-01"])))
-    assert picture.size == (200, 200)
-    assert picture.convert("L").getpixel((100, 100)) == pytest.approx(120, abs=4)
+    images = thumbnails_of(history, ["v-01", "v-02"])
+    assert set(images) == {"v-01"}
+    image = Image.open(io.BytesIO(base64.b64decode(images["v-01"])))
+    assert image.size == (200, 200)
+    assert image.convert("L").getpixel((100, 100)) == pytest.approx(120, abs=4)

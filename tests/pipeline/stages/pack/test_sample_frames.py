@@ -156,6 +156,6 @@ def test_every_planned_sample_gets_all_its_frames_each_the_nearest(
             geometry = Geometry(0, 64, 48)
             frames, _ = read_frames(row, bucket, geometry, frame_sample(geometry, (0, 0, 64, 48), bucket))
             assert len(frames) == bucket.frames
-            for place, frame in enumerate(cast(Any, frames)):
-                wanted = first + place / bucket.fps
-                assert abs(times[frame] - wanted) <= min(abs(time - wanted) for time in times) + 1e-6
+            for number, frame in enumerate(cast(Any, frames)):
+                target = first + number / bucket.fps
+                assert abs(times[frame] - target) <= min(abs(time - target) for time in times) + 1e-6

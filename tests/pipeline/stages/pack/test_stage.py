@@ -215,15 +215,15 @@ def test_a_shard_that_would_grow_too_large_goes_on_in_another(tmp_path: Path) ->
 
 
 def test_images_are_packed_without_loss(tmp_path: Path) -> None:
-    picture = texture(3, 64, 48)
-    Image.fromarray(picture).save(tmp_path / "still.png")
+    pixels = texture(3, 64, 48)
+    Image.fromarray(pixels).save(tmp_path / "still.png")
     known = {"clip_id": "still", "video_id": "v", "source": "still.png", "fps": 0.0, "tokens": 1, "scores": "{}"}
     times = {"start_time": 0.0, "end_time": 0.0, "duration": 0.0, "lineage": "{}"}
     source = video_row(tmp_path / "still.png")
     clip = {**source, **box_of(source), **known, **times, "short": "s", "medium": "m", "dense": "d"}
     (result,) = pack_clips(tmp_path, [clip])
     with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as image:
-        assert np.array_equal(np.asarray(image), picture)
+        assert np.array_equal(np.asarray(image), pixels)
 
 
 def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
@@ -261,10 +261,10 @@ def _split_and_pack(folder: Path, name: str, images: list[Picture], **options: A
     """A video through split and pack: its one clip, and its first sample's members."""
     make_film(folder / name, images, **options)
     source = video_row(folder / name)
-    found = Split(SplitConfig(detector="adaptive"), threads=1).process(source)
-    (clip,) = found.others["clips"]
+    split = Split(SplitConfig(detector="adaptive"), threads=1).process(source)
+    (clip,) = split.others["clips"]
     (folder / f"{name} stills").mkdir()
-    for still in found.others["stills"]:
+    for still in split.others["stills"]:
         (folder / f"{name} stills" / f"{still['ordinal']}.jpg").write_bytes(still["image"])
     texts = {"short": "s", "medium": "m", "dense": "d", "tokens": 1, "scores": "{}", "lineage": "{}"}
     (result,) = pack_clips(folder / f"{name} set", [{**source, **clip, **texts, "source": name}])
@@ -301,7 +301,7 @@ def test_a_video_with_bars_ships_without_them(
     assert box[0] <= left < left + width <= box[0] + box[2]
     assert box[1] <= top < top + height <= box[1] + box[3]
     shown = [np.rot90(frame, 2) if rotation else frame for frame in barred[:: 24 // 8]]
-    for frame, wanted, source in zip(frames_of(sample["mp4"]), frames_of(reference["mp4"]), shown[:17], strict=True):
+    for frame, expected, source in zip(frames_of(sample["mp4"]), frames_of(reference["mp4"]), shown[:17], strict=True):
         edges = [np.asarray(edge) for edge in (frame[0], frame[-1], frame[:, 0], frame[:, -1])]
         inside = [np.asarray(edge) for edge in (frame[1], frame[-2], frame[:, 1], frame[:, -2])]
         for edge, next_to_it in zip(edges, inside, strict=True):
@@ -309,8 +309,8 @@ def test_a_video_with_bars_ships_without_them(
         crop = cv2.resize(source[top : top + height, left : left + width], (64, 48), interpolation=cv2.INTER_AREA)
         assert _difference(frame, crop) < 4
         # The margin makes the window a little smaller than the reference's: the same colours, hardly moved.
-        assert np.asarray(frame).mean(axis=(0, 1)) == pytest.approx(np.asarray(wanted).mean(axis=(0, 1)), abs=4)
-        assert _difference(frame, wanted) < 8
+        assert np.asarray(frame).mean(axis=(0, 1)) == pytest.approx(np.asarray(expected).mean(axis=(0, 1)), abs=4)
+        assert _difference(frame, expected) < 8
     stills = sorted((tmp_path / "barred.mp4 stills").iterdir())
     assert len(stills) >= 3
     for still in stills:
