@@ -4,8 +4,8 @@ Shards hold the samples of the last run's bucket, so a run over another bucket (
 would remove every existing sample. A different bucket is refused unless it was moved; vanished sources are refused
 above a share of all sources unless confirmed. A vanished source stays in the ledger in the state `vanished`.
 
-    just curate s3://new/footage --out datasets/footage --bucket-moved
-    just curate ~/footage --confirm-vanished
+    just curate s3://new/raw --out datasets/raw --bucket-moved
+    just curate ~/videos --confirm-vanished
 """
 
 from collections import Counter

@@ -39,7 +39,7 @@ LEDGER_FILE = "ledger.parquet"
 def verify(dataset: Dataset, advance: Callable[[int, int], None] = lambda samples, failed: None) -> list[str]:
     """All complaints about the dataset's shards and ledger; an empty list means that it is valid.
 
-    `advance` is told of every shard that was looked at its samples, and how many of them failed (none: see the list).
+    `advance(samples, failed)` is called for every checked shard; `failed` is always 0, see the returned list.
     """
     samples = dataset.read_table(INDEX, SAMPLES).to_pylist()
     shards: dict[str, list[Row]] = defaultdict(list)

@@ -181,4 +181,4 @@ def _decode(image: EncodedImage) -> Any:
         with Image.open(io.BytesIO(image.read())) as opened:
             return opened.convert("RGB")
     except Exception as error:
-        raise CutroomError(f"picture {image.key}: {describe(error)}") from error
+        raise CutroomError(f"image {image.key}: {describe(error)}") from error

@@ -3,7 +3,7 @@
 The header is trusted only as far as the packets confirm it: all packets are demuxed (not decoded) for times, frame
 count and the variable-rate flag, and the first frame is decoded for its rotation and colour.
 
-    python -m pipeline.media.probe film.mp4
+    python -m pipeline.media.probe beach.mp4
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ Everything that is written - tables, samples, pages, the record, messages - hold
 the memory of the processes that read: the run passes workers the addresses of their rows beside the tables. A renewed
 signature gives the same clean URI, so nothing is computed again.
 
-    clean("https://host/film.mp4?X-Amz-Signature=ab12")     # https://host/film.mp4
+    clean("https://host/beach.mp4?X-Amz-Signature=ab12")     # https://host/beach.mp4
 """
 
 import re

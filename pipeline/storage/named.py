@@ -1,6 +1,6 @@
 """Resolves a dataset given on the command line: a folder or address, or the bare name of one in `datasets/`.
 
-    find_dataset("footage")     # "footage" if that is a dataset, else "datasets/footage"
+    find_dataset("beach")     # "beach" if that is a dataset, else "datasets/beach"
 
 Every command that takes a dataset uses it, so that an unknown name is answered with the existing ones.
 """

@@ -1,4 +1,4 @@
-"""A list of signed addresses through ingest on Ray: read by their signatures, which stand nowhere afterwards.
+"""A list of signed addresses through ingest on Ray: read with their signatures, which are stored nowhere.
 
 python -m pytest tests/pipeline/test_secrets.py
 """

@@ -1,4 +1,4 @@
-"""Running rows: results find their rows by key, one row's failure is its own, and only what may pass is tried again.
+"""Running rows: results are matched by key, a row's failure is its own, and only transient errors are retried.
 
 python -m pytest tests/pipeline/test_stage.py
 """

@@ -1,4 +1,4 @@
-"""A toy stage for tests of the engine: doubles numbers, and misbehaves where a row says so."""
+"""A toy stage for tests of the engine: doubles numbers, and misbehaves if a row says so."""
 
 import os
 import time

@@ -62,7 +62,7 @@ p, h3, td, small { overflow-wrap: anywhere }
 def draw_page(
     dataset: str, texts: Sequence[str], funnel: Funnel, notes: Iterable[str], images: Thumbnails = lambda clip: None
 ) -> str:
-    """The page as HTML; `texts` are the rules and rule sets as they were asked for, `pictures` those of clips."""
+    """The page as HTML; `texts` are the rules and rule sets as given, `images` returns a clip's thumbnail."""
     kept, measured = funnel.kept, funnel.measured
     samples = sum(funnel.samples.values())
     rules_text = ", ".join(f"<code>{escape(text)}</code>" for text in texts) or "no rule"

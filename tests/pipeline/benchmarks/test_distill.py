@@ -1,4 +1,4 @@
-"""The table of the benchmark: what stands in it for texts whose numbers are known."""
+"""The benchmark's table, for texts with known numbers."""
 
 from captioning.distill.synthetic_pairs import synthetic_pairs
 from captioning.distill.synthetic_words import HELD_OUT

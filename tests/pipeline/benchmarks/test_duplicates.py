@@ -1,4 +1,4 @@
-"""The benchmark of near-duplicates: its clips hold what it says, and its tables come out of real searches.
+"""The benchmark of near-duplicates: its clips have the documented properties, its tables come from real searches.
 
 python -m pytest tests/pipeline/benchmarks/test_duplicates.py
 """

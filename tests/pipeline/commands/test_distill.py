@@ -1,4 +1,4 @@
-"""The whole way from a dataset's tables to a student's folder: what is a teacher's word, what is left out, and why."""
+"""From a dataset's tables to a student's folder: which captions count as a teacher's, what is left out, and why."""
 
 import argparse
 import io

@@ -1,4 +1,4 @@
-"""Finding the clip that a person means, and saying of each of its samples what its caption is made of.
+"""`just explain`: finding the clip from its id or a prefix, and listing what each sample's caption is made from.
 
 python -m pytest tests/pipeline/commands/test_explain.py
 """

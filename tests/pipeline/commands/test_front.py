@@ -1,4 +1,4 @@
-"""What every command shares: an error is one line and an exit code, and the configuration comes from the arguments.
+"""Shared by all commands: an error is one line and an exit code, and the configuration comes from the arguments.
 
 python -m pytest tests/pipeline/commands/test_front.py
 """

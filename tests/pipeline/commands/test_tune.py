@@ -1,4 +1,4 @@
-"""The eyes that `just tune` is given: the packaged one sees and does not read."""
+"""The embedder passed to `just tune`: the packaged one embeds images, not texts."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A dataset belongs to its bucket: another is refused, a moved one confirmed, and what vanished is named and counted.
+"""A dataset belongs to its bucket: another is refused, a move confirmed, and vanished sources are named and counted.
 
 python -m pytest tests/pipeline/dataset/test_belonging.py
 """

@@ -1,4 +1,4 @@
-"""The dataset folder: parts and plans come back as they were written, whole and only if they are served.
+"""The dataset folder: parts and plans are read back as written, and only if they are served.
 
 python -m pytest tests/pipeline/dataset/test_folder.py
 """

@@ -1,4 +1,4 @@
-"""The ledger: every object once, in one state, with the reason; sums that do not hold are an error.
+"""The ledger: every object once, in one state, with the reason; wrong sums are an error.
 
 python -m pytest tests/pipeline/dataset/test_ledger.py
 """

@@ -1,4 +1,4 @@
-"""Verification: a sound dataset passes, and whatever is tampered with is named.
+"""Verification: a valid dataset passes, and every manipulation is named.
 
 python -m pytest tests/pipeline/dataset/test_verify.py
 """

@@ -1,4 +1,4 @@
-"""The demo bucket as a folder: whole or not there, built once, never over someone's files.
+"""The demo bucket as a folder: complete or absent, built once, never over other files.
 
 python -m pytest tests/pipeline/demo
 """
@@ -35,7 +35,7 @@ def test_builds_everything_once(tmp_path: Path) -> None:
         av.open(files["half.mp4"])
     with av.open(files["sound/sound-only.mp4"]) as container:
         assert [stream.type for stream in container.streams] == ["audio"]
-    assert [path.name for path in tmp_path.iterdir()] == ["demo"]  # no workshop is left behind
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]  # no temporary folder is left behind
 
     before = files[SHORT.key].stat().st_mtime_ns
     build.build_demo_bucket(bucket)

@@ -1,4 +1,4 @@
-"""The demo's video list keeps its promises: enough shots worth training on, and truth that adds up.
+"""The demo's videos: enough shots worth training on, and consistent ground truth.
 
 python -m pytest tests/pipeline/demo
 """

@@ -1,4 +1,4 @@
-"""Demo videos as files: the frames and times that the truth promises, the same bytes each time, images that move.
+"""Demo videos as files: frames and times match the ground truth, bytes are the same each time, and frames move.
 
 python -m pytest tests/pipeline/demo
 """
@@ -47,7 +47,7 @@ def test_file_holds_the_promised_frames_at_the_promised_times(video: DemoVideo, 
     images, times = _decode(tmp_path / video.key)
     assert len(images) == truth(video)[-1].end_frame
     assert times == pytest.approx(presentation_times(video), abs=0.001)
-    # The images are the film's own, in their own colours.
+    # The frames are the video's own, in their original colours.
     expected = list(frames(video))
     errors = [np.abs(a.astype(float) - b).mean() for a, b in zip(images, expected, strict=True)]
     assert max(errors) < 4
@@ -60,7 +60,7 @@ def test_largest_change_is_at_the_cut() -> None:
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_bytes_are_the_same_each_time(ending: str, tmp_path: Path) -> None:
-    # An encoder that reads stale memory differs only now and then: try often, and litter the memory in between.
+    # An encoder that reads stale memory differs only occasionally: repeat, and dirty the memory in between.
     video = DemoVideo(key=f"film.{ending}", width=576, height=384, fps=12, shots=(Shot(ZOOM, 1.0),))
     contents = set()
     for attempt in range(5):

@@ -1,4 +1,4 @@
-"""A cluster that is not there, is too small or is somebody else's costs one line, not minutes of waiting.
+"""A cluster that is missing, too small or not Ray gives a one-line error, not minutes of waiting.
 
 python -m pytest tests/pipeline/engine/test_cluster.py
 """

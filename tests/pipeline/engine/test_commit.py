@@ -1,4 +1,4 @@
-"""What breaks a contract costs its own row, whatever the stage returned; a stage's own bug ends the run.
+"""A contract violation fails its own row, whatever the stage returned; a bug in the stage ends the run.
 
 python -m pytest tests/pipeline/engine/test_commit.py
 """

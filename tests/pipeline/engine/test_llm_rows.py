@@ -107,7 +107,7 @@ def test_a_bad_image_marks_its_row_with_the_reason(stored: StoredImage, change: 
 
 def test_an_image_that_breaks_off_is_found_before_the_engine() -> None:
     prepared = prepare(request_row(ask(ImageBytes("half", jpeg()[:600]))), words())
-    assert "picture half" in prepared[ERROR]
+    assert "image half" in prepared[ERROR]
 
 
 def answered(tokens: int, prompt: int = 20) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The watch over a worker's memory: what is built before does not count, what is taken after it does.
+"""The memory limit of a worker: memory allocated before does not count, memory allocated after it does.
 
 python -m pytest tests/pipeline/engine/test_watch.py
 """

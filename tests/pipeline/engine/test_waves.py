@@ -1,4 +1,4 @@
-"""Stages in the driver: one call for many parts, a commit as soon as a part is whole, and no call row by row."""
+"""Stages in the driver: one call for many parts, a commit as soon as a part is complete, and no call row by row."""
 
 import re
 from collections.abc import Iterable, Sequence

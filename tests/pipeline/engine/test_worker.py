@@ -1,4 +1,4 @@
-"""What a worker does after a death: rows go one by one, except where the part is one piece of work."""
+"""A worker after a death: rows are processed one by one, unless the part must be computed as a whole."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Passwords and signatures: what a URI is called, what reads it, and that nothing which is written holds the second.
+"""Passwords and signatures: clean URIs, the addresses behind them, and that no output contains secrets.
 
 python -m pytest tests/pipeline/storage/test_addresses.py
 """

@@ -1,4 +1,4 @@
-"""A dataset by its name: found where it is, and where it is not, answered with those there are.
+"""A dataset by its name: found if it exists, else the error lists the existing ones.
 
 python -m pytest tests/pipeline/storage/test_named.py
 """

@@ -1,4 +1,4 @@
-"""An object store behind the same promises: S3, served by a server on this machine that keeps it in memory.
+"""An object store gives the same guarantees: S3, served from memory by a server on this machine.
 
 python -m pytest tests/pipeline/storage/test_object_store.py
 """

@@ -1,4 +1,4 @@
-"""Files in a folder or in memory: whole or not there, links followed, refusals that name the fix.
+"""Files in a folder or in memory: complete or absent, links followed, errors that name the fix.
 
 python -m pytest tests/pipeline/storage/test_store.py
 """

@@ -1,6 +1,6 @@
 """`videos/` and `labels/` side by side, for CogVideo's SAT trainer (`data_video.SFTDataset`).
 
-That reader turns a film's whole path into its caption's by replacing every `videos` with `labels` and `.mp4` with
+That reader turns a video's whole path into its caption's by replacing every `videos` with `labels` and `.mp4` with
 `.txt`, and takes the first line of what it finds there; where it finds nothing the caption is empty, without a word.
 So neither may stand elsewhere in the path, and a caption is one line.
 

@@ -1,4 +1,4 @@
-"""Fitting: what generalises is learned, and what only tells sources apart is not mistaken for it.
+"""Fitting: signals that generalise across sources are learned, and signals of single sources are not mistaken for them.
 
 python -m pytest tests/pipeline/readers/teaching/test_fitting.py
 """

@@ -1,4 +1,4 @@
-"""Stills of labelled files: the frame on display, in any order of the labels.
+"""Stills of labelled files: the frame displayed at each moment, in any order of the labels.
 
 python -m pytest tests/pipeline/readers/teaching/test_images.py
 """
@@ -16,7 +16,7 @@ from tests.films import Picture, make_film, texture
 
 
 def greys(count: int) -> list[Picture]:
-    """Pictures whose number n has the grey level 10 n."""
+    """Images; number n has the grey level 10 n."""
     return [np.full((640, 1024, 3), 10 * number, np.uint8) for number in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""Labels: what can be meant is read, everything else is refused with its row.
+"""Labels: valid rows are read, everything else is refused with its row.
 
 python -m pytest tests/pipeline/readers/teaching/test_labels.py
 """

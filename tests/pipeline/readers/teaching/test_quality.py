@@ -1,4 +1,4 @@
-"""Measures of predictions, by hand, and intervals that know sources.
+"""Measures of predictions against hand-computed values, and intervals that account for sources.
 
 python -m pytest tests/pipeline/readers/teaching/test_quality.py
 """

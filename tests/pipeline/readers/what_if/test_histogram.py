@@ -1,4 +1,4 @@
-"""The histogram: every clip is in one bar, colours say its fate, thresholds stand where their number is.
+"""The histogram: every clip is in one bar, coloured by its outcome, and thresholds are drawn at their values.
 
 python -m pytest tests/pipeline/readers/what_if/test_histogram.py
 """

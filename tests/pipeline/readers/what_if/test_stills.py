@@ -1,4 +1,4 @@
-"""What a rule drops and keeps is seen: the clips nearest its threshold, on their sides, with their values.
+"""The stills of a rule: the clips nearest its threshold on both sides, with their values.
 
 python -m pytest tests/pipeline/readers/what_if/test_stills.py
 """

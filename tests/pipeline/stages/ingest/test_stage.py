@@ -1,4 +1,4 @@
-"""Ingest: what is listed, what is refused with which words, and what a useless file leaves in the table.
+"""Ingest: what is listed, what is refused with which message, and the row of an unusable file.
 
 python -m pytest tests/pipeline/stages/ingest/test_stage.py
 """

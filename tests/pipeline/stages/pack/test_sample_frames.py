@@ -1,4 +1,4 @@
-"""The frames of a sample: each the nearest in time, all of the clip, and none but those that were captioned.
+"""The frames of a sample: each the nearest in time, all from the clip, and only those that were captioned.
 
 python -m pytest tests/pipeline/stages/pack/test_sample_frames.py
 """

@@ -1,4 +1,4 @@
-"""The sample plan: told by the source, shuffled by the seed, the same whatever the order of its input.
+"""The sample plan: split by source, shuffled by the seed, the same whatever the order of its input.
 
 python -m pytest tests/pipeline/stages/pack/test_samples.py
 """

@@ -1,4 +1,4 @@
-"""Packing: exact frames of the bucket, taken from inside the clip, the same bytes twice, failures alone.
+"""Packing: exactly the bucket's frames, from inside the clip, the same bytes twice, and failures stay isolated.
 
 python -m pytest tests/pipeline/stages/pack/test_stage.py
 """

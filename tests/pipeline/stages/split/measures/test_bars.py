@@ -1,4 +1,4 @@
-"""The crop box: drawn bars are found to the pixel, and what is only dark keeps its frame.
+"""The crop box: drawn bars are found to the pixel, and merely dark clips keep their frame.
 
 python -m pytest tests/pipeline/stages/split/measures/test_bars.py
 """
@@ -17,7 +17,7 @@ from pipeline.media.decode import PacketSizes
 from pipeline.stages.split.measures import Measurer
 from pipeline.stages.split.measures.bars import Sides, find_bars
 from tests.films import Picture, make_film, moving, texture
-from tests.pipeline.stages.split.measures.looks import measure, measure_film, push
+from tests.pipeline.stages.split.measures.measuring import measure, measure_video, push
 
 SIZE = (320, 240)
 CANVAS = texture(11, 700, 400)
@@ -64,7 +64,7 @@ def test_drawn_bars_are_found(bars: tuple[int, int, int, int], kind: str, seed: 
 def test_bars_are_found_through_compression(crf: int, tmp_path: Path) -> None:
     images = [_barred(frame, 0, 30, 0, 30) for frame in moving(CANVAS, 30, SIZE, (2, 0))]
     make_film(tmp_path / "film.mp4", images, options={"crf": f"{crf}"})
-    assert _box(measure_film(tmp_path / "film.mp4")) == (0, 30, 320, 180)
+    assert _box(measure_video(tmp_path / "film.mp4")) == (0, 30, 320, 180)
 
 
 def test_an_image_without_bars_keeps_its_odd_size() -> None:

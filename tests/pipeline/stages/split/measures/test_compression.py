@@ -1,4 +1,4 @@
-"""Blockiness and bits per pixel: what a codec did to an image and what it spent on it.
+"""Blockiness and bits per pixel of compressed images and videos.
 
 python -m pytest tests/pipeline/stages/split/measures/test_compression.py
 """
@@ -13,7 +13,7 @@ from skimage import data
 
 from pipeline.media.decode import Decoder, PacketSizes
 from tests.films import Picture, make_film, moving
-from tests.pipeline.stages.split.measures.looks import measure, measure_film
+from tests.pipeline.stages.split.measures.measuring import measure, measure_video
 
 CANVAS = np.asarray(cv2.resize(data.astronaut(), (1100, 1100), interpolation=cv2.INTER_CUBIC), np.uint8)
 BLOCKY, CLEAN = 1.75, 1.4
@@ -21,7 +21,7 @@ BLOCKY, CLEAN = 1.75, 1.4
 
 def _film(path: Path, codec: str, **options: str) -> dict[str, Any]:
     make_film(path, moving(CANVAS, 24, (640, 360), (3, 1)), codec=codec, options=options)
-    return measure_film(path)
+    return measure_video(path)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_bits_per_pixel_are_the_packets_of_the_clip(tmp_path: Path) -> None:
         halves = [decoder.packets.between(*span) for span in ((0.0, 2.0), (2.0, 4.0))]
     assert 0.97 * size < sum(halves) < size
     assert halves[1] > 3 * halves[0]
-    bits_per_pixel = measure_film(path)["bits_per_pixel"]
+    bits_per_pixel = measure_video(path)["bits_per_pixel"]
     assert bits_per_pixel == pytest.approx(8 * sum(halves) / (320 * 180 * 96), rel=1e-4)
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline.media.decode import PacketSizes
 from pipeline.stages.split.measures import Measurer
 from tests.films import Picture, make_film, moving, texture
-from tests.pipeline.stages.split.measures.looks import measure, measure_film, push
+from tests.pipeline.stages.split.measures.measuring import measure, measure_video, push
 
 CANVAS = texture(11, 700, 400)
 STILL = CANVAS[:180, :320]
@@ -32,7 +32,7 @@ def _slide() -> Picture:
 @pytest.mark.parametrize("make", [_slide, lambda: texture(5, 640, 360)], ids=["slide", "photograph"])
 def test_an_encoded_slide_is_frozen(make: Callable[[], Picture], crf: int, tmp_path: Path) -> None:
     make_film(tmp_path / "slide.mp4", [make()] * 72, key_interval=24, options={"crf": f"{crf}", "preset": "veryfast"})
-    assert measure_film(tmp_path / "slide.mp4")["frozen"] == pytest.approx(1, abs=0.05)
+    assert measure_video(tmp_path / "slide.mp4")["frozen"] == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize(("size", "noise"), [((640, 360), 1.5), ((1280, 720), 3.0)])
@@ -41,7 +41,7 @@ def test_a_tripod_shot_with_sensor_noise_is_not_frozen(size: tuple[int, int], no
     still = texture(5, *size).astype(np.float32)
     images = [np.clip(still + random.normal(0, noise, still.shape), 0, 255).astype(np.uint8) for _ in range(20)]
     make_film(tmp_path / "tripod.mp4", images, options={"crf": "20", "preset": "ultrafast"})
-    assert measure_film(tmp_path / "tripod.mp4")["frozen"] == 0
+    assert measure_video(tmp_path / "tripod.mp4")["frozen"] == 0
 
 
 def test_a_held_frame_counts_for_as_long_as_it_is_held() -> None:

@@ -1,4 +1,4 @@
-"""Exposure in its units, and sharpness that sees blur at every size.
+"""Exposure in its units, and sharpness that detects blur at every size.
 
 python -m pytest tests/pipeline/stages/split/measures/test_light.py
 """
@@ -10,7 +10,7 @@ import pytest
 from pipeline.stages.split.measures.exposure import measure_exposure
 from pipeline.stages.split.measures.sharpness import measure_sharpness, to_scale
 from tests.films import Picture, texture
-from tests.pipeline.stages.split.measures.looks import measure
+from tests.pipeline.stages.split.measures.measuring import measure
 
 
 def test_exposure_is_measured_in_its_units() -> None:

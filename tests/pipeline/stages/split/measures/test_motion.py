@@ -1,4 +1,4 @@
-"""Motion: the same scene scores the same at any rate and size, with bars and without, and clips keep to themselves.
+"""Motion: the same scene scores the same at any rate and size, with bars and without, and clips are independent.
 
 python -m pytest tests/pipeline/stages/split/measures/test_motion.py
 """
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.films import Picture, make_film, texture
-from tests.pipeline.stages.split.measures.looks import measure, measure_film
+from tests.pipeline.stages.split.measures.measuring import measure, measure_video
 
 CANVAS = texture(11, 960, 640)
 SUBJECT = texture(23, 200, 200)
@@ -56,7 +56,7 @@ def test_the_same_scene_scores_the_same_at_12_and_60_frames_a_second(
     for size, fps in (((320, 180), 12), ((320, 180), 60), ((640, 360), 25)):
         path = tmp_path / f"{fps}.mp4"
         make_film(path, _scene(kind, speed, size, fps), fps=fps, key_interval=60, options={"crf": "20"})
-        results[size, fps] = measure_film(path)
+        results[size, fps] = measure_video(path)
     for name in ("motion", column):
         values = [result[name] for result in results.values()]
         assert max(values) <= 1.05 * min(values), f"{name}: {dict(zip(results, values, strict=True))}"

@@ -1,6 +1,6 @@
 """Runs images or a video through the measurer as the decode pass does.
 
-from tests.pipeline.stages.split.measures.looks import measure, measure_film
+measures = measure(images, fps=24)
 """
 
 from collections.abc import Iterable, Sequence
@@ -44,7 +44,7 @@ def measure(
     return measurer.summarise(*(span or (0, len(listed))))
 
 
-def measure_film(path: Path) -> dict[str, Any]:
+def measure_video(path: Path) -> dict[str, Any]:
     """The measures of a whole video of constant rate, decoded."""
     with Decoder(str(path)) as decoder:
         frames = list(decoder.frames())
