@@ -5,9 +5,9 @@
     ledger.parquet, shards/index.parquet          whole tables
     run.json                                      config, versions, fingerprints, counts and times of the last run
 
-Every read and write is checked against the table's contract. A folder of part files holds nothing else, so that any reader
-of Parquet may be given the folder. What earlier versions wrote in other places and types is read all the same;
-`migration.py` moves it before a run.
+Every read and write is checked against the table's contract. A folder of part files contains nothing else, so that any
+Parquet reader can open the folder. Files and types of earlier versions are still read; `migration.py` moves them before
+a run.
 
     samples = Dataset("datasets/demo").read_table(INDEX, SAMPLES)
 """

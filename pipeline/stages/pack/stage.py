@@ -2,10 +2,9 @@
 
 A part is a shard. Each sample's frames are the ones nearest to `start + k / fps`, inside its clip, verified to be those
 that were captioned (`sample_frames.py`), without letterbox bars, scaled to cover the bucket and centre-cropped, as
-BT.709 limited-range H.264 (images: PNG). Beside them stand the sample's description (`description.py`)
-and its dense caption as a text. A shard that would exceed the size limit continues in `<name>-1.tar`. Shards
-appear
-by atomic rename; the index rows that name them are the commit.
+BT.709 limited-range H.264 (images: PNG). With them go the sample's description (`description.py`) and its dense caption
+as a text file. A shard that would exceed the size limit continues in `<name>-1.tar`. Shards appear by atomic rename;
+the index rows that name them are the commit.
 
     just curate <bucket> --set pack.buckets='[cogvideox]'
 """

@@ -154,7 +154,7 @@ def test_descriptions_carry_captions_source_crop_and_lineage(tmp_path: Path) -> 
     pack_clips(tmp_path, clips)
     metadata = json.loads(members_of(tmp_path)[f"{clips[1]['clip_id']}-64x48x17-8fps-0"]["json"])
     assert metadata["captions"] == {"short": "s", "medium": "m", "dense": "colour 1"}
-    assert found["caption"] == "colour 1"
+    assert metadata["caption"] == "colour 1"
     assert (metadata["width"], metadata["height"], metadata["frames"], metadata["fps"]) == (64, 48, 17, 8)
     assert metadata["span"] == pytest.approx([4.5, 4.5 + 17 / 8])
     assert [still["time"] for still in metadata["stills"]] == pytest.approx([5.0, 6.0])
