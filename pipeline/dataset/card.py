@@ -105,7 +105,7 @@ def _shard_configs(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) ->
     groups = {name: members for name, members in kinds.items() if members}
     groups |= {Bucket.parse(text).slug: [text] for text in buckets}
     configs = [{"config_name": name, "data_files": _shards(live, members)} for name, members in groups.items()]
-    return [config | ({} if place else {"default": True}) for place, config in enumerate(configs)]
+    return [config | ({} if index else {"default": True}) for index, config in enumerate(configs)]
 
 
 def _shards(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ def _shards(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) -> list[d
         split: [f"shards/{Bucket.parse(text).slug}/{split}-*.tar" for text in buckets if (text, split) in there]
         for split in _SPLITS
     }
-    return [{"split": _SPLITS[split], "path": found} for split, found in paths.items() if found]
+    return [{"split": _SPLITS[split], "path": pattern} for split, pattern in paths.items() if pattern]
 
 
 def _tables(tables: Mapping[str, str]) -> str:

@@ -124,7 +124,7 @@ class Dataset:
     def _plans(self, output: Output, fingerprint: str) -> dict[str, str]:
         """The path of every plan by its file name; one that an earlier version left among the parts counts too."""
         folder = f"{output.folder}/{fingerprint}"
-        keys = [file.key for place in (folder, f"{PLANS}/{folder}") for file in self.store.list(place)]
+        keys = [file.key for parent in (folder, f"{PLANS}/{folder}") for file in self.store.list(parent)]
         named = {key.rsplit("/", 1)[1]: key for key in keys}
         return {name: key for name, key in named.items() if is_plan(name)}
 

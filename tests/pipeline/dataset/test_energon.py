@@ -27,9 +27,9 @@ TRAIN, VAL, IMAGE = (
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    found, samples = pack_dataset(tmp_path_factory.mktemp("energon"))
-    write_energon(found, samples)
-    return found
+    dataset_, samples = pack_dataset(tmp_path_factory.mktemp("energon"))
+    write_energon(dataset_, samples)
+    return dataset_
 
 
 def _read(dataset: Dataset, key: str) -> Any:
@@ -41,14 +41,14 @@ def test_every_shard_has_the_places_of_its_samples_and_their_end(dataset: Datase
     assert counts == {IMAGE: 1, TRAIN: 3, VAL: 3}
     for name, count in counts.items():
         data = dataset.store.read(f"{name}.idx")
-        places = struct.unpack(f"<{len(data) // 8}Q", data)
-        assert len(places) == count + 1
+        offsets = struct.unpack(f"<{len(data) // 8}Q", data)
+        assert len(offsets) == count + 1
         with tarfile.open(Path(dataset.store.uri) / name) as tar:
             members = list(tar)
             # The first member of each sample, as the keys change; and where the tar's last member ends.
             keys = [member.name.split(".")[0] for member in members]
-            first = [member.offset for place, member in enumerate(members) if keys[place] not in keys[:place]]
-            assert list(places) == [*first, tar.offset]
+            first = [member.offset for index, member in enumerate(members) if keys[index] not in keys[:index]]
+            assert list(offsets) == [*first, tar.offset]
 
 
 def test_splits_name_the_shards_of_all_buckets_and_of_each(dataset: Dataset) -> None:
