@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipeline.commands.explain import find_clip
-from pipeline.commands.explain_video import find_film
+from pipeline.commands.explain_video import find_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE, History
@@ -160,7 +160,7 @@ class OpenedDataset:
         `cutroom explain`. Raises `InputError` for what is not there or is not one.
         """
         ledger = self.table("ledger").to_pylist()
-        if film := find_film(text, ledger):
+        if film := find_video(text, ledger):
             clips = {row["id"] for row in ledger if row["parent"] == film["id"]}
             return {"film": [film], "within": [row for row in ledger if row["parent"] in {film["id"], *clips}]}
         return self._history.of_clip(find_clip(text, list(self._history.selection)))

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.media.decode import Decoder
-from pipeline.media.rgb import RgbConverter, cover
 from pipeline.media.probe import MediaInfo, probe
+from pipeline.media.rgb import RgbConverter, cover
 from pipeline.storage.store import Store
 from schemas.errors import InputError, MediaError
 from schemas.ids import digest
