@@ -21,6 +21,7 @@ from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.load import load_config
 from schemas.outcome_tables import KINDS, LEDGER, SAMPLES, STATES
+from tests.end_to_end import readers
 from tests.end_to_end.readme import shown_caption, shown_funnel, shown_shards, shown_verification
 from training.loop.prepare import prepare
 from training.loop.stage_samples import sample_stage
@@ -60,6 +61,7 @@ def test_the_demo_keeps_its_promises(tmp_path: Path, cluster: Cluster) -> None:
     _clips_lie_inside_shots(History(dataset), {row["id"]: row["source"] for row in ledger})
     assert record["stages"]["split"]["counters"]["videos_decoded"] == record["stages"]["split"]["rows"] - 10
     assert run(bucket, tmp_path / "set", config, cluster)["computed_rows"] == 0
+    _neighbours_open_it(tmp_path / "set", samples, tmp_path / "cache")
     _a_model_learns_from_it(tmp_path / "set", tmp_path / "run")
 
 
@@ -78,6 +80,29 @@ def _the_readme_shows_this_run(history: History, ledger: Sequence[Row], samples:
     said = history.parts("captions", "summarise", CAPTIONS).to_pylist()
     captions = {row["sample_id"]: row for row in said}
     assert (captions[key]["tokens"], captions[key]["dense"]) == (tokens, text)
+
+
+def _neighbours_open_it(folder: Path, samples: list[dict[str, Any]], cache: Path) -> None:
+    """Every sample and every table, in every reader; the types of the first sample are those of all."""
+    shipped = {sample["sample_id"]: sample for sample in samples if sample["status"] == "ok"}
+    assert set(readers.read_with_webdataset(folder)) == set(shipped)
+    rows = readers.rows_of_parts(folder)
+    assert {"videos", "clips", "stills", "captions", "scores"} <= {name.split("/")[0] for name in rows}
+    for read in (
+        readers.read_with_pyarrow,
+        readers.read_with_pandas,
+        readers.read_with_polars,
+        readers.read_with_duckdb,
+    ):
+        assert read(folder) == rows
+    counts = readers.read_with_datasets(folder, cache)
+    assert {name: counts[name] for name in rows} == rows
+    assert counts["video_samples"] + counts.get("image_samples", 0) == len(shipped)
+    assert len(list(readers.read_mixed_with_datasets(folder))) == len(shipped)
+    for split in ("train", "val"):
+        ids = {key for key, sample in shipped.items() if sample["split"] == split}
+        assert len(readers.read_with_energon(folder, split)) == len(ids)
+    readers.lint_with_energon(folder)
 
 
 def _a_model_learns_from_it(dataset: Path, folder: Path) -> None:
