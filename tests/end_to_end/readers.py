@@ -93,6 +93,15 @@ def read_with_datasets(folder: Path, cache: Path) -> dict[str, int]:
     return counts
 
 
+def read_as_finetrainers(folder: Path) -> list[str]:
+    """The captions of the clips to train with, by the calls of finetrainers' `VideoWebDataset`: no name, two columns."""
+    import datasets
+
+    data = datasets.load_dataset(str(folder), split="train", streaming=True).rename_column("txt", "caption")
+    data = data.cast_column("mp4", datasets.Video(decode=False)).rename_column("mp4", "video")
+    return [sample["caption"] for sample in data if sample["video"]["bytes"]]
+
+
 def read_mixed_with_datasets(folder: Path) -> Iterator[dict[str, Any]]:
     """The descriptions of all samples as one stream, clips and pictures alike: the types are those of the first."""
     import datasets

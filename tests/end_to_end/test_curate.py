@@ -24,7 +24,9 @@ from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.load import load_config
 from schemas.media_tables import STILLS
 from schemas.outcome_tables import LEDGER, SAMPLES
+from tests.end_to_end import readers
 from tests.end_to_end.bucket import ADDED, FILMS, FPS, STATES, make_bucket, write_film
+from tests.end_to_end.older import is_older, make_older
 from tests.films import shots
 
 SETTINGS = ["summarise.summariser=join", "pack.validation_share=0.3", "ingest.videos_per_part=4"]
@@ -155,6 +157,27 @@ def test_the_same_run_again_computes_nothing(home: Home) -> None:
     record = home.run()
     assert record["computed_rows"] == 0
     assert record["bottleneck"] is None
+
+
+def test_a_dataset_of_an_earlier_version_is_read_as_it_lies_and_computes_nothing_again(home: Home) -> None:
+    def content() -> list[Any]:
+        history = History(home.dataset)
+        captions = history.parts("captions", "summarise", CAPTIONS).to_pylist()
+        return [history.clips, history.spans, captions, home.dataset.read_table(INDEX, SAMPLES).to_pylist()]
+
+    before = content()
+    make_older(home.dataset)
+    assert content() == before
+    assert verify(home.dataset) == []
+    record = home.run()
+    assert computed(record) == {"index": len(before[-1])}
+    assert content() == before
+    assert [file.key for file in home.dataset.store.list() if is_older(file.key)] == []
+    for folder in readers.table_folders(Path(home.dataset.store.uri)).values():
+        assert {file.suffix for file in folder.iterdir()} == {".parquet"}
+    assert readers.read_with_pyarrow(Path(home.dataset.store.uri)) == readers.rows_of_parts(
+        Path(home.dataset.store.uri)
+    )
 
 
 def test_another_prompt_captions_again_and_looks_at_nothing_again(home: Home) -> None:

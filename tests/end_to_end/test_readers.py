@@ -60,6 +60,7 @@ def test_webdataset_reads_every_sample(folder: Path) -> None:
 def test_hugging_face_datasets_reads_every_name_and_table(folder: Path, tmp_path: Path) -> None:
     names = {"video_samples": 6, "image_samples": 1, CLIPS: 6, IMAGES: 1, "scores/beauty/f": 2}
     assert readers.read_with_datasets(folder, tmp_path) == names
+    assert sorted(readers.read_as_finetrainers(folder)) == ["colour 0", "colour 1", "colour 2"]
     scores = [description["scores"] for description in readers.read_mixed_with_datasets(folder)]
     assert sorted(score["motion"] for score in scores) == [-1.0] + [1.5] * 6
 

@@ -46,11 +46,12 @@ def older(tmp_path: Path) -> Dataset:
         planned = [{"part": part.name, "key": key, "identity": identity} for key, identity in part.rows]
         _put(dataset, f"scores/beauty/f1/plan-{number:04d}.parquet", planned, plan)
     scores = _with_maps(SCORES.schema, "measures", pa.float64())
-    known = {"scorer": "beauty"}
-    rows: list[dict[str, Any]] = [{"clip_id": "c1", **known, "measures": [("aesthetic", 5.0), ("sky", 0.5)], **STATUS},
-            {"clip_id": "c2", **known, "measures": None, **FAILED}]  # fmt: skip
-    _put(dataset, "scores/beauty/f1/part-a.parquet", rows, scores)
-    _put(dataset, "scores/beauty/f1/part-b.parquet", [{**rows[0], "clip_id": "c3"}], scores)
+    measured: dict[str, Any] = {"scorer": "beauty", "measures": [("aesthetic", 5.0), ("sky", 0.5)], **STATUS}
+    failed: dict[str, Any] = {"scorer": "beauty", "measures": None, **FAILED}
+    _put(
+        dataset, "scores/beauty/f1/part-a.parquet", [{"clip_id": "c1", **measured}, {"clip_id": "c2", **failed}], scores
+    )
+    _put(dataset, "scores/beauty/f1/part-b.parquet", [{"clip_id": "c3", **measured}], scores)
     caption: dict[str, Any] = {**dict.fromkeys(CAPTIONS.names, "x"), "tokens": 3, "fields": [("subject", "a dog")]}
     captions = _with_maps(CAPTIONS.schema, "fields", pa.string())
     _put(dataset, "captions/f2/part-a.parquet", [{**caption, **STATUS}], captions)
