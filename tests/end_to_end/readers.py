@@ -94,7 +94,7 @@ def read_with_datasets(folder: Path, cache: Path) -> dict[str, int]:
 
 
 def read_as_finetrainers(folder: Path) -> list[str]:
-    """The captions of the clips to train with, by the calls of finetrainers' `VideoWebDataset`: no name, two columns."""
+    """The captions of the clips to train with, by calls of finetrainers' `VideoWebDataset`: no name, two columns."""
     import datasets
 
     data = datasets.load_dataset(str(folder), split="train", streaming=True).rename_column("txt", "caption")
@@ -103,7 +103,7 @@ def read_as_finetrainers(folder: Path) -> list[str]:
 
 
 def read_mixed_with_datasets(folder: Path) -> Iterator[dict[str, Any]]:
-    """The descriptions of all samples as one stream, clips and pictures alike: the types are those of the first."""
+    """The descriptions of all samples as one stream, clips and images alike: the types are those of the first."""
     import datasets
 
     shards = [str(path) for path in sorted((folder / "shards").rglob("*.tar"))]

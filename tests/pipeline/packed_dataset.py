@@ -1,4 +1,4 @@
-"""A small dataset as a run leaves its shards: clips in train and val, a picture, the index, and nothing else.
+"""A small dataset as a run leaves its shards: clips in train and val, an image, the index, and nothing else.
 
 from tests.pipeline.packed_dataset import pack_dataset
 """
@@ -22,21 +22,21 @@ _LINEAGE = '{"captioner": "facts", "fallback": null}'
 
 
 def pack_dataset(folder: Path) -> tuple[Dataset, pa.Table]:
-    """Three clips to train with, three to validate with, and a picture; the dataset and its samples table."""
+    """Three clips to train with, three to validate with, and an image; the dataset and its samples table."""
     sources = folder / "sources"
     sources.mkdir(parents=True)
     results: list[Result] = []
     for name, share in (("train.mp4", 0.0), ("val.mp4", 0.999)):
         clips = [{**clip, "scores": _MEASURED, "lineage": _LINEAGE} for clip in make_clips(sources, name)]
         results += pack_clips(folder / "set", clips, validation_share=share)
-    results += pack_clips(folder / "set", [_picture(sources / "still.png")])
+    results += pack_clips(folder / "set", [_image(sources / "still.png")])
     rows = [{**(result.values or {}), "status": "ok", "error": None, "attempts": 1} for result in results]
     dataset, samples = Dataset(str(folder / "set")), SAMPLES.table(rows)
     dataset.write_table(INDEX, SAMPLES, samples)
     return dataset, samples
 
 
-def _picture(path: Path) -> Row:
+def _image(path: Path) -> Row:
     Image.fromarray(texture(3, 64, 48)).save(path)
     source = video_row(path)
     known = {"clip_id": "still", "video_id": "v", "source": path.name, "fps": 0.0, "tokens": 1, "scores": _NOT_MEASURED}

@@ -38,7 +38,7 @@ def _card(packed: tuple[Dataset, pa.Table], model: str = "", **tables: str) -> t
     return yaml.safe_load(head), text
 
 
-def test_every_shard_has_a_name_and_no_name_mixes_clips_and_pictures(packed: tuple[Dataset, pa.Table]) -> None:
+def test_every_shard_has_a_name_and_no_name_mixes_clips_and_images(packed: tuple[Dataset, pa.Table]) -> None:
     head, _ = _card(packed)
     shards = [file.key for file in packed[0].store.list("shards") if file.key.endswith(".tar")]
     named = {config["config_name"]: config for config in head["configs"]}
