@@ -97,8 +97,8 @@ def read_as_finetrainers(folder: Path) -> list[str]:
     """The captions of the clips to train with, by calls of finetrainers' `VideoWebDataset`: no name, two columns."""
     import datasets
 
-    data = datasets.load_dataset(str(folder), split="train", streaming=True).rename_column("txt", "caption")
-    data = data.cast_column("mp4", datasets.Video(decode=False)).rename_column("mp4", "video")
+    data = _undecoded(datasets.load_dataset(str(folder), split="train", streaming=True))
+    data = data.rename_column("txt", "caption").rename_column("mp4", "video")
     return [sample["caption"] for sample in data if sample["video"]["bytes"]]
 
 
