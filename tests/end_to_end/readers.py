@@ -73,8 +73,7 @@ def read_with_webdataset(folder: Path) -> dict[str, set[str]]:
 
 def read_with_datasets(folder: Path, cache: Path) -> dict[str, int]:
     """Rows under every name of the card and in every table; streamed, and mapped and written as Parquet."""
-    import datasets
-
+    datasets = _hugging_face()
     counts: dict[str, int] = {}
     _, head, _ = (folder / "README.md").read_text().split("---\n", 2)
     for config in yaml.safe_load(head)["configs"]:
@@ -95,8 +94,7 @@ def read_with_datasets(folder: Path, cache: Path) -> dict[str, int]:
 
 def read_as_finetrainers(folder: Path) -> list[str]:
     """The captions of the clips to train with, by calls of finetrainers' `VideoWebDataset`: no name, two columns."""
-    import datasets
-
+    datasets = _hugging_face()
     data = _undecoded(datasets.load_dataset(str(folder), split="train", streaming=True))
     data = data.rename_column("txt", "caption").rename_column("mp4", "video")
     return [sample["caption"] for sample in data if sample["video"]["bytes"]]
@@ -104,18 +102,24 @@ def read_as_finetrainers(folder: Path) -> list[str]:
 
 def read_mixed_with_datasets(folder: Path) -> Iterator[dict[str, Any]]:
     """The descriptions of all samples as one stream, clips and images alike: the types are those of the first."""
-    import datasets
-
+    datasets = _hugging_face()
     shards = [str(path) for path in sorted((folder / "shards").rglob("*.tar"))]
     stream = datasets.load_dataset("webdataset", data_files={"train": shards}, split="train", streaming=True)
     for sample in _undecoded(stream):
         yield sample["json"]
 
 
-def _undecoded(dataset: Any) -> Any:
-    """Without decoding clips, for which `datasets` needs FFmpeg's shared libraries on the machine."""
+def _hugging_face() -> Any:
+    """The library, held back from counting what it opens at a server of its makers."""
     import datasets
 
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
+    return datasets
+
+
+def _undecoded(dataset: Any) -> Any:
+    """Without decoding clips, for which `datasets` needs FFmpeg's shared libraries on the machine."""
+    datasets = _hugging_face()
     return dataset.cast_column("mp4", datasets.Video(decode=False)) if "mp4" in dataset.features else dataset
 
 
