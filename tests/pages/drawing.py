@@ -14,14 +14,16 @@ _LIGHT = {
     "paper": "fill:#ffffff", "ink": "fill:#1f2328", "faint": "fill:#59636e", "line": "stroke:#8c959f;fill:none",
     "arrow": "fill:#8c959f", "stage": "fill:#ddf4ff;stroke:#54aeff", "pipeline": "fill:#eaf3ff;stroke:#80b3ff",
     "training": "fill:#fff3e0;stroke:#e8a33d", "captioning": "fill:#f3e8ff;stroke:#b083f0",
-    "schemas": "fill:#e6f6ea;stroke:#5cb377", "frame": "fill:#f6f8fa;stroke:#d0d7de", "ray": "fill:#0b63c9",
+    "schemas": "fill:#e6f6ea;stroke:#5cb377", "cutroom": "fill:#ffebe9;stroke:#e0787b",
+    "frame": "fill:#f6f8fa;stroke:#d0d7de", "ray": "fill:#0b63c9",
     "onray": "fill:#ffffff",
 }  # fmt: skip
 _DARK = {
     "paper": "fill:#0d1117", "ink": "fill:#e6edf3", "faint": "fill:#9198a1", "line": "stroke:#6e7681;fill:none",
     "arrow": "fill:#6e7681", "stage": "fill:#0c2d4a;stroke:#2f81f7", "pipeline": "fill:#13233a;stroke:#316dca",
     "training": "fill:#3a2a10;stroke:#b0781f", "captioning": "fill:#2b1d44;stroke:#8957e5",
-    "schemas": "fill:#12301c;stroke:#347d39", "frame": "fill:#151b23;stroke:#3d444d", "ray": "fill:#58a6ff",
+    "schemas": "fill:#12301c;stroke:#347d39", "cutroom": "fill:#3c1618;stroke:#b3484c",
+    "frame": "fill:#151b23;stroke:#3d444d", "ray": "fill:#58a6ff",
     "onray": "fill:#0d1117",
 }  # fmt: skip
 

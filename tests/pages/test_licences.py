@@ -6,11 +6,11 @@ python -m pytest tests/pages/test_licences.py
 import hashlib
 import importlib.metadata
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from schemas.version import VERSION
 from tests.pages.rooms import ROOT
 
 PAGE = (ROOT / "docs" / "licences.md").read_text()
@@ -55,7 +55,7 @@ def test_every_package_that_carries_weights_stands_among_the_models() -> None:
 def test_every_model_of_the_repository_is_listed_and_there() -> None:
     found = {
         path.relative_to(ROOT).as_posix()
-        for package in ("schemas", "captioning", "pipeline", "training")
+        for package in ("schemas", "captioning", "pipeline", "training", "cutroom")
         for path in (ROOT / package).rglob("*")
         if path.suffix in WEIGHTS
     }
@@ -87,9 +87,8 @@ def test_what_the_page_says_of_the_bundled_ffmpeg_is_so() -> None:
 def test_the_licence_is_the_text_that_it_names() -> None:
     assert hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest() == APACHE
     citation = (ROOT / "CITATION.cff").read_text()
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert "license: Apache-2.0\n" in citation
-    assert f"version: {version}\n" in citation
+    assert f"version: {VERSION}\n" in citation
 
 
 def test_the_page_says_what_the_shot_head_was_fitted_to() -> None:
