@@ -21,12 +21,13 @@ from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE, History
 from pipeline.readers.showing import MEDIA_TYPES, Samples
 from pipeline.stage import Row
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, InputError
-from schemas.media_tables import CLIPS, DUPLICATES, SPLITS, STILLS, VIDEOS
+from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
 from schemas.nearest import did_you_mean
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 

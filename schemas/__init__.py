@@ -3,5 +3,5 @@
 Every other package imports from here; this one imports none of them. Every table that is read or written is checked
 against its contract, so a missing, extra or mistyped column is reported where it was made.
 
-    python -m schemas          # print every table, its columns, units and ranges
+    just schemas          # print every table, its columns, units and ranges
 """

@@ -47,7 +47,7 @@ COMMANDS = {
     "tune": Command("training.commands.arguments.tune", "pipeline.commands.tune", "one video learnt, then edited"),
     "export": _training("export", "a model as a folder that diffusers opens"),
     "bench": _curation("bench", "measure beside the alternatives"),
-    "schemas": Command("pipeline.commands.arguments.schemas", "schemas.__main__", "every table with its columns"),
+    "schemas": _curation("schemas", "every table with its columns"),
     "completion": _curation("completion", "what bash, zsh or fish needs to complete commands and options"),
 }
 

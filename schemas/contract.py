@@ -3,7 +3,7 @@
 The tables of row stages have the columns `status`, `error` and `attempts`. In a failed row every column but the key and
 these may be null, in an `ok` row only the columns marked `optional`. Numbers that are written are finite.
 
-    python -m schemas clips          # print one contract
+    just schemas clips          # print one contract
 """
 
 from collections.abc import Iterable, Mapping

@@ -116,102 +116,86 @@ SPLITS = TableContract(
     ),
 )
 
-CLIPS = TableContract(
-    name="clips",
-    key="clip_id",
-    doc="one row per clip: a span inside one shot, with the measures of the decode pass",
-    columns=(
-        Column(name="clip_id", type=pa.string(), doc="id of the clip"),
-        Column(name="video_id", type=pa.string(), doc="id of its source"),
-        Column(name="kind", type=pa.string(), doc="`video` or `image`"),
-        Column(name="shot", type=pa.int32(), doc="ordinal of its shot in the source, from 0"),
-        Column(name="start_time", type=pa.float64(), doc="presentation time of its first frame, seconds"),
-        Column(name="end_time", type=pa.float64(), doc="end of its last frame, seconds; no frame at or after it"),
-        Column(name="start_frame", type=pa.int64(), doc="index of its first frame in presentation order"),
-        Column(name="end_frame", type=pa.int64(), doc="index after its last frame"),
-        Column(name="rotation", type=pa.int32(), doc="degrees to turn clockwise for display: 0, 90, 180, 270"),
-        Column(name="mirrored", type=pa.bool_(), doc="whether it is mirrored left to right before it is turned"),
-        Column(name="duration", type=pa.float64(), doc="seconds; 0 for an image"),
-        Column(name="fps", type=pa.float64(), doc="frames over duration; 0 for an image"),
-        Column(name="width", type=pa.int32(), doc="pixels as displayed"),
-        Column(name="height", type=pa.int32(), doc="pixels as displayed"),
-        Column(
-            name="motion",
-            type=pa.float64(),
-            doc="mean optical flow, percent of the frame's diagonal (without bars) per second, >= 0",
-            optional=True,
-        ),
-        Column(
-            name="camera_motion",
-            type=pa.float64(),
-            doc="the part of the flow that one similarity transform explains, same unit",
-            optional=True,
-        ),
-        Column(
-            name="subject_motion",
-            type=pa.float64(),
-            doc="the part of the flow that it does not explain, same unit",
-            optional=True,
-        ),
-        Column(
-            name="camera",
-            type=pa.string(),
-            doc="`static`, `pan left`, `pan right`, `tilt up`, `tilt down`, `zoom in`, `zoom out`, `handheld` (shakes "
-            "more than it moves) or `moving` (none of these)",
-            optional=True,
-        ),
-        Column(
-            name="camera_confidence",
-            type=pa.float64(),
-            doc="0 to 1: share of the time (`static`) or of the camera's path that `camera` explains",
-            optional=True,
-        ),
-        Column(
-            name="jitter",
-            type=pa.float64(),
-            doc="RMS of the camera's shake around its smooth path, percent of the diagonal, >= 0; null below about 1 s",
-            optional=True,
-        ),
-        Column(
-            name="frozen",
-            type=pa.float64(),
-            doc="share of the time in which the frame does not change for 0.25 s or more, 0 to 1; null for an image",
-            optional=True,
-        ),
-        Column(
-            name="interlaced",
-            type=pa.float64(),
-            doc="share of the source's frames whose two fields differ in time, 0 to 1; null for an image",
-            optional=True,
-        ),
-        Column(
-            name="sharpness",
-            type=pa.float64(),
-            doc="variance of the Laplacian of the luma at 360 lines, squared levels of 0 to 255, >= 0",
-        ),
-        Column(name="brightness", type=pa.float64(), doc="mean luma, 0 (black) to 1 (white)"),
-        Column(name="contrast", type=pa.float64(), doc="standard deviation of the luma, 0 to 0.5"),
-        Column(name="overexposed", type=pa.float64(), doc="share of pixels at the white end (luma 253 up), 0 to 1"),
-        Column(name="underexposed", type=pa.float64(), doc="share of pixels at the black end (luma up to 2), 0 to 1"),
-        Column(
-            name="blockiness",
-            type=pa.float64(),
-            doc="luma steps across the codec's 8x8 grid over steps elsewhere, >= 1; about 1 = no blocking",
-        ),
-        Column(
-            name="bits_per_pixel",
-            type=pa.float64(),
-            doc="bits of the source's packets (an image: file) per displayed pixel and frame, > 0",
-            optional=True,
-        ),
-        Column(
-            name="crop_left", type=pa.int32(), doc="left edge of the content inside the bars, displayed pixels, >= 0"
-        ),
-        Column(name="crop_top", type=pa.int32(), doc="top edge of the content inside the bars, displayed pixels, >= 0"),
-        Column(name="crop_width", type=pa.int32(), doc="width inside the bars, pixels; `width` if there are none"),
-        Column(name="crop_height", type=pa.int32(), doc="height inside the bars, pixels; `height` if there are none"),
+CLIP_SPAN_COLUMNS = (
+    Column(name="clip_id", type=pa.string(), doc="id of the clip"),
+    Column(name="video_id", type=pa.string(), doc="id of its source"),
+    Column(name="kind", type=pa.string(), doc="`video` or `image`"),
+    Column(name="shot", type=pa.int32(), doc="ordinal of its shot in the source, from 0"),
+    Column(name="start_time", type=pa.float64(), doc="presentation time of its first frame, seconds"),
+    Column(name="end_time", type=pa.float64(), doc="end of its last frame, seconds; no frame at or after it"),
+    Column(name="start_frame", type=pa.int64(), doc="index of its first frame in presentation order"),
+    Column(name="end_frame", type=pa.int64(), doc="index after its last frame"),
+    Column(name="rotation", type=pa.int32(), doc="degrees to turn clockwise for display: 0, 90, 180, 270"),
+    Column(name="mirrored", type=pa.bool_(), doc="whether it is mirrored left to right before it is turned"),
+    Column(name="duration", type=pa.float64(), doc="seconds; 0 for an image"),
+    Column(name="fps", type=pa.float64(), doc="frames over duration; 0 for an image"),
+    Column(name="width", type=pa.int32(), doc="pixels as displayed"),
+    Column(name="height", type=pa.int32(), doc="pixels as displayed"),
+    Column(
+        name="motion",
+        type=pa.float64(),
+        doc="mean optical flow, percent of the frame's diagonal (without bars) per second, >= 0",
+        optional=True,
+    ),
+    Column(
+        name="camera_motion",
+        type=pa.float64(),
+        doc="the part of the flow that one similarity transform explains, same unit",
+        optional=True,
+    ),
+    Column(
+        name="subject_motion",
+        type=pa.float64(),
+        doc="the part of the flow that it does not explain, same unit",
+        optional=True,
+    ),
+    Column(
+        name="camera",
+        type=pa.string(),
+        doc="`static`, `pan left`, `pan right`, `tilt up`, `tilt down`, `zoom in`, `zoom out`, `handheld` (shakes "
+        "more than it moves) or `moving` (none of these)",
+        optional=True,
+    ),
+    Column(
+        name="camera_confidence",
+        type=pa.float64(),
+        doc="0 to 1: share of the time (`static`) or of the camera's path that `camera` explains",
+        optional=True,
+    ),
+    Column(
+        name="jitter",
+        type=pa.float64(),
+        doc="RMS of the camera's shake around its smooth path, percent of the diagonal, >= 0; null below about 1 s",
+        optional=True,
+    ),
+    Column(
+        name="frozen",
+        type=pa.float64(),
+        doc="share of the time in which the frame does not change for 0.25 s or more, 0 to 1; null for an image",
+        optional=True,
+    ),
+    Column(
+        name="interlaced",
+        type=pa.float64(),
+        doc="share of the source's frames whose two fields differ in time, 0 to 1; null for an image",
+        optional=True,
     ),
 )
+"""Of the clips table: the span, its size, and what is measured over time. Measures of single frames come after it."""
+
+CLIP_CONTENT_COLUMNS = (
+    Column(
+        name="bits_per_pixel",
+        type=pa.float64(),
+        doc="bits of the source's packets (an image: file) per displayed pixel and frame, > 0",
+        optional=True,
+    ),
+    Column(name="crop_left", type=pa.int32(), doc="left edge of the content inside the bars, displayed pixels, >= 0"),
+    Column(name="crop_top", type=pa.int32(), doc="top edge of the content inside the bars, displayed pixels, >= 0"),
+    Column(name="crop_width", type=pa.int32(), doc="width inside the bars, pixels; `width` if there are none"),
+    Column(name="crop_height", type=pa.int32(), doc="height inside the bars, pixels; `height` if there are none"),
+)
+"""Of the clips table, at its end: bits per pixel, and the area inside the bars."""
 
 STILLS = TableContract(
     name="stills",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from captioning.backends import BACKENDS
@@ -19,7 +20,10 @@ from captioning.protocols import ClipRequest, StillRequest, iterate
 from captioning.summarisers import SUMMARISERS
 from captioning.tokens import TokenCounter
 from pipeline.media.analysis_frame import analyse_image
+from pipeline.media.decode import PacketSizes
 from pipeline.stages.caption.models import CHAT_BACKENDS, SUMMARY_BACKENDS, open_captioner, open_summariser
+from pipeline.stages.measures import clips_table, measurer, registry
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.score.scorers.registry import SCORERS
@@ -34,9 +38,9 @@ from tests.films import flat
 from tests.pipeline.stages.score.scorers.samples import jpeg
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
-FILES = {block.splitlines()[0].removeprefix("# "): block for block in BLOCKS if block.startswith("# ")}
-LINES = [block.strip() for block in BLOCKS if not block.startswith("# ")]
+BLOCKS = re.findall(r"```(python)?\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
+FILES = {block.splitlines()[0].removeprefix("# "): block for kind, block in BLOCKS if kind}
+LINES = [block.strip() for kind, block in BLOCKS if not kind]
 
 
 @pytest.fixture
@@ -64,7 +68,8 @@ def build(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
 def test_every_example_has_its_line_and_no_file_of_its_name_is_there() -> None:
     assert len(FILES) == len(LINES)
     for path, line in zip(FILES, LINES, strict=True):
-        assert line.startswith(f'"{Path(path).stem}": ')
+        name = Path(path).stem
+        assert line.startswith(f'"{name}": ') or line == f"{name.capitalize()}(),"
         assert not (ROOT / path).exists()
         assert (ROOT / path).parent.is_dir()
 
@@ -103,6 +108,26 @@ def test_a_detector(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     assert detector.finish() == []
 
 
+def test_a_measure(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = CLIPS.names
+    grain = build("pipeline/stages/measures/grain.py").Grain()
+    monkeypatch.setattr(registry, "MEASURES", [*registry.MEASURES, grain])
+    monkeypatch.setattr(measurer, "MEASURES", registry.MEASURES)
+    names = importlib.reload(clips_table).CLIPS.names
+    assert [name for name in names if name not in before] == ["grain"]
+    grains = []
+    for image in (flat((128, 128, 128), 1)[0], np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)):
+        seen = measurer.Measurer(64, 48, PacketSizes())
+        seen.push(analyse_image(image))
+        row = seen.summarise(0, 1)
+        assert set(row) <= set(names)
+        grains.append(row["grain"])
+    assert grains[0] == 0.0
+    assert grains[1] > 0.5
+    monkeypatch.undo()
+    assert importlib.reload(clips_table).CLIPS.names == before
+
+
 def test_a_captioner(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CAPTIONERS, "moves", build("captioning/captioners/moves.py").MovesCaptioner)
     config = RunConfig(caption=CaptionConfig(captioner="moves"))
@@ -127,8 +152,8 @@ def test_a_summariser(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_backend(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = build("captioning/backends/echo.py").BACKEND
-    for registry in (BACKENDS, CHAT_BACKENDS, SUMMARY_BACKENDS):
-        monkeypatch.setitem(registry, "echo", backend)
+    for backends in (BACKENDS, CHAT_BACKENDS, SUMMARY_BACKENDS):
+        monkeypatch.setitem(backends, "echo", backend)
     model = ModelConfig(name="any", cache="")
     check_config(RunConfig(caption=CaptionConfig(captioner="echo", model=model)))
     with pytest.raises(ConfigError, match=r"caption\.model\.name is empty"):

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.stage import Output, Row
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score.configured import scorer_names
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from pipeline.stages.select.select import with_measures
@@ -22,7 +23,7 @@ from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.errors import ConfigError, DatasetError
 from schemas.load import settings_of
-from schemas.media_tables import CLIPS, DUPLICATES, SPLITS, STILLS, VIDEOS
+from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 # Secondary tables follow the plan of their stage's primary table.

@@ -22,10 +22,11 @@ from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.readers.history import History
 from pipeline.stage import Row
+from pipeline.stages.measures.clips_table import CLIPS
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS, OVERVIEWS
 from schemas.contract import TableContract
 from schemas.errors import DatasetError, MediaError
-from schemas.media_tables import CLIPS, STILLS, VIDEOS
+from schemas.media_tables import STILLS, VIDEOS
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER
 

@@ -16,9 +16,10 @@ from captioning.chat import ImageBytes
 from captioning.distill.pairs import ImagePair, Pair, SomePair
 from pipeline.readers.history import History
 from pipeline.stage import Row
+from pipeline.stages.measures.clips_table import CLIPS
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.errors import InputError
-from schemas.media_tables import CLIPS, STILLS
+from schemas.media_tables import STILLS
 
 FAILED, FELL_BACK, NO_INPUT = "the caption failed", "the caption is a fallback", "nothing to tell it from"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.stages.installed import check_installed
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score.configured import scorer_class
 from pipeline.stages.score.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
 from pipeline.stages.score.scorers.taught import TaughtHead
 from pipeline.stages.weights import read_setting
 from schemas.config import RunConfig, ScoreConfig
 from schemas.errors import ConfigError
-from schemas.media_tables import CLIPS
 from schemas.nearest import did_you_mean
 
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")  # what a rule can name

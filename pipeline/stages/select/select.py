@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pyarrow as pa
 
 from pipeline.stage import Row
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.score.scorers.registry import SCORERS
 from schemas.bucket import Bucket, Shape, assign
 from schemas.config import RunConfig
 from schemas.errors import RuleError
-from schemas.media_tables import CLIPS
 from schemas.named_values import dict_of
 from schemas.outcome_tables import SELECTION
 from schemas.rule_sets import open_rules

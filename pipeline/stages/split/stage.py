@@ -24,12 +24,13 @@ from pipeline.media.rgb import RgbConverter
 from pipeline.media.tracks import track_of
 from pipeline.stage import Output, Result, Row, StageSpec
 from pipeline.stages.installed import check_installed
+from pipeline.stages.measures.clips_table import CLIPS
+from pipeline.stages.measures.combing import CombMeter
+from pipeline.stages.measures.measurer import Measurer
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.specification import make_spec, versions_of
 from pipeline.stages.split.detectors import DETECTORS, make_detector
 from pipeline.stages.split.detectors.base import Boundary, Detector
-from pipeline.stages.split.measures import Measurer
-from pipeline.stages.split.measures.combing import CombMeter
 from pipeline.stages.split.memory import give_back_freed
 from pipeline.stages.split.repair import rejoin
 from pipeline.stages.split.spans import Span, find_confidences, find_shots, make_spans
@@ -39,7 +40,7 @@ from pipeline.storage.store import unchanged_source
 from schemas.config import RunConfig, SplitConfig
 from schemas.errors import ConfigError, MediaError
 from schemas.ids import clip_id
-from schemas.media_tables import CLIPS, SPLITS, STILLS
+from schemas.media_tables import SPLITS, STILLS
 from schemas.nearest import did_you_mean
 
 VERSION = 8

@@ -16,6 +16,7 @@ from pipeline.commands import teach
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
 from pipeline.readers.teaching.presets import PRESETS
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score import embed
 from pipeline.stages.score.check import check_scorers
 from pipeline.stages.score.configured import measure_names, scorer_names
@@ -27,7 +28,7 @@ from pipeline.stages.specs_of_run import make_specs
 from schemas.caption_tables import EMBEDDINGS, SCORES
 from schemas.config import RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import ConfigError, InputError
-from schemas.media_tables import CLIPS, DUPLICATES
+from schemas.media_tables import DUPLICATES
 from tests.films import Picture, make_film, moving, texture
 
 SOURCES = 6

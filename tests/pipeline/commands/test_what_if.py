@@ -19,12 +19,13 @@ from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel, without_copies
 from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Output, Row
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.select.select import select
 from schemas.caption_tables import SCORES
 from schemas.command import exit_code_of
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.contract import TableContract
-from schemas.media_tables import CLIPS, DUPLICATES
+from schemas.media_tables import DUPLICATES
 from schemas.named_values import list_of
 from schemas.outcome_tables import SELECTION
 from schemas.rule_sets import RULE_SETS, open_rules

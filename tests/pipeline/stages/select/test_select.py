@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.stage import Row
+from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.select.select import CLIP_COLUMNS, WORD_COLUMNS, check_rules, select, with_measures
 from schemas.caption_tables import SCORES
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import RuleError
-from schemas.media_tables import CLIPS, DUPLICATES
+from schemas.media_tables import DUPLICATES
 from schemas.named_values import list_of
 
 RULES = ["aesthetic >= 4.5", "motion >= 1", "camera != zoom in"]

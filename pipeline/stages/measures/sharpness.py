@@ -6,9 +6,15 @@ measure sharper than its original, and different sizes are comparable.
     sharpness = measure_sharpness(to_scale(luma))
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+from pipeline.stages.measures.base import SampledFrame
+from schemas.contract import Column
 
 SHORT_SIDE = 360
 
@@ -28,3 +34,24 @@ def measure_sharpness(scaled: NDArray[np.uint8]) -> float:
     """Variance of the Laplacian of a luma uint8 [H, W] from `to_scale`, in squared levels, >= 0."""
     edges = cv2.Laplacian(scaled, cv2.CV_16S)
     return float(cv2.norm(edges, cv2.NORM_L2SQR)) / edges.size - float(cv2.mean(edges)[0]) ** 2
+
+
+class Sharpness:
+    """The mean over a clip's sampled frames."""
+
+    columns = (
+        Column(
+            name="sharpness",
+            type=pa.float64(),
+            doc="variance of the Laplacian of the luma at 360 lines, squared levels of 0 to 255, >= 0",
+        ),
+    )
+    width = 1
+
+    def measure(self, frame: SampledFrame) -> Sequence[float]:
+        """See `FrameMeasure`."""
+        return (measure_sharpness(frame.scaled),)
+
+    def summarise(self, values: NDArray[np.float64]) -> Sequence[float]:
+        """See `FrameMeasure`."""
+        return (round(float(values.mean()), 6),)

@@ -16,7 +16,7 @@ from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.media.decode import Decoder, PacketSizes
 from pipeline.media.geometry import Geometry
 from pipeline.media.rgb import RgbConverter
-from pipeline.stages.split.measures import Measurer
+from pipeline.stages.measures.measurer import Measurer
 from tests.films import Picture
 
 SHORT_SIDE = 108

@@ -1,6 +1,6 @@
 """The camera's label and confidence, and jitter: each on a path that has it and on one that does not.
 
-python -m pytest tests/pipeline/stages/split/measures/test_camera.py
+python -m pytest tests/pipeline/stages/measures/test_camera.py
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.films import Picture, moving, texture
-from tests.pipeline.stages.split.measures.measuring import measure
+from tests.pipeline.stages.measures.measuring import measure
 
 SIZE = (320, 180)
 CANVAS = texture(11, 640, 480)

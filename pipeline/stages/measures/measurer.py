@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.media.decode import PacketSizes
-from pipeline.stages.split.measures import bars, exposure, motion
-from pipeline.stages.split.measures.bitrate import bits_per_pixel
-from pipeline.stages.split.measures.blockiness import blockiness, measure_steps
-from pipeline.stages.split.measures.camera import label_camera
-from pipeline.stages.split.measures.frozen import FrozenMeter
-from pipeline.stages.split.measures.jitter import measure_jitter
-from pipeline.stages.split.measures.motion import MotionMeter, summarise_motion
-from pipeline.stages.split.measures.series import Series, Ticker
-from pipeline.stages.split.measures.sharpness import measure_sharpness, to_scale
+from pipeline.stages.measures import bars, motion
+from pipeline.stages.measures.base import SampledFrame
+from pipeline.stages.measures.bitrate import bits_per_pixel
+from pipeline.stages.measures.camera import label_camera
+from pipeline.stages.measures.frozen import FrozenMeter
+from pipeline.stages.measures.jitter import measure_jitter
+from pipeline.stages.measures.motion import MotionMeter, summarise_motion
+from pipeline.stages.measures.registry import MEASURES
+from pipeline.stages.measures.series import Series, Ticker
+from pipeline.stages.measures.sharpness import to_scale
 
 NATIVE_SECONDS = 0.5
 
@@ -40,8 +41,8 @@ class Measurer:
         self._motion_ticker, self._native_ticker = Ticker(motion.SAMPLE_SECONDS), Ticker(NATIVE_SECONDS)
         self._motion, self._frozen = MotionMeter(), FrozenMeter()
         self._pairs = Series(1 + len(motion.NAMES))
-        self._exposure = Series(1 + len(exposure.NAMES))
-        self._steps, self._bars = Series(16), Series(8)
+        self._measures = [(measure, Series(measure.width)) for measure in MEASURES]
+        self._bars = Series(8)
         self._sides, self._side_scale = bars.NO_BARS, 1.0
         self._last: tuple[int, float, NDArray[np.uint8]] | None = None
         self._cached_video_depths: tuple[int, tuple[float, ...]] = (0, (0.0, 0.0, 0.0, 0.0))
@@ -61,10 +62,10 @@ class Measurer:
         native = frame.native()
         self._sides = bars.find_bars(native) if bars.may_have_bars(frame.luma) else bars.NO_BARS
         self._side_scale = frame.luma.shape[0] / native.shape[0]
-        image = self._sides.trim(native)
-        self._steps.add(frame.index, *measure_steps(image).ravel())
-        scaled = to_scale(image)
-        self._exposure.add(frame.index, measure_sharpness(scaled), *exposure.measure_exposure(scaled))
+        content = self._sides.trim(native)
+        sampled = SampledFrame(content, to_scale(content))
+        for measure, series in self._measures:
+            series.add(frame.index, *measure.measure(sampled))
         # With non-square pixels the luma has the coded size, the box the displayed size.
         across, down = self._size[0] / native.shape[1], self._size[1] / native.shape[0]
         depths = (depth * scale for depth, scale in zip(self._sides.depths, (across, down) * 2, strict=True))
@@ -89,7 +90,6 @@ class Measurer:
         end_time = self._edges[end] if end < len(self._edges) else self._end
         pairs = self._pairs.between(first, end)
         pairs = pairs[pairs[:, 0] >= first, 1:]
-        light = self._exposure.nearest(first, end).mean(axis=0)
         camera, confidence = label_camera(pairs)
         box = bars.crop_box(self._bars.nearest(first, end), self._video_depths(), width, height)
         return {
@@ -98,11 +98,18 @@ class Measurer:
             "camera_confidence": confidence,
             "jitter": measure_jitter(pairs),
             "frozen": self._frozen.share(start_time, end_time) if end_time > start_time else None,
-            **{name: round(float(value), 6) for name, value in zip(("sharpness", *exposure.NAMES), light, strict=True)},
-            "blockiness": blockiness(self._steps.nearest(first, end).reshape(-1, 2, 8)),
+            **self._of_frames(first, end),
             "bits_per_pixel": bits_per_pixel(self._packets, start_time, end_time, end - first, width * height),
             **dict(zip(("crop_left", "crop_top", "crop_width", "crop_height"), box, strict=True)),
         }
+
+    def _of_frames(self, first: int, end: int) -> dict[str, float]:
+        """The columns of the registered measures, from the clip's sampled frames or else the last one before it."""
+        columns: dict[str, float] = {}
+        for measure, series in self._measures:
+            values = measure.summarise(series.nearest(first, end))
+            columns |= {column.name: value for column, value in zip(measure.columns, values, strict=True)}
+        return columns
 
     def _video_depths(self) -> tuple[float, ...]:
         if self._cached_video_depths[0] != len(self._edges):

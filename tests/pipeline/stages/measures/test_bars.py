@@ -1,6 +1,6 @@
 """The crop box: drawn bars are found to the pixel, and merely dark clips keep their frame.
 
-python -m pytest tests/pipeline/stages/split/measures/test_bars.py
+python -m pytest tests/pipeline/stages/measures/test_bars.py
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.media.decode import PacketSizes
-from pipeline.stages.split.measures import Measurer
-from pipeline.stages.split.measures.bars import Sides, find_bars
+from pipeline.stages.measures.bars import Sides, find_bars
+from pipeline.stages.measures.measurer import Measurer
 from tests.films import Picture, make_film, moving, texture
-from tests.pipeline.stages.split.measures.measuring import measure, measure_video, push
+from tests.pipeline.stages.measures.measuring import measure, measure_video, push
 
 SIZE = (320, 240)
 CANVAS = texture(11, 700, 400)

@@ -1,12 +1,13 @@
 """Print the table contracts: every column with its type, unit and range.
 
-python -m schemas            # all tables
-python -m schemas clips      # one table
+just schemas            # all tables
+just schemas clips      # one table
 """
 
 import argparse
 import sys
 
+from pipeline.stages.measures import clips_table
 from schemas import caption_tables, media_tables, outcome_tables
 from schemas.command import run_command
 from schemas.contract import TableContract
@@ -16,7 +17,7 @@ from schemas.nearest import did_you_mean
 
 def contracts() -> dict[str, TableContract]:
     """All table contracts by name."""
-    modules = (media_tables, caption_tables, outcome_tables)
+    modules = (media_tables, clips_table, caption_tables, outcome_tables)
     tables = [value for module in modules for value in vars(module).values() if isinstance(value, TableContract)]
     return {contract.name: contract for contract in tables}
 
