@@ -113,7 +113,7 @@ def test_curate_runs_what_the_command_runs_and_raises_what_is_not_whole(
     assert (bucket, out, opened.uri) == ("films", str(target), str(target))
     assert (config.profile, config.pack.crf, config.select.rules) == ("gpu", 20, ["motion >= 1"])
     assert config.caption.prompt == "say: {what}"
-    with pytest.raises(ConfigError, match=r"unknown setting 'pack.crff'; did you mean 'crf'"):
+    with pytest.raises(ConfigError, match=r"unknown setting 'pack.crff'; did you mean 'pack.crf'"):
         cutroom.curate("films", target, changes={"pack.crff": 1})
     monkeypatch.setattr(pipeline.dataset.verify, "verify", lambda dataset: ["shard a: gone"])
     with pytest.raises(VerifyError, match="1 complaints, the first is shard a: gone"):

@@ -25,10 +25,10 @@ from schemas.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = (
-    "torch", "diffusers", "transformers", "ray", "webdataset", "open_clip", "vllm", "pandas", "scipy", "sklearn",
+    "torch", "diffusers", "transformers", "ray", "webdataset", "open_clip", "vllm", "pandas", "sklearn",
     "onnxruntime", "faiss",
 )  # fmt: skip
-HEAVY = (*NETWORKS, "cv2", "av", "numpy", "pyarrow", "fsspec", "PIL")
+HEAVY = (*NETWORKS, "scipy", "cv2", "av", "numpy", "pyarrow", "fsspec", "PIL")
 _WORDS = {
     "curate": (["demo", "--set", "pack.crff=20"], ["demo", "--profile", "gpuu"]),
     "train": (["demo", "--set", "model.familly=latte"], ["demo", "--recipe", "cogvideox"]),
@@ -81,8 +81,8 @@ def test_help_and_typos_load_nothing_heavy(tmp_path: Path) -> None:
     for words, (code, answered) in codes.items():
         assert (code, answered) == ((0, True) if words[-1] == "--help" else (2, False)), words
     told = {(name, *words): message for name, words, _, _, message, _ in found}
-    assert "did you mean 'crf'?" in told["curate", "demo", "--set", "pack.crff=20"]
-    assert "did you mean 'family'?" in told["train", "demo", "--set", "model.familly=latte"]
+    assert "did you mean 'pack.crf'?" in told["curate", "demo", "--set", "pack.crff=20"]
+    assert "did you mean 'model.family'?" in told["train", "demo", "--set", "model.familly=latte"]
     assert "did you mean 'split'?" in told["bench", "splitt"]
 
 

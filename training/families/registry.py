@@ -4,6 +4,7 @@ opened = open_family(config)
 model = build_model(opened, config)
 """
 
+import importlib
 from collections.abc import Callable
 
 import torch
@@ -11,14 +12,12 @@ from torch import nn
 
 from training.config import TrainConfig
 from training.families.base import Opened
-from training.families.cogvideox import open_cogvideox
-from training.families.latte import open_latte
-from training.families.tune_a_video import open_tune_a_video
 
-_OPENERS: dict[str, Callable[[TrainConfig], Opened]] = {
-    "cogvideox": open_cogvideox,
-    "latte": open_latte,
-    "tune_a_video": open_tune_a_video,
+# Modules are imported when their family is asked for: Tune-A-Video's takes diffusers and transformers along.
+FAMILIES = {
+    "cogvideox": "training.families.cogvideox:open_cogvideox",
+    "latte": "training.families.latte:open_latte",
+    "tune_a_video": "training.families.tune_a_video:open_tune_a_video",
 }
 
 
@@ -27,7 +26,14 @@ def open_family(config: TrainConfig) -> Opened:
 
     Raises `ConfigError` for an unknown preset, and for weights that are missing or do not fit.
     """
-    return _OPENERS[config.model.family](config)
+    return opener_of(config.model.family)(config)
+
+
+def opener_of(name: str) -> Callable[[TrainConfig], Opened]:
+    """The function that opens models of the family `name`."""
+    module, function = FAMILIES[name].split(":")
+    opener: Callable[[TrainConfig], Opened] = getattr(importlib.import_module(module), function)
+    return opener
 
 
 def build_model(opened: Opened, config: TrainConfig) -> nn.Module:

@@ -1,0 +1,34 @@
+"""The table of families: those that the configuration takes, each with a function that is there, loaded when asked for.
+
+python -m pytest tests/training/families/test_registry.py
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from training.config import ModelSettings
+from training.families.registry import FAMILIES, opener_of
+
+
+def test_the_table_holds_what_the_configuration_takes() -> None:
+    assert set(FAMILIES) == set(get_args(ModelSettings.model_fields["family"].annotation))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_names_a_function_that_is_there(name: str) -> None:
+    assert opener_of(name).__name__ == f"open_{name}"
+
+
+def test_a_transformer_is_opened_without_diffusers() -> None:
+    program = (
+        "import sys; from training.recipes import load_training; from training.families.registry import open_family;"
+        "open_family(load_training(None, (), 'demo')); print([one for one in ('diffusers', 'transformers') if one in "
+        "sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
