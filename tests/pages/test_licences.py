@@ -97,4 +97,4 @@ def test_the_page_says_what_the_shot_head_was_fitted_to() -> None:
     with safe_open(ROOT / "pipeline/stages/split/detectors/head.safetensors", "np") as file:
         told = file.metadata()
     marked = len(told["marked_films"].split(","))
-    assert f"{told['made_films']} films made by program, and the marks of {marked} test films of SHOT" in PAGE
+    assert f"{told['made_films']} videos made by program, and the marks of {marked} test videos of SHOT" in PAGE

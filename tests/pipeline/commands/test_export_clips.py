@@ -33,7 +33,7 @@ def test_it_counts_what_it_did_and_says_what_it_left_out(
     assert re.search(r"train +160x96x17@8 +2\n", output.out)
     assert re.search(r"val +96x160x17@7\.5 +1\n", output.out)
     assert "4 copied, 0 were there, 0 removed" in output.out
-    assert "left out: 1 pictures" in output.err
+    assert "left out: 1 images" in output.err
     assert "several shapes together" in output.err
     assert _run(monkeypatch, *where, "--as", "prompts.txt", "--bucket", "160x96x33@8") == 0
     output = capsys.readouterr()
