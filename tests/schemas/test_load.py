@@ -68,7 +68,10 @@ def test_an_unknown_setting_names_the_nearest(change: str, message: str) -> None
         ("pack.allow_upscale=perhaps", "pack.allow_upscale = 'perhaps': must be true or false"),
         ("pack.buckets=3", "pack.buckets = 3: must be a list, such as [first, second]"),
         ("summarise.form=proze", "summarise.form = 'proze': must be 'prose' or 'structured'; did you mean 'prose'?"),
-        ("split.preset=strikt", "split.preset = 'strikt': must be 'balanced', 'strict' or 'lenient'; did you mean 'strict'?"),
+        (
+            "split.preset=strikt",
+            "split.preset = 'strikt': must be 'balanced', 'strict' or 'lenient'; did you mean 'strict'?",
+        ),
         ("pack.buckets=[cogvideo]", "'cogvideo' is neither a bucket nor a named set; did you mean 'cogvideox'?"),
         ("pack.buckets=[100x64x1]", "multiples of 16"),
         ("select.rules=[motion]", "write `column >= number`"),
