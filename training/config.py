@@ -25,22 +25,22 @@ Shares = Annotated[dict[Literal["short", "medium", "dense"], float], AfterValida
 
 
 class DataConfig(Section):
-    """What is read, and how."""
+    """Which data is read, and how."""
 
     captions: Shares = {"short": 0.2, "medium": 0.3, "dense": 0.5}
-    """How often each length of a clip's caption is chosen, anew in every epoch."""
+    """Probabilities of the lengths of a clip's caption, drawn anew in every epoch."""
     caption_dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Share of samples trained without a caption, for classifier-free guidance (CogVideoX: 0.1)."""
+    """Fraction of samples trained without a caption, for classifier-free guidance (CogVideoX: 0.1)."""
     source_weights: dict[str, float] = {}
-    """Glob over source ids to weight: 2 shows a source's clips twice per epoch, 0.5 every second epoch, 0 never."""
+    """Glob over source ids to weight: 2 trains a source's clips twice per epoch, 0.5 every second epoch, 0 never."""
     workers: int = Field(default=2, ge=0)
     """Processes that read and decode; 0 reads in the trainer's own process."""
     prefetch: int = Field(default=4, ge=1)
-    """Packs that each worker keeps ready."""
+    """Packs that each worker prefetches."""
     read_timeout: float = Field(default=120.0, gt=0)
-    """Seconds after which a read counts as hung."""
+    """Seconds after which a read is abandoned as hung."""
     max_bad_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of samples that may be unreadable (skipped and counted) before the run stops."""
+    """Fraction of samples that may be unreadable (skipped and counted) before the run stops."""
     latents: str = ""
     """Latent cache that `just encode` wrote; empty reads pixels and encodes every step."""
 
@@ -53,87 +53,87 @@ class LoraConfig(Section):
     alpha: float = Field(default=1.0, gt=0)
     """Scale of the adapters is alpha / rank."""
     targets: list[str] = ["to_q", "to_k", "to_v", "to_out.0"]
-    """Ends of the names of the linear layers that get one; a name that matches nothing is an error."""
+    """Suffixes of the names of the linear layers that get one; one that matches nothing is an error."""
 
 
 class LatteSettings(Section):
-    """What a Latte may be, beside its preset (2401.03048); null leaves it to the preset or the weights."""
+    """Changes to a Latte's preset (2401.03048); null keeps the value of the preset or the weights."""
 
     variant: Literal[1, 2, 3, 4] | None = None
-    """1 spatial and temporal blocks in turn, 2 first all spatial ones, 3 both attentions in a block, 4 split heads."""
+    """1 alternates spatial and temporal blocks, 2 has all spatial ones first, 3 both in each block, 4 split heads."""
     patch_frames: int | None = Field(default=None, ge=1)
     """1 embeds frame by frame, s > 1 tubelets of s frames."""
     condition_form: Literal["adaln", "tokens"] | None = None
-    """Time comes by modulation (S-AdaLN), or as one more token of each frame."""
+    """The timestep is applied by modulation (S-AdaLN), or is an additional token of each frame."""
     temporal_positions: Literal["sincos", "rotary"] | None = None
     frames: int | None = Field(default=None, ge=1)
-    """The most frames that temporal positions tell apart."""
+    """The number of temporal positions: the largest number of latent frames."""
     text_length: int | None = Field(default=None, ge=1)
-    """Tokens of a caption; diffusers' files do not say it (PixArt-alpha and Latte: 120)."""
+    """Tokens of a caption; diffusers' files do not state it (PixArt-alpha and Latte: 120)."""
     text_width: int | None = Field(default=None, ge=1)
-    """Width of another text encoder's states than PixArt-alpha was trained with; an adapter leads to its captions."""
+    """Embedding dimension of a text encoder other than PixArt-alpha's; an adapter maps it to PixArt-alpha's."""
     padding: Literal["attended", "left_out"] | None = None
-    """Whether a caption's padding (rows of zeros) is attended to; left out with PixArt-alpha's weights or Latte's."""
+    """Whether a caption's padding (rows of zeros) is attended to; PixArt-alpha and Latte skip it."""
     tells_rate: bool | None = None
-    """Whether the model is told a clip's frame rate and count, by an adapter that starts at zero."""
+    """Whether the model is conditioned on a clip's frame rate and frame count, by an adapter that starts at zero."""
     temporal_start: Literal["xavier", "kaiming"] = "xavier"
-    """How temporal layers begin that PixArt-alpha's weights lack; their outputs begin at zero."""
+    """Initialisation of the temporal layers that PixArt-alpha lacks; their outputs start at zero."""
 
 
 class ModelSettings(Section):
-    """Which network, from which weights."""
+    """The model and its initial weights."""
 
     family: Literal["cogvideox", "latte", "tune_a_video"] = "cogvideox"
     preset: str = "debug"
     """Sizes. cogvideox: `debug`, `2b`, `5b`, `1.5-5b`. latte: `debug` to `debug-4`, `s-2` to `xl-8`, `latte-1`. Ignored
-    where `weights` brings its own config."""
+    if `weights` has its own config."""
     weights: str = ""
-    """Folder in diffusers' format (a Latte also starts from PixArt-alpha's), or a SAT checkpoint; empty: from none."""
+    """Folder in diffusers' format (for Latte also PixArt-alpha's), or a SAT checkpoint; empty trains from scratch."""
     latte: LatteSettings = LatteSettings()
     group_norm: Literal["frame", "clip"] = "frame"
-    """Of tune_a_video: group norms of each frame, as in the image model, or over the clip, as published."""
+    """For tune_a_video: group norm per frame, as in the image model, or over the clip, as published."""
     lora: LoraConfig = LoraConfig()
     checkpoint_blocks: bool = False
-    """Recompute blocks in the backward pass: less memory, a third more work."""
+    """Recompute activations in the backward pass: less memory, a third more work."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the matrix products; weights of the optimiser, noise, target and loss are float32 always."""
+    """Precision of the matrix products; the optimiser's weights, noise, target and loss are always float32."""
 
 
 class EncoderSettings(Section):
-    """Which networks stand between pixels and captions and the transformer."""
+    """The encoders of pixels and captions."""
 
     codec: Literal["linear", "cogvideox", "linear-frames", "image-vae", "tiny-vae"] = "linear"
     """`cogvideox`, the 3D causal VAE, or `linear`, the packaged stand-in (blocks of 8x8x4, principal components).
 
-    Each frame by itself, any number of them: `image-vae` (AutoencoderKL), `tiny-vae` (AutoencoderTiny), or
+    Per-frame codecs for any number of frames: `image-vae` (AutoencoderKL), `tiny-vae` (AutoencoderTiny), or
     `linear-frames`, the packaged stand-in of blocks of 8x8.
     """
     codec_weights: str = ""
     """Folder of the VAE in diffusers' format, or of a pipeline that holds one."""
     codec_tiling: bool = False
-    """Encode and decode in overlapping tiles: less memory, slightly other latents."""
+    """Encode and decode in overlapping tiles: less memory, slightly different latents."""
     text: Literal["minilm", "t5", "clip"] = "minilm"
     """`t5`, `clip` (Stable Diffusion's), or `minilm`, the packaged stand-in."""
     text_weights: str = ""
     """Folder or hub name of the T5 encoder and its tokenizer; folder of CLIP's, or of the pipeline."""
     text_padding: Literal["attended", "zero"] = "attended"
-    """Of T5: padding is attended to and handed out, as CogVideoX was trained, or masked and handed out as zeros."""
+    """For T5: padding is attended to, as in CogVideoX's training, or masked and returned as zeros."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the VAE and T5; a part of their identity. What they give is float32 always."""
+    """Precision of the VAE and T5; part of their identity. Their outputs are always float32."""
 
 
 class OptimizerConfig(Section):
     """AdamW, its schedule, and clipping (CogVideoX, 2408.06072, table 6)."""
 
     learning_rate: float = Field(default=1e-4, gt=0)
-    """At most; a stage may have its own, and multiples of it for groups of parameters."""
+    """Peak learning rate; a stage may have its own, and multiples of it for groups of parameters."""
     betas: tuple[float, float] = (0.9, 0.95)
     epsilon: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
     clip: float = Field(default=1.0, gt=0)
-    """Largest norm of the whole optimiser step's gradient."""
+    """Largest norm of an optimiser step's gradient."""
     spike: float = Field(default=10.0, ge=0)
-    """Stop where a step's loss is so many times the median of the last 100; 0 never stops."""
+    """Stop if a step's loss exceeds this multiple of the median of the last 100; 0 never stops."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """Over each stage: `cosine` falls to `floor` of the learning rate."""
     floor: float = Field(default=0.1, ge=0, le=1)
@@ -142,58 +142,58 @@ class OptimizerConfig(Section):
 
 
 class StageConfig(Section):
-    """One stage of progressive training. Stages follow one another by themselves."""
+    """One stage of progressive training. Stages follow one another automatically."""
 
     name: str
     steps: int = Field(ge=1)
     """Optimiser steps."""
     short_side: int = Field(default=256, ge=16)
-    """Short side in pixels at most; the aspect is kept, nothing is enlarged."""
+    """Largest short side in pixels; the aspect ratio is kept, nothing is enlarged."""
     max_seconds: float = Field(default=6.0, gt=0)
-    """From the first to the last frame at most (6 s at 8 frames per second: 49 frames); longer ones are cut there."""
+    """Longest duration from the first to the last frame (6 s at 8 fps: 49 frames); longer clips are truncated."""
     pack_length: int = Field(ge=1)
     """Tokens of a pack, text included."""
     packs_per_step: int = Field(default=1, ge=1)
-    """Packs of an optimiser step, over all ranks; what one rank gets of them, it accumulates."""
+    """Packs of an optimiser step over all ranks; a rank accumulates the gradients of its packs."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Instead of `optimizer.learning_rate`."""
     image_share: float | None = Field(default=None, ge=0, le=1)
-    """Share of a step's samples that are images; null takes what the dataset holds."""
+    """Fraction of a step's samples that are images; null takes the dataset as it is."""
     rules: list[RuleText] = []
-    """Thresholds on the data's scores, as in selection: `aesthetic in top 20%`."""
+    """Rules on the data's scores, as in selection: `aesthetic in top 20%`."""
     trains: list[str] = []
     """Globs over parameter names that learn in this stage; empty = all. One that matches nothing is an error."""
     rates: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """Glob over parameter names to a multiple of the learning rate; the first that matches counts, others have 1."""
+    """Glob over parameter names to a multiple of the learning rate; the first match counts, 1 without a match."""
 
 
 class EmaConfig(Section):
-    """A moving average of the weights, which validation, sampling and export use."""
+    """The exponential moving average of the weights, which validation, sampling and export use."""
 
     decay: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the old average that a step keeps (Latte: 0.9999); 0 keeps none."""
+    """Decay per step (Latte: 0.9999); 0 turns the average off."""
 
 
 class CheckpointConfig(Section):
-    """When the whole state is written."""
+    """When checkpoints are written."""
 
     every: int = Field(default=500, ge=1)
     """Optimiser steps between checkpoints."""
     keep: int = Field(default=2, ge=1)
-    """How many of the last ones stay."""
+    """Number of most recent checkpoints to keep."""
     asynchronous: bool = True
-    """Write while training goes on."""
+    """Write while training continues."""
 
 
 class ValidationConfig(Section):
-    """Loss on held-out sources, and sample videos."""
+    """Loss on held-out sources."""
 
     every: int = Field(default=500, ge=1)
     """Optimiser steps between validations; one more at the end."""
     quantiles: int = Field(default=5, ge=1)
-    """Timesteps per clip, evenly over the noise levels, with noise that never changes."""
+    """Timesteps per clip, evenly spaced, with fixed noise."""
     max_clips: int = Field(default=64, ge=1)
-    """Held-out clips per bucket at most."""
+    """Largest number of held-out clips per bucket."""
 
 
 class SamplingConfig(Section):
@@ -207,21 +207,21 @@ class SamplingConfig(Section):
     dynamic_guidance: bool = True
     """Guidance grows with the steps (CogVideoX's DynamicCFG) instead of being constant."""
     largest: float = Field(default=0.0, ge=0)
-    """Bound on the clean latents that a sampler sees in the noise (static thresholding, 2205.11487, section 2.3); 0:
-    none. Models that predict noise and are hardly trained need it: at high noise levels a small error grows large."""
+    """Bound on the predicted clean latents (static thresholding, 2205.11487, section 2.3); 0: none. Hardly trained
+    models that predict noise need it: at high noise levels a small error becomes large."""
     prompts: list[str] = []
     """Fixed prompts; empty takes the first captions of the validation clips."""
 
 
 class ParallelConfig(Section):
-    """How processes share the work; numbers follow from torchrun."""
+    """How the model is distributed over processes; their number is torchrun's."""
 
     replicas: int = Field(default=1, ge=1)
     """Groups that each hold the whole model (HSDP); 1 shards it over all processes (FSDP2)."""
 
 
 class TrainConfig(Section):
-    """Everything that one training run is told."""
+    """The configuration of a training run."""
 
     recipe: str = "demo"
     """Named set of defaults: `demo`, `cogvideox-2b`, `cogvideox-5b`, `cogvideox-1.5-5b`, ..."""
@@ -243,14 +243,14 @@ class TrainConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_latent_input(cls, given: object) -> object:
-        if isinstance(given, dict) and "latent_input" in str(given):
+    def _no_latent_input(cls, settings: object) -> object:
+        if isinstance(settings, dict) and "latent_input" in str(settings):
             raise ConfigError(
-                "latent_input is no setting here: one published note says True, the project's own answer (CogVideo "
-                "issue 501) says False, and the wrong one trains on raw pixels. Set data.latents to read a latent "
+                "latent_input is not a setting here: one published note says True, the project's own answer (CogVideo "
+                "issue 501) says False, and the wrong value trains on raw pixels. Set data.latents to read a latent "
                 "cache; pixels are encoded otherwise (docs/training.md)"
             )
-        return given
+        return settings
 
     @model_validator(mode="after")
     def _settings_are_the_familys(self) -> "TrainConfig":

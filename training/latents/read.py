@@ -59,10 +59,10 @@ class LatentShards:
 
     def ends(self) -> dict[str, int]:
         """The byte of every shard at which its last entry ends."""
-        places = self._table.filter(pc.equal(self._table["status"], "ok"))
-        ends = pa.table({"shard": places["shard"], "end": pc.add(places["offset"], places["size"])})
-        found = ends.group_by("shard").aggregate([("end", "max")])
-        return dict(zip(found["shard"].to_pylist(), found["end_max"].to_pylist(), strict=True))
+        encoded = self._table.filter(pc.equal(self._table["status"], "ok"))
+        ends = pa.table({"shard": encoded["shard"], "end": pc.add(encoded["offset"], encoded["size"])})
+        last = ends.group_by("shard").aggregate([("end", "max")])
+        return dict(zip(last["shard"].to_pylist(), last["end_max"].to_pylist(), strict=True))
 
     def row(self, sample_id: str, shape: ClipShape) -> int:
         """The row of a sample at a shape. Raises `DatasetError` if it was not encoded."""

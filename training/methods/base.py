@@ -31,11 +31,11 @@ class Method(Protocol):
         """The model's repeated blocks, in order; each is sharded and recomputed as a unit."""
         ...
 
-    def losses(self, batch: Batch, places: Sequence[RandomKey]) -> Losses:
+    def losses(self, batch: Batch, keys: Sequence[RandomKey]) -> Losses:
         """Losses of a pack, with gradients. `keys` has one random key per sample of the pack."""
         ...
 
-    def losses_at(self, batch: Batch, places: Sequence[RandomKey], timesteps: Sequence[int]) -> Losses:
+    def losses_at(self, batch: Batch, keys: Sequence[RandomKey], timesteps: Sequence[int]) -> Losses:
         """Losses at given timesteps, one per sample, for validation."""
         ...
 

@@ -46,7 +46,7 @@ Notify = Callable[[int, int], None]
 
 
 def silent(done: int, total: int) -> None:
-    """Tells nobody."""
+    """The default: no notification."""
 
 
 def latent_shape(sizes: Sizes, clip: ClipShape, spatial: int = 8, temporal: int = 4) -> LatentShape:

@@ -152,11 +152,11 @@ class LatteConfig:
     def to_diffusers(self) -> dict[str, Any]:
         """The `config.json` of diffusers' `LatteTransformer3DModel`. Raises `ConfigError` for options that it lacks."""
         free = (*_NAMES, "layers", "text_length")
-        wanted = replace(_LATTE_1, **{name: getattr(self, name) for name in free})
-        wanted = replace(wanted, interpolation_scale=_scale_of(self.sample_size))
-        others = [name for name in self.__slots__ if getattr(self, name) != getattr(wanted, name)]
+        expected = replace(_LATTE_1, **{name: getattr(self, name) for name in free})
+        expected = replace(expected, interpolation_scale=_scale_of(self.sample_size))
+        others = [name for name in self.__slots__ if getattr(self, name) != getattr(expected, name)]
         if others:
-            has = ", ".join(f"{name} = {getattr(self, name)!r} (there: {getattr(wanted, name)!r})" for name in others)
+            has = ", ".join(f"{name} = {getattr(self, name)!r} (there: {getattr(expected, name)!r})" for name in others)
             raise ConfigError(f"diffusers' LatteTransformer3DModel has no {has}; keep cutroom's own format")
         renamed = {theirs: getattr(self, ours) for ours, theirs in _NAMES.items()}
         return {
