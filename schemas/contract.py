@@ -147,9 +147,9 @@ class TableContract:
                 renamed = [column.name if name == column.formerly else name for name in table.column_names]
                 table = table.rename_columns(renamed)
             if value_type(column.type) is not None and column.name in table.column_names:
-                place = table.column_names.index(column.name)
-                if pa.types.is_map(table.schema.field(place).type):
-                    table = table.set_column(place, column.name, from_map(table[column.name]))
+                index = table.column_names.index(column.name)
+                if pa.types.is_map(table.schema.field(index).type):
+                    table = table.set_column(index, column.name, from_map(table[column.name]))
         return table
 
     def check(self, table: pa.Table) -> pa.Table:

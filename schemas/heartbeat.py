@@ -59,9 +59,9 @@ class Heartbeat:
         self._done += count
         self._failed += failed
 
-    def reach(self, done: int, said: str = "", name: str = "") -> None:
+    def reach(self, done: int, text: str = "", name: str = "") -> None:
         """So many are done in all; `said` is added to the line, `name` takes the place of the one before."""
-        self._done, self._said, self._name = done, said, name or self._name
+        self._done, self._said, self._name = done, text, name or self._name
 
     def reach_of(self, done: int, total: int) -> None:
         """So many are done of so many, where the work itself finds out how many there are."""

@@ -59,8 +59,13 @@ def in_our_words(kind: str, context: Mapping[str, Any], message: str, value: obj
 def what_is_wrong(error: ValidationError) -> list[tuple[tuple[int | str, ...], str, object, str]]:
     """(path, kind, value, sentence) of everything that a check found."""
     return [
-        (one["loc"], one["type"], one["input"], in_our_words(one["type"], one.get("ctx", {}), one["msg"], one["input"]))
-        for one in error.errors()
+        (
+            detail["loc"],
+            detail["type"],
+            detail["input"],
+            in_our_words(detail["type"], detail.get("ctx", {}), detail["msg"], detail["input"]),
+        )
+        for detail in error.errors()
     ]
 
 
@@ -70,6 +75,6 @@ def _number(bound: object) -> str:
 
 def _choices(expected: str, value: object) -> str:
     """`'a', 'b' or 'c'` as pydantic lists them, with the nearest."""
-    known = [one.strip("'") for one in expected.replace(" or ", ", ").split(", ")]
+    known = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
     near = closest(str(value), known)
     return f"must be {expected}" + (f"; did you mean {near!r}?" if near else "")

@@ -22,7 +22,7 @@ def value_type(kind: pa.DataType) -> pa.DataType | None:
     """The type of the values in a column of `named_values`, or None for any other type."""
     if not pa.types.is_list(kind) or not pa.types.is_struct(kind.value_type):
         return None
-    fields = [kind.value_type.field(place) for place in range(kind.value_type.num_fields)]
+    fields = [kind.value_type.field(index) for index in range(kind.value_type.num_fields)]
     return fields[1].type if [field.name for field in fields] == ["name", "value"] else None
 
 

@@ -34,32 +34,32 @@ class Stray:
 
 def find_strays(report: Report) -> list[Stray]:
     """All of them, the furthest from the whole first."""
-    overall = {one.name: one for one in report.measures.get("all", ())}
-    found = [
-        Stray(group, one, overall[one.name])
+    overall = {measure.name: measure for measure in report.measures.get("all", ())}
+    outliers = [
+        Stray(group, measure, overall[measure.name])
         for group, measures in report.measures.items()
         if group != "all"
-        for one in measures
-        if one.name in overall and _is_worse(one, overall[one.name])
+        for measure in measures
+        if measure.name in overall and _is_worse(measure, overall[measure.name])
     ]
-    return sorted(found, key=lambda stray: (-stray.gap, stray.group, stray.here.name))
+    return sorted(outliers, key=lambda stray: (-stray.gap, stray.group, stray.here.name))
 
 
-def strays(found: Sequence[Stray]) -> str:
+def strays(outliers: Sequence[Stray]) -> str:
     """A table of them; empty where none strays."""
-    if not found:
+    if not outliers:
         return ""
     rows = [
         tag(
             "tr",
-            tag("th", tag("b", escape(one.group)) + tag("small", escape(shown_name(one.here.name))), scope="row")
-            + tag("td", _with_interval(one.here), class_="value")
-            + tag("td", _with_interval(one.overall), class_="number")
-            + tag("td", f"{one.here.count:,}", class_="number"),
+            tag("th", tag("b", escape(stray.group)) + tag("small", escape(shown_name(stray.here.name))), scope="row")
+            + tag("td", _with_interval(stray.here), class_="value")
+            + tag("td", _with_interval(stray.overall), class_="number")
+            + tag("td", f"{stray.here.count:,}", class_="number"),
         )
-        for one in found[:_MOST]
+        for stray in outliers[:_MOST]
     ]
-    left = len(found) - _MOST
+    left = len(outliers) - _MOST
     more = tag("p", f"and {count_of(left, 'measure')} more that stray less.", class_="hint") if left > 0 else ""
     return table(("group", "there", "all samples", "samples"), rows, "Measures that stray") + more
 
@@ -70,6 +70,6 @@ def _is_worse(here: Measure, overall: Measure) -> bool:
     return here.better == "high" and here.high < overall.low
 
 
-def _with_interval(one: Measure) -> str:
-    between = f"{shown_value(one.low, one.unit)} to {shown_value(one.high, one.unit)}"
-    return shown_value(one.value, one.unit) + tag("small", between)
+def _with_interval(measure: Measure) -> str:
+    between = f"{shown_value(measure.low, measure.unit)} to {shown_value(measure.high, measure.unit)}"
+    return shown_value(measure.value, measure.unit) + tag("small", between)

@@ -51,29 +51,29 @@ class Verdict:
 
 def verdict(report: Report) -> Verdict:
     """Judge a report by its own gates, findings and intervals."""
-    found = Counter(finding.check for view in report.samples for finding in view.findings)
+    counts = Counter(finding.check for view in report.samples for finding in view.findings)
     return Verdict(
         gates=tuple(gate.rule for gate in report.gates if not gate.passed),
         wrong=sum(view.suspicion >= WRONG for view in report.samples),
         samples=len(report.samples),
         groups=len({stray.group for stray in find_strays(report)}),
-        checks=dict(found.most_common()),
+        checks=dict(counts.most_common()),
     )
 
 
 def verdict_markup(report: Report) -> str:
     """The top of the page: the sentence, the gates that fail with their values, and what was found how often."""
-    found = verdict(report)
+    judged = verdict(report)
     failing = [gate for gate in report.gates if not gate.passed]
     lines = [tag("li", tag("code", escape(gate.rule)) + f" fails: {_value(gate.value)}") for gate in failing]
-    if found.checks:
-        kinds = list(found.checks.items())
+    if judged.checks:
+        kinds = list(judged.checks.items())
         listed = ", ".join(f"{escape(shown_name(name))} ({count:,})" for name, count in kinds[:_MOST_KINDS])
         rest = f" and {count_of(len(kinds) - _MOST_KINDS, 'more check')}" if len(kinds) > _MOST_KINDS else ""
         lines.append(tag("li", f"Found on samples, by check: {listed}{rest}"))
-    said = tag("p", escape(found.sentence), class_="sentence")
-    state = "well" if found.is_well else "look"
-    inner = said + (tag("ul", "".join(lines)) if lines else "")
+    sentence = tag("p", escape(judged.sentence), class_="sentence")
+    state = "well" if judged.is_well else "look"
+    inner = sentence + (tag("ul", "".join(lines)) if lines else "")
     return tag("section", inner, id="verdict", class_=f"verdict {state}", aria_label="Verdict")
 
 
