@@ -20,7 +20,7 @@ class ScriptedChat:
     async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
         shuffled = self._random.sample(list(requests), len(requests))
         for request in shuffled:
-            before = sum(one.id == request.id for one in self.asked)
+            before = sum(earlier.id == request.id for earlier in self.asked)
             self.asked.append(request)
             yield self._say(request, before)
 

@@ -44,9 +44,9 @@ class Oracle:
 
     async def chat(self, requests: Sequence[ChatRequest]) -> AsyncIterator[ChatReply]:
         """Each answer repeats its question."""
-        places = {request.id: place for place, request in enumerate(requests)}
+        places = {request.id: index for index, request in enumerate(requests)}
         order = list(self._order) or [0]
-        for request in sorted(requests, key=lambda one: order[places[one.id] % len(order)]):
+        for request in sorted(requests, key=lambda request: order[places[request.id] % len(order)]):
             self.asked.append(request.id)
             error = "down" if request.id in self.failing else None
             yield ChatReply(id=request.id, text="" if error else f"{request.messages[0].text}!", error=error)
@@ -99,9 +99,9 @@ def test_a_reply_is_kept_the_moment_it_arrives(tmp_path: Path) -> None:
         raise AssertionError("there is a reply")
 
     kept = asyncio.run(stop_after_one())
-    found = ReplyCache(path).get(question(kept.id).key("oracle 1"))
-    assert found is not None
-    assert found.text == kept.text
+    reply = ReplyCache(path).get(question(kept.id).key("oracle 1"))
+    assert reply is not None
+    assert reply.text == kept.text
 
 
 @settings(max_examples=60)
@@ -140,10 +140,10 @@ def test_a_reply_comes_back_as_it_was(tmp_path: Path, count: int) -> None:
     text = "a\nline, a 'quote', \x00 and 走路 " * count
     given = ChatReply(id="a", text=text, finish_reason="length", prompt_tokens=3, completion_tokens=2, attempts=4)
     cache.put("key", given)
-    found = cache.get("key")
-    assert found is not None
-    assert found.cached
-    assert found.to_json() == given.to_json()
+    reply = cache.get("key")
+    assert reply is not None
+    assert reply.cached
+    assert reply.to_json() == given.to_json()
 
 
 def test_a_reply_of_another_id_is_not_believed(tmp_path: Path) -> None:
@@ -217,12 +217,12 @@ def test_processes_share_a_file_from_its_first_moment(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", ASKING, str(path), name], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         for name in names
     ]
-    said = [process.communicate(timeout=120)[1] for process in running]
-    assert said == ["", "", ""]
+    errors = [process.communicate(timeout=120)[1] for process in running]
+    assert errors == ["", "", ""]
     assert [process.returncode for process in running] == [0, 0, 0]
     cache = ReplyCache(path)
     for name in (*names, "both"):
-        for place in range(300):
-            found = cache.get(f"{name}-{place}")
-            assert found is not None
-            assert (found.id, found.text) == (f"{name}-{place}", f"{name}-{place} said")
+        for index in range(300):
+            reply = cache.get(f"{name}-{index}")
+            assert reply is not None
+            assert (reply.id, reply.text) == (f"{name}-{index}", f"{name}-{index} said")

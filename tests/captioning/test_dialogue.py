@@ -31,7 +31,7 @@ class Echo:
 
 def ask(task: Echo, chat: ScriptedChat, questions: Sequence[str]) -> dict[str, str]:
     async def run() -> dict[str, str]:
-        return dict([pair async for pair in converse(task, chat, {one: one for one in questions})])
+        return dict([pair async for pair in converse(task, chat, {question: question for question in questions})])
 
     return asyncio.run(run())
 
@@ -39,8 +39,8 @@ def ask(task: Echo, chat: ScriptedChat, questions: Sequence[str]) -> dict[str, s
 @given(st.sets(st.text("abc", min_size=1, max_size=4), max_size=12), st.integers(0, 3), st.integers(0, 99))
 def test_answers_are_matched_by_id_over_all_rounds(questions: set[str], times: int, seed: int) -> None:
     chat = ScriptedChat(lambda request, before: ChatReply(id=request.id, text=f"{request.id}{before}"), seed)
-    found = ask(Echo(times), chat, sorted(questions))
-    assert found == {one: "|".join(f"{one}{number}" for number in range(times)) for one in questions}
+    answers = ask(Echo(times), chat, sorted(questions))
+    assert answers == {question: "|".join(f"{question}{number}" for number in range(times)) for question in questions}
 
 
 def test_a_request_without_a_reply_is_an_error_of_its_own_row() -> None:
@@ -72,7 +72,7 @@ def test_what_identifies_a_request_is_all_that_decides_its_answer() -> None:
     keys = {request.key("m"), request.key("n"), other.key("m"), warm.key("m")}
     assert len(keys) == 4
     assert warm.temperature == pytest.approx(0.4)
-    assert [one.role for one in warm.messages] == ["user", "assistant", "user"]
+    assert [message.role for message in warm.messages] == ["user", "assistant", "user"]
 
 
 def test_replies_survive_being_kept_and_what_a_cache_gave_costs_nothing() -> None:

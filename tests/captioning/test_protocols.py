@@ -41,7 +41,7 @@ class LateCaptioner:
             return CaptionReply(still_id=still_id, caption=f"caption of {still_id}")
 
         ids = self.change([request.still_id for request in requests])
-        for done in asyncio.as_completed([answer(one, delay) for one, delay in zip(ids, delays, strict=False)]):
+        for done in asyncio.as_completed([answer(key, delay) for key, delay in zip(ids, delays, strict=False)]):
             yield await done
 
 
@@ -54,7 +54,9 @@ class Backward:
         self.silent, self.again = silent, again
 
     async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
-        for key in [one.sample_id for one in reversed(requests) if one.sample_id not in self.silent] + list(self.again):
+        for key in [request.sample_id for request in reversed(requests) if request.sample_id not in self.silent] + list(
+            self.again
+        ):
             yield ClipReply(sample_id=key, short=key, medium=key, dense=key)
 
 
@@ -112,10 +114,10 @@ def test_replies_must_say_something() -> None:
 
 
 def test_summaries_by_sample_id() -> None:
-    requests = [ClipRequest(sample_id=one, frame_captions=("A cat.",)) for one in "abc"]
-    found = list(iterate(summaries(Backward(silent="a"), requests)))
-    assert [reply.sample_id for reply in found] == ["c", "b", "a"]
-    assert [reply.dense for reply in found] == ["c", "b", None]
-    assert found[2].error == NO_REPLY
+    requests = [ClipRequest(sample_id=sample_id, frame_captions=("A cat.",)) for sample_id in "abc"]
+    replies = list(iterate(summaries(Backward(silent="a"), requests)))
+    assert [reply.sample_id for reply in replies] == ["c", "b", "a"]
+    assert [reply.dense for reply in replies] == ["c", "b", None]
+    assert replies[2].error == NO_REPLY
     with pytest.raises(StageError, match="two replies for sample 'b'"):
         list(iterate(summaries(Backward(again="b"), requests)))

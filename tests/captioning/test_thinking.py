@@ -77,9 +77,9 @@ def test_no_mark_is_ever_left_and_separating_again_changes_nothing(pieces: list[
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_thinking_before_any_answer_is_taken_away(thinking: str, answer: str) -> None:
-    found = separate(f"<think>{thinking}</think>{answer}")
+    separated = separate(f"<think>{thinking}</think>{answer}")
     if not MARK.search(thinking + answer) and "answer" not in answer and "<|" not in thinking + answer:
-        assert (found.answer, found.thinking) == (answer.strip(), thinking.strip())
+        assert (separated.answer, separated.thinking) == (answer.strip(), thinking.strip())
 
 
 def test_thinking_is_counted_apart() -> None:
@@ -97,8 +97,8 @@ def test_thinking_is_counted_apart() -> None:
 
 
 def test_a_server_that_put_the_answer_into_the_thinking_is_understood() -> None:
-    found = strip_thinking(ChatReply(id="a", text="", completion_tokens=10), thinking=f"A dog?</think>{ANSWER}")
-    assert found.text == ANSWER
+    reply = strip_thinking(ChatReply(id="a", text="", completion_tokens=10), thinking=f"A dog?</think>{ANSWER}")
+    assert reply.text == ANSWER
     assert strip_thinking(ChatReply(id="a", text=""), thinking=ANSWER).text == ""
 
 

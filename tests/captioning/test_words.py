@@ -33,8 +33,8 @@ def test_forms_of_one_word_fold_together(forms: str) -> None:
     "pair", ["cat car", "red read", "ring rung", "bed bee", "sing sit", "grass gas", "left lift", "king kin"]
 )
 def test_other_words_stay_apart(pair: str) -> None:
-    one, other = pair.split()
-    assert fold(one) != fold(other)
+    first, second = pair.split()
+    assert fold(first) != fold(second)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_sentences_of_any_text_join_to_it(text: str) -> None:
 def test_sentence_ends() -> None:
     text = 'Dr. Lee waves. "Stop!" A 2.5 m pole falls... Then'
     assert sentences(text) == ["Dr. Lee waves.", '"Stop!"', "A 2.5 m pole falls...", "Then"]
-    assert [is_closed(one) for one in sentences(text)] == [True, True, True, False]
+    assert [is_closed(sentence) for sentence in sentences(text)] == [True, True, True, False]

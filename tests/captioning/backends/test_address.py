@@ -23,8 +23,8 @@ from schemas.errors import ConfigError
     ],
 )
 def test_reach(url: str, host: str, loopback: bool, private: bool) -> None:
-    found = read_address(url)
-    assert (found.url, found.host, found.loopback, found.private) == (url, host, loopback, private)
+    address = read_address(url)
+    assert (address.url, address.host, address.loopback, address.private) == (url, host, loopback, private)
 
 
 @pytest.mark.parametrize(

@@ -51,5 +51,5 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
 
 @given(st.text("0123456789 -+.:,eEGMTSunNov", max_size=40))
 def test_any_header_is_read(value: str) -> None:
-    found = read_retry_after(value, NOW)
-    assert found is None or found >= 0
+    seconds = read_retry_after(value, NOW)
+    assert seconds is None or seconds >= 0

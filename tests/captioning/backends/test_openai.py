@@ -35,8 +35,8 @@ def test_replies_come_as_they_are_ready_and_carry_their_own_ids() -> None:
         return completion(prompt)
 
     with serving(later_first) as server:
-        replies = ask(chat_at(server), *(question(str(place)) for place in range(12)))
-    assert [reply.id for reply in replies] == [str(place) for place in reversed(range(12))]
+        replies = ask(chat_at(server), *(question(str(index)) for index in range(12)))
+    assert [reply.id for reply in replies] == [str(index) for index in reversed(range(12))]
     assert all(
         reply == ChatReply(id=reply.id, text=f"say {reply.id}", prompt_tokens=7, completion_tokens=3)
         for reply in replies
@@ -49,7 +49,7 @@ def test_never_more_in_flight_than_allowed_over_all_calls_of_one_object() -> Non
         return completion(prompt) if before else web.json_response({"error": "busy"}, status=503)
 
     async def both(chat: OpenAIChat) -> list[list[ChatReply]]:
-        batches = ([question(f"{batch}{place}") for place in range(20)] for batch in "ab")
+        batches = ([question(f"{batch}{index}") for index in range(20)] for batch in "ab")
         return list(await asyncio.gather(*(collect(chat, batch) for batch in batches)))
 
     with serving(slow) as server:
@@ -63,8 +63,8 @@ def test_one_object_works_in_one_event_loop_after_the_other() -> None:
     with serving(echo) as server:
         chat = chat_at(server, max_in_flight=2)
         for turn in range(3):
-            replies = ask(chat, *(question(f"{turn}{place}") for place in range(6)))
-            assert sorted(reply.text for reply in replies) == [f"say {turn}{place}" for place in range(6)]
+            replies = ask(chat, *(question(f"{turn}{index}") for index in range(6)))
+            assert sorted(reply.text for reply in replies) == [f"say {turn}{index}" for index in range(6)]
 
 
 def test_a_caller_that_stops_early_leaves_nothing_running() -> None:
@@ -73,7 +73,7 @@ def test_a_caller_that_stops_early_leaves_nothing_running() -> None:
         return completion(prompt)
 
     async def first(chat: OpenAIChat) -> tuple[ChatReply, int]:
-        replies = chat.chat([question(str(place)) for place in range(8)])
+        replies = chat.chat([question(str(index)) for index in range(8)])
         reply = await anext(replies)
         await replies.aclose()  # type: ignore[attr-defined]
         return reply, len(asyncio.all_tasks())
@@ -169,7 +169,7 @@ async def no_choices(request: web.Request, prompt: str, before: int) -> web.Stre
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("trouble", "message"),
     [
         (cut, "failed: "),
         (hang, "no answer within 0.4 s; raise timeout_seconds"),
@@ -177,7 +177,7 @@ async def no_choices(request: web.Request, prompt: str, before: int) -> web.Stre
         (no_choices, "HTTP 200 without an answer: upstream is away;"),
     ],
 )
-def test_a_broken_answer_is_asked_for_again_and_then_an_error(trouble: object, said: str) -> None:
+def test_a_broken_answer_is_asked_for_again_and_then_an_error(trouble: object, message: str) -> None:
     async def once(request: web.Request, prompt: str, before: int) -> web.StreamResponse:
         return completion(prompt) if before else await trouble(request, prompt, before)  # type: ignore[operator]
 
@@ -185,7 +185,7 @@ def test_a_broken_answer_is_asked_for_again_and_then_an_error(trouble: object, s
     assert (reply.text, reply.error, reply.attempts) == ("say a", None, 2)
     reply, server = ask_one(trouble, timeout_seconds=0.4, max_retries=1)
     assert reply.error is not None
-    assert said in reply.error
+    assert message in reply.error
     assert (reply.text, reply.attempts, len(server.bodies)) == ("", 2, 2)
 
 
@@ -213,10 +213,10 @@ def test_one_bad_request_spoils_no_other() -> None:
         return web.json_response({"detail": "too long"}, status=400) if prompt == "say 3" else completion(prompt)
 
     with serving(some) as server:
-        replies = {reply.id: reply for reply in ask(chat_at(server), *(question(str(place)) for place in range(8)))}
+        replies = {reply.id: reply for reply in ask(chat_at(server), *(question(str(index)) for index in range(8)))}
     assert replies["3"].error is not None
     assert {key: reply.text for key, reply in replies.items() if key != "3"} == {
-        str(place): f"say {place}" for place in range(8) if place != 3
+        str(index): f"say {index}" for index in range(8) if index != 3
     }
 
 
@@ -251,18 +251,18 @@ def test_pictures_are_read_when_their_request_leaves() -> None:
     shelf = Shelf()
     read_at: list[int] = []
 
-    async def look(request: web.Request, prompt: str, before: int) -> web.StreamResponse:
+    async def answer(request: web.Request, prompt: str, before: int) -> web.StreamResponse:
         read_at.append(shelf.read)
         await asyncio.sleep(0.02)
         return completion(prompt)
 
     def showing(id: str, *data: bytes) -> ChatRequest:
-        pictures = tuple(ShelvedPicture(f"{id}{place}", shelf, one) for place, one in enumerate(data))
+        pictures = tuple(ShelvedPicture(f"{id}{index}", shelf, encoded) for index, encoded in enumerate(data))
         return ChatRequest(id=id, messages=(Message("user", f"say {id}", pictures),), max_tokens=8)
 
-    requests = [showing(str(place), b"\xff\xd8 jpeg") for place in range(12)]
+    requests = [showing(str(index), b"\xff\xd8 jpeg") for index in range(12)]
     requests += [showing("both", b"\xff\xd8", b"\x89PNG"), showing("lost", b"")]
-    with serving(look) as server:
+    with serving(answer) as server:
         replies = {reply.id: reply for reply in ask(chat_at(server, max_in_flight=2), *requests)}
     assert all(read <= sent + 3 for sent, read in enumerate(read_at, 1))
     assert replies["lost"].error == "the request cannot be made: OSError: the store is away"

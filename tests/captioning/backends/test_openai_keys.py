@@ -21,16 +21,18 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def tell_the_key(request: web.Request, prompt: str, before: int) -> web.StreamResponse:
     """A server that says whatever it was sent, in every place where it can."""
-    said = request.headers["Authorization"]
+    header = request.headers["Authorization"]
     if prompt == "say text":
-        return completion(f"your header is {said}")
+        return completion(f"your header is {header}")
     if prompt == "say refusal":
-        return completion(None, refusal=f"not with {said}")
+        return completion(None, refusal=f"not with {header}")
     if prompt == "say page":
-        return web.Response(text=f"<html>{'x' * 180}{said}</html>")
+        return web.Response(text=f"<html>{'x' * 180}{header}</html>")
     if prompt == "say cut":
-        return web.json_response({"error": {"message": f"{'x' * 190}{said[7:]}"}}, status=400)
-    return web.json_response({"error": {"message": f"bad header {said}", "key": said}}, status=int(prompt.split()[-1]))
+        return web.json_response({"error": {"message": f"{'x' * 190}{header[7:]}"}}, status=400)
+    return web.json_response(
+        {"error": {"message": f"bad header {header}", "key": header}}, status=int(prompt.split()[-1])
+    )
 
 
 def test_the_key_is_told_to_the_endpoint_and_to_nobody_else(

@@ -47,8 +47,8 @@ def ask(chat: TransformersChat, requests: Sequence[ChatRequest]) -> dict[str, Ch
 
 def asked(notes: Sequence[str], max_tokens: int = 12) -> list[ChatRequest]:
     return [
-        ChatRequest(id=f"{place}", messages=(*HEAD, Message("user", text)), max_tokens=max_tokens)
-        for place, text in enumerate(notes)
+        ChatRequest(id=f"{index}", messages=(*HEAD, Message("user", text)), max_tokens=max_tokens)
+        for index, text in enumerate(notes)
     ]
 
 
@@ -82,17 +82,17 @@ def test_company_order_and_the_shared_beginning_change_nothing(
 
 def test_each_request_has_its_own_limit_and_says_if_it_was_cut(chat: TransformersChat) -> None:
     short, long = replace(asked(NOTES)[0], max_tokens=3), replace(asked(NOTES)[1], max_tokens=60)
-    found = ask(chat, [short, long])
-    assert (found["0"].finish_reason, found["0"].completion_tokens) == ("length", 3)
-    assert found["1"].finish_reason == "stop"
-    assert 3 < found["1"].completion_tokens < 60
-    assert found["0"].prompt_tokens > 100
+    replies = ask(chat, [short, long])
+    assert (replies["0"].finish_reason, replies["0"].completion_tokens) == ("length", 3)
+    assert replies["1"].finish_reason == "stop"
+    assert 3 < replies["1"].completion_tokens < 60
+    assert replies["0"].prompt_tokens > 100
 
 
 def test_warm_answers_follow_their_seed_not_their_company(
     chat: TransformersChat, replies: dict[str, ChatReply]
 ) -> None:
-    warm = [replace(one, temperature=1.5, seed=7, max_tokens=8) for one in asked(NOTES)]
+    warm = [replace(request, temperature=1.5, seed=7, max_tokens=8) for request in asked(NOTES)]
     together = ask(chat, warm)
     assert ask(chat, warm[1:2])["1"] == together["1"]
     assert ask(chat, [replace(warm[1], seed=8)])["1"].text != together["1"].text
@@ -104,7 +104,9 @@ def test_warm_answers_follow_their_seed_not_their_company(
 def test_a_retry_starts_behind_what_it_shares_with_others(
     chat: TransformersChat, replies: dict[str, ChatReply]
 ) -> None:
-    again = [one.again(replies[one.id].text, "Shorter, please.", 1) for one in asked(NOTES[:2], max_tokens=8)]
+    again = [
+        request.again(replies[request.id].text, "Shorter, please.", 1) for request in asked(NOTES[:2], max_tokens=8)
+    ]
     ask(chat, again)
     assert isinstance(chat._prompts, TextPrompts)
     assert set(chat._prompts._prefixes) == {HEAD}
@@ -113,10 +115,10 @@ def test_a_retry_starts_behind_what_it_shares_with_others(
 def test_what_a_text_model_cannot_read_is_an_error_of_its_request(chat: TransformersChat) -> None:
     shown = ChatRequest(id="shown", messages=(Message("user", "What is it?", (ImageBytes("a", b""),)),), max_tokens=4)
     long = ChatRequest(id="long", messages=(Message("user", "word " * 9000),), max_tokens=4)
-    found = ask(chat, [shown, long, *asked(["A cat. Then a dog."], 4)])
-    assert "no images" in str(found["shown"].error)
-    assert "exceed the model's 8192" in str(found["long"].error)
-    assert found["0"].error is None
+    replies = ask(chat, [shown, long, *asked(["A cat. Then a dog."], 4)])
+    assert "no images" in str(replies["shown"].error)
+    assert "exceed the model's 8192" in str(replies["long"].error)
+    assert replies["0"].error is None
 
 
 def test_the_packaged_model_names_its_package_a_folder_its_content(chat: TransformersChat, tmp_path: Path) -> None:
@@ -157,8 +159,10 @@ def test_a_vision_model_reads_several_pictures_and_a_broken_one_harms_nobody(fol
 
     requests = [request("one", red), request("two", red, blue), request("none"), request("bad", blue, broken),
                 request("another", blue)]  # fmt: skip
-    found = ask(chat, requests)
-    assert "cannot be read" in str(found["bad"].error)
-    assert all(found[key].error is None and found[key].completion_tokens for key in ("one", "two", "none", "another"))
-    assert found["two"].prompt_tokens - found["one"].prompt_tokens >= 4, "the second picture has tokens of its own"
-    assert ask(chat, requests[:1])["one"] == found["one"]
+    replies = ask(chat, requests)
+    assert "cannot be read" in str(replies["bad"].error)
+    assert all(
+        replies[key].error is None and replies[key].completion_tokens for key in ("one", "two", "none", "another")
+    )
+    assert replies["two"].prompt_tokens - replies["one"].prompt_tokens >= 4, "the second picture has tokens of its own"
+    assert ask(chat, requests[:1])["one"] == replies["one"]

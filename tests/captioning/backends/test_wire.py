@@ -97,19 +97,19 @@ def test_thinking_is_no_part_of_the_text_wherever_it_stands(message: dict[str, A
 
 
 def test_a_key_in_the_thinking_is_thrown_away_too() -> None:
-    found = read_answer("a", answer({"content": None, "reasoning": f"{KEY}</think>{KEY}"}), KEY)
-    assert isinstance(found, Failure)
+    outcome = read_answer("a", answer({"content": None, "reasoning": f"{KEY}</think>{KEY}"}), KEY)
+    assert isinstance(outcome, Failure)
 
 
 @given(ANY_JSON)
 def test_any_json_is_read_and_holds_no_key(body: object) -> None:
-    found = read_answer("a", json.dumps(body), KEY)
-    assert KEY not in repr(found)
-    if isinstance(found, ChatReply):
-        assert (found.id, found.error) == ("a", None)
-        assert min(found.prompt_tokens, found.completion_tokens) >= 0
+    outcome = read_answer("a", json.dumps(body), KEY)
+    assert KEY not in repr(outcome)
+    if isinstance(outcome, ChatReply):
+        assert (outcome.id, outcome.error) == ("a", None)
+        assert min(outcome.prompt_tokens, outcome.completion_tokens) >= 0
     else:
-        assert found.reason
+        assert outcome.reason
     assert KEY not in read_message(json.dumps(body), KEY)
 
 
@@ -120,13 +120,13 @@ def test_any_body_is_read(body: str) -> None:
 
 
 def test_deep_json_is_an_error() -> None:
-    found = read_answer("a", "[" * 200_000)
-    assert isinstance(found, Failure)
-    assert found.again
+    outcome = read_answer("a", "[" * 200_000)
+    assert isinstance(outcome, Failure)
+    assert outcome.again
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ('{"error": {"message": "no such model"}}', "no such model"),
         ('{"error": "no such model"}', "no such model"),
@@ -136,8 +136,8 @@ def test_deep_json_is_an_error() -> None:
         ("", "(empty)"),
     ],
 )
-def test_the_message_inside_an_error(body: str, said: str) -> None:
-    assert read_message(body) == said
+def test_the_message_inside_an_error(body: str, message: str) -> None:
+    assert read_message(body) == message
 
 
 @given(st.integers(0, 2 * LONGEST_MESSAGE), st.sampled_from([KEY, f"Bearer {KEY}", KEY.replace("/", "%2F")]))

@@ -55,7 +55,7 @@ def reply(request: StillRequest, prompt: str = FACTS_PROMPT) -> CaptionReply:
     return reply
 
 
-def said(request: StillRequest, prompt: str = FACTS_PROMPT) -> str:
+def caption_of(request: StillRequest, prompt: str = FACTS_PROMPT) -> str:
     caption = reply(request, prompt).caption
     assert caption is not None
     return caption
@@ -63,7 +63,7 @@ def said(request: StillRequest, prompt: str = FACTS_PROMPT) -> str:
 
 def test_a_cat_is_a_cat() -> None:
     labels = (("tabby, tabby cat", 0.3), ("Egyptian cat", 0.25), ("tiger cat", 0.2))
-    caption = said(still(jpeg(data.chelsea()), *labels, camera="pan left", camera_motion=2.0, subject_motion=0.3))
+    caption = caption_of(still(jpeg(data.chelsea()), *labels, camera="pan left", camera_motion=2.0, subject_motion=0.3))
     assert caption.startswith("A cat in a scene of ")
     assert caption.endswith(" The camera pans left slowly.")
     assert "brown" in caption or "beige" in caption
@@ -71,25 +71,25 @@ def test_a_cat_is_a_cat() -> None:
 
 def test_doubt_and_ignorance_are_told_apart() -> None:
     cup = jpeg(data.coffee())
-    assert said(still(cup, ("espresso", 0.7))).startswith("Espresso in a ")
-    assert said(still(cup, ("cup", 0.3))).startswith("What may be a cup in a ")
-    assert re.match(r"A (dim, |dark, )?\S* ?scene of ", said(still(cup, ("cup", 0.1))))
+    assert caption_of(still(cup, ("espresso", 0.7))).startswith("Espresso in a ")
+    assert caption_of(still(cup, ("cup", 0.3))).startswith("What may be a cup in a ")
+    assert re.match(r"A (dim, |dark, )?\S* ?scene of ", caption_of(still(cup, ("cup", 0.1))))
 
 
 def test_black_and_white_is_seen() -> None:
-    assert "of black and white." in said(still(jpeg(data.camera())))
-    assert "of almost nothing but black." in said(still(plain(0, 0, 0)))
-    assert "shades of grey" in said(still(plain(128, 128, 128)))
+    assert "of black and white." in caption_of(still(jpeg(data.camera())))
+    assert "of almost nothing but black." in caption_of(still(plain(0, 0, 0)))
+    assert "shades of grey" in caption_of(still(plain(128, 128, 128)))
 
 
 def test_plain_colours_and_places() -> None:
-    assert said(still(plain(40, 90, 200))) == "A low-contrast scene of almost nothing but blue."
+    assert caption_of(still(plain(40, 90, 200))) == "A low-contrast scene of almost nothing but blue."
     halves = np.full((64, 96, 3), (90, 170, 240), dtype=np.uint8)
     halves[30:] = (50, 140, 50)
-    assert "blue above and green below" in said(still(jpeg(halves)))
+    assert "blue above and green below" in caption_of(still(jpeg(halves)))
     spot = np.full((64, 96, 3), (240, 240, 240), dtype=np.uint8)
     spot[28:38, 40:56] = (220, 20, 20)
-    assert "almost nothing but white with a touch of red" in said(still(jpeg(spot)))
+    assert "almost nothing but white with a touch of red" in caption_of(still(jpeg(spot)))
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_plain_colours_and_places() -> None:
 )
 def test_camera_and_motion(camera: str, camera_motion: float, subject_motion: float | None, sentence: str) -> None:
     request = still(plain(0, 0, 0), camera=camera, camera_motion=camera_motion, subject_motion=subject_motion)
-    assert said(request).endswith(f". {sentence}")
+    assert caption_of(request).endswith(f". {sentence}")
 
 
 @pytest.mark.parametrize("picture", PICTURES)
 def test_sentences_are_clean_prose(picture: str) -> None:
     for label in ((), (("Pembroke, Pembroke Welsh corgi", 0.5),), (("sunglasses, dark glasses, shades", 0.3),)):
-        caption = said(still(jpeg(getattr(data, picture)()), *label, camera="static", subject_motion=2.0))
+        caption = caption_of(still(jpeg(getattr(data, picture)()), *label, camera="static", subject_motion=2.0))
         assert caption[0].isupper()
         assert caption.endswith(".")
         assert not re.search(r"video|frame|image|photo|[{}]|\s\s|\s[.,]|,\.|\.\.", caption), caption
@@ -128,7 +128,7 @@ def test_undecodable_picture_is_an_error_of_its_still_only() -> None:
 
 def test_prompt_is_a_template_with_a_hash() -> None:
     black = still(plain(0, 0, 0), ("brown bear, bruin, Ursus arctos", 0.9))
-    assert said(black, "{colours}: {subject}") == "Almost nothing but black: a brown bear"
+    assert caption_of(black, "{colours}: {subject}") == "Almost nothing but black: a brown bear"
     assert FactsCaptioner().prompt_hash == digest(FACTS_PROMPT)
     assert FactsCaptioner("{subject}").prompt_hash != FactsCaptioner().prompt_hash
 

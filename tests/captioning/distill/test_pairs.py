@@ -30,17 +30,17 @@ def test_a_source_is_learned_from_or_judged_by(sources: list[str], share: float,
     learned, held_out = split_by_source(pairs, share, seed)
     assert learned
     assert held_out
-    assert {one.source for one in learned}.isdisjoint(one.source for one in held_out)
-    assert sorted(one.sample_id for one in learned + held_out) == sorted(one.sample_id for one in pairs)
+    assert {pair.source for pair in learned}.isdisjoint(pair.source for pair in held_out)
+    assert sorted(pair.sample_id for pair in learned + held_out) == sorted(pair.sample_id for pair in pairs)
     assert split_by_source(pairs[::-1], share, seed)[1] == held_out[::-1]
 
 
 def test_growth_moves_no_source_and_the_share_is_met() -> None:
     few, many = ([pair(f"film {number}") for number in range(count)] for count in (100, 1000))
-    held_out = [one.source for one in split_by_source(many, 0.1)[1]]
+    held_out = [pair.source for pair in split_by_source(many, 0.1)[1]]
     assert 70 <= len(held_out) <= 130
-    assert [one.source for one in split_by_source(few, 0.1)[1]] == [
-        one for one in held_out if one in {two.source for two in few}
+    assert [pair.source for pair in split_by_source(few, 0.1)[1]] == [
+        source for source in held_out if source in {two.source for two in few}
     ]
 
 
@@ -54,42 +54,44 @@ def test_made_pairs_are_short_grounded_and_the_same_again(words: Vocabulary) -> 
     pairs = synthetic_pairs(60, words, seed=3)
     assert pairs == synthetic_pairs(60, words, seed=3)
     assert pairs != synthetic_pairs(60, words, seed=4)
-    assert {len(one.captions) for one in pairs} >= {3, 4, 5, 6}
-    assert len({one.source for one in pairs}) == 20
-    for one in pairs:
-        marks = score_summary(one.captions, one.summary)
+    assert {len(pair.captions) for pair in pairs} >= {3, 4, 5, 6}
+    assert len({pair.source for pair in pairs}) == 20
+    for pair in pairs:
+        marks = score_summary(pair.captions, pair.summary)
         assert marks.length <= MOST
         assert marks.coverage >= 0.6
         assert marks.support == 1
-        assert guard(one.summary, one.captions).reason is None
-        assert sum(len(text.split()) for text in (*one.captions, one.summary)) <= MOST_WORDS
+        assert guard(pair.summary, pair.captions).reason is None
+        assert sum(len(text.split()) for text in (*pair.captions, pair.summary)) <= MOST_WORDS
 
 
 def test_lessons_copy_their_notes_and_no_kind_of_fact_is_always_there() -> None:
     examples = synthetic_training_pairs(300, seed=3)
     assert examples == synthetic_training_pairs(300, seed=3)
-    assert len({one.source for one in examples}) == 100
-    for one in examples:
-        assert score_summary(one.captions, one.summary).length <= MOST
-        assert score_summary([join(one.captions)], one.summary).invented == 0
-        assert guard(one.summary, one.captions).reason is None
+    assert len({example.source for example in examples}) == 100
+    for example in examples:
+        assert score_summary(example.captions, example.summary).length <= MOST
+        assert score_summary([join(example.captions)], example.summary).invented == 0
+        assert guard(example.summary, example.captions).reason is None
     for form in ("in the background", " light", "camera", "nearby"):
-        holding = [one for one in examples if form in " ".join(one.captions)]
+        holding = [example for example in examples if form in " ".join(example.captions)]
         assert 0.15 < len(holding) / len(examples) < 0.65, form
-        assert all(form in one.summary for one in holding), form
+        assert all(form in example.summary for example in holding), form
     assert set(SHARES) == set(TEMPLATES)
     assert all(0.3 <= share <= 0.6 for share in SHARES.values())
 
 
 def test_what_judges_is_told_in_no_word_of_content_that_teaches() -> None:
-    def said(words: Vocabulary) -> set[str]:
+    def content_of(words: Vocabulary) -> set[str]:
         actions = [form for action in words.actions for form in action]
         lists = (words.adjectives, words.nouns, words.adverbials, words.places, words.backgrounds, words.lights,
                  words.cameras, words.bystanders, actions)  # fmt: skip
         return set(content_words(" ".join(text for texts in lists for text in texts)))
 
-    taught = {word for one in synthetic_training_pairs(1500, seed=0) for word in content_words(" ".join(one.captions))}
+    taught = {
+        word for pair in synthetic_training_pairs(1500, seed=0) for word in content_words(" ".join(pair.captions))
+    }
     form = {"light"}  # of both worlds: "The light is ..."; one held-out camera shakes lightly
-    assert ((taught - form) | said(TRAINING)) & said(HELD_OUT) == set()
-    assert len(said(HELD_OUT)) > 150
+    assert ((taught - form) | content_of(TRAINING)) & content_of(HELD_OUT) == set()
+    assert len(content_of(HELD_OUT)) > 150
     assert len(taught) > 1000

@@ -50,14 +50,14 @@ def ask(folder: Path, message: Message) -> ChatReply:
 
 def test_a_summariser_learns_and_its_folder_says_all(tmp_path: Path) -> None:
     base = save_tiny_language(tmp_path / "base", unpacked(DEFAULT_CACHE))
-    told: list[tuple[int, float | None, float | None]] = []
+    notices: list[tuple[int, float | None, float | None]] = []
     out = tmp_path / "students" / "one"
     losses = distill_summariser(
-        synthetic_pairs(24, TRAINING, 0), base, out, SETTINGS, MADE, lambda *one: told.append(one)
+        synthetic_pairs(24, TRAINING, 0), base, out, SETTINGS, MADE, lambda *notice: notices.append(notice)
     )
     assert min(loss for _, loss in losses.held_out) < 0.9 * losses.held_out[0][1]
     assert losses.learned[-1] < losses.learned[0]
-    assert sum(steps for steps, _, _ in told) == len(losses.learned)
+    assert sum(steps for steps, _, _ in notices) == len(losses.learned)
     assert trained_prompt(out) == TrainedPrompt()
     record = json.loads((out / PROVENANCE).read_text())
     assert record["pairs"]["learned"] + record["pairs"]["held_out"] == 24
@@ -68,7 +68,7 @@ def test_a_summariser_learns_and_its_folder_says_all(tmp_path: Path) -> None:
     assert [path.name for path in out.parent.iterdir()] == ["one"], "no scratch is left behind"
     assert ask(out, Message("user", "A cat. Then a dog.")).completion_tokens == 4
     with pytest.raises(InputError, match="is there already"):
-        distill_summariser(synthetic_pairs(6, TRAINING, 0), base, out, SETTINGS, MADE, lambda *one: None)
+        distill_summariser(synthetic_pairs(6, TRAINING, 0), base, out, SETTINGS, MADE, lambda *notice: None)
 
 
 def test_a_captioner_learns_what_pictures_show(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_captioner_learns_what_pictures_show(tmp_path: Path) -> None:
         for source in range(4)
         for colour in COLOURS
     ]  # fmt: skip
-    losses = distill_captioner(pairs, base, tmp_path / "student", SETTINGS, MADE, lambda *one: None)
+    losses = distill_captioner(pairs, base, tmp_path / "student", SETTINGS, MADE, lambda *notice: None)
     assert min(loss for _, loss in losses.held_out) < 0.8 * losses.held_out[0][1]
     assert json.loads((tmp_path / "student" / FILE).read_text())["prompt"] == CAPTION_PROMPT
     reply = ask(tmp_path / "student", Message("user", CAPTION_PROMPT, (_picture("red"),)))
@@ -104,19 +104,19 @@ def test_it_stops_when_nothing_is_gained_and_keeps_the_best() -> None:
 
     settings = Settings(rate=5e-2, epochs=50, checks_per_epoch=1, patience=2)
     # What is learned contradicts what is held out, so soon every step makes it worse.
-    student, losses = fine_tune(model, material(3), material(4), settings, lambda *one: None)
+    student, losses = fine_tune(model, material(3), material(4), settings, lambda *notice: None)
     best = min(losses.held_out, key=lambda check: check[1])
     assert losses.best_step == best[0]
     assert len(losses.learned) == losses.best_step + settings.patience < 50
-    found = torch.nn.functional.cross_entropy(student(input_ids=ids).logits[:, -2], torch.tensor([4]))
-    assert abs(float(found) - best[1]) < 0.02
+    loss = torch.nn.functional.cross_entropy(student(input_ids=ids).logits[:, -2], torch.tensor([4]))
+    assert abs(float(loss) - best[1]) < 0.02
     assert losses.held_out[-1][1] > best[1] + 0.05, "the last weights are not the best"
 
 
 def test_no_model_in_the_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="no language model can be loaded"):
         distill_summariser(
-            synthetic_pairs(6, TRAINING, 0), tmp_path, tmp_path / "out", SETTINGS, MADE, lambda *one: None
+            synthetic_pairs(6, TRAINING, 0), tmp_path, tmp_path / "out", SETTINGS, MADE, lambda *notice: None
         )
 
 

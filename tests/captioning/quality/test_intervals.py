@@ -19,7 +19,7 @@ def test_shares() -> None:
 
 
 def test_many_values_need_no_drawing() -> None:
-    values = [float(place % 7) for place in range(7000)]
+    values = [float(index % 7) for index in range(7000)]
     mean, low, high = interval(values, 0)
     assert mean == 3
     assert high - low == pytest.approx(2 * 1.96 * 2 / 7000**0.5, rel=0.01)

@@ -17,12 +17,12 @@ GOOD = "A grey wolf stands between tall trees and turns its head."
 def _records() -> list[CaptionRecord]:
     good = [
         clip(
-            GOOD.replace("wolf", f"wolf{place}"),
-            f"A grey wolf{place} turns its head.",
-            key=f"good-{place}",
+            GOOD.replace("wolf", f"wolf{index}"),
+            f"A grey wolf{index} turns its head.",
+            key=f"good-{index}",
             bucket="b",
         )
-        for place in range(10)
+        for index in range(10)
     ]
     bad = [clip("", key="none"), clip("I'm sorry, I cannot see the frames", "A dog.", key="refused", bucket="b")]
     return [*good, *bad]
@@ -74,11 +74,11 @@ def test_nothing_to_report_on() -> None:
 
 def test_what_changed() -> None:
     records = _records()
-    healed = [replace(one, dense=GOOD) if one.sample_id == "none" else one for one in records[1:]]
-    found = compare(_report(records), _report(healed))
-    assert [(one.sample_id, one.gone[:1]) for one in found.better][:1] == [("none", ("empty",))]
-    assert (found.removed, found.added) == (("good-0",), ())
-    empty = next(one for one in found.measures if one.name == "empty" and one.group == "all")
+    healed = [replace(record, dense=GOOD) if record.sample_id == "none" else record for record in records[1:]]
+    comparison = compare(_report(records), _report(healed))
+    assert [(change.sample_id, change.gone[:1]) for change in comparison.better][:1] == [("none", ("empty",))]
+    assert (comparison.removed, comparison.added) == (("good-0",), ())
+    empty = next(change for change in comparison.measures if change.name == "empty" and change.group == "all")
     assert (empty.better, empty.clear, empty.after.value) == (True, False, 0)
-    assert [(a.passed, b.passed) for a, b in found.gates if a and b] == [(False, True), (True, True)]
-    assert not any(one.better is not None for one in compare(_report(records), _report(records)).measures)
+    assert [(a.passed, b.passed) for a, b in comparison.gates if a and b] == [(False, True), (True, True)]
+    assert not any(change.better is not None for change in compare(_report(records), _report(records)).measures)

@@ -16,7 +16,7 @@ from captioning.quality.registry import CHECKS
 from pipeline.benchmarks.planted.detection import Detection, count, detections, wilson
 from pipeline.benchmarks.planted.faults import differ, make_rows, swap_frames
 from pipeline.benchmarks.planted.stills import from_images, photographs, seen
-from tests.captioning.quality.clips import look
+from tests.captioning.quality.clips import run_check
 
 # (found at least, false alarms at most); on 25 planted rows one miss is 0.04.
 AIMS = {
@@ -32,15 +32,15 @@ AIMS = {
 @cache
 def _found() -> dict[str, Detection]:
     rows = make_rows("held out", 420, 3, per_fault=25)
-    return {one.fault: one for one in detections(rows, Corpus.of([made.record for made in rows]))}
+    return {detection.fault: detection for detection in detections(rows, Corpus.of([made.record for made in rows]))}
 
 
 @pytest.mark.parametrize("fault", AIMS)
 def test_planted_faults(fault: str) -> None:
-    found, (least, most) = _found()[fault], AIMS[fault]
-    assert found.planted == 25
-    assert found.rate >= least
-    assert found.false_alarms <= most
+    detection, (least, most) = _found()[fault], AIMS[fault]
+    assert detection.planted == 25
+    assert detection.rate >= least
+    assert detection.false_alarms <= most
 
 
 @cache
@@ -50,25 +50,31 @@ def _photographs() -> list[CaptionRecord]:
 
 def test_frame_captions_on_wrong_photographs() -> None:
     records, ids = swap_frames(_photographs(), 10, random.Random(2))
-    found = count(
-        "frames", "swapped_frames", ids, {one.sample_id for one in records} - ids, look("swapped_frames", records)
+    detection = count(
+        "frames",
+        "swapped_frames",
+        ids,
+        {record.sample_id for record in records} - ids,
+        run_check("swapped_frames", records),
     )
-    assert found.planted >= 8
-    assert found.rate >= 0.7
-    assert found.false_alarms <= 0.08
+    assert detection.planted >= 8
+    assert detection.rate >= 0.7
+    assert detection.false_alarms <= 0.08
 
 
 def test_shuffled_pictures_close_the_gap() -> None:
     records = _photographs()
     order = random.Random(1).sample(records, len(records))
     gaps = []
-    for found in (records, [_with_pictures(one, other) for one, other in zip(records, order, strict=True)]):
-        gaps.append(np.median([one.value for one in look("pictures_gap", found).values()]))
+    for shown in (records, [_with_pictures(record, other) for record, other in zip(records, order, strict=True)]):
+        gaps.append(np.median([result.value for result in run_check("pictures_gap", shown).values()]))
     assert gaps[0] > 3 > 1.2 > gaps[1]
 
 
 def _with_pictures(record: CaptionRecord, other: CaptionRecord) -> CaptionRecord:
-    frames = tuple(replace(shown, text=told.text) for told, shown in zip(record.frames, other.frames, strict=True))
+    frames = tuple(
+        replace(shown, text=captioned.text) for captioned, shown in zip(record.frames, other.frames, strict=True)
+    )
     return replace(record, frames=frames)
 
 
@@ -76,7 +82,7 @@ def test_swaps_are_planted_between_clips_of_other_content_only() -> None:
     records = _photographs()
     assert not differ(records[0], records[1])
     swapped, ids = swap_frames(records, 10, random.Random(3))
-    assert {one.sample_id for one, was in zip(swapped, records, strict=True) if one != was} == set(ids)
+    assert {record.sample_id for record, was in zip(swapped, records, strict=True) if record != was} == set(ids)
 
 
 def test_an_image_text_model_tells_swapped_captions() -> None:
@@ -89,17 +95,19 @@ def test_an_image_text_model_tells_swapped_captions() -> None:
         return directions[places] + 0.1 * generator.standard_normal((len(texts), 32)).astype(np.float32)
 
     records = []
-    for place in range(60):
-        said = place if place >= 5 else (place + 1) % 5
-        frame = replace(_photographs()[0].frames[0], vector=tuple(directions[place].tolist()))
+    for index in range(60):
+        caption_index = index if index >= 5 else (index + 1) % 5
+        frame = replace(_photographs()[0].frames[0], vector=tuple(directions[index].tolist()))
         records.append(
-            CaptionRecord(sample_id=str(place), source=str(place), bucket="b", dense=f"Thing {said}.", frames=(frame,))
+            CaptionRecord(
+                sample_id=str(index), source=str(index), bucket="b", dense=f"Thing {caption_index}.", frames=(frame,)
+            )
         )
     corpus = Corpus.of(records, image_text=tower)  # type: ignore[arg-type]
-    wrong = {key for key, one in CHECKS["misaligned"].run(corpus).items() if one.why}
+    wrong = {key for key, result in CHECKS["misaligned"].run(corpus).items() if result.why}
     assert wrong == {"0", "1", "2", "3", "4"}
-    assert np.median([one.value for one in CHECKS["alignment_gap"].run(corpus).values()]) > 0.8
-    assert np.mean([one.value for one in CHECKS["aligned_sentences"].run(corpus).values()]) > 0.9
+    assert np.median([result.value for result in CHECKS["alignment_gap"].run(corpus).values()]) > 0.8
+    assert np.mean([result.value for result in CHECKS["aligned_sentences"].run(corpus).values()]) > 0.9
 
 
 def test_intervals_of_shares() -> None:

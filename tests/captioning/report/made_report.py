@@ -37,7 +37,7 @@ _ACTS = ("drifts past the quay", "waits near the rail", "turns toward the light"
 def make_report(clips: int = 40, hostile: bool = False, seed: int = 0) -> Report:
     """A report of so many clips; a hostile one holds markup wherever a model or a file name could put it."""
     chance = random.Random(seed)
-    views = [_view(place, chance) for place in range(clips)]
+    views = [_view(index, chance) for index in range(clips)]
     if hostile:
         views[: len(HOSTILE)] = [_spoilt(view, text) for view, text in zip(views, HOSTILE, strict=False)]
     ordered = sorted(views, key=lambda view: -view.suspicion)
@@ -48,7 +48,10 @@ def make_report(clips: int = 40, hostile: bool = False, seed: int = 0) -> Report
         samples=tuple(views),
         worst=tuple(view.record.sample_id for view in ordered[:20]),
         measures=_measures(clips, chance),
-        histograms=(_histogram("words", lengths, None), _histogram("tokens", [2 * one for one in lengths], 226.0)),
+        histograms=(
+            _histogram("words", lengths, None),
+            _histogram("tokens", [2 * length for length in lengths], 226.0),
+        ),
         funnel=(
             FunnelStep(kind="video", state="shipped", reason="", count=31),
             FunnelStep(kind="video", state="failed", reason="no video stream", count=2),
@@ -68,8 +71,8 @@ def make_report(clips: int = 40, hostile: bool = False, seed: int = 0) -> Report
     )
 
 
-def _view(place: int, chance: random.Random) -> SampleView:
-    clip = f"{place:016x}-{place * 100}-{place * 100 + 4400}"
+def _view(index: int, chance: random.Random) -> SampleView:
+    clip = f"{index:016x}-{index * 100}-{index * 100 + 4400}"
     subject, act = chance.choice(_SUBJECTS), chance.choice(_ACTS)
     frames = tuple(
         FrameCaption(
@@ -78,22 +81,22 @@ def _view(place: int, chance: random.Random) -> SampleView:
             text=f"A {subject} at {0.5 + 2 * ordinal:.1f} seconds.",
             labels=(("dock", 0.42), ("ship", 0.2)),
         )
-        for ordinal in range(1 + place % 4)
+        for ordinal in range(1 + index % 4)
     )
-    empty = place % 13 == 12
+    empty = index % 13 == 12
     record = CaptionRecord(
         sample_id=clip,
-        source=SOURCES[place % len(SOURCES)],
-        bucket=BUCKETS[place % len(BUCKETS)],
+        source=SOURCES[index % len(SOURCES)],
+        bucket=BUCKETS[index % len(BUCKETS)],
         duration=4.4,
         short=f"A {subject}.",
         medium="" if empty else f"A {subject} {act}.",
-        dense="" if empty else f"A {subject} {act}, " * (1 + place % 5) + "while the camera holds still.",
+        dense="" if empty else f"A {subject} {act}, " * (1 + index % 5) + "while the camera holds still.",
         fields={"subject": subject},
-        tokens=20 + place % 30,
+        tokens=20 + index % 30,
         token_counter="all-MiniLM-L6-v2 (estimate)",
         budget="t5-226",
-        fallback="one distinct frame caption" if place % 7 == 0 else None,
+        fallback="one distinct frame caption" if index % 7 == 0 else None,
         error="the reply was cut off" if empty else None,
         frames=frames,
         camera="static",
@@ -106,29 +109,31 @@ def _view(place: int, chance: random.Random) -> SampleView:
         summariser_model="SmolLM2-135M-Instruct",
         prompt_hashes=("fe3a2bad282b16bb",),
     )
-    findings = _findings(clip, place)
-    return SampleView(record=record, findings=findings, suspicion=max((one.weight for one in findings), default=0.0))
+    findings = _findings(clip, index)
+    return SampleView(
+        record=record, findings=findings, suspicion=max((finding.weight for finding in findings), default=0.0)
+    )
 
 
-def _findings(clip: str, place: int) -> tuple[Finding, ...]:
-    found = []
-    if place % 13 == 12:
-        found.append(
+def _findings(clip: str, index: int) -> tuple[Finding, ...]:
+    findings = []
+    if index % 13 == 12:
+        findings.append(
             Finding(sample_id=clip, check="empty", weight=1.0, why="There is no caption: the reply was cut off.")
         )
-    if place % 3 == 0:
+    if index % 3 == 0:
         why = "Half of its phrases of four words stand in it twice."
-        found.append(Finding(sample_id=clip, check="repeated_phrases", weight=0.3 + place % 50 / 100, why=why))
-    if place % 5 == 0:
+        findings.append(Finding(sample_id=clip, check="repeated_phrases", weight=0.3 + index % 50 / 100, why=why))
+    if index % 5 == 0:
         why = "It says that the camera pans, but the camera was measured to be static."
-        found.append(Finding(sample_id=clip, check="camera_contradiction", weight=0.6, why=why))
-    return tuple(found)
+        findings.append(Finding(sample_id=clip, check="camera_contradiction", weight=0.6, why=why))
+    return tuple(findings)
 
 
 def _spoilt(view: SampleView, text: str) -> SampleView:
     clip = f"{view.record.sample_id}{text}"
     frames = tuple(
-        replace(one, still_id=one.still_id + text, text=text, labels=((text, 0.5),)) for one in view.record.frames
+        replace(frame, still_id=frame.still_id + text, text=text, labels=((text, 0.5),)) for frame in view.record.frames
     )
     record = replace(
         view.record, sample_id=clip, source=text, bucket=text, short=text, medium=text + "!", dense=text + " dense",
@@ -151,7 +156,7 @@ def _measures(clips: int, chance: random.Random) -> dict[str, Sequence[Measure]]
                     better=None, doc="Mean words of the dense caption."),
         )  # fmt: skip
 
-    names = ["all", *(f"bucket {one}" for one in BUCKETS), *(f"source {one}" for one in SOURCES)]
+    names = ["all", *(f"bucket {bucket}" for bucket in BUCKETS), *(f"source {source}" for source in SOURCES)]
     return {name: group(clips if name == "all" else clips // 3) for name in names}
 
 
@@ -189,7 +194,9 @@ def make_comparison(report: Report) -> Comparison:
             ),
         ),
         worse=(worse,),
-        better=tuple(SampleChange(sample_id=one, before=0.9, after=0.2, gone=("empty",), new=()) for one in ids[2:5]),
+        better=tuple(
+            SampleChange(sample_id=sample_id, before=0.9, after=0.2, gone=("empty",), new=()) for sample_id in ids[2:5]
+        ),
         added=tuple(ids[5:7]),
         removed=("an-older-clip",),
         models={"captioner": ("facts: revision 1", "facts: revision 2")},

@@ -51,7 +51,7 @@ def report() -> Report:
 
 def test_it_shows_all_sections(report: Report) -> None:
     outline = Outline(write_page(report, PICTURES, make_comparison(report)))
-    sections = [one["id"] for name, one in outline.elements if name == "section"]
+    sections = [attributes["id"] for name, attributes in outline.elements if name == "section"]
     assert sections == [
         "verdict", "changes", "worst", "gates", "measures", "lengths", "repeats", "funnel", "making", "gallery",
     ]  # fmt: skip
@@ -81,7 +81,7 @@ def test_it_asks_nobody_for_anything(report: Report) -> None:
 def test_hostile_text_adds_no_element() -> None:
     plain, hostile = make_report(40), make_report(40, hostile=True)
     outline = Outline(write_page(hostile, PICTURES, make_comparison(hostile)))
-    assert not [one for name, one in outline.elements if name == "img" and "onerror" in one]
+    assert not [attributes for name, attributes in outline.elements if name == "img" and "onerror" in attributes]
     scripts = sum(name == "script" for name, _ in outline.elements)
     assert scripts == sum(name == "script" for name, _ in Outline(write_page(plain, PICTURES)).elements) == 4
     clips = json.loads(outline.blocks["data-samples"])["samples"]
@@ -97,7 +97,7 @@ def test_it_is_utf_8_whatever_a_caption_holds() -> None:
 
 def test_pictures_stand_in_it_once_and_those_left_out_are_counted(report: Report) -> None:
     outline = Outline(write_page(report, PICTURES))
-    above = {one["data-still"] for name, one in outline.elements if name == "img"}
+    above = {attributes["data-still"] for name, attributes in outline.elements if name == "img"}
     below = set(json.loads(outline.blocks["data-pictures"]))
     assert not above & below
     assert len(above) + len(below) == sum(len(view.record.frames) for view in report.samples)
@@ -131,7 +131,7 @@ def test_a_dataset_without_captions_still_gives_a_page(report: Report) -> None:
         report, samples=(), worst=(), measures={}, histograms=(), funnel=(), gates=(), models={}, notes=(), repeats=()
     )
     outline = Outline(write_page(bare, PICTURES))
-    assert [one["id"] for name, one in outline.elements if name == "section"] == ["verdict", "gallery"]
+    assert [attributes["id"] for name, attributes in outline.elements if name == "section"] == ["verdict", "gallery"]
     assert json.loads(outline.blocks["data-samples"]) == {"samples": []}
 
 

@@ -54,7 +54,7 @@ def test_the_worst_have_theirs_whatever_they_take_and_the_others_by_a_seed() -> 
 def test_a_long_clip_shows_its_first_and_last_and_some_between() -> None:
     view = next(view for view in REPORT.samples if len(view.record.frames) == 4)
     assert len(shown_stills(view)) == 4
-    frames = tuple(replace(view.record.frames[0], still_id=f"s{place:02d}") for place in range(30))
+    frames = tuple(replace(view.record.frames[0], still_id=f"s{index:02d}") for index in range(30))
     long = replace(view, record=replace(view.record, frames=frames))
     assert len(set(shown_stills(long))) == MOST_PER_SAMPLE
     assert (shown_stills(long)[0], shown_stills(long)[-1]) == ("s00", "s29")

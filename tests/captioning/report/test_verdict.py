@@ -31,9 +31,9 @@ def test_where_all_is_well_nobody_is_asked_to_look() -> None:
 
 def test_every_reason_to_look_stands_in_the_sentence() -> None:
     report = make_report(40)
-    found = verdict(report)
+    judged = verdict(report)
     wrong = sum(view.suspicion >= 0.5 for view in report.samples)
-    assert found.sentence.startswith(f"Look at this: 2 gates fail, {wrong} of 40 samples look wrong")
+    assert judged.sentence.startswith(f"Look at this: 2 gates fail, {wrong} of 40 samples look wrong")
     page = verdict_markup(report)
     assert "<code>repeated &lt;= 0.05</code> fails: the value is 0.12" in page
     assert "<code>grounded &gt;= 0.5</code> fails: it was not measured" in page
@@ -53,7 +53,7 @@ def test_a_group_strays_where_its_interval_lies_beyond_that_of_all_on_the_bad_si
     }
     report = plain()
     report = replace(report, measures=measures)
-    assert [(one.group, one.here.name) for one in find_strays(report)] == [
+    assert [(stray.group, stray.here.name) for stray in find_strays(report)] == [
         ("source c", "loop"), ("bucket a", "grounded"), ("bucket a", "loop"),
     ]  # fmt: skip
     assert verdict(report).sentence == "Look at this: 2 groups stray."

@@ -82,7 +82,7 @@ def test_a_model_is_given_overview_seconds_and_measured_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "told"),
+    ("bad", "correction"),
     [
         ("no json at all", "JSON object"),
         ('{"dense": "A dog."}', "JSON object"),
@@ -93,11 +93,11 @@ def test_a_model_is_given_overview_seconds_and_measured_facts() -> None:
         (structured(dense="A brown dog runs. A brown dog runs."), "each thing once"),
     ],
 )
-def test_each_fault_is_told_and_asked_again(bad: str, told: str) -> None:
+def test_each_fault_is_told_and_asked_again(bad: str, correction: str) -> None:
     reply, chat = summarise(says(bad, structured()))
     assert reply.dense == DENSE
     assert reply.usage.calls == 2
-    assert told in chat.asked[1].messages[-1].text
+    assert correction in chat.asked[1].messages[-1].text
     assert chat.asked[1].messages[-2].text == bad
 
 
@@ -202,7 +202,7 @@ def test_joined_captions_fit_the_budget_in_whole_sentences_or_say_why_not(captio
     else:
         assert reply.dense is not None
         assert count(reply.dense) <= budget
-        assert all(is_closed(one) for one in sentences(reply.dense))
+        assert all(is_closed(sentence) for sentence in sentences(reply.dense))
 
 
 def test_many_clips_in_any_order_keep_their_own_words() -> None:
@@ -221,6 +221,6 @@ def test_many_clips_in_any_order_keep_their_own_words() -> None:
 
     task = SummaryTask(StructuredForm(), Budget(count=count, tokens=100))
     replies = iterate(ChatSummariser(ScriptedChat(say), task).summarise(clips))
-    assert {one.sample_id: one.dense for one in replies} == {
+    assert {reply.sample_id: reply.dense for reply in replies} == {
         f"c{number}": f"A dog beside {number} trees leaps {number} logs." for number in range(20)
     }

@@ -6,7 +6,7 @@ from tests.captioning.quality.clips import why
 
 
 @pytest.mark.parametrize(
-    ("check", "text", "frame", "found"),
+    ("check", "text", "frame", "contradicts"),
     [
         ("colour_conflict", "A red car passes.", "A blue car passes.", True),
         ("colour_conflict", "A small red car passes.", "A red car passes.", False),
@@ -18,5 +18,5 @@ from tests.captioning.quality.clips import why
         ("number_conflict", "A pair of dogs.", "Three dogs.", True),
     ],
 )
-def test_contradictions(check: str, text: str, frame: str, found: bool) -> None:
-    assert bool(why(check, text, frame)) == found
+def test_contradictions(check: str, text: str, frame: str, contradicts: bool) -> None:
+    assert bool(why(check, text, frame)) == contradicts

@@ -1,6 +1,6 @@
 """Left-out events and wrong order are found; shared words are nobody's event."""
 
-from tests.captioning.quality.clips import clip, look, why
+from tests.captioning.quality.clips import clip, run_check, why
 
 FRAMES = (
     "A man opens a wooden gate in a garden.",
@@ -12,13 +12,13 @@ WHOLE = "A man opens a wooden gate in a garden, feeds grey pigeons and climbs a 
 
 def test_a_whole_caption() -> None:
     assert why("dropped_event", WHOLE, *FRAMES) == "" == why("misordered", WHOLE, *FRAMES)
-    assert look("coverage", [clip(WHOLE, *FRAMES)])["a"].value == 1
+    assert run_check("coverage", [clip(WHOLE, *FRAMES)])["a"].value == 1
 
 
 def test_a_left_out_event() -> None:
     text = "A man opens a wooden gate in a garden and climbs a tall ladder."
     assert "pigeons" in why("dropped_event", text, *FRAMES)
-    assert look("coverage", [clip(text, *FRAMES)])["a"].value < 1
+    assert run_check("coverage", [clip(text, *FRAMES)])["a"].value < 1
 
 
 def test_the_order_of_events() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.captioning.quality.clips import clip, look, why
+from tests.captioning.quality.clips import clip, run_check, why
 
 FORM = (
     "empty",
@@ -71,18 +71,18 @@ def test_faults_are_found(check: str, text: str) -> None:
 
 def test_doubt_that_a_captioner_utters_by_design_is_measured_and_no_finding() -> None:
     frames = ("What may be a cat in a scene of grey.",)
-    (seen,) = look("hedge", [clip("What may be a cat in a scene of grey.", *frames, captioner="facts")]).values()
+    (seen,) = run_check("hedge", [clip("What may be a cat in a scene of grey.", *frames, captioner="facts")]).values()
     assert (seen.value, seen.why) == (1, "")
-    (seen,) = look("hedge", [clip("Possibly a cat in a scene of grey.", *frames, captioner="facts")]).values()
+    (seen,) = run_check("hedge", [clip("Possibly a cat in a scene of grey.", *frames, captioner="facts")]).values()
     assert seen.why == "is in doubt: 'Possibly'"
-    (seen,) = look("hedge", [clip("What may be a cat.", *frames, captioner="vllm")]).values()
+    (seen,) = run_check("hedge", [clip("What may be a cat.", *frames, captioner="vllm")]).values()
     assert seen.why == "is in doubt: 'may be'"
 
 
 def test_a_failed_clip_is_an_error_and_empty() -> None:
     record = clip("", error="the model timed out")
-    assert look("error", [record])["a"].why == "captioning failed: the model timed out"
-    assert look("empty", [record])["a"].value == 1
+    assert run_check("error", [record])["a"].why == "captioning failed: the model timed out"
+    assert run_check("empty", [record])["a"].value == 1
 
 
 def test_turns_of_phrase_that_frame_captions_share_are_no_loop() -> None:
@@ -99,5 +99,5 @@ def test_the_run_that_is_named_is_one_that_comes_again() -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_judged(text: str) -> None:
     for name in (*FORM, "boilerplate", "invented", "scene_change", "colour_conflict"):
-        for seen in look(name, [clip(text, "A dog runs.")]).values():
+        for seen in run_check(name, [clip(text, "A dog runs.")]).values():
             assert bool(seen.value) == bool(seen.why)

@@ -6,7 +6,7 @@ from tests.captioning.quality.clips import why
 
 
 @pytest.mark.parametrize(
-    ("text", "camera", "found"),
+    ("text", "camera", "contradicts"),
     [
         ("The camera pans left.", "pan right", True),
         ("The camera pans slowly to the left.", "pan left", False),
@@ -16,8 +16,8 @@ from tests.captioning.quality.clips import why
         ("A man frying eggs in a pan turns left.", "static", False),
     ],
 )
-def test_camera(text: str, camera: str, found: bool) -> None:
-    assert bool(why("camera_conflict", text, camera=camera)) == found
+def test_camera(text: str, camera: str, contradicts: bool) -> None:
+    assert bool(why("camera_conflict", text, camera=camera)) == contradicts
 
 
 def test_motion() -> None:

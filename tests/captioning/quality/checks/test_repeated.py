@@ -2,7 +2,7 @@
 
 from captioning.quality.checks.repeated import repeats
 from captioning.quality.corpus import Corpus
-from tests.captioning.quality.clips import clip, look
+from tests.captioning.quality.clips import clip, run_check
 
 TEXT = "A man in a red coat walks over a long stone bridge at dusk while three gulls circle above the grey river."
 
@@ -15,12 +15,14 @@ def test_equal_and_nearly_equal_captions_of_unlike_clips() -> None:
         clip(near, "A tractor ploughs a brown field.", key="three"),
         clip("A cat sleeps on a warm radiator in a small kitchen.", "A cat sleeps.", key="four"),
     ]
-    seen = look("repeated", records)
-    assert {key for key, one in seen.items() if one.why} == {"one", "two", "three"}
-    assert [[one.key for one in group] for group in repeats(Corpus.of(records).captioned)] == [["one", "three", "two"]]
+    seen = run_check("repeated", records)
+    assert {key for key, result in seen.items() if result.why} == {"one", "two", "three"}
+    assert [[record.key for record in group] for group in repeats(Corpus.of(records).captioned)] == [
+        ["one", "three", "two"]
+    ]
 
 
 def test_clips_with_like_frame_captions_are_honest_repeats() -> None:
     frames = "A man in a red coat walks over a stone bridge."
     records = [clip(TEXT, frames, key="one"), clip(TEXT, f"{frames} Gulls circle.", key="two")]
-    assert not any(one.why for one in look("repeated", records).values())
+    assert not any(result.why for result in run_check("repeated", records).values())

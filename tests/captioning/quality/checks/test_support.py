@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from captioning.quality.checks.support import phrases
 from captioning.quality.sentence_model import SentenceModel
-from tests.captioning.quality.clips import clip, look, why
+from tests.captioning.quality.clips import clip, run_check, why
 
 FRAMES = ("A man in a red coat walks over a bridge.", "The man waves at a boat.")
 
 
 def test_support_is_the_share_of_held_words() -> None:
-    seen = look("support", [clip("A man walks over bridges with an umbrella.", *FRAMES)])
+    seen = run_check("support", [clip("A man walks over bridges with an umbrella.", *FRAMES)])
     assert seen["a"].value == 0.8  # man, walks, over, bridges; umbrella is not held
 
 
@@ -24,33 +24,33 @@ def unrelated(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "invented"),
     [
         ("A man walks over a bridge. A small dog follows him.", True),
         ("The man in the red coat waves at a boat from the bridge.", False),
         ("The camera pans left slowly over the scene as a man walks.", False),
     ],
 )
-def test_invented_things(text: str, found: bool) -> None:
-    assert bool(look("invented", [clip(text, *FRAMES)], embed=unrelated)["a"].why) == found
+def test_invented_things(text: str, invented: bool) -> None:
+    assert bool(run_check("invented", [clip(text, *FRAMES)], embed=unrelated)["a"].why) == invented
     assert why("invented", text, *FRAMES) == "not judged"
 
 
 def test_the_overview_counts_as_said() -> None:
     record = clip("A small dog follows a man.", *FRAMES, overview="A man is followed by a small dog.")
-    assert not look("invented", [record], embed=unrelated)["a"].why
+    assert not run_check("invented", [record], embed=unrelated)["a"].why
 
 
 def test_near_words_with_the_embedder() -> None:
     frames = ("A boat lies in the harbour beside a teapot.",)
-    told, new = (
+    known, new = (
         clip("A vessel lies beside a kettle.", *frames, key="told"),
         clip("A boat and a violin.", *frames, key="new"),
     )
-    seen = look("invented", [told, new], embed=SentenceModel())
+    seen = run_check("invented", [known, new], embed=SentenceModel())
     assert (seen["told"].why, bool(seen["new"].why)) == ("", True)
 
 
 def test_phrases() -> None:
-    found = list(phrases("A red car passes the two old men, and it rains."))
-    assert found == [["red", "car", "passes"], ["old", "men"]]
+    phrases_of_text = list(phrases("A red car passes the two old men, and it rains."))
+    assert phrases_of_text == [["red", "car", "passes"], ["old", "men"]]

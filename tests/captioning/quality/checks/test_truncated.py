@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.captioning.quality.clips import clip, look, why
+from tests.captioning.quality.clips import clip, run_check, why
 
 FRAMES = tuple(
     f"A man in a red coat {acts} on a long stone bridge at dusk." for acts in ("walks", "waves", "sits down")
@@ -25,7 +25,7 @@ def test_what_ends(text: str) -> None:
 
 def test_far_shorter_than_others_make_of_their_frame_captions() -> None:
     whole = "A man in a red coat walks on a long stone bridge at dusk, then waves, and sits down at last."
-    records = [clip(whole, *FRAMES, key=str(place)) for place in range(30)]
-    seen = look("truncated", [*records, clip("A man walks.", *FRAMES, key="short")])
+    records = [clip(whole, *FRAMES, key=str(index)) for index in range(30)]
+    seen = run_check("truncated", [*records, clip("A man walks.", *FRAMES, key="short")])
     assert seen["short"].why.startswith("3 words of the ")
-    assert sum(one.value for one in seen.values()) == 1
+    assert sum(result.value for result in seen.values()) == 1

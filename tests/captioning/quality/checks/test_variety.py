@@ -5,23 +5,23 @@ import pytest
 from captioning.quality.checks.variety import bleu, sampled
 from captioning.quality.corpus import Corpus
 from captioning.quality.lexicons import aspects
-from tests.captioning.quality.clips import clip, look
+from tests.captioning.quality.clips import clip, run_check
 
 TEMPLATE = "A {} stands in the middle of a room and the camera moves around it slowly from the left to the right side."
 
 
 def test_templates_are_less_varied_than_prose() -> None:
-    alike = [clip(TEMPLATE.format(f"thing{place}"), key=str(place)) for place in range(20)]
-    unlike = [clip(" ".join(f"word{place * 30 + at}" for at in range(25)), key=str(place)) for place in range(20)]
+    alike = [clip(TEMPLATE.format(f"thing{index}"), key=str(index)) for index in range(20)]
+    unlike = [clip(" ".join(f"word{index * 30 + at}" for at in range(25)), key=str(index)) for index in range(20)]
     for name, better in (("distinct_1", 1), ("distinct_2", 1), ("self_bleu_4", -1)):
-        means = [sum(one.value for one in look(name, records).values()) / 20 for records in (alike, unlike)]
+        means = [sum(result.value for result in run_check(name, records).values()) / 20 for records in (alike, unlike)]
         assert better * means[0] < better * means[1]
 
 
 def test_the_sample_is_the_same_whatever_the_order() -> None:
-    records = [clip(TEMPLATE.format(place), key=str(place)) for place in range(35)]
-    groups = [[one.key for one in group] for group in sampled(Corpus.of(records))]
-    assert groups == [[one.key for one in group] for group in sampled(Corpus.of(records[::-1]))]
+    records = [clip(TEMPLATE.format(index), key=str(index)) for index in range(35)]
+    groups = [[member.key for member in group] for group in sampled(Corpus.of(records))]
+    assert groups == [[member.key for member in group] for group in sampled(Corpus.of(records[::-1]))]
     assert [len(group) for group in groups] == [10, 10, 10]
 
 
@@ -31,7 +31,7 @@ def test_bleu() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "mentioned"),
     [
         ("A man walks through a sunlit forest.", {"subject", "action", "setting", "light"}),
         ("The camera moves left.", {"camera"}),
@@ -41,5 +41,5 @@ def test_bleu() -> None:
         ("", set()),
     ],
 )
-def test_aspects(text: str, told: set[str]) -> None:
-    assert aspects(text) == told
+def test_aspects(text: str, mentioned: set[str]) -> None:
+    assert aspects(text) == mentioned
