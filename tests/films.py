@@ -53,11 +53,11 @@ def moving(
 
 def shots(lengths: Sequence[int], size: tuple[int, int] = (192, 128), seed: int = 1) -> list[Picture]:
     """Pictures of a film of hard cuts: one slowly moving texture per shot."""
-    found: list[Picture] = []
+    frames: list[Picture] = []
     for number, count in enumerate(lengths):
         canvas = texture(seed + number, size[0] + 2 * max(lengths), size[1] + 8)
-        found += moving(canvas, count, size, (1, 0))
-    return found
+        frames += moving(canvas, count, size, (1, 0))
+    return frames
 
 
 def flat(colour: tuple[int, int, int], count: int, size: tuple[int, int] = (64, 48)) -> list[Picture]:
@@ -141,7 +141,7 @@ def make_sound(path: Path, seconds: float = 1.0) -> None:
 
 def video_row(path: Path, video_id: str = "0123456789abcdef") -> Row:
     """A row of the videos table as far as later stages read it."""
-    found = probe(str(path), path.stat().st_size)
+    probed = probe(str(path), path.stat().st_size)
     status = path.stat()
     known = {"video_id": video_id, "uri": str(path), "bytes": status.st_size, "version": str(status.st_mtime_ns)}
-    return {**asdict(found), **known}
+    return {**asdict(probed), **known}

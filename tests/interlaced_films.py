@@ -24,7 +24,7 @@ _PULLDOWN = ((0, 0), (1, 1), (1, 2), (2, 3), (3, 3))
 def scanned(kind: str, count: int, step: tuple[float, float] = (4, 0), seed: int = 1) -> list[Luma]:
     """`progressive`, `top` or `bottom` (the first field), `telecine`; `step` is the pan per frame in pixels."""
     width, height = SIZE
-    room = [abs(int(one)) * max(count, 64) + 16 for one in step]  # films of other lengths show the same
+    room = [abs(int(pixels)) * max(count, 64) + 16 for pixels in step]  # films of other lengths show the same
     canvas = cv2.cvtColor(texture(seed, width + room[0], height + room[1]), cv2.COLOR_RGB2GRAY)
 
     def at(time: float) -> Luma:
@@ -36,8 +36,8 @@ def scanned(kind: str, count: int, step: tuple[float, float] = (4, 0), seed: int
 
 def _times(kind: str, index: int) -> tuple[float, float]:
     if kind == "telecine":
-        group, place = divmod(index, 5)
-        return group * 4 + _PULLDOWN[place][0], group * 4 + _PULLDOWN[place][1]
+        group, position = divmod(index, 5)
+        return group * 4 + _PULLDOWN[position][0], group * 4 + _PULLDOWN[position][1]
     return {"progressive": (index, index), "top": (index, index + 0.5), "bottom": (index + 0.5, index)}[kind]
 
 

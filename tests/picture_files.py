@@ -38,7 +38,7 @@ def icc_profile(primaries: Sequence[tuple[float, float]] | None, gamma: float) -
         x, y = _D65
         cones = _BRADFORD @ np.array([x / y, 1.0, (1 - x - y) / y])
         adapted = np.linalg.inv(_BRADFORD) @ np.diag(_BRADFORD @ np.array(_D50) / cones) @ _BRADFORD @ to_xyz(primaries)
-        tags |= {name: _xyz(adapted[:, place]) for place, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))}
+        tags |= {name: _xyz(adapted[:, column]) for column, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))}
         tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
     offset = 128 + 4 + 12 * len(tags)
     table, body = struct.pack(">I", len(tags)), b""
@@ -47,12 +47,12 @@ def icc_profile(primaries: Sequence[tuple[float, float]] | None, gamma: float) -
         body += data + bytes(-len(data) % 4)
     space = b"GRAY" if primaries is None else b"RGB "
     head = struct.pack(">I4sI4s4s4s12x4s", offset + len(body), bytes(4), 0x02100000, b"mntr", space, b"XYZ ", b"acsp")
-    head = head.ljust(68, b"\0") + struct.pack(">3i", *(round(one * 65536) for one in _D50))
+    head = head.ljust(68, b"\0") + struct.pack(">3i", *(round(value * 65536) for value in _D50))
     return head.ljust(128, b"\0") + table + body
 
 
 def _xyz(values: Sequence[float] | NDArray[np.float64]) -> bytes:
-    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(float(one) * 65536) for one in values))
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(float(value) * 65536) for value in values))
 
 
 def tiff_bytes(pages: Sequence[tuple[dict[int, tuple[int, ...]], bytes]], order: str = "<") -> bytes:
@@ -67,11 +67,11 @@ def tiff_bytes(pages: Sequence[tuple[dict[int, tuple[int, ...]], bytes]], order:
         entries = b""
         for tag, values in sorted(listed.items()):
             if len(values) > 1:
-                place = after + len(strip) + len(extra)
+                offset = after + len(strip) + len(extra)
                 extra += struct.pack(order + f"{len(values)}I", *values)
             else:
-                place = values[0]
-            entries += struct.pack(order + "HHII", tag, 4, len(values), place)
+                offset = values[0]
+            entries += struct.pack(order + "HHII", tag, 4, len(values), offset)
         following = after + len(strip) + len(extra) if number + 1 < len(pages) else 0
         data += struct.pack(order + "H", len(listed)) + entries + struct.pack(order + "I", following) + strip + extra
     return data

@@ -24,7 +24,9 @@ _MADE = Provenance(dataset="made", teachers=["a rule"])
 
 def distilled_summariser(out: Path) -> Path:
     """A student of the packaged language model."""
-    distill_summariser(synthetic_pairs(4, TRAINING, 0), unpacked(DEFAULT_CACHE), out, _GENTLE, _MADE, lambda *one: None)
+    distill_summariser(
+        synthetic_pairs(4, TRAINING, 0), unpacked(DEFAULT_CACHE), out, _GENTLE, _MADE, lambda *notice: None
+    )
     return out
 
 
@@ -36,5 +38,5 @@ def distilled_captioner(base: Path, out: Path) -> Path:
         ImagePair(sample_id=name, source=name, caption="A red wall.", images=(ImageBytes(name, file.getvalue()),))
         for name in ("a", "b", "c", "d")
     ]
-    distill_captioner(pairs, base, out, _GENTLE, _MADE, lambda *one: None)
+    distill_captioner(pairs, base, out, _GENTLE, _MADE, lambda *notice: None)
     return out

@@ -64,9 +64,9 @@ def test_files_and_functions_fit(path: Path) -> None:
 
 
 def test_ray_is_imported_by_the_engine_and_by_what_starts_it() -> None:
-    found = [_name(path) for path in MODULES if "ray" in _imports(_tree(path))]
+    modules = [_name(path) for path in MODULES if "ray" in _imports(_tree(path))]
     # A benchmark that sets our client beside Ray's own runs both.
-    assert set(found) - {"pipeline/benchmarks/endpoint.py"} == {
+    assert set(modules) - {"pipeline/benchmarks/endpoint.py"} == {
         "pipeline/engine/cluster.py",
         "pipeline/engine/engine.py",
         "pipeline/engine/llm.py",
@@ -98,8 +98,8 @@ def test_no_error_is_swallowed_without_a_word(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES + TESTS, ids=_name)
 def test_no_file_knows_the_machine_it_was_written_on(path: Path) -> None:
-    found = re.findall(r"""["'\s(](/(?:home|root|work|Users|mnt)/[\w./-]+)""", path.read_text())
-    assert found == []
+    paths = re.findall(r"""["'\s(](/(?:home|root|work|Users|mnt)/[\w./-]+)""", path.read_text())
+    assert paths == []
 
 
 def test_the_recipes_are_the_commands() -> None:

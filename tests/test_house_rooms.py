@@ -85,7 +85,9 @@ def test_nothing_is_let_past_the_contracts() -> None:
 
 
 def _layers(word: str) -> set[str]:
-    (contract,) = (one for one in CONTRACTS["contracts"] if one["type"] == "layers" and word in one["name"])
+    (contract,) = (
+        candidate for candidate in CONTRACTS["contracts"] if candidate["type"] == "layers" and word in candidate["name"]
+    )
     return {name for layer in contract["layers"] for name in re.split(r"\s*\|\s*", layer)}
 
 
@@ -100,7 +102,9 @@ def test_every_room_stands_in_the_contracts() -> None:
 
 
 def test_training_is_forbidden_to_all_of_curation_but_its_commands() -> None:
-    (contract,) = (one for one in CONTRACTS["contracts"] if one.get("forbidden_modules") == ["training"])
+    (contract,) = (
+        candidate for candidate in CONTRACTS["contracts"] if candidate.get("forbidden_modules") == ["training"]
+    )
     rooms = {f"pipeline.{room}" for room in _rooms("pipeline")}
     assert set(contract["source_modules"]) == rooms - {"pipeline.commands"}
 

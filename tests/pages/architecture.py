@@ -18,7 +18,7 @@ _NESTED = {"training": "rooms of training", "captioning": "rooms of captioning"}
 def draw() -> str:
     """The picture as SVG."""
     title = "The architecture of cutroom"
-    run = ", ".join(one.label for one in stages())
+    run = ", ".join(stage.label for stage in stages())
     drawing = Drawing(_WIDTH, title, f"A run: {run}. Below: rooms in layers; imports point down.")
     bottom = _run(drawing, _EDGE)
     bottom = _floors(drawing, bottom + 26)
@@ -65,7 +65,7 @@ def _packages(drawing: Drawing, top: float, layer: Sequence[Room]) -> float:
     inside = {room.name: layers(_NESTED[room.name]) for room in layer}
     whole = _WIDTH - 2 * _EDGE - (len(layer) - 1) * _GAP
     # As wide as the most rooms that stand side by side in it need.
-    shares = {name: max(len(one) for one in rows) + 0.5 for name, rows in inside.items()}
+    shares = {name: max(len(row) for row in rows) + 0.5 for name, rows in inside.items()}
     start, left, bottom = len(drawing.parts), float(_EDGE), top
     frames = []
     for room in layer:
@@ -102,13 +102,13 @@ def _room(
     width: float,
     height: float,
     room: Room,
-    look: str,
+    style: str,
     wide: bool = False,
 ) -> None:
     """A box; what it is for stands below its name, or beside it where it is wide."""
-    drawing.box(left, top, width, height, look)
+    drawing.box(left, top, width, height, style)
     drawing.words(left + _PAD, top + _PAD - 2, room.label, _NAME, bold=True)
-    if room.uses_ray and look != "stage":
+    if room.uses_ray and style != "stage":
         _badge(drawing, left + width - 40, top + _PAD - 3)
     if wide:
         drawing.words(left + 130, top + _PAD, room.purpose, _TEXT, "faint")

@@ -57,24 +57,24 @@ class Drawing:
     description: str
     parts: list[str] = field(default_factory=list)
 
-    def box(self, left: float, top: float, width: float, height: float, look: str) -> None:
+    def box(self, left: float, top: float, width: float, height: float, style: str) -> None:
         """A rounded box."""
         self.parts.append(
-            f'<rect class="{look}" x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" rx="6"/>'
+            f'<rect class="{style}" x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" rx="6"/>'
         )
 
-    def words(self, left: float, top: float, text: str, size: float, look: str = "ink", bold: bool = False) -> None:
+    def words(self, left: float, top: float, text: str, size: float, style: str = "ink", bold: bool = False) -> None:
         """One line, its top left corner given."""
         weight = ' font-weight="600"' if bold else ""
         self.parts.append(
-            f'<text class="{look}" x="{left:g}" y="{top + size:g}" font-size="{size:g}"{weight}>{escape(text)}</text>'
+            f'<text class="{style}" x="{left:g}" y="{top + size:g}" font-size="{size:g}"{weight}>{escape(text)}</text>'
         )
 
-    def paragraph(self, left: float, top: float, width: float, text: str, size: float, look: str = "faint") -> float:
+    def paragraph(self, left: float, top: float, width: float, text: str, size: float, style: str = "faint") -> float:
         """Wrapped lines; returns where they end."""
         lines = wrapped(text, width, size)
-        for place, line in enumerate(lines):
-            self.words(left, top + height_of(place, size), line, size, look)
+        for index, line in enumerate(lines):
+            self.words(left, top + height_of(index, size), line, size, style)
         return top + height_of(len(lines), size)
 
     def arrow(self, left: float, top: float, right: float) -> None:

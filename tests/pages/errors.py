@@ -54,7 +54,7 @@ An error that says that it should not happen is a defect: report it with the lin
 def kinds() -> Iterator[type[CutroomError]]:
     """The kinds in the order of their file."""
     for _, kind in sorted(
-        inspect.getmembers(errors, inspect.isclass), key=lambda one: inspect.getsourcelines(one[1])[1]
+        inspect.getmembers(errors, inspect.isclass), key=lambda member: inspect.getsourcelines(member[1])[1]
     ):
         if issubclass(kind, CutroomError) and kind is not CutroomError:
             yield kind

@@ -32,16 +32,16 @@ class Room:
 
 def stages() -> list[Room]:
     """The stages in the order of a run."""
-    said = re.search(r"in the order of the run: ([\w, ]+)\.", _docstring(_STAGES / "__init__.py"))
-    assert said, f"{_STAGES}: its docstring lists no stages"
-    return [_room(f"pipeline.stages.{name}") for name in said[1].split(", ")]
+    match = re.search(r"in the order of the run: ([\w, ]+)\.", _docstring(_STAGES / "__init__.py"))
+    assert match, f"{_STAGES}: its docstring lists no stages"
+    return [_room(f"pipeline.stages.{name}") for name in match[1].split(", ")]
 
 
 def layers(words: str) -> list[list[Room]]:
     """The layers of the one import contract whose name holds these words, from the top; rooms side by side."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (found,) = (one for one in contracts if one["type"] == "layers" and words in one["name"])
-    return [[_room(name) for name in re.split(r"\s*\|\s*", layer)] for layer in found["layers"]]
+    (contract,) = (contract for contract in contracts if contract["type"] == "layers" and words in contract["name"])
+    return [[_room(name) for name in re.split(r"\s*\|\s*", layer)] for layer in contract["layers"]]
 
 
 @cache
@@ -67,7 +67,7 @@ def _first_sentence(path: Path) -> str:
     text = re.split(r"\.(?: |$)", text)[0]
     if len(text) > _LONGEST:
         for marks in (r"[;:] | \(", r", "):
-            fitting = [found.start() for found in re.finditer(marks, text) if found.start() <= _LONGEST]
+            fitting = [match.start() for match in re.finditer(marks, text) if match.start() <= _LONGEST]
             text = text[: fitting[-1]] if fitting and len(text) > _LONGEST else text
     return text[:1].upper() + text[1:]
 

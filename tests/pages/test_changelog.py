@@ -16,12 +16,12 @@ STAGES = ROOT / "pipeline" / "stages"
 
 def _versions() -> dict[str, int]:
     """By the name of the room, or of the file where a room has several stages."""
-    found = {}
+    versions = {}
     for path in STAGES.rglob("*.py"):
         version = re.search(r"^VERSION = (\d+)$", path.read_text(), re.MULTILINE)
         if version:
-            found[path.parent.name if path.stem == "stage" else path.stem] = int(version[1])
-    return found
+            versions[path.parent.name if path.stem == "stage" else path.stem] = int(version[1])
+    return versions
 
 
 def test_every_stage_stands_with_its_present_version() -> None:

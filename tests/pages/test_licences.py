@@ -53,24 +53,26 @@ def test_every_package_that_carries_weights_stands_among_the_models() -> None:
 
 
 def test_every_model_of_the_repository_is_listed_and_there() -> None:
-    found = {
+    models = {
         path.relative_to(ROOT).as_posix()
         for package in ("schemas", "captioning", "pipeline", "training", "cutroom")
         for path in (ROOT / package).rglob("*")
         if path.suffix in WEIGHTS
     }
-    assert set(re.findall(r"^\| `([^`]+)` \|", _section("Models in this repository"), re.MULTILINE)) == found
+    assert set(re.findall(r"^\| `([^`]+)` \|", _section("Models in this repository"), re.MULTILINE)) == models
 
 
 @pytest.mark.parametrize("word", ["GPL", "AGPL", "Affero", "General Public License"])
 def test_no_installed_package_is_under_the_gpl_unnoticed(word: str) -> None:
     bound = []
     for package in importlib.metadata.distributions():
-        said = package.metadata
-        stated = [*(said.get_all("License-Expression") or []), *(said.get_all("Classifier") or [])]
-        stated += [" ".join(one.split())[:100] for one in said.get_all("License") or []]  # some hold the whole text
-        if any(word in one for one in stated) and not re.search(rf"\b{said['Name']}\b", PAGE):
-            bound.append(said["Name"])
+        metadata = package.metadata
+        stated = [*(metadata.get_all("License-Expression") or []), *(metadata.get_all("Classifier") or [])]
+        stated += [
+            " ".join(text.split())[:100] for text in metadata.get_all("License") or []
+        ]  # some hold the whole text
+        if any(word in text for text in stated) and not re.search(rf"\b{metadata['Name']}\b", PAGE):
+            bound.append(metadata["Name"])
     assert bound == []
 
 

@@ -44,8 +44,8 @@ def test_pages_are_written_where_they_are_out_of_date(
 
 def test_the_stages_of_the_picture_are_the_rooms_of_the_stages() -> None:
     rooms = {path.parent.name for path in (ROOT / "pipeline" / "stages").glob("*/__init__.py")}
-    assert {one.label for one in stages()} == rooms
-    assert [one.label for one in stages()][0::6] == ["ingest", "pack"]
+    assert {stage.label for stage in stages()} == rooms
+    assert [stage.label for stage in stages()][0::6] == ["ingest", "pack"]
 
 
 def test_the_picture_shows_every_room_once_and_marks_those_with_ray() -> None:
@@ -60,15 +60,15 @@ def test_the_picture_shows_every_room_once_and_marks_those_with_ray() -> None:
 
 def test_no_box_leaves_the_picture_and_no_two_cross() -> None:
     root = ElementTree.fromstring(architecture.draw())
-    _, _, width, height = (float(one) for one in root.attrib["viewBox"].split())
-    boxes = [tuple(float(one.attrib[name]) for name in ("x", "y", "width", "height"))
-             for one in root.iter(f"{SVG}rect") if one.attrib["class"] not in ("paper", "frame", "ray")]  # fmt: skip
+    _, _, width, height = (float(number) for number in root.attrib["viewBox"].split())
+    boxes = [tuple(float(box.attrib[name]) for name in ("x", "y", "width", "height"))
+             for box in root.iter(f"{SVG}rect") if box.attrib["class"] not in ("paper", "frame", "ray")]  # fmt: skip
     assert len(boxes) > 30
-    for place, (left, top, wide, high) in enumerate(boxes):
+    for index, (left, top, wide, high) in enumerate(boxes):
         assert left >= 0
         assert left + wide <= width
         assert top + high <= height
-        for other_left, other_top, other_wide, other_high in boxes[:place]:
+        for other_left, other_top, other_wide, other_high in boxes[:index]:
             apart = left >= other_left + other_wide or other_left >= left + wide
             assert apart or top >= other_top + other_high or other_top >= top + high
 

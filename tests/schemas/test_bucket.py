@@ -39,9 +39,9 @@ def _clip(width: int, height: int, duration: float, fps: float) -> Shape:
 
 
 def _assigned(shape: Shape, *buckets: Bucket) -> Assignment:
-    found = assign(shape, buckets)
-    assert isinstance(found, Assignment), found
-    return found
+    assigned = assign(shape, buckets)
+    assert isinstance(assigned, Assignment), assigned
+    return assigned
 
 
 @given(st.one_of(videos, images))
@@ -91,21 +91,21 @@ def test_only_films_have_a_rate(text: str) -> None:
 def test_every_shape_is_assigned_within_its_means_or_gets_a_reason(
     shape: Shape, buckets: list[Bucket], allow_upscale: bool
 ) -> None:
-    found = assign(shape, buckets, allow_upscale)
-    if isinstance(found, str):
-        assert found
+    assigned = assign(shape, buckets, allow_upscale)
+    if isinstance(assigned, str):
+        assert assigned
         return
-    bucket = found.bucket
+    bucket = assigned.bucket
     assert bucket in buckets
     assert bucket.is_image == shape.is_image
     assert allow_upscale or (bucket.width <= shape.width and bucket.height <= shape.height)
-    assert 0 < found.kept <= 1
-    assert found.samples >= 1
+    assert 0 < assigned.kept <= 1
+    assert assigned.samples >= 1
     if shape.is_image:
-        assert found.samples == 1
+        assert assigned.samples == 1
         return
     # The last frame of the last sample stands within half a bucket frame of the clip's own last frame.
-    last_wanted = ((found.samples - 1) * bucket.frames + bucket.frames - 1) / bucket.fps
+    last_wanted = ((assigned.samples - 1) * bucket.frames + bucket.frames - 1) / bucket.fps
     assert last_wanted <= shape.duration - 1 / shape.fps + 0.5 / bucket.fps + TIME_TOLERANCE + 1e-9
     # One more sample would not fit.
     assert last_wanted + bucket.seconds > shape.duration - 1 / shape.fps + 0.5 / bucket.fps
@@ -137,9 +137,9 @@ def test_a_wide_clip_goes_to_the_wide_bucket_and_a_tall_one_to_the_tall() -> Non
     [(2.0, 24, True), (2.0, 8, False), (2.125, 8, True), (1.9, 24, False), (2.0, 23.976, True)],
 )
 def test_seventeen_frames_need_their_last_one_to_be_reached(duration: float, fps: float, fits: bool) -> None:
-    found = assign(_clip(384, 256, duration, fps), [Bucket.parse("384x256x17@8")])
-    assert isinstance(found, Assignment) == fits
-    assert fits or "shorter than" in str(found)
+    assigned = assign(_clip(384, 256, duration, fps), [Bucket.parse("384x256x17@8")])
+    assert isinstance(assigned, Assignment) == fits
+    assert fits or "shorter than" in str(assigned)
 
 
 def test_long_clips_give_samples_one_after_the_other() -> None:

@@ -48,8 +48,8 @@ def test_reading_parquet_until_the_end_never_aborts(tmp_path: Path) -> None:
             raise InputError("no such clip")
         run_command(command)
     """)
-    _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (2, "error: no such clip\n")
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (2, "error: no such clip\n")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -66,9 +66,9 @@ def test_signals_that_stop_end_with_their_code_and_what_to_do(number: signal.Sig
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    printed, told = process.communicate(timeout=60)
+    printed, errors = process.communicate(timeout=60)
     assert (process.returncode, printed) == (code, "cleaned up\n")
-    assert told == "stopped; run the same command again to go on from here\n"
+    assert errors == "stopped; run the same command again to go on from here\n"
 
 
 def test_a_forked_process_ends_by_the_signal_as_any_other() -> None:
@@ -82,8 +82,8 @@ def test_a_forked_process_ends_by_the_signal_as_any_other() -> None:
             print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         run_command(command)
     """)
-    printed, told = process.communicate(timeout=60)
-    assert (process.returncode, printed, told) == (0, "-15\n", "")
+    printed, errors = process.communicate(timeout=60)
+    assert (process.returncode, printed, errors) == (0, "-15\n", "")
 
 
 def test_an_output_that_nobody_reads_any_more_is_no_error() -> None:

@@ -46,10 +46,10 @@ def test_lines_come_while_nothing_advances_and_stop_with_the_work() -> None:
     with Heartbeat("split", total=2, write=write, first=0.02):
         assert twice.acquire(timeout=30)
         assert twice.acquire(timeout=30)
-    said = len(lines)
+    printed = len(lines)
     assert set(lines) == {"  split: 0 of 2 rows; 0 s"}
     threading.Event().wait(0.2)
-    assert len(lines) == said
+    assert len(lines) == printed
 
 
 def test_a_terminal_has_a_bar_instead(monkeypatch: pytest.MonkeyPatch) -> None:

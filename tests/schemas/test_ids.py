@@ -63,8 +63,8 @@ def test_source_ids_tell_key_size_and_content_apart(
 @given(st.text(), milliseconds, milliseconds, st.integers(0, 999), st.sampled_from(BUCKET_SETS["first-stage"]))
 def test_ids_are_file_names_and_shard_keys(key: str, start: int, end: int, ordinal: int, bucket: object) -> None:
     clip = clip_id(video_id(key, 1, key), start / 1000, end / 1000)
-    for found in (clip, still_id(clip, ordinal), sample_id(clip, getattr(bucket, "slug"), ordinal)):  # noqa: B009
-        assert not set(found) & set("./@ \\")
+    for id_ in (clip, still_id(clip, ordinal), sample_id(clip, getattr(bucket, "slug"), ordinal)):  # noqa: B009
+        assert not set(id_) & set("./@ \\")
 
 
 @given(milliseconds, milliseconds, milliseconds, milliseconds)
@@ -74,5 +74,5 @@ def test_clip_ids_tell_spans_apart_to_the_millisecond(a: int, b: int, c: int, d:
 
 
 def test_still_ids_sort_in_time_order() -> None:
-    found = [still_id(VIDEO, ordinal) for ordinal in range(300)]
-    assert found == sorted(found)
+    ids = [still_id(VIDEO, ordinal) for ordinal in range(300)]
+    assert ids == sorted(ids)

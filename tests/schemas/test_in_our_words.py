@@ -17,19 +17,21 @@ WRONG: tuple[Any, ...] = (-(10**9), 10**9, 1.5, "no such word", None, [], [None]
 
 def _sections(section: type[BaseModel]) -> list[type[BaseModel]]:
     inner = [field.annotation for field in section.model_fields.values()]
-    found = [one for one in inner if isinstance(one, type) and issubclass(one, BaseModel)]
-    return [section, *(deeper for one in found for deeper in _sections(one))]
+    sections = [candidate for candidate in inner if isinstance(candidate, type) and issubclass(candidate, BaseModel)]
+    return [section, *(deeper for part in sections for deeper in _sections(part))]
 
 
 @pytest.mark.parametrize("root", [RunConfig, TrainConfig])
 def test_no_field_answers_in_the_librarys_words(root: type[BaseModel]) -> None:
-    said: set[str] = set()
+    messages: set[str] = set()
     for section in _sections(root):
         for name in section.model_fields:
             for value in WRONG:
                 try:
                     section.model_validate({name: value})
                 except ValidationError as error:
-                    said |= {words for _, _, _, words in what_is_wrong(error)}
-    assert len(said) > 10
-    assert [words for words in said if any(bad in words for bad in ("Input", "valid ", "pydantic", "instance"))] == []
+                    messages |= {words for _, _, _, words in what_is_wrong(error)}
+    assert len(messages) > 10
+    assert [
+        words for words in messages if any(bad in words for bad in ("Input", "valid ", "pydantic", "instance"))
+    ] == []

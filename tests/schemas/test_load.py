@@ -23,10 +23,10 @@ def _file(folder: Path, text: str) -> Path:
 
 def test_file_goes_over_profile_and_set_goes_over_file(tmp_path: Path) -> None:
     path = _file(tmp_path, "profile: gpu\npack:\n  crf: 20\n  seed: 3\n")
-    found = load_config(path, ["pack.seed=7"])
-    assert (found.profile, found.pack.crf, found.pack.seed) == ("gpu", 20, 7)
-    assert found.pack.buckets == ["cogvideox"]  # the profile's own, beside what the file changes
-    assert found.score == PROFILES["gpu"]().score
+    config = load_config(path, ["pack.seed=7"])
+    assert (config.profile, config.pack.crf, config.pack.seed) == ("gpu", 20, 7)
+    assert config.pack.buckets == ["cogvideox"]  # the profile's own, beside what the file changes
+    assert config.score == PROFILES["gpu"]().score
 
 
 def test_the_command_lines_profile_wins(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ COLUMNS = {*CLIP_COLUMNS, *(measure for scorer in SCORERS.values() for measure i
 
 def test_the_sets_are_those_that_the_documentation_names() -> None:
     assert list(RULE_SETS) == ["cogvideox", "open_sora", "movie_gen", "permissive"]
-    assert all(name == one.name and one.source for name, one in RULE_SETS.items())
+    assert all(name == rule_set.name and rule_set.source for name, rule_set in RULE_SETS.items())
 
 
 @pytest.mark.parametrize("name", RULE_SETS)
@@ -35,8 +35,8 @@ def test_every_rule_looks_at_a_column_that_exists_and_says_where_it_is_from(name
 def test_a_rule_decides_the_same_alone_and_in_its_set(name: str) -> None:
     values = [None, 0.0, 0.01, 0.04, 0.2, 1.0, 3.9, 4.0, 4.6, 5.5, 20.0, 768.0, 1080.0]
     for text, inside in zip(RULE_SETS[name].rules, open_rules(name), strict=True):
-        for one, other in zip(parse_rule(text).resolve(values), inside.resolve(values), strict=True):
-            assert [one.passes(value) for value in values] == [other.passes(value) for value in values]
+        for rule, other in zip(parse_rule(text).resolve(values), inside.resolve(values), strict=True):
+            assert [rule.passes(value) for value in values] == [other.passes(value) for value in values]
 
 
 @pytest.mark.parametrize("text", ["aesthetic >= 4.8", "aesthetic in top 20%", "camera != static"])
@@ -66,5 +66,5 @@ def test_numbers_that_are_ours_say_so_where_the_source_discloses_none() -> None:
 def test_the_documentation_shows_every_rule_of_every_set() -> None:
     shown = (Path(__file__).resolve().parents[2] / "docs" / "selection.md").read_text()
     rows = {line.split("`")[1]: line for line in shown.splitlines() if line.startswith("| `")}
-    for name, one in RULE_SETS.items():
-        assert [rule for rule in one.rules if f"`{rule}`" not in rows[name]] == []
+    for name, rule_set in RULE_SETS.items():
+        assert [rule for rule in rule_set.rules if f"`{rule}`" not in rows[name]] == []

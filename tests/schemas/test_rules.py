@@ -106,44 +106,44 @@ percents = st.integers(1, 1000).map(lambda tenths: f"{tenths / 10:g}")
 sides = st.sampled_from(["top", "bottom", "middle"])
 
 
-def _kept(text: str, found: Sequence[float]) -> list[float]:
-    bounds = parse_rule(text).resolve(found)
-    return [value for value in found if all(rule.passes(value) for rule in bounds)]
+def _kept(text: str, values: Sequence[float]) -> list[float]:
+    bounds = parse_rule(text).resolve(values)
+    return [value for value in values if all(rule.passes(value) for rule in bounds)]
 
 
 @given(values, percents, st.sampled_from(["top", "bottom"]))
 def test_a_percentile_keeps_its_share_and_what_equals_the_last_of_it(
-    found: list[float], percent: str, side: str
+    values: list[float], percent: str, side: str
 ) -> None:
-    kept = _kept(f"aesthetic in {side} {percent}%", found)
-    share = math.ceil(Fraction(percent) * len(found) / 100)
+    kept = _kept(f"aesthetic in {side} {percent}%", values)
+    share = math.ceil(Fraction(percent) * len(values) / 100)
     last = sorted(kept)[0] if side == "top" else sorted(kept)[-1]
     assert share <= len(kept) < share + kept.count(last)
 
 
 @given(values, percents)
-def test_the_middle_leaves_out_half_of_the_rest_at_either_end(found: list[float], percent: str) -> None:
-    kept = _kept(f"motion in middle {percent}%", found)
-    most_out = math.floor((100 - Fraction(percent)) / 200 * len(found))
-    assert sum(value < min(kept) for value in found) <= most_out
-    assert sum(value > max(kept) for value in found) <= most_out
-    if len(set(found)) == len(found):
-        assert len(kept) == len(found) - 2 * most_out
+def test_the_middle_leaves_out_half_of_the_rest_at_either_end(values: list[float], percent: str) -> None:
+    kept = _kept(f"motion in middle {percent}%", values)
+    most_out = math.floor((100 - Fraction(percent)) / 200 * len(values))
+    assert sum(value < min(kept) for value in values) <= most_out
+    assert sum(value > max(kept) for value in values) <= most_out
+    if len(set(values)) == len(values):
+        assert len(kept) == len(values) - 2 * most_out
 
 
 @given(values, percents, sides, st.randoms(use_true_random=False))
-def test_the_order_of_the_clips_does_not_matter(found: list[float], percent: str, side: str, random: object) -> None:
-    shuffled = found[:]
+def test_the_order_of_the_clips_does_not_matter(values: list[float], percent: str, side: str, random: object) -> None:
+    shuffled = values[:]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     rule = parse_rule(f"motion in {side} {percent}%")
-    assert rule.resolve(found) == rule.resolve(shuffled)
+    assert rule.resolve(values) == rule.resolve(shuffled)
 
 
 @given(values, percents, sides)
-def test_clips_without_a_value_change_no_threshold_and_pass(found: list[float], percent: str, side: str) -> None:
+def test_clips_without_a_value_change_no_threshold_and_pass(values: list[float], percent: str, side: str) -> None:
     rule = parse_rule(f"motion in {side} {percent}%")
-    bounds = rule.resolve([None, *found, math.nan, None])
-    assert bounds == rule.resolve(found)
+    bounds = rule.resolve([None, *values, math.nan, None])
+    assert bounds == rule.resolve(values)
     assert all(bound.passes(None) for bound in bounds)
 
 
