@@ -85,7 +85,7 @@ def test_a_clip_is_explained_by_the_beginning_of_its_id_and_a_film_by_its_key(da
     found = dataset.explain("v-0-4")
     assert found["clip"][0]["clip_id"] == CLIP
     assert [row["still_id"] for row in found["stills"]] == ["s0"]
-    with pytest.raises(InputError, match="no clip or film 'harbour'"):
+    with pytest.raises(InputError, match="no clip or video 'harbour'"):
         dataset.explain("harbour")
 
 
