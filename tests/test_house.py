@@ -15,8 +15,8 @@ from pipeline.commands.schemas import contracts
 from schemas.commands import COMMANDS, Command
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("schemas", "captioning", "pipeline", "training", "cutroom")
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+PACKAGES = ("schemas", "captioning", "pipeline", "training")
+MODULES = [*sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")), ROOT / "cutroom.py"]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 RECIPES = re.findall(
     r"^([a-z-]+) \*arguments: ready\n    @.*? -m cutroom (\S+) \"\$@\"$", (ROOT / "justfile").read_text(), re.M

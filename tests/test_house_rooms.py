@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("schemas", "captioning", "pipeline", "training", "cutroom")
+PACKAGES = ("schemas", "captioning", "pipeline", "training")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
 
 
@@ -94,7 +94,7 @@ def _layers(word: str) -> set[str]:
 def test_every_room_stands_in_the_contracts() -> None:
     everything = _layers("this list")
     rooms = {f"pipeline.{room}" for room in _rooms("pipeline")}
-    assert rooms | {"schemas", "captioning", "training", "cutroom"} == everything
+    assert rooms | {"schemas", "captioning", "training"} == everything
     assert {name for name in FOLDERS if name.count(".") == 1 and name.startswith("training.")} <= _layers("training")
     assert {name for name in FOLDERS if name.count(".") == 1 and name.startswith("captioning.")} == {
         name for name in _layers("captioning") if name in FOLDERS

@@ -9,16 +9,15 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from pipeline.commands.arguments.explain import parse
-from pipeline.commands.explain_video import find_video, print_video
+from pipeline.commands.explain_video import print_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import LEDGER_FILE
+from pipeline.readers.finding import find_clip, find_video
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from pipeline.stages.select.sample_spans import is_told_from_outside
 from schemas.command import run_command
-from schemas.errors import InputError
 from schemas.named_values import dict_of
-from schemas.nearest import did_you_mean
 from schemas.outcome_tables import LEDGER
 
 _SOURCE = (
@@ -109,21 +108,6 @@ def stills_used(span: Row) -> str:
 
 def _seconds(span: Row) -> str:
     return f"{span['start_time']:.3f} s to {span['end_time']:.3f} s"
-
-
-def find_clip(text: str, known: Sequence[str]) -> str:
-    """The clip whose id starts with `text`, or whose id is a prefix of `text` (as of a sample's or still's id).
-
-    Raises `InputError` if there is none or more than one.
-    """
-    matches = [key for key in known if key.startswith(text) or text.startswith(f"{key}-")]
-    if text in known or len(matches) == 1:
-        return text if text in known else matches[0]
-    if not matches:
-        near = did_you_mean(text, known) if len(known) < 20 else "see just ledger"
-        raise InputError(f"no clip or video {text!r} in this dataset; {near}")
-    listed = ", ".join(sorted(matches)[:5])
-    raise InputError(f"{len(matches)} clips begin with {text!r}: {listed}{' ...' if len(matches) > 5 else ''}")
 
 
 def _pick(row: Row, names: Sequence[str]) -> Row:

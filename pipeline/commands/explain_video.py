@@ -11,11 +11,6 @@ from schemas.terminal import print_table
 _WITHIN = ("clip", "span", "sample")
 
 
-def find_video(text: str, ledger: Sequence[Row]) -> Row | None:
-    """The ledger row of the source whose key or id is `text`; None if there is none."""
-    return next((row for row in ledger if row["kind"] == "video" and text in (row["source"], row["id"])), None)
-
-
 def print_video(video: Row, ledger: Sequence[Row]) -> None:
     """Print where its seconds went: its clips, their samples, and the lost spans, in time order."""
     print(f"{video['source']}  ({video['id']})\n")

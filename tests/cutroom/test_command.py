@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from cutroom.command import dispatch
 from pipeline.commands import completion
 from schemas.command import make_parser
 from schemas.commands import COMMANDS, as_typed
 from schemas.errors import InputError
+from schemas.front_door import dispatch
 from schemas.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ _WORDS = {
 # Every command with --help and with an option that does not exist, then what is its own; prints who loaded what.
 _PROGRAM = """
 import contextlib, io, json, sys
-from cutroom.command import dispatch
+from schemas.front_door import dispatch
 from schemas.command import exit_code_of
 
 def tried(name, words):

@@ -43,7 +43,7 @@ def test_overrides_are_those_of_the_requirements() -> None:
 
 
 def test_every_file_beside_the_code_is_package_data() -> None:
-    packages = ("cutroom", "schemas", "captioning", "pipeline", "training")
+    packages = ("schemas", "captioning", "pipeline", "training")
     beside = {
         "py.typed" if path.name == "py.typed" else f"*{path.suffix}"
         for package in packages

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.explain import find_clip, main
-from pipeline.commands.explain_video import find_video, print_video
+from pipeline.commands.explain import main
+from pipeline.commands.explain_video import print_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
 from pipeline.dataset.verify import INDEX
+from pipeline.readers.finding import find_clip, find_video
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.stage import Output, Row
 from schemas.config import RunConfig, ScoreConfig

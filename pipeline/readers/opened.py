@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline.commands.explain import find_clip
-from pipeline.commands.explain_video import find_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import INDEX, LEDGER_FILE
+from pipeline.readers.finding import find_clip, find_video
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE, History
 from pipeline.readers.showing import MEDIA_TYPES, Samples
 from pipeline.stage import Row

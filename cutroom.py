@@ -6,7 +6,8 @@
     clips = dataset.to_pandas("clips")
     samples = cutroom.training_samples("datasets/footage", "384x256x33@8")
 
-docs/api.md has an example that runs. Importing this package costs nothing; each function imports what it needs.
+docs/api.md has an example that runs. Importing this module costs nothing; each function imports what it needs. Run as a
+program it is the front door: `python -m cutroom curate demo` does what `just curate demo` and `cutroom curate demo` do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from schemas.version import VERSION
 
 if TYPE_CHECKING:
-    from cutroom.dataset import OpenedDataset, Sample, Shard
-    from cutroom.samples import TrainingSamples
+    from pipeline.readers.opened import OpenedDataset, Sample, Shard
+    from training.data.bucket_samples import TrainingSamples
 
 __all__ = ["OpenedDataset", "Sample", "Shard", "TrainingSamples", "curate", "open_dataset", "training_samples"]
 __version__ = VERSION
@@ -37,9 +38,9 @@ def curate(
     """
     import json
 
-    from cutroom.dataset import OpenedDataset
     from pipeline.commands.curate import curated, default_out, prepare_demo
     from pipeline.dataset.verify import verify
+    from pipeline.readers.opened import OpenedDataset
     from schemas.errors import VerifyError
     from schemas.load import load_config
 
@@ -55,7 +56,7 @@ def curate(
 
 def open_dataset(path: str | Path) -> "OpenedDataset":
     """A dataset that a run has finished, in a folder or an object store. Raises `DatasetError` if it is none."""
-    from cutroom.dataset import OpenedDataset
+    from pipeline.readers.opened import OpenedDataset
 
     return OpenedDataset(str(path))
 
@@ -77,7 +78,7 @@ def training_samples(
     (`aesthetic >= 4.8`), and process `rank` of `world` gets its share. Raises `BucketError`, `RuleError`,
     `DatasetError`, and `ConfigError` where nothing is left.
     """
-    from cutroom.samples import TrainingSamples
+    from training.data.bucket_samples import TrainingSamples
 
     return TrainingSamples(str(path), bucket, split, captions or {"dense": 1.0}, rules, seed, rank, world)
 
@@ -86,9 +87,20 @@ def __getattr__(name: str) -> Any:
     """The classes that the functions return, imported when they are asked for."""
     import importlib
 
-    rooms = {"TrainingSamples": "cutroom.samples"} | dict.fromkeys(
-        ("OpenedDataset", "Sample", "Shard"), "cutroom.dataset"
+    rooms = {"TrainingSamples": "training.data.bucket_samples"} | dict.fromkeys(
+        ("OpenedDataset", "Sample", "Shard"), "pipeline.readers.opened"
     )
     if name not in rooms:
         raise AttributeError(f"module 'cutroom' has no attribute {name!r}")
     return getattr(importlib.import_module(rooms[name]), name)
+
+
+def main() -> None:
+    """Entry point of the command `cutroom`."""
+    from schemas.front_door import main
+
+    main()
+
+
+if __name__ == "__main__":
+    main()
