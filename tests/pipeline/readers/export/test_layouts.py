@@ -250,3 +250,15 @@ def test_a_caption_of_many_lines_is_one_where_readers_need_it() -> None:
         "videos+labels",
         "videos+txt",
     }
+
+
+@pytest.mark.slow
+def test_metadata_is_read_by_videofolder_itself(tmp_path: Path) -> None:
+    import datasets
+
+    root = _export(tmp_path, "metadata.jsonl") / "train"
+    table = datasets.load_dataset("videofolder", data_dir=str(root), split="train", cache_dir=str(tmp_path / "cache"))
+    assert table.column_names == ["video", "caption", "video_path"]
+    rows = list(table.cast_column("video", datasets.Video(decode=False)))
+    read = _read([Path(row["video"]["path"]) for row in rows], [row["caption"] for row in rows])
+    assert read == _expected("train", images=False, one_line=False)
