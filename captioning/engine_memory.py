@@ -1,7 +1,7 @@
-"""How many questions an engine answers at once on a GPU: weights and cache, counted from the published sizes.
+"""How many requests fit an engine at once on a GPU: weights and KV cache, computed from the published sizes.
 
-Two bytes per weight and per number of the cache (bfloat16); of the memory that `gpu_memory_utilization` leaves to the
-engine, `RESERVE` is set aside for activations, pictures and graphs, which is an allowance and no measurement.
+Two bytes per parameter and per element of the KV cache (bfloat16). Of the engine's memory (`gpu_memory_utilization`)
+`RESERVE` is kept for activations, images and CUDA graphs; that is an allowance, not a measurement.
 
     python -m captioning.engine_memory          # the table of docs/gpu.md
 """
@@ -21,7 +21,7 @@ GPUS = (24, 80)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """A model's weights, and what its cache holds per token: keys and values of `heads` x `head_width` per layer."""
+    """A model's parameters, and its KV cache per token: keys and values of `heads` x `head_width` per layer."""
 
     parameters: float
     layers: int
@@ -30,32 +30,32 @@ class Sizes:
 
     @property
     def weights(self) -> float:
-        """Bytes."""
+        """Size of the weights in bytes."""
         return 2 * self.parameters
 
     @property
     def per_token(self) -> int:
-        """Bytes of the cache for one token."""
+        """Size of the KV cache of one token in bytes."""
         return 2 * 2 * self.layers * self.heads * self.head_width
 
     def tokens(self, gigabytes: float) -> int:
-        """Tokens that the cache of a GPU of this size holds; 0 where the weights alone do not fit."""
+        """Tokens in the KV cache on a GPU with so much memory; 0 if the weights alone do not fit."""
         return max(0, int((gigabytes * SHARE * _GIGA - self.weights - RESERVE) // self.per_token))
 
 
-# From the configurations that are published with the weights.
+# From the configurations published with the weights.
 SIZES: Mapping[str, Sizes] = {
     "Qwen/Qwen2.5-VL-7B-Instruct": Sizes(parameters=8.29e9, layers=28, heads=4),
     "Qwen/Qwen3-VL-8B-Instruct": Sizes(parameters=8.77e9, layers=36, heads=8),
     "Qwen/Qwen3-8B": Sizes(parameters=8.19e9, layers=36, heads=8),
     "meta-llama/Llama-3.1-8B-Instruct": Sizes(parameters=8.03e9, layers=32, heads=8),
 }
-# Tokens of a question with its answer, at the most: one still of 768 picture tokens; eight of them; a sample's notes.
+# Most tokens of a request with its answer: one still of 768 image tokens; eight of them; a sample's notes.
 _QUESTIONS = {True: {"a still": 1430, "eight stills": 6810}, False: {"a sample's notes": 2200}}
 
 
 def table() -> str:
-    """Markdown: per model and GPU the weights, the cache, and how many questions it holds at once."""
+    """A Markdown table: per model and GPU the weights, the KV cache, and how many requests it holds at once."""
     lines = [
         "| model | weights | cache per token | GPU | cache | questions at once |",
         "|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Writes a configuration as YAML in which every setting stands under what it means and what it may be.
+"""Writes a configuration as YAML with a comment above every setting: its meaning and its range.
 
 just curate <bucket> --show-config > run.yaml
 just train <dataset> --recipe cogvideox-2b --show-config
@@ -17,26 +17,26 @@ _BOUNDS = (("ge", ">= {}"), ("gt", "> {}"), ("le", "<= {}"), ("lt", "< {}"))
 
 
 def describe_config(config: BaseModel) -> str:
-    """The configuration as commented YAML that loading reads back to the same values."""
+    """The configuration as commented YAML; loading it gives the same values."""
     return "\n".join(_section(config, 0, set())) + "\n"
 
 
-def _section(section: BaseModel, depth: int, told: set[type[BaseModel]]) -> Iterator[str]:
-    """The lines of a section; in a list of sections of one kind the first one alone is commented."""
+def _section(section: BaseModel, depth: int, seen: set[type[BaseModel]]) -> Iterator[str]:
+    """The lines of a section; only the first section of a type is commented."""
     kind, margin = type(section), "  " * depth
-    silent = kind in told
-    told.add(kind)
+    silent = kind in seen
+    seen.add(kind)
     for name, field in kind.model_fields.items():
         value = getattr(section, name)
         if not silent:
             yield from _comment(field, value, margin)
         if isinstance(value, BaseModel):
             yield f"{margin}{name}:"
-            yield from _section(value, depth + 1, told)
+            yield from _section(value, depth + 1, seen)
         elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
             yield f"{margin}{name}:"
-            for one in value:
-                first, *others = _section(one, depth + 1, told)
+            for inner in value:
+                first, *others = _section(inner, depth + 1, seen)
                 yield from _item(first, others, margin)
         else:
             text = yaml.safe_dump({name: section.model_dump(include={name})[name]}, sort_keys=False, width=_WIDTH)
@@ -44,9 +44,9 @@ def _section(section: BaseModel, depth: int, told: set[type[BaseModel]]) -> Iter
 
 
 def _item(first: str, others: list[str], margin: str) -> Iterator[str]:
-    """The lines of a section as an item of a list: its first setting behind the dash, comments before it."""
+    """The lines of a section as a list item: comments first, then the first setting after the dash."""
     lines = [first, *others]
-    start = next(place for place, line in enumerate(lines) if not line.lstrip().startswith("#"))
+    start = next(index for index, line in enumerate(lines) if not line.lstrip().startswith("#"))
     yield from lines[:start]
     yield f"{margin}- {lines[start].lstrip()}"
     yield from lines[start + 1 :]
@@ -60,14 +60,19 @@ def _comment(field: FieldInfo, value: object, margin: str) -> Iterator[str]:
 
 
 def _opening(value: object) -> str:
-    """What a section says of itself: the first line of its class."""
+    """The first line of a section's docstring."""
     return (type(value).__doc__ or "").split("\n")[0] if isinstance(value, BaseModel) else ""
 
 
 def _bounds(field: FieldInfo) -> str:
-    """`one of a, b`, or `>= 0, < 1`; empty where anything of the type goes."""
+    """The allowed values: `one of a, b`, or `>= 0, < 1`; empty if any value of the type is allowed."""
     kind: Any = field.annotation
     if get_origin(kind) is Literal:
-        return f"one of {', '.join(str(one) for one in get_args(kind))}"
-    limits = [(sign, getattr(one, key)) for one in field.metadata for key, sign in _BOUNDS if hasattr(one, key)]
+        return f"one of {', '.join(str(choice) for choice in get_args(kind))}"
+    limits = [
+        (sign, getattr(constraint, key))
+        for constraint in field.metadata
+        for key, sign in _BOUNDS
+        if hasattr(constraint, key)
+    ]
     return ", ".join(sign.format(f"{limit:g}") for sign, limit in limits)

@@ -1,10 +1,10 @@
-"""Long work says so in lines where no terminal shows a bar: what it is at, how far, and for how long.
+"""Progress lines of long work where no terminal shows a bar: what is running, how far it is, and for how long.
 
     with Heartbeat("split", total=37) as beat:
         beat.advance(1)                      # "  split: 12 of 37 rows, 1 failed; 90 s, about 190 s to go"
 
-The first line comes after some seconds, later ones ever more rarely, so that a run of days fills no log. A thread
-prints them: work that stands still at one long film is heard of too.
+The first line comes after some seconds, later ones less and less often, so that a run of days does not fill a log. They
+are printed by a thread, so also while the work is busy with one long video.
 """
 
 import sys
@@ -18,7 +18,7 @@ _SHARE = 0.1  # of the time that has passed
 
 
 class Heartbeat:
-    """Lines on stderr while the block runs. None if `silent`; in a terminal, which has a bar, only if `always`."""
+    """Prints lines on stderr while the block runs; none if `silent`, or with a bar (a terminal) unless `always`."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Heartbeat:
         first: float = _FIRST,
     ) -> None:
         self._name, self._total, self._unit = name, total, unit
-        self._begun_with, self._done, self._failed, self._said = done, done, 0, ""
+        self._begun_with, self._done, self._failed, self._text = done, done, 0, ""
         self._write = write or _to_stderr
         self._first = first
         self._silent = silent or (sys.stderr.isatty() and not always)
@@ -55,25 +55,25 @@ class Heartbeat:
             self._thread.join()
 
     def advance(self, count: int = 1, failed: int = 0) -> None:
-        """So many more are done, of which so many failed."""
+        """Add `count` done items, of which `failed` failed."""
         self._done += count
         self._failed += failed
 
     def reach(self, done: int, text: str = "", name: str = "") -> None:
-        """So many are done in all; `said` is added to the line, `name` takes the place of the one before."""
-        self._done, self._said, self._name = done, text, name or self._name
+        """Set the number of done items; `text` is added to the line, and `name` replaces the name."""
+        self._done, self._text, self._name = done, text, name or self._name
 
     def reach_of(self, done: int, total: int) -> None:
-        """So many are done of so many, where the work itself finds out how many there are."""
+        """Set the number of done items and the total, for work that finds out the total itself."""
         self._done, self._total = done, total
 
     def line(self, seconds: float) -> str:
-        """What is said after so many seconds."""
+        """The line that is printed after so many seconds."""
         text = f"  {self._name}"
         if self._total is not None:
             text += f": {self._done:,} of {self._total:,} {self._unit}"
             text += f", {self._failed:,} failed" if self._failed else ""
-            text += f", {self._said}" if self._said else ""
+            text += f", {self._text}" if self._text else ""
         text += f"; {shown_seconds(seconds)}"
         new = self._done - self._begun_with
         if self._total is not None and 0 < new < self._total - self._begun_with:
@@ -89,7 +89,7 @@ class Heartbeat:
 
 
 def shown_seconds(seconds: float) -> str:
-    """A length of time for people: `40 s`, `12 min`, `3.5 h`."""
+    """A duration as text: `40 s`, `12 min`, `3.5 h`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

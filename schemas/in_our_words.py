@@ -1,4 +1,4 @@
-"""Says what is wrong with a setting's value in plain words, whatever the library that checked it says.
+"""Plain messages for invalid settings, in place of the messages of the library that checks them.
 
     in_our_words("less_than_equal", {"le": 51}, "Input should be ...", 99)     # must be at most 51
 
@@ -24,7 +24,7 @@ _BOUNDS = {
     "string_too_short": ("min_length", "must have at least {} characters"),
     "string_too_long": ("max_length", "must have at most {} characters"),
 }
-# By the beginning of the library's name of the error.
+# By prefix of pydantic's error type.
 _KINDS = {
     "missing": "is not given, and has no default; give it",
     "int_": "must be a whole number",
@@ -42,7 +42,7 @@ _KINDS = {
 
 
 def in_our_words(kind: str, context: Mapping[str, Any], message: str, value: object) -> str:
-    """The sentence behind `setting = value: `, for an error of pydantic by its type, context and message."""
+    """The message after `setting = value: ` for a pydantic error of type `kind` with its context and message."""
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return words.format(_number(context[key]))
@@ -57,7 +57,7 @@ def in_our_words(kind: str, context: Mapping[str, Any], message: str, value: obj
 
 
 def what_is_wrong(error: ValidationError) -> list[tuple[tuple[int | str, ...], str, object, str]]:
-    """(path, kind, value, sentence) of everything that a check found."""
+    """(path, error type, value, message) of every error of a validation."""
     return [
         (
             detail["loc"],
@@ -74,7 +74,7 @@ def _number(bound: object) -> str:
 
 
 def _choices(expected: str, value: object) -> str:
-    """`'a', 'b' or 'c'` as pydantic lists them, with the nearest."""
+    """The allowed values as pydantic lists them (`'a', 'b' or 'c'`), and the nearest one."""
     known = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
     near = closest(str(value), known)
     return f"must be {expected}" + (f"; did you mean {near!r}?" if near else "")

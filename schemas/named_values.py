@@ -1,4 +1,4 @@
-"""Values by name as a column: a list of {name, value}, which every reader of Parquet has a type for.
+"""Named values as a column: a list of {name, value}, a type that every reader of Parquet supports.
 
 Arrow's map type would say the same, but neither Hugging Face `datasets` nor pandas has a type for it. Tables that
 earlier versions wrote hold maps; they are read as lists.
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 
 def named_values(value: pa.DataType) -> pa.DataType:
-    """The Arrow type of values by name: list<struct<name: string, value>>."""
+    """The Arrow type of named values: list<struct<name: string, value>>."""
     return pa.list_(pa.struct([("name", pa.string()), ("value", value)]))
 
 
@@ -27,7 +27,7 @@ def value_type(kind: pa.DataType) -> pa.DataType | None:
 
 
 def list_of(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A cell of such a column, in the order of the mapping."""
+    """A cell of such a column from a mapping, in the mapping's order."""
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
@@ -37,6 +37,6 @@ def dict_of(cell: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
 
 
 def from_map(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of maps as `named_values`; a null stays null."""
+    """Convert a column of maps to `named_values`; null stays null."""
     cells = [None if cell is None else list_of(dict(cell)) for cell in column.to_pylist()]
     return pa.chunked_array([pa.array(cells, named_values(column.type.item_type))])

@@ -1,4 +1,4 @@
-"""In which states the ledger's rows end, and of which kinds they are; imports nothing, so that a parser may name them.
+"""The kinds and states of the ledger's rows; a module without imports, so that parsers can use them cheaply.
 
 just ledger <dataset> --state failed
 """

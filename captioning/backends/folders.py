@@ -1,4 +1,4 @@
-"""Whether a folder holds a model in Hugging Face's format, asked before any work is done.
+"""Checks that a folder holds a model in Hugging Face's format, before any work is done.
 
 check_folder("caption.model", "models/Qwen2.5-VL-3B-Instruct", ("*.safetensors",))
 """
@@ -11,7 +11,7 @@ from schemas.errors import ConfigError
 
 
 def check_folder(setting: str, name: str, weights: Sequence[str]) -> None:
-    """Raise `ConfigError` unless the folder has a readable config.json and weights that one of the globs matches."""
+    """Raise `ConfigError` unless the folder has a readable config.json and weights that match one of the globs."""
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise ConfigError(f"{setting}.name = {name!r}: there is no such folder; give that of a model")

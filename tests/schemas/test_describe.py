@@ -31,19 +31,24 @@ def test_a_recipe_is_read_back(recipe: str, tmp_path: Path) -> None:
 
 
 def _described(kind: type[BaseModel]) -> list[str]:
-    found = [field.description for field in kind.model_fields.values() if field.description]
+    descriptions = [field.description for field in kind.model_fields.values() if field.description]
     inner = [field.annotation for field in kind.model_fields.values()]
-    return found + [
-        text for one in inner if isinstance(one, type) and issubclass(one, BaseModel) for text in _described(one)
+    return descriptions + [
+        text
+        for candidate in inner
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel)
+        for text in _described(candidate)
     ]
 
 
 def test_every_word_about_a_setting_is_there() -> None:
     config = load_config()
-    told = " ".join(line.strip(" #") for line in describe_config(config).splitlines() if line.strip().startswith("#"))
+    comments = " ".join(
+        line.strip(" #") for line in describe_config(config).splitlines() if line.strip().startswith("#")
+    )
     words = _described(RunConfig)
     assert len(words) > 50
-    assert [text for text in words if " ".join(text.split()) not in told] == []
+    assert [text for text in words if " ".join(text.split()) not in comments] == []
 
 
 def test_bounds_choices_and_sections_are_told() -> None:
@@ -53,4 +58,4 @@ def test_bounds_choices_and_sections_are_told() -> None:
     assert "# How videos become clips.\nsplit:\n" in text
     stages = describe_config(load_training(None, (), "demo"))
     assert stages.count("# Optimiser steps.") == 1
-    assert [one["name"] for one in yaml.safe_load(stages)["stages"]] == ["64", "128"]
+    assert [stage["name"] for stage in yaml.safe_load(stages)["stages"]] == ["64", "128"]
