@@ -109,22 +109,22 @@ def test_the_recipes_are_the_commands() -> None:
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_command_names_modules_that_are_there_and_can_be_run(command: Command) -> None:
     for module, functions in ((command.arguments, {"parser", "parse"}), (command.work, {"main", "run"})):
-        found = importlib.util.find_spec(module)
-        assert found is not None
-        text = Path(str(found.origin)).read_text()
+        spec = importlib.util.find_spec(module)
+        assert spec is not None
+        text = Path(str(spec.origin)).read_text()
         defined = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
         assert functions <= defined
         assert ('__name__ == "__main__"' in text) == (module == command.work) or "training.commands.tune" in module
 
 
 def test_every_module_that_can_be_run_is_a_command() -> None:
-    found = {
+    modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for room in ("pipeline", "training")
         for path in (ROOT / room / "commands").glob("*.py")
         if "run_command(" in path.read_text()
     }
-    assert found == {command.work for command in COMMANDS.values()}
+    assert modules == {command.work for command in COMMANDS.values()}
 
 
 def test_every_column_of_every_table_is_described() -> None:
