@@ -19,11 +19,11 @@ from captioning.chat import ChatRequest, ImageBytes, Message
 from captioning.protocols import ClipRequest, StillRequest, iterate
 from captioning.summarisers import SUMMARISERS
 from captioning.tokens import TokenCounter
+from pipeline.measures import clips_table, measurer, registry
+from pipeline.measures.clips_table import CLIPS
 from pipeline.media.analysis_frame import analyse_image
 from pipeline.media.decode import PacketSizes
 from pipeline.stages.caption.models import CHAT_BACKENDS, SUMMARY_BACKENDS, open_captioner, open_summariser
-from pipeline.stages.measures import clips_table, measurer, registry
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.score.scorers.registry import SCORERS
@@ -110,7 +110,7 @@ def test_a_detector(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_measure(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     before = CLIPS.names
-    grain = build("pipeline/stages/measures/grain.py").Grain()
+    grain = build("pipeline/measures/grain.py").Grain()
     monkeypatch.setattr(registry, "MEASURES", [*registry.MEASURES, grain])
     monkeypatch.setattr(measurer, "MEASURES", registry.MEASURES)
     names = importlib.reload(clips_table).CLIPS.names

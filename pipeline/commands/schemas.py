@@ -7,7 +7,7 @@ just schemas clips      # one table
 import argparse
 import sys
 
-from pipeline.stages.measures import clips_table
+from pipeline.measures import clips_table
 from schemas import caption_tables, media_tables, outcome_tables
 from schemas.command import run_command
 from schemas.contract import TableContract

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.verify import INDEX, LEDGER_FILE
+from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output, Row
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score.configured import scorer_names
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from pipeline.stages.select.select import with_measures

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from captioning.chat import ImageBytes
 from captioning.distill.pairs import ImagePair, Pair, SomePair
+from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import History
 from pipeline.stage import Row
-from pipeline.stages.measures.clips_table import CLIPS
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.errors import InputError
 from schemas.media_tables import STILLS

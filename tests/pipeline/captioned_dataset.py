@@ -9,8 +9,8 @@ import pyarrow as pa
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
 from pipeline.dataset.verify import LEDGER_FILE
+from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS
 from schemas.contract import TableContract

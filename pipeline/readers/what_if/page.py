@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from math import isfinite
 
+from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.what_if.funnel import Effect, Funnel, format_duration
 from pipeline.readers.what_if.histogram import Fate, draw_histogram, draw_words
 from pipeline.readers.what_if.stills import Thumbnails, draw_sides
 from pipeline.stage import Row
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score.scorers.registry import SCORERS
 from pipeline.stages.select.select import value_of
 from schemas.rule_sets import RULE_SETS

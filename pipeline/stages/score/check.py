@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pipeline.measures.clips_table import CLIPS
 from pipeline.stages.installed import check_installed
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score.configured import scorer_class
 from pipeline.stages.score.scorers.registry import EMBEDDERS, LABELLERS, SCORERS
 from pipeline.stages.score.scorers.taught import TaughtHead

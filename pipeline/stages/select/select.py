@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Row
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.score.scorers.registry import SCORERS
 from schemas.bucket import Bucket, Shape, assign

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.measures.clips_table import CLIPS
+from pipeline.measures.combing import CombMeter
+from pipeline.measures.measurer import Measurer
 from pipeline.media.analysis_frame import AnalysisFrameMaker, analyse_image
 from pipeline.media.decode import Decoder, PacketSizes
 from pipeline.media.geometry import Geometry
@@ -24,9 +27,6 @@ from pipeline.media.rgb import RgbConverter
 from pipeline.media.tracks import track_of
 from pipeline.stage import Output, Result, Row, StageSpec
 from pipeline.stages.installed import check_installed
-from pipeline.stages.measures.clips_table import CLIPS
-from pipeline.stages.measures.combing import CombMeter
-from pipeline.stages.measures.measurer import Measurer
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.specification import make_spec, versions_of
 from pipeline.stages.split.detectors import DETECTORS, make_detector

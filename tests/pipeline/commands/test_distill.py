@@ -13,10 +13,10 @@ from captioning.distill.folder import PROVENANCE
 from captioning.distill.prompt import FILE
 from pipeline.commands.distill import distill
 from pipeline.dataset.folder import Dataset
+from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import History
 from pipeline.readers.teacher import FAILED, FELL_BACK, NO_INPUT, image_pairs, read_teacher_captions, summary_pairs
 from pipeline.stage import Output
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.config import RunConfig

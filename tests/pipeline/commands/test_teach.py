@@ -14,9 +14,9 @@ import pytest
 
 from pipeline.commands import teach
 from pipeline.dataset.folder import Dataset
+from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import History
 from pipeline.readers.teaching.presets import PRESETS
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.score import embed
 from pipeline.stages.score.check import check_scorers
 from pipeline.stages.score.configured import measure_names, scorer_names

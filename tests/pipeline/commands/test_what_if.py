@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from pipeline.commands import what_if
 from pipeline.dataset.folder import Dataset
+from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel, without_copies
 from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Output, Row
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.select.select import select
 from schemas.caption_tables import SCORES
 from schemas.command import exit_code_of

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.measures.combing import CombMeter
 from pipeline.media.decode import Decoder
 from pipeline.media.fields import compare_fields, luma_lines
 from pipeline.media.probe import probe
-from pipeline.stages.measures.combing import CombMeter
 from schemas.errors import MediaError
 from tests.films import make_film, make_sound, shots
 from tests.interlaced_films import scanned, write_film

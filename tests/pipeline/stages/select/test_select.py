@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Row
-from pipeline.stages.measures.clips_table import CLIPS
 from pipeline.stages.select.select import CLIP_COLUMNS, WORD_COLUMNS, check_rules, select, with_measures
 from schemas.caption_tables import SCORES
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.measures import bars, motion
+from pipeline.measures.base import SampledFrame
+from pipeline.measures.bitrate import bits_per_pixel
+from pipeline.measures.camera import label_camera
+from pipeline.measures.frozen import FrozenMeter
+from pipeline.measures.jitter import measure_jitter
+from pipeline.measures.motion import MotionMeter, summarise_motion
+from pipeline.measures.registry import MEASURES
+from pipeline.measures.series import Series, Ticker
+from pipeline.measures.sharpness import to_scale
 from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.media.decode import PacketSizes
-from pipeline.stages.measures import bars, motion
-from pipeline.stages.measures.base import SampledFrame
-from pipeline.stages.measures.bitrate import bits_per_pixel
-from pipeline.stages.measures.camera import label_camera
-from pipeline.stages.measures.frozen import FrozenMeter
-from pipeline.stages.measures.jitter import measure_jitter
-from pipeline.stages.measures.motion import MotionMeter, summarise_motion
-from pipeline.stages.measures.registry import MEASURES
-from pipeline.stages.measures.series import Series, Ticker
-from pipeline.stages.measures.sharpness import to_scale
 
 NATIVE_SECONDS = 0.5
 

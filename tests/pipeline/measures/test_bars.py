@@ -1,6 +1,6 @@
 """The crop box: drawn bars are found to the pixel, and merely dark clips keep their frame.
 
-python -m pytest tests/pipeline/stages/measures/test_bars.py
+python -m pytest tests/pipeline/measures/test_bars.py
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.pipeline.measures.measuring import measure, measure_video, push
 
+from pipeline.measures.bars import Sides, find_bars
+from pipeline.measures.measurer import Measurer
 from pipeline.media.decode import PacketSizes
-from pipeline.stages.measures.bars import Sides, find_bars
-from pipeline.stages.measures.measurer import Measurer
 from tests.films import Picture, make_film, moving, texture
-from tests.pipeline.stages.measures.measuring import measure, measure_video, push
 
 SIZE = (320, 240)
 CANVAS = texture(11, 700, 400)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.stages.measures.base import SampledFrame
+from pipeline.measures.base import SampledFrame
 from schemas.contract import Column
 
 _BLACK, _WHITE = 2, 253  # codecs and scalers shift the ends of the range by about two levels

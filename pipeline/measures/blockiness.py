@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.stages.measures.base import SampledFrame
+from pipeline.measures.base import SampledFrame
 from schemas.contract import Column
 
 _BLOCK = 8

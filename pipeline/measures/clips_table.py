@@ -3,7 +3,7 @@
 CLIPS.names          # every column that a rule can name, after those of the span
 """
 
-from pipeline.stages.measures.registry import MEASURES
+from pipeline.measures.registry import MEASURES
 from schemas.contract import TableContract
 from schemas.media_tables import CLIP_CONTENT_COLUMNS, CLIP_SPAN_COLUMNS
 

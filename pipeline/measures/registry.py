@@ -3,10 +3,10 @@
 [column.name for measure in MEASURES for column in measure.columns]
 """
 
-from pipeline.stages.measures.base import FrameMeasure
-from pipeline.stages.measures.blockiness import Blockiness
-from pipeline.stages.measures.exposure import Exposure
-from pipeline.stages.measures.sharpness import Sharpness
+from pipeline.measures.base import FrameMeasure
+from pipeline.measures.blockiness import Blockiness
+from pipeline.measures.exposure import Exposure
+from pipeline.measures.sharpness import Sharpness
 
 MEASURES: list[FrameMeasure] = [
     Sharpness(),

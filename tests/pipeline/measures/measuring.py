@@ -12,11 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipeline.measures.measurer import Measurer
 from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.media.decode import Decoder, PacketSizes
 from pipeline.media.geometry import Geometry
 from pipeline.media.rgb import RgbConverter
-from pipeline.stages.measures.measurer import Measurer
 from tests.films import Picture
 
 SHORT_SIDE = 108

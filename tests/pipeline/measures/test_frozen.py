@@ -1,6 +1,6 @@
 """Frozen share: slides and held frames have it; tripod shots, slow motion and repeated frames do not.
 
-python -m pytest tests/pipeline/stages/measures/test_frozen.py
+python -m pytest tests/pipeline/measures/test_frozen.py
 """
 
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tests.pipeline.measures.measuring import measure, measure_video, push
 
+from pipeline.measures.measurer import Measurer
 from pipeline.media.decode import PacketSizes
-from pipeline.stages.measures.measurer import Measurer
 from tests.films import Picture, make_film, moving, texture
-from tests.pipeline.stages.measures.measuring import measure, measure_video, push
 
 CANVAS = texture(11, 700, 400)
 STILL = CANVAS[:180, :320]

@@ -1,13 +1,13 @@
 """Combing: the share of combed frames of any span, near 0 for whole frames.
 
-python -m pytest tests/pipeline/stages/measures/test_combing.py
+python -m pytest tests/pipeline/measures/test_combing.py
 """
 
 import numpy as np
 import pytest
 
+from pipeline.measures.combing import CombMeter
 from pipeline.media.decode import TimedFrame
-from pipeline.stages.measures.combing import CombMeter
 from tests.films import moving, texture, to_yuv
 from tests.interlaced_films import SIZE, scanned, to_frames
 

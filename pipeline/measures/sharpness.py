@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.stages.measures.base import SampledFrame
+from pipeline.measures.base import SampledFrame
 from schemas.contract import Column
 
 SHORT_SIDE = 360

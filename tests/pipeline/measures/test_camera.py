@@ -1,6 +1,6 @@
 """The camera's label and confidence, and jitter: each on a path that has it and on one that does not.
 
-python -m pytest tests/pipeline/stages/measures/test_camera.py
+python -m pytest tests/pipeline/measures/test_camera.py
 """
 
 from collections.abc import Callable, Iterable
@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import cv2
 import numpy as np
 import pytest
+from tests.pipeline.measures.measuring import measure
 
 from tests.films import Picture, moving, texture
-from tests.pipeline.stages.measures.measuring import measure
 
 SIZE = (320, 180)
 CANVAS = texture(11, 640, 480)

@@ -17,7 +17,7 @@ WINDOW = 5
 def measure_jitter(pairs: NDArray[np.float64]) -> float | None:
     """Root mean square distance of the path from its smoothed path, percent of the diagonal; None if too short.
 
-    `pairs` [n, 8] are rows of `pipeline.stages.measures.motion.NAMES`.
+    `pairs` [n, 8] are rows of `pipeline.measures.motion.NAMES`.
     """
     steps = pairs[:, 4:6] * pairs[:, :1]
     path = np.vstack([np.zeros((1, 2)), np.cumsum(steps, axis=0)])

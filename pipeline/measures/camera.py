@@ -6,7 +6,7 @@ label, confidence = label_camera(pairs)
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stages.measures.jitter import WINDOW, measure_jitter, shaken_share
+from pipeline.measures.jitter import WINDOW, measure_jitter, shaken_share
 
 LABELS = ("static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out", "handheld", "moving")
 _STILL = 1.0  # percent of the diagonal per second below which a camera counts as static

@@ -1,6 +1,6 @@
 """Motion: the same scene scores the same at any rate and size, with bars and without, and clips are independent.
 
-python -m pytest tests/pipeline/stages/measures/test_motion.py
+python -m pytest tests/pipeline/measures/test_motion.py
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from tests.pipeline.measures.measuring import measure, measure_video
 
 from tests.films import Picture, make_film, texture
-from tests.pipeline.stages.measures.measuring import measure, measure_video
 
 CANVAS = texture(11, 960, 640)
 SUBJECT = texture(23, 200, 200)

@@ -1,16 +1,16 @@
 """Exposure in its units, and sharpness that detects blur at every size.
 
-python -m pytest tests/pipeline/stages/measures/test_light.py
+python -m pytest tests/pipeline/measures/test_light.py
 """
 
 import cv2
 import numpy as np
 import pytest
+from tests.pipeline.measures.measuring import measure
 
-from pipeline.stages.measures.exposure import measure_exposure
-from pipeline.stages.measures.sharpness import measure_sharpness, to_scale
+from pipeline.measures.exposure import measure_exposure
+from pipeline.measures.sharpness import measure_sharpness, to_scale
 from tests.films import Picture, texture
-from tests.pipeline.stages.measures.measuring import measure
 
 
 def test_exposure_is_measured_in_its_units() -> None:
