@@ -44,7 +44,7 @@ explain *arguments: ready
 report *arguments: ready
     @"{{ python }}" -m cutroom report "$@"
 
-# the report in the browser, with stills in full size and samples as films, served to this machine only
+# the report in the browser, with stills in full size and samples as videos, served to this machine only
 [no-cd, no-exit-message]
 view *arguments: ready
     @"{{ python }}" -m cutroom view "$@"

@@ -31,9 +31,9 @@ def _training(stem: str, summary: str) -> Command:
 COMMANDS = {
     "curate": _curation("curate", "raw videos to a verified dataset of captioned shards"),
     "ledger": _curation("ledger", "in which state every video, clip and sample ended, and why"),
-    "explain": _curation("explain", "a clip's whole history, or where the seconds of a film went"),
+    "explain": _curation("explain", "a clip's whole history, or where the seconds of a video went"),
     "report": _curation("report", "how good the captions are: a page, JSON and a table"),
-    "view": _curation("view", "that page in the browser, with the samples as films"),
+    "view": _curation("view", "that page in the browser, with the samples as videos"),
     "what-if": _curation("what_if", "what a selection rule would keep, per bucket"),
     "verify": _curation("verify", "re-open every shard and check all it promises"),
     "export-clips": _curation("export_clips", "samples as files that other trainers read"),

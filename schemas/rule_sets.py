@@ -55,7 +55,7 @@ _OPEN_SORA = RuleSet(
         "bits_per_pixel >= 0.02": "2.0: the cut-off that it names",
         "jitter in bottom 95%": "2.0: drops shaking cameras by a cut-off it does not disclose; the share is ours",
     },
-    unmapped=("aspect ratio within 1/3 to 3 (the bucket rule crops instead)", "CLIP match of caption and picture"),
+    unmapped=("aspect ratio within 1/3 to 3 (the bucket rule crops instead)", "CLIP match of caption and image"),
 )
 
 _MOVIE_GEN = RuleSet(
