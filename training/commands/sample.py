@@ -51,10 +51,11 @@ def _usual_device() -> str:
 
 
 def _shape(text: str | None, source: Source) -> ClipShape:
-    shape = text or source.record.shape
-    if not shape:
-        raise ConfigError(f"{source.name} does not state a shape; set one, for example --shape 720x480x49@8")
-    bucket = Bucket.parse(shape)
+    if not text:
+        if not source.record.shape:
+            raise ConfigError(f"{source.name} does not state a shape; set one, for example --shape 720x480x49@8")
+        return ClipShape.parse(source.record.shape)
+    bucket = Bucket.parse(text)
     return ClipShape(bucket.width, bucket.height, bucket.frames, bucket.fps)
 
 

@@ -11,6 +11,7 @@ cache and the doctor always agree.
 from dataclasses import dataclass
 
 from schemas.bucket import FRAME_STRIDE, SIZE_MULTIPLE, Bucket
+from schemas.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +26,19 @@ class ClipShape:
     def __str__(self) -> str:
         size = f"{self.width}x{self.height}x{self.frames}"
         return f"{size}@{repr(float(self.fps)).removesuffix('.0')}" if self.fps else size
+
+    @classmethod
+    def parse(cls, text: str) -> "ClipShape":
+        """The inverse of `str`. Unlike a bucket it may have any number of frames, as clips of `just tune` have.
+
+        Raises `ConfigError` for any other text.
+        """
+        size, _, fps = text.partition("@")
+        try:
+            width, height, frames = (int(number) for number in size.split("x"))
+            return cls(width, height, frames, float(fps or 0))
+        except ValueError:
+            raise ConfigError(f"{text!r} is not a shape; write WIDTHxHEIGHTxFRAMES@FPS") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

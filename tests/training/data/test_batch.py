@@ -28,7 +28,7 @@ def test_pixels_of_another_shape_or_kind_are_refused_by_name(pixels: np.ndarray)
 def test_latents_need_four_axes_and_a_deviation_of_the_same_shape() -> None:
     mean, text = torch.zeros(3, 16, 2, 4), torch.zeros(5, 12)
     LatentSample(sample_id="a", clip_id="a", shape=SHAPE, mean=mean, std=mean, text=text)
-    with pytest.raises(ConfigError, match="sample a: latents are"):
+    with pytest.raises(ConfigError, match="sample a: mean and std must both be"):
         LatentSample(sample_id="a", clip_id="a", shape=SHAPE, mean=mean[0], std=mean[0], text=text)
     with pytest.raises(ConfigError, match="mean and std must both be"):
         LatentSample(sample_id="a", clip_id="a", shape=SHAPE, mean=mean, std=mean[:1], text=text)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.bucket import BUCKET_SETS, Bucket
+from schemas.errors import ConfigError
 from training.data.shapes import ClipShape, Geometry, Limits, limit
 
 BUCKETS = [bucket for buckets in BUCKET_SETS.values() for bucket in buckets]
@@ -49,3 +50,14 @@ def test_tokens_of_the_published_models() -> None:
     assert longer.latent(ClipShape(1360, 768, 81, 16)) == (22, 96, 170)
     assert longer.tokens(ClipShape(1360, 768, 81, 16)) == 224 + 11 * 48 * 85
     assert longer.tokens(ClipShape(256, 256, 1, 0)) == 224 + 16 * 16
+
+
+@pytest.mark.parametrize("text", ["384x256x33@8", "32x32x4@24", "512x512x24@29.97", "128x192x1"])
+def test_a_shape_is_read_back_with_any_number_of_frames(text: str) -> None:
+    assert str(ClipShape.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "384x256", "384x256x33@fast"])
+def test_other_texts_are_no_shapes(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not a shape; write WIDTHxHEIGHTxFRAMES@FPS"):
+        ClipShape.parse(text)
