@@ -125,5 +125,5 @@ def test_a_dataset_that_no_step_can_be_made_of_is_an_error_that_says_so(dataset:
 def test_the_command_shows_its_configuration_and_refuses_latent_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code_of(lambda: main(["demo", "--show-config", "--set", "stages.64.steps=7"])) == 0
     assert "steps: 7" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match="latent_input is no setting here"):
+    with pytest.raises(ConfigError, match="latent_input is not a setting here"):
         main(["demo", "--show-config", "--set", "data.latent_input=true"])

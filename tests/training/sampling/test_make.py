@@ -111,7 +111,7 @@ def test_encoders_of_another_model_and_orders_without_prompts_are_refused() -> N
         replace(model, text=narrow)
     few = Blocks()
     few.channels = 4
-    with pytest.raises(ConfigError, match="linear codec has 4 channels, the model 16"):
+    with pytest.raises(ConfigError, match="linear codec has 4 channels, the model takes 16"):
         replace(model, codec=few)
     with pytest.raises(ConfigError, match="no prompts"):
         replace(ORDER, prompts=[])

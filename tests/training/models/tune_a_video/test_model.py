@@ -147,7 +147,7 @@ def test_residuals_of_side_networks_pass_through_to_every_segment() -> None:
     assert torch.allclose(guided[1], model([other], control=control)[0], atol=1e-5)
     theirs = see_images(image, clip, **control.arguments(1))
     assert torch.allclose(guided[0][0], theirs[0], atol=1e-5)
-    with pytest.raises(ConfigError, match="give both, or neither"):
+    with pytest.raises(ConfigError, match="give both or neither"):
         Control(down=control.down)
 
 
