@@ -103,7 +103,7 @@ def test_a_picture_is_exact_at_its_own_size() -> None:
 
 def test_a_place_that_holds_something_else_names_both(dataset: str) -> None:
     sample, other, *_ = planned_of(dataset)
-    with pytest.raises(MediaError, match=rf"holds {other.sample_id}.*says {sample.sample_id}; run"):
+    with pytest.raises(MediaError, match=rf"holds {other.sample_id}.*not {sample.sample_id} as in the index; run"):
         read_members(dataset, replace(sample, offset=other.offset, size=other.size, shard=other.shard))
     with pytest.raises(MediaError, match=r"shard gone\.tar is missing; run `just verify`"):
         read_members(dataset, replace(sample, shard="gone.tar"))
