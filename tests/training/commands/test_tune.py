@@ -75,12 +75,8 @@ def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_caption_may_stand_behind_options(tmp_path: Path) -> None:
-    sd = str(tmp_path)
-    options = parse(["set", "--clip", "a-0-1", "a red circle", "--model", sd, "--edit", "a blue one"])
-    assert (options.video, options.clip, options.caption, options.edit) == (
-        "set",
-        "a-0-1",
-        "a red circle",
-        ["a blue one"],
-    )
-    assert parse(["film.mp4", "--model", sd]).caption == ""
+    model = dataset = str(tmp_path)
+    options = parse([dataset, "--clip", "a-0-1", "a red circle", "--model", model, "--edit", "a blue one"])
+    assert (options.video, options.clip, options.caption) == (dataset, "a-0-1", "a red circle")
+    assert options.edit == ["a blue one"]
+    assert parse(["video.mp4", "--model", model]).caption == ""

@@ -41,7 +41,7 @@ def test_equal_entries_are_equal_bytes() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"nothing at all", bytes(600)])
 def test_bytes_that_are_no_entry_are_an_error_that_says_so(data: bytes) -> None:
-    with pytest.raises(DatasetError, match="no entry"):
+    with pytest.raises(DatasetError, match="not an entry"):
         Entry.from_bytes(data)
     with pytest.raises(DatasetError, match="tar"):
         from_member(data)
