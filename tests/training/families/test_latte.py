@@ -188,7 +188,10 @@ def test_what_diffusers_computes_alike_is_exported_for_it(tmp_path: Path) -> Non
 def test_what_diffusers_lacks_is_exported_in_our_form(sizes: LatteConfig, tmp_path: Path) -> None:
     model = random_latte(sizes, gate=0.5)
     export_folder(tmp_path / "out", LatteFamily(sizes), model.state_dict(), RECORD)
-    assert json.loads((tmp_path / "out/transformer/config.json").read_text())["_class_name"] == OURS
+    saved = json.loads((tmp_path / "out/transformer/config.json").read_text())
+    assert saved["_class_name"] == OURS
+    # The keys that earlier versions wrote and read.
+    assert (saved["head_width"], saved["text_width"], saved["caption_width"]) == (16, 12, 0)
     assert not (tmp_path / "out" / "model_index.json").exists()
     source = open_source(tmp_path / "out")
     assert source.family.sizes == sizes
