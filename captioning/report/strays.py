@@ -14,6 +14,8 @@ from captioning.report.markup import count_of, shown_name, shown_value, tag
 from captioning.report.parts import table
 
 _MOST = 12
+_FEWEST = 5  # samples that a measure of a group rests on: the interval of fewer says little
+_OF_FILMS = ("tells_camera", "tells_action")  # which nobody asks of a bucket of pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def find_strays(report: Report) -> list[Stray]:
         for group, measures in report.measures.items()
         if group != "all"
         for measure in measures
-        if measure.name in overall and _is_worse(measure, overall[measure.name])
+        if measure.name in overall and _counts(group, measure) and _is_worse(measure, overall[measure.name])
     ]
     return sorted(outliers, key=lambda stray: (-stray.gap, stray.group, stray.here.name))
 
@@ -62,6 +64,12 @@ def strays(outliers: Sequence[Stray]) -> str:
     left = len(outliers) - _MOST
     more = tag("p", f"and {count_of(left, 'measure')} more that stray less.", class_="hint") if left > 0 else ""
     return table(("group", "there", "all samples", "samples"), rows, "Measures that stray") + more
+
+
+def _counts(group: str, measure: Measure) -> bool:
+    """Whether a measure of a group says anything about it: it rests on some samples, and applies to what they are."""
+    of_pictures = group.startswith("bucket ") and group.endswith("x1")
+    return measure.count >= _FEWEST and not (of_pictures and measure.name in _OF_FILMS)
 
 
 def _is_worse(here: Measure, overall: Measure) -> bool:

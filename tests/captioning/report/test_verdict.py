@@ -60,3 +60,17 @@ def test_a_group_strays_where_its_interval_lies_beyond_that_of_all_on_the_bad_si
     table = strays(find_strays(report))
     assert table.index("source c") < table.index("bucket a")
     assert strays([]) == ""
+
+
+def test_few_samples_and_pictures_that_tell_of_no_camera_do_not_stray() -> None:
+    few = replace(measure("loop", 0.9), count=4)
+    measures = {
+        "all": (measure("loop", 0.1), measure("tells_camera", 0.8, "high"), measure("grounded", 0.8, "high")),
+        "source few": (few,),
+        "bucket 384x256x1": (measure("tells_camera", 0.0, "high"), measure("grounded", 0.1, "high")),
+        "bucket 384x256x17@8": (measure("tells_camera", 0.2, "high"),),
+    }
+    report = replace(plain(), measures=measures)
+    assert sorted((stray.group, stray.here.name) for stray in find_strays(report)) == [
+        ("bucket 384x256x1", "grounded"), ("bucket 384x256x17@8", "tells_camera"),
+    ]  # fmt: skip
