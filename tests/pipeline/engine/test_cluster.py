@@ -17,7 +17,7 @@ import grpc
 import pytest
 
 from pipeline.engine import cluster_room
-from pipeline.engine.cluster import Cluster
+from pipeline.engine.cluster import Cluster, what_workers_import
 from pipeline.engine.cluster_room import Need, check_address, check_reachable, check_room, check_temporary_folder
 from pipeline.stages.caption.models import needs_of
 from schemas.config import RunConfig
@@ -171,3 +171,14 @@ def test_workers_import_our_packages_wherever_the_command_was_typed(tmp_path: Pa
         check=True,
     )
     assert ended.stdout.splitlines() == [str(root / "schemas" / "__init__.py"), str(tmp_path)]
+
+
+def test_a_cluster_gets_the_checkout_and_of_an_installed_copy_only_our_packages(tmp_path: Path) -> None:
+    installed = what_workers_import(tmp_path)
+    packages = ("schemas", "captioning", "pipeline", "training")
+    assert installed["py_modules"] == [str(tmp_path / name) for name in packages]
+        str(tmp_path / name) for name in ("schemas", "captioning", "pipeline", "training")
+    ]
+    assert "working_dir" not in installed  # everything that is installed beside it would travel
+    (tmp_path / "justfile").touch()
+    assert what_workers_import(tmp_path)["working_dir"] == str(tmp_path)
