@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.pipeline.measures.measuring import measure, measure_video, push
 
 from pipeline.measures.bars import Sides, find_bars
 from pipeline.measures.measurer import Measurer
 from pipeline.media.decode import PacketSizes
 from tests.films import Picture, make_film, moving, texture
+from tests.pipeline.measures.measuring import measure, measure_video, push
 
 SIZE = (320, 240)
 CANVAS = texture(11, 700, 400)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import cv2
 import numpy as np
 import pytest
-from tests.pipeline.measures.measuring import measure
 
 from tests.films import Picture, moving, texture
+from tests.pipeline.measures.measuring import measure
 
 SIZE = (320, 180)
 CANVAS = texture(11, 640, 480)

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
-from tests.pipeline.measures.measuring import measure, measure_video
 
 from pipeline.media.decode import Decoder, PacketSizes
 from tests.films import Picture, make_film, moving
+from tests.pipeline.measures.measuring import measure, measure_video
 
 CANVAS = np.asarray(cv2.resize(data.astronaut(), (1100, 1100), interpolation=cv2.INTER_CUBIC), np.uint8)
 BLOCKY, CLEAN = 1.75, 1.4

@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tests.pipeline.measures.measuring import measure, measure_video, push
 
 from pipeline.measures.measurer import Measurer
 from pipeline.media.decode import PacketSizes
 from tests.films import Picture, make_film, moving, texture
+from tests.pipeline.measures.measuring import measure, measure_video, push
 
 CANVAS = texture(11, 700, 400)
 STILL = CANVAS[:180, :320]

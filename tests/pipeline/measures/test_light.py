@@ -6,11 +6,11 @@ python -m pytest tests/pipeline/measures/test_light.py
 import cv2
 import numpy as np
 import pytest
-from tests.pipeline.measures.measuring import measure
 
 from pipeline.measures.exposure import measure_exposure
 from pipeline.measures.sharpness import measure_sharpness, to_scale
 from tests.films import Picture, texture
+from tests.pipeline.measures.measuring import measure
 
 
 def test_exposure_is_measured_in_its_units() -> None:

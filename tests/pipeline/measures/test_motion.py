@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from tests.pipeline.measures.measuring import measure, measure_video
 
 from tests.films import Picture, make_film, texture
+from tests.pipeline.measures.measuring import measure, measure_video
 
 CANVAS = texture(11, 960, 640)
 SUBJECT = texture(23, 200, 200)
