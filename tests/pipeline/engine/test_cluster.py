@@ -177,8 +177,6 @@ def test_a_cluster_gets_the_checkout_and_of_an_installed_copy_only_our_packages(
     installed = what_workers_import(tmp_path)
     packages = ("schemas", "captioning", "pipeline", "training")
     assert installed["py_modules"] == [str(tmp_path / name) for name in packages]
-        str(tmp_path / name) for name in ("schemas", "captioning", "pipeline", "training")
-    ]
     assert "working_dir" not in installed  # everything that is installed beside it would travel
     (tmp_path / "justfile").touch()
     assert what_workers_import(tmp_path)["working_dir"] == str(tmp_path)
