@@ -21,13 +21,12 @@ from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.ledger import build_ledger
 from pipeline.dataset.migration import migrate
 from pipeline.dataset.references import REFERENCE, group_references, keys_of
-from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine, StageRun
 from pipeline.engine.progress import Progress
 from pipeline.engine.record import make_record
+from pipeline.measures.clips_table import MEASURE_COLUMNS
 from pipeline.media.tracks import TRACK_COLUMNS
-from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.stage import Failure, Row
 from pipeline.stages.caption.models import needs_of
 from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
@@ -38,11 +37,12 @@ from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names, scorer_class
 from pipeline.stages.select.duplicates import find_copies
 from pipeline.stages.select.features import gather_features
-from pipeline.stages.select.sample_spans import SPANS_FILE, note_of_short_samples, plan_spans
-from pipeline.stages.select.select import CLIP_COLUMNS, select, with_measures
+from pipeline.stages.select.sample_spans import note_of_short_samples, plan_spans
+from pipeline.stages.select.select import select, with_measures
 from pipeline.stages.specs_of_run import Specs, make_specs
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
+from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
 from schemas.media_tables import DUPLICATES, STILLS
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
@@ -80,7 +80,7 @@ class Curation:
         self.dataset.store.remove_temporary()
         migrate(self.dataset)
         videos = self.engine.run(self._specs.ingest, self._objects).primary
-        identical = self.engine.table("identical", DUPLICATES, "duplicates/videos.parquet", find_identical(videos))
+        identical = self.engine.table("identical", DUPLICATES, VIDEO_DUPLICATES_FILE, find_identical(videos))
         sources = _usable(videos, identical)
         splits = self.engine.run(self._specs.split, sources)
         clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], _STILL_COLUMNS)
@@ -193,7 +193,7 @@ class Curation:
         self, spans: Sequence[Row], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
     ) -> pa.Table:
         sources = {row["video_id"]: row for row in videos.to_pylist()}
-        names = [*CLIP_COLUMNS[4:], *measure_names(self.config.score)]
+        names = [*MEASURE_COLUMNS, *measure_names(self.config.score)]
         described = {}
         for key, caption in captions.items():
             clip = measured[caption["clip_id"]]

@@ -19,13 +19,13 @@ from pipeline.commands.verify import report_verification
 from pipeline.curate import Curation
 from pipeline.dataset.belonging import Confirmation, vanished_in_words
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.lock import dataset_lock
 from pipeline.stages.ingest.stage import LIST_SUFFIXES
 from pipeline.storage.addresses import clean
 from schemas.command import run_command
 from schemas.config import RunConfig
+from schemas.dataset_files import LEDGER_FILE
 from schemas.outcome_tables import LEDGER
 
 _REASONS_SHOWN = 3

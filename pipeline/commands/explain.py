@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pipeline.commands.arguments.explain import parse
 from pipeline.commands.explain_video import print_video
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.readers.finding import find_clip, find_video
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from pipeline.stages.select.sample_spans import is_told_from_outside
 from schemas.command import run_command
+from schemas.dataset_files import LEDGER_FILE
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER
 

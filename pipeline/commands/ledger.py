@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from pipeline.commands.arguments.ledger import parse
 from pipeline.commands.summary import print_funnel
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from schemas.command import run_command
+from schemas.dataset_files import LEDGER_FILE
 from schemas.outcome_tables import LEDGER
 from schemas.terminal import print_table
 

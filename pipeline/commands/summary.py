@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE
+from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.outcome_tables import KINDS, LEDGER, SAMPLES, STATES
 from schemas.terminal import print_table
 

@@ -8,9 +8,10 @@ import sys
 
 from pipeline.commands.arguments.verify import parse
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, verify
+from pipeline.dataset.verify import verify
 from pipeline.engine.progress import Progress
 from schemas.command import run_command
+from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 
 _SHOWN = 20

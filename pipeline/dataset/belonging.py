@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.stage import Row
 from pipeline.storage.addresses import clean
 from schemas.config import IngestConfig
+from schemas.dataset_files import LEDGER_FILE
 from schemas.errors import InputError
 
 Confirmation = Literal["bucket-moved", "vanished"]

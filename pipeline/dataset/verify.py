@@ -29,11 +29,9 @@ from pipeline.media.signature import matches_crop
 from pipeline.stage import Row
 from pipeline.storage.store import Store
 from schemas.bucket import Bucket
+from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.errors import VerifyError
 from schemas.outcome_tables import LEDGER, SAMPLES
-
-INDEX = "shards/index.parquet"
-LEDGER_FILE = "ledger.parquet"
 
 
 def verify(dataset: Dataset, advance: Callable[[int, int], None] = lambda samples, failed: None) -> list[str]:

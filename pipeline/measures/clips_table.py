@@ -17,3 +17,5 @@ CLIPS = TableContract(
         *CLIP_CONTENT_COLUMNS,
     ),
 )
+MEASURE_COLUMNS = CLIPS.names[CLIPS.names.index("height") + 1 :]
+"""The columns that measure what a clip shows, without its span and size."""

@@ -12,15 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output, Row
 from pipeline.stages.score.configured import scorer_names
-from pipeline.stages.select.sample_spans import SPANS_FILE
 from pipeline.stages.select.select import with_measures
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
+from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE
 from schemas.errors import ConfigError, DatasetError
 from schemas.load import settings_of
 from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
@@ -28,8 +27,6 @@ from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 # Secondary tables follow the plan of their stage's primary table.
 _PLANNED_IN = {"clips": "splits", "stills": "splits"}
-SELECTION_FILE = "selection/selection.parquet"
-DUPLICATES_FILE = "duplicates/duplicates.parquet"
 
 
 @dataclass(frozen=True)

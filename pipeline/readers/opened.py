@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.finding import find_clip, find_video
-from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE, History
+from pipeline.readers.history import History
 from pipeline.readers.showing import MEDIA_TYPES, Samples
 from pipeline.stage import Row
-from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
+from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE
 from schemas.errors import DatasetError, InputError
 from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
 from schemas.nearest import did_you_mean

@@ -19,12 +19,12 @@ from captioning.quality.evidence import TextVectors
 from captioning.quality.judge import Settings, make_report
 from captioning.quality.records import CaptionRecord, FrameCaption, FunnelStep, Report
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS, OVERVIEWS
 from schemas.contract import TableContract
+from schemas.dataset_files import LEDGER_FILE
 from schemas.errors import DatasetError, MediaError
 from schemas.media_tables import STILLS, VIDEOS
 from schemas.named_values import dict_of

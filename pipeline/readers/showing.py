@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
-from pipeline.dataset.verify import INDEX
 from pipeline.readers.history import History
 from pipeline.stage import Output, Row
+from schemas.dataset_files import INDEX
 from schemas.media_tables import STILLS
 from schemas.outcome_tables import SAMPLES
 

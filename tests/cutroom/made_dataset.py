@@ -8,10 +8,10 @@ from typing import Any
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
-from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.stage import Output
 from schemas.config import RunConfig, ScoreConfig
 from schemas.contract import TableContract
+from schemas.dataset_files import DUPLICATES_FILE, SELECTION_FILE
 from schemas.media_tables import DUPLICATES, SPLITS, STILLS
 from schemas.outcome_tables import SELECTION
 from tests.pipeline.captioned_dataset import OK, filled, make_captioned_dataset

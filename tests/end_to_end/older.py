@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX
-from pipeline.stages.select.sample_spans import SPANS_FILE
+from schemas.dataset_files import INDEX, SPANS_FILE
 from schemas.named_values import dict_of, value_type
 
 _NEW = ("README.md", ".nv-meta/", ".plans/", "sample_spans/")

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from captioning.joining import join
 from pipeline.curate import Curation
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE, verify
+from pipeline.dataset.verify import verify
 from pipeline.engine.cluster import Cluster
 from pipeline.readers.history import History
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
+from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.load import load_config
 from schemas.media_tables import STILLS
 from schemas.outcome_tables import LEDGER, SAMPLES

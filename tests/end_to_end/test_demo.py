@@ -10,7 +10,7 @@ import torch
 
 from pipeline.curate import Curation
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE, verify
+from pipeline.dataset.verify import verify
 from pipeline.demo.build import build_demo_bucket
 from pipeline.demo.editing import truth
 from pipeline.demo.videos import REAL, VIDEOS
@@ -19,6 +19,7 @@ from pipeline.readers.history import History
 from pipeline.stage import Row
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
+from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.load import load_config
 from schemas.outcome_tables import KINDS, LEDGER, SAMPLES, STATES
 from tests.end_to_end import readers

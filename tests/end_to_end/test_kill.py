@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE
 from pipeline.readers.history import History
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
+from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.outcome_tables import LEDGER, SAMPLES
 from tests.end_to_end.bucket import make_bucket
 

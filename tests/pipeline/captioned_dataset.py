@@ -8,12 +8,11 @@ import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output
-from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS
 from schemas.contract import TableContract
+from schemas.dataset_files import LEDGER_FILE, SPANS_FILE
 from schemas.media_tables import VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX
 from pipeline.stage import Result, Row
+from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 from tests.films import texture, video_row
 from tests.pipeline.stages.pack.test_stage import box_of, make_clips, pack_clips

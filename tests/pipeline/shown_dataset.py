@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from captioning.report.page import write_page
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX
 from pipeline.media.encode import encode_jpeg
 from pipeline.stage import Output
+from schemas.dataset_files import INDEX
 from schemas.media_tables import STILLS
 from schemas.outcome_tables import SAMPLES
 from tests.captioning.report.made_report import make_report

@@ -17,8 +17,8 @@ from av.video.reformatter import VideoReformatter
 
 from pipeline.media.encode import encode_h264, to_bt709
 from schemas.bucket import Bucket
+from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
-from training.data.index import INDEX
 
 _BUCKET = Bucket(64, 48, 9, 8)
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from pipeline.storage.store import Store, open_source
 from schemas.bucket import Bucket
+from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
 
-INDEX = "shards/index.parquet"
 _COLUMNS = ("sample_id", "clip_id", "video_id", "bucket", "split", "shard", "offset", "size", "tokens", "status")
 _REPEATED = ("video_id", "source", "bucket", "shard")
 _FORMERLY = {"categories": "words"}

@@ -11,15 +11,20 @@ family is one file here and one line in the registry.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+from training.config import TrainConfig
 from training.data.shapes import Geometry
 from training.diffusion.schedule import Schedule
 from training.encoders.base import TextEncoder, VideoCodec
 from training.models.segment import Segment
+
+Preset = TypeVar("Preset")
 
 
 class Sizes(Protocol):
@@ -164,6 +169,14 @@ class Opened:
 
     family: Family
     weights: Mapping[str, Tensor] | None
+
+
+def preset_of(config: TrainConfig, presets: Mapping[str, Preset]) -> Preset:
+    """The sizes that `model.preset` names. Raises `ConfigError` with the nearest name if there are none."""
+    name = config.model.preset
+    if name not in presets:
+        raise ConfigError(f"model.preset {name!r} is not known; {did_you_mean(name, presets)}")
+    return presets[name]
 
 
 def geometry_of(sizes: Sizes, codec: VideoCodec, text: TextEncoder) -> Geometry:

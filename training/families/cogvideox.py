@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from schemas.errors import ConfigError
-from schemas.nearest import did_you_mean
 from training.config import TrainConfig
 from training.diffusion.schedule import TIMESTEPS, VelocitySchedule
-from training.families.base import Family, Opened, Published
+from training.families.base import Family, Opened, Published, preset_of
 from training.models.cogvideox.config import PRESETS, CogVideoXConfig
 from training.models.cogvideox.flops import training_flops
 from training.models.cogvideox.layers import Block
@@ -87,7 +85,4 @@ def open_cogvideox(config: TrainConfig) -> Opened:
     if config.model.weights:
         sizes, weights = load_transformer(config.model.weights)
         return Opened(CogVideoXFamily(sizes, schedule), weights)
-    preset = config.model.preset
-    if preset not in PRESETS:
-        raise ConfigError(f"model.preset {preset!r} is not known; {did_you_mean(preset, PRESETS)}")
-    return Opened(CogVideoXFamily(PRESETS[preset], schedule), None)
+    return Opened(CogVideoXFamily(preset_of(config, PRESETS), schedule), None)

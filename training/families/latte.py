@@ -15,12 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from schemas.errors import ConfigError
-from schemas.nearest import did_you_mean
 from training.checkpoints.files import check_scheduler, read_json, read_weights
 from training.checkpoints.fit import check_fit
 from training.config import LatteSettings, TrainConfig
 from training.diffusion.schedule import TIMESTEPS, NoiseSchedule
-from training.families.base import Family, Opened, Published
+from training.families.base import Family, Opened, Published, preset_of
 from training.models.latte.config import PRESETS, LatteConfig
 from training.models.latte.flops import training_flops
 from training.models.latte.initialise import initialise
@@ -114,10 +113,7 @@ def open_latte(config: TrainConfig) -> Opened:
                 "adapters to the resulting Latte"
             )
         return Opened(LatteFamily(sizes), weights)
-    preset = config.model.preset
-    if preset not in PRESETS:
-        raise ConfigError(f"model.preset {preset!r} is not known; {did_you_mean(preset, PRESETS)}")
-    return Opened(LatteFamily(replace(PRESETS[preset], **_options(settings))), None)
+    return Opened(LatteFamily(replace(preset_of(config, PRESETS), **_options(settings))), None)
 
 
 def load_latte(

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from schemas.errors import ConfigError
-from schemas.nearest import did_you_mean
 from training.checkpoints.files import check_scheduler
 from training.config import TrainConfig
 from training.diffusion.schedule import NoiseSchedule
-from training.families.base import Family, Opened, Published
+from training.families.base import Family, Opened, Published, preset_of
 from training.models.segment import Segment
 from training.models.tune_a_video.config import PRESETS, TuneAVideoConfig
 from training.models.tune_a_video.inflate import GroupNorm
@@ -91,10 +90,7 @@ def open_tune_a_video(config: TrainConfig) -> Opened:
     schedule, norm = NoiseSchedule("scaled_linear"), config.model.group_norm
     if config.model.weights:
         return _from_folder(config.model.weights, norm, schedule, config.seed)
-    preset = config.model.preset
-    if preset not in PRESETS:
-        raise ConfigError(f"model.preset {preset!r} is not known; {did_you_mean(preset, PRESETS)}")
-    return Opened(TuneAVideoFamily(replace(PRESETS[preset], norm=norm), schedule), None)
+    return Opened(TuneAVideoFamily(replace(preset_of(config, PRESETS), norm=norm), schedule), None)
 
 
 def _from_folder(path: str, norm: GroupNorm, schedule: NoiseSchedule, seed: int) -> Opened:

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 
 from pipeline.storage.store import Store
 from schemas.bucket import Bucket
+from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
 from schemas.ids import digest
 from training.config import StageConfig
 from training.data.shapes import ClipShape, Limits, limit
 from training.latents.settings import CacheSettings
 
-_INDEX = "shards/index.parquet"
 _COLUMNS = ["sample_id", "clip_id", "bucket", "split", "shard", "offset", "size", "checksum", "status"]
 
 
@@ -61,9 +61,9 @@ def plan_parts(dataset: Store, stages: Iterable[StageConfig], settings: CacheSet
 
 def _by_shard(dataset: Store) -> dict[tuple[str, str], list[SourceSample]]:
     try:
-        table = pq.read_table(io.BytesIO(dataset.read(_INDEX)), columns=_COLUMNS)
+        table = pq.read_table(io.BytesIO(dataset.read(INDEX)), columns=_COLUMNS)
     except FileNotFoundError:
-        raise DatasetError(f"{dataset.path(_INDEX)} is missing; `just curate` writes it at its end") from None
+        raise DatasetError(f"{dataset.path(INDEX)} is missing; `just curate` writes it at its end") from None
     by_shard: dict[tuple[str, str], list[SourceSample]] = {}
     for row in table.to_pylist():
         if row.pop("status") == "ok":

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX
 from pipeline.engine.lock import dataset_lock
 from pipeline.readers.export.clip import ExportedClip, clip_of, read_sample
 from pipeline.readers.export.folder import Entry, ExportFolder, open_export
 from pipeline.readers.export.layouts.layout import Layout
 from pipeline.stage import Row
 from schemas.bucket import Bucket
+from schemas.dataset_files import INDEX
 from schemas.errors import ConfigError, DatasetError
 from schemas.nearest import did_you_mean
 from schemas.outcome_tables import SAMPLES

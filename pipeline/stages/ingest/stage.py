@@ -163,8 +163,3 @@ def find_identical(videos: pa.Table) -> pa.Table:
         if known != row["video_id"]:
             duplicates.append({"id": row["video_id"], "duplicate_of": known, "similarity": 1.0, "hash_distance": 0.0})
     return DUPLICATES.table(duplicates)
-
-
-def ledger_id(row: Row) -> str:
-    """A source's id in the ledger: its video id, or its object id if it could not be read."""
-    return str(row["video_id"] or row["object_id"])

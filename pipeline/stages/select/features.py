@@ -4,7 +4,7 @@ In half precision a million clips of 1280 numbers are 2.6 GB, and a cosine moves
 object per still.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class ClipFeatures:
 
     def unit_vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The embeddings [len(rows), D] of exactly unit length (or zero)."""
-        return _unit(self.vectors[rows].astype(np.float32))
+        return unit_rows(self.vectors[rows].astype(np.float32))
 
     def similarities(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cosine (-1 to 1) of each pair of rows, to six digits: the noise below decides nothing."""
@@ -80,13 +80,6 @@ class ClipFeatures:
         return distances
 
 
-def make_features(clips: Sequence[str], vectors: NDArray[np.float32], hashes: Sequence[Sequence[int]]) -> ClipFeatures:
-    """Features of `clips`, given a vector [D] and hashes for each."""
-    starts = np.cumsum([0, *(len(stills) for stills in hashes)], dtype=np.int64)
-    flat = np.array([code for stills in hashes for code in stills], np.uint64)
-    return ClipFeatures({clip: row for row, clip in enumerate(clips)}, _unit(vectors).astype(np.float16), flat, starts)
-
-
 def gather_features(embeddings: Iterable[pa.Table], stills: pa.Table) -> ClipFeatures:
     """Features of all clips that have a vector. `embeddings` come part by part, so that they are never all in memory.
 
@@ -112,18 +105,19 @@ def gather_features(embeddings: Iterable[pa.Table], stills: pa.Table) -> ClipFea
         if sums is None:
             sums = np.zeros((len(clips), values.shape[1]), np.float16)
         whole = counts == wanted[rows]
-        sums[rows[whole]] = _unit(added[whole])
+        sums[rows[whole]] = unit_rows(added[whole])
         for row, vector in zip(rows[~whole].tolist(), added[~whole], strict=True):
             unfinished[row] = unfinished.get(row, 0) + vector
         seen[rows] += counts
     vectors = np.zeros((len(clips), 0), np.float16) if sums is None else sums
     for row, vector in unfinished.items():
-        vectors[row] = _unit(vector[None])[0]
+        vectors[row] = unit_rows(vector[None])[0]
     known = {clip: row for clip, row in places.items() if seen[row]}
     return ClipFeatures(known, vectors, ordered["hash"].to_numpy(), np.append(starts, len(ordered)))
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The rows [N, D], each of length 1; a row of zeros stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: NDArray[np.float32] = vectors / np.maximum(lengths, 1e-12)
     return scaled

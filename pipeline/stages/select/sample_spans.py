@@ -19,8 +19,6 @@ from schemas.config import RunConfig
 from schemas.ids import sample_id
 from schemas.outcome_tables import SAMPLE_SPANS, STILL_SEEN
 
-SPANS_FILE = "sample_spans/sample_spans.parquet"
-
 
 def plan_spans(clips: Iterable[Row], stills: Iterable[Row], config: RunConfig) -> pa.Table:
     """One row per sample of the kept clips, in the order of their ids.

@@ -10,8 +10,8 @@ import pytest
 from pipeline.commands.arguments.curate import parse
 from pipeline.commands.curate import report_shipped
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.stage import Row
+from schemas.dataset_files import LEDGER_FILE
 from schemas.outcome_tables import LEDGER
 
 

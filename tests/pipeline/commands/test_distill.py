@@ -17,10 +17,10 @@ from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import History
 from pipeline.readers.teacher import FAILED, FELL_BACK, NO_INPUT, image_pairs, read_teacher_captions, summary_pairs
 from pipeline.stage import Output
-from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.config import RunConfig
 from schemas.contract import TableContract
+from schemas.dataset_files import SPANS_FILE
 from schemas.errors import ConfigError, InputError
 from schemas.media_tables import STILLS
 from schemas.outcome_tables import SAMPLE_SPANS

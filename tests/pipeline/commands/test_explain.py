@@ -13,12 +13,11 @@ from pipeline.commands.explain import main
 from pipeline.commands.explain_video import print_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
-from pipeline.dataset.verify import INDEX
 from pipeline.readers.finding import find_clip, find_video
-from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.stage import Output, Row
 from schemas.config import RunConfig, ScoreConfig
 from schemas.contract import TableContract
+from schemas.dataset_files import DUPLICATES_FILE, INDEX, SELECTION_FILE
 from schemas.errors import InputError
 from schemas.media_tables import DUPLICATES, SPLITS, STILLS
 from schemas.outcome_tables import SAMPLES, SELECTION

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pipeline.commands import what_if
 from pipeline.dataset.folder import Dataset
 from pipeline.measures.clips_table import CLIPS
-from pipeline.readers.history import DUPLICATES_FILE, SELECTION_FILE
 from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel, without_copies
 from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Output, Row
@@ -25,6 +24,7 @@ from schemas.caption_tables import SCORES
 from schemas.command import exit_code_of
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.contract import TableContract
+from schemas.dataset_files import DUPLICATES_FILE, SELECTION_FILE
 from schemas.media_tables import DUPLICATES
 from schemas.named_values import list_of
 from schemas.outcome_tables import SELECTION

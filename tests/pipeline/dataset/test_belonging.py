@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pipeline.curate import Curation
 from pipeline.dataset.belonging import canonical_bucket, check_bucket, check_vanished, find_vanished
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.engine.cluster import Cluster
 from pipeline.stage import Row
 from schemas.config import IngestConfig, RunConfig
+from schemas.dataset_files import LEDGER_FILE
 from schemas.errors import InputError
 
 KEYS = [f"{number:02}.mp4" for number in range(20)]

@@ -14,7 +14,7 @@ import yaml
 
 from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX
+from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 from tests.pipeline.packed_dataset import CLIPS, IMAGES, pack_dataset
 

@@ -15,8 +15,8 @@ from pipeline.dataset.folder import FORMAT, Dataset
 from pipeline.dataset.migration import migrate
 from pipeline.dataset.plan import Part
 from pipeline.stage import Output
-from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS, SCORES
+from schemas.dataset_files import SPANS_FILE
 from schemas.named_values import dict_of
 from schemas.outcome_tables import SAMPLE_SPANS
 

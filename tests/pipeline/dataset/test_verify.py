@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX, LEDGER_FILE, _check_crop, _check_sample, _read_samples, verify
+from pipeline.dataset.verify import _check_crop, _check_sample, _read_samples, verify
 from pipeline.stage import Row
+from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.outcome_tables import LEDGER, SAMPLES
 from tests.pipeline.stages.pack.test_stage import make_clips, pack_clips
 

@@ -8,11 +8,10 @@ import pytest
 
 from captioning.quality.judge import Settings
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import LEDGER_FILE
 from pipeline.readers.quality import read_funnel, read_records, report_of
 from pipeline.stage import Output
-from pipeline.stages.select.sample_spans import SPANS_FILE
 from schemas.caption_tables import CAPTIONS
+from schemas.dataset_files import LEDGER_FILE, SPANS_FILE
 from schemas.errors import ContractError, DatasetError
 from schemas.outcome_tables import LEDGER
 from tests.pipeline.captioned_dataset import SPANS, filled, make_captioned_dataset, write_spans

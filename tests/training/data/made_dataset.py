@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from av.video.reformatter import VideoReformatter
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX
 from pipeline.media.encode import encode_h264, encode_png, to_bt709
 from schemas.bucket import Bucket
+from schemas.dataset_files import INDEX
 from schemas.ids import sample_id
 from schemas.named_values import list_of
 from schemas.outcome_tables import SAMPLES

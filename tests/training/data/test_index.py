@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.dataset.verify import INDEX
+from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
 from schemas.named_values import dict_of
 from tests.training.data.made_dataset import drop_columns, make_dataset

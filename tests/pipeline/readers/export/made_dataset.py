@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import INDEX
 from schemas.bucket import Bucket
+from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 
 # What splits lines somewhere: readlines splits at \r and \n alone, str.splitlines at all of these.

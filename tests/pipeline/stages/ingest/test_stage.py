@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.stage import Row, run_rows
-from pipeline.stages.ingest.stage import Probe, find_identical, ledger_id, list_bucket
+from pipeline.stages.ingest.stage import Probe, find_identical, list_bucket
 from schemas.config import IngestConfig
 from schemas.errors import InputError
 from schemas.media_tables import VIDEOS
@@ -129,7 +129,6 @@ def test_a_good_video_becomes_a_row_with_all_that_was_found(tmp_path: Path) -> N
     make_film(tmp_path / "film.mp4", shots([24], (96, 64)))
     (row,) = _videos(tmp_path).to_pylist()
     assert (row["status"], row["frames"], row["width"], row["key"]) == ("ok", 24, 96, "film.mp4")
-    assert ledger_id(row) == row["video_id"]
 
 
 def test_useless_files_keep_their_ids_key_and_size(bucket: Path) -> None:
@@ -141,8 +140,8 @@ def test_useless_files_keep_their_ids_key_and_size(bucket: Path) -> None:
     assert (videos["a.mp4"]["bytes"], len(videos["a.mp4"]["video_id"])) == (5, 16)
     gone = videos["gone.mp4"]
     assert "broken link" in gone["error"]
-    assert (gone["video_id"], ledger_id(gone)) == (None, gone["object_id"])
-    assert len({ledger_id(row) for row in videos.values()}) == 6
+    assert gone["video_id"] is None
+    assert len({row["video_id"] or row["object_id"] for row in videos.values()}) == 6
 
 
 def test_a_file_that_may_not_be_read_says_so(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +166,7 @@ def test_pipes_sockets_and_devices_are_rows_that_are_never_opened(
     assert videos["socket.mp4"]["error"] == "socket: only regular files are opened"
     assert videos["terminal.mp4"]["error"] == "device: only regular files are opened"
     assert "folder.mp4" not in videos
-    assert len({ledger_id(row) for row in videos.values()}) == len(videos) == 7
+    assert len({row["video_id"] or row["object_id"] for row in videos.values()}) == len(videos) == 7
 
 
 def test_a_pipe_that_takes_a_files_place_after_the_listing_does_not_block(bucket: Path) -> None:

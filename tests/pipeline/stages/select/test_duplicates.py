@@ -21,13 +21,22 @@ from pipeline.stage import Row
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.select import duplicates
 from pipeline.stages.select.duplicates import find_copies
-from pipeline.stages.select.features import ClipFeatures, gather_features, make_features
+from pipeline.stages.select.features import ClipFeatures, gather_features, unit_rows
 from pipeline.stages.select.neighbours import VectorNeighbours
 from pipeline.stages.split.stills import difference_hash
 from schemas.config import DuplicateConfig
 
 CONFIG = DuplicateConfig(min_similarity=0.97)
 Look = tuple[NDArray[np.float32], tuple[int, ...]]
+
+
+def make_features(clips: Sequence[str], vectors: NDArray[np.float32], hashes: Sequence[Sequence[int]]) -> ClipFeatures:
+    """Features of `clips`, given a vector [D] and hashes for each."""
+    starts = np.cumsum([0, *(len(stills) for stills in hashes)], dtype=np.int64)
+    flat = np.array([code for stills in hashes for code in stills], np.uint64)
+    return ClipFeatures(
+        {clip: row for row, clip in enumerate(clips)}, unit_rows(vectors).astype(np.float16), flat, starts
+    )
 
 
 def _clip(key: str, **changes: object) -> Row:
