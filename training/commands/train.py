@@ -14,7 +14,6 @@ from schemas.command import run_command
 from schemas.heartbeat import Heartbeat
 from training.commands.arguments.train import parse
 from training.config import TrainConfig
-from training.doctor.shards import require_dataset
 from training.loop.prepare import Prepared, prepare
 from training.loop.report import StepReport
 from training.loop.stage_samples import sample_stage
@@ -29,7 +28,6 @@ def main(arguments: list[str]) -> int:
 def run(options: argparse.Namespace) -> int:
     """Train."""
     config, dataset = options.settings, options.dataset
-    require_dataset(config, dataset)
     folder = options.out or Path("runs") / f"{Path(dataset).name}-{config.recipe}"
     world = join_world()
     share_cores(world, config.data.workers)

@@ -38,12 +38,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; `settings` is the configuration. Raises `ConfigError`, or `DatasetError` for no folder."""
+    """Read the command line; `settings` is the configuration.
+
+    Raises `ConfigError` for what cannot work, and `DatasetError` for a dataset that is not there or lacks shards.
+    """
     parsed = parser().parse_args(arguments)
     if parsed.show_config:
         _show(parsed)
-    # Checks that need only a look at folders run before networks are opened.
+    # Checks that need only a look at folders run before networks are imported, let alone opened.
     check_ahead(settle(parsed).settings)
+    from training.doctor.shards import require_dataset
+
+    require_dataset(parsed.settings, parsed.dataset)
     return parsed
 
 
