@@ -2,7 +2,7 @@
 
 Every run writes it anew from the index, the ledger and the configuration, without a date, so the same dataset has the
 same card. `load_dataset(folder, "384x256x33-8fps")` reads a bucket's shards. `datasets` reads all configurations of a
-card with one builder, so the tables are named in the text, and clips and images have no name in common: of samples
+card with one builder, so the tables are named in the text, and clips and pictures have no name in common: of samples
 with other members than the first one's it would drop those members without a word.
 
     write_card(dataset, config, {"captions": "837df43b2deb7c2f"}, samples, ledger)
@@ -44,7 +44,7 @@ writes this page anew.
 {buckets}
 
 Captions: {captioner}, put together by {summariser}; they are a machine's. A sample's members are its clip (`mp4`:
-H.264, BT.709, constant rate) or image (`png`), its dense caption (`txt`) and its description (`json`), whose keys and
+H.264, BT.709, constant rate) or picture (`png`), its dense caption (`txt`) and its description (`json`), whose keys and
 types are the same in every sample. A text that is not there is `""`, a measure that was not taken `-1`.
 `video_samples` and `image_samples` are all buckets of their kind.
 

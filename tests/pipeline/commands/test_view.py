@@ -96,7 +96,7 @@ def test_without_a_report_it_says_what_to_do(tmp_path: Path) -> None:
     dataset.store.remove("report/index.html")
     with pytest.raises(DatasetError, match="no report yet; `just report"):
         open_server(dataset)
-    with pytest.raises(DatasetError, match="is not there"):
+    with pytest.raises(DatasetError, match="is missing"):
         open_server(Dataset(str(tmp_path / "nothing")))
 
 
