@@ -45,8 +45,8 @@ def frame_sample(geometry: Geometry, box: Box, bucket: Bucket) -> Framing:
     scaled = (max(bucket.width, round(geometry.width * scale)), max(bucket.height, round(geometry.height * scale)))
     across, down = scaled[0] / geometry.width, scaled[1] / geometry.height
     window = (
-        _centred((left + width / 2) * across, bucket.width, scaled[0]),
-        _centred((top + height / 2) * down, bucket.height, scaled[1]),
+        _centred((left + width / 2) * across, bucket.width, scaled[0], bars[0]),
+        _centred((top + height / 2) * down, bucket.height, scaled[1], bars[1]),
         bucket.width,
         bucket.height,
     )
@@ -55,5 +55,7 @@ def frame_sample(geometry: Geometry, box: Box, bucket: Bucket) -> Framing:
     return Framing(scaled, window, crop)
 
 
-def _centred(center: float, length: int, of: int) -> int:
-    return min(max(0, math.floor(center - length / 2)), of - length)
+def _centred(center: float, length: int, of: int, between_bars: bool) -> int:
+    # Rounded down, a window may lie a whole pixel off its centre, which is more than the margin to a bar allows.
+    start = math.floor(center - length / 2 + (0.5 if between_bars else 0.0))
+    return min(max(0, start), of - length)

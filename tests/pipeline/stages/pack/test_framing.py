@@ -4,7 +4,7 @@ python -m pytest tests/pipeline/stages/pack/test_framing.py
 """
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.media.geometry import Geometry
@@ -29,6 +29,7 @@ def test_without_bars_the_crop_is_the_centre_and_of_the_buckets_aspect(width: in
 
 @given(st.integers(64, 800), st.integers(64, 800), st.floats(0, 0.35), st.floats(0, 0.35), buckets)
 @settings(max_examples=200)
+@example(64, 325, 0.0, 0.029296875, Bucket(16, 208, 1, 0))  # rounded down, the window held a seventh of a bar's line
 def test_the_window_lies_in_the_scaled_image_clear_of_the_bars(
     width: int, height: int, across: float, down: float, bucket: Bucket
 ) -> None:
