@@ -140,7 +140,7 @@ def test_wrong_channels_and_text_are_refused_with_what_they_may_be() -> None:
     model = CogVideoX(SMALL["5b"])
     with pytest.raises(ConfigError, match="3 channels are pixels"):
         model([Segment(torch.zeros(2, 3, 4, 4), torch.zeros(5, 24), 0)])
-    with pytest.raises(ConfigError, match="4096 wide"):
+    with pytest.raises(ConfigError, match="4096 dimensions"):
         model([Segment(torch.zeros(2, 16, 4, 4), torch.zeros(5, 4096), 0)])
     with pytest.raises(ConfigError, match="do not divide by patch = 2"):
         model([Segment(torch.zeros(2, 16, 5, 4), torch.zeros(5, 24), 0)])

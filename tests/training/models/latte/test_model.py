@@ -124,7 +124,7 @@ def test_wrong_channels_text_sides_and_lengths_are_refused_with_what_they_may_be
     model = latte(SMALL)
     with pytest.raises(ConfigError, match="3 channels are pixels"):
         model([Segment(torch.zeros(2, 3, 4, 4), torch.zeros(5, 10), 0)])
-    with pytest.raises(ConfigError, match="384 wide"):
+    with pytest.raises(ConfigError, match="384 dimensions"):
         model([Segment(torch.zeros(2, 4, 4, 4), torch.zeros(5, 384), 0)])
     with pytest.raises(ConfigError, match="do not divide by patch = 2"):
         model([Segment(torch.zeros(2, 4, 5, 4), torch.zeros(5, 10), 0)])
