@@ -72,8 +72,8 @@ def read_marked(folder: Path) -> list[MarkedFilm]:
                 films[video] = MarkedFilm(video, part, tuple(sorted(marks, key=_place)), tuple(places))
     if not films:
         raise InputError(
-            f"{folder} has no film with marked boundaries; expected films beside {_TABLE}, ClipShots' JSON, "
-            f"{_SHOT_LISTING}, or a text file per film with a line `first last` per shot"
+            f"{folder} has no video with marked boundaries; expected videos beside {_TABLE}, ClipShots' JSON, "
+            f"{_SHOT_LISTING}, or a text file per video with a line `first last` per shot"
         )
     return [films[path] for path in sorted(films)]
 

@@ -71,7 +71,7 @@ def test_a_missing_file_and_bytes_that_are_no_text_are_named(tmp_path: Path) -> 
     with pytest.raises(InputError, match="No such file"):
         read_labels(tmp_path / "none.csv")
     (tmp_path / "binary.csv").write_bytes(b"file,label\n\xff\xfe,1\n")
-    with pytest.raises(InputError, match="no CSV in UTF-8"):
+    with pytest.raises(InputError, match="not a CSV in UTF-8"):
         read_labels(tmp_path / "binary.csv")
 
 
