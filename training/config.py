@@ -13,6 +13,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.config import RuleText, Section
 from schemas.errors import ConfigError
+from schemas.nearest import did_you_mean
+from training.settings.base import FamilySection
+from training.settings.latte import LatteSettings
+from training.settings.registry import FAMILIES
+from training.settings.tune_a_video import TuneAVideoSettings
 
 
 def _shares(values: dict[str, float]) -> dict[str, float]:
@@ -56,47 +61,41 @@ class LoraConfig(Section):
     """Suffixes of the names of the linear layers that get one; one that matches nothing is an error."""
 
 
-class LatteSettings(Section):
-    """Changes to a Latte's preset (2401.03048); null keeps the value of the preset or the weights."""
-
-    variant: Literal[1, 2, 3, 4] | None = None
-    """1 alternates spatial and temporal blocks, 2 has all spatial ones first, 3 both in each block, 4 split heads."""
-    patch_frames: int | None = Field(default=None, ge=1)
-    """1 embeds frame by frame, s > 1 tubelets of s frames."""
-    condition_form: Literal["adaln", "tokens"] | None = None
-    """The timestep is applied by modulation (S-AdaLN), or is an additional token of each frame."""
-    temporal_positions: Literal["sincos", "rotary"] | None = None
-    frames: int | None = Field(default=None, ge=1)
-    """The number of temporal positions: the largest number of latent frames."""
-    text_length: int | None = Field(default=None, ge=1)
-    """Tokens of a caption; diffusers' files do not state it (PixArt-alpha and Latte: 120)."""
-    text_width: int | None = Field(default=None, ge=1)
-    """Embedding dimension of a text encoder other than PixArt-alpha's; an adapter maps it to PixArt-alpha's."""
-    padding: Literal["attended", "left_out"] | None = None
-    """Whether a caption's padding (rows of zeros) is attended to; PixArt-alpha and Latte skip it."""
-    tells_rate: bool | None = None
-    """Whether the model is conditioned on a clip's frame rate and frame count, by an adapter that starts at zero."""
-    temporal_start: Literal["xavier", "kaiming"] = "xavier"
-    """Initialisation of the temporal layers that PixArt-alpha lacks; their outputs start at zero."""
-
-
 class ModelSettings(Section):
     """The model and its initial weights."""
 
-    family: Literal["cogvideox", "latte", "tune_a_video"] = "cogvideox"
+    family: str = "cogvideox"
+    """`cogvideox`, `latte` or `tune_a_video`."""
     preset: str = "debug"
     """Sizes. cogvideox: `debug`, `2b`, `5b`, `1.5-5b`. latte: `debug` to `debug-4`, `s-2` to `xl-8`, `latte-1`. Ignored
     if `weights` has its own config."""
     weights: str = ""
     """Folder in diffusers' format (for Latte also PixArt-alpha's), or a SAT checkpoint; empty trains from scratch."""
     latte: LatteSettings = LatteSettings()
-    group_norm: Literal["frame", "clip"] = "frame"
-    """For tune_a_video: group norm per frame, as in the image model, or over the clip, as published."""
+    tune_a_video: TuneAVideoSettings = TuneAVideoSettings()
     lora: LoraConfig = LoraConfig()
     checkpoint_blocks: bool = False
     """Recompute activations in the backward pass: less memory, a third more work."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the matrix products; the optimiser's weights, noise, target and loss are always float32."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, settings: object) -> object:
+        """Runs up to 2026-11 have `group_norm` beside the families' sections."""
+        if not isinstance(settings, dict) or "group_norm" not in settings:
+            return settings
+        others = {name: value for name, value in settings.items() if name != "group_norm"}
+        return {**others, "tune_a_video": {**others.get("tune_a_video", {}), "group_norm": settings["group_norm"]}}
+
+    @model_validator(mode="after")
+    def _sections_are_the_familys(self) -> "ModelSettings":
+        if self.family not in FAMILIES:
+            raise ConfigError(f"family = {self.family!r}; {did_you_mean(self.family, FAMILIES)}")
+        for name, section in self:
+            if isinstance(section, FamilySection) and name != self.family and section != type(section)():
+                raise ConfigError(f"model.{name} is set, but model.family = {self.family}; set it to {name}")
+        return self
 
 
 class EncoderSettings(Section):
@@ -251,12 +250,6 @@ class TrainConfig(Section):
                 "cache; pixels are encoded otherwise (docs/training.md)"
             )
         return settings
-
-    @model_validator(mode="after")
-    def _settings_are_the_familys(self) -> "TrainConfig":
-        if self.model.family != "latte" and self.model.latte != LatteSettings():
-            raise ConfigError(f"model.latte is set, but model.family = {self.model.family}; set it to latte")
-        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> "TrainConfig":

@@ -12,7 +12,6 @@ from training.config import (
     DataConfig,
     EmaConfig,
     EncoderSettings,
-    LatteSettings,
     LoraConfig,
     ModelSettings,
     OptimizerConfig,
@@ -21,6 +20,7 @@ from training.config import (
     TrainConfig,
     ValidationConfig,
 )
+from training.settings.latte import LatteSettings
 
 
 def demo() -> TrainConfig:

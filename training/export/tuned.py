@@ -55,5 +55,5 @@ def tuned_source(path: Path) -> Source:
 
 
 def _config_of(facts: dict[str, str]) -> TrainConfig:
-    changes = [*image_model_changes(facts.get("model", "")), f"model.group_norm={facts['norm']}"]
+    changes = [*image_model_changes(facts.get("model", "")), f"model.tune_a_video.group_norm={facts['norm']}"]
     return load_training(None, changes, "tune-a-video")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from schemas.errors import ConfigError
 from training.checkpoints.files import check_scheduler, read_json, read_weights
 from training.checkpoints.fit import check_fit
-from training.config import LatteSettings, TrainConfig
+from training.config import TrainConfig
 from training.diffusion.schedule import TIMESTEPS, NoiseSchedule
 from training.families.base import Family, Opened, Published, preset_of
 from training.models.latte.config import PRESETS, LatteConfig
@@ -27,6 +27,7 @@ from training.models.latte.model import Latte
 from training.models.latte.pixart import start_from_pixart
 from training.models.latte.weights import from_diffusers, to_diffusers
 from training.models.segment import Segment
+from training.settings.latte import LatteSettings
 
 OURS, LATTE, PIXART = "CutroomLatte", "LatteTransformer3DModel", "PixArtTransformer2DModel"
 _RELEASED_PIXART = "Transformer2DModel"  # the class name in PixArt-alpha's released folders; their norm identifies them

@@ -12,13 +12,7 @@ from torch import nn
 
 from training.config import TrainConfig
 from training.families.base import Opened
-
-# Modules are imported when their family is asked for: Tune-A-Video's takes diffusers and transformers along.
-FAMILIES = {
-    "cogvideox": "training.families.cogvideox:open_cogvideox",
-    "latte": "training.families.latte:open_latte",
-    "tune_a_video": "training.families.tune_a_video:open_tune_a_video",
-}
+from training.settings.registry import FAMILIES
 
 
 def open_family(config: TrainConfig) -> Opened:

@@ -87,7 +87,7 @@ class TuneAVideoFamily:
 
 def open_tune_a_video(config: TrainConfig) -> Opened:
     """A preset, or the UNet in `model.weights`. Raises `ConfigError` for other models and other noise schedules."""
-    schedule, norm = NoiseSchedule("scaled_linear"), config.model.group_norm
+    schedule, norm = NoiseSchedule("scaled_linear"), config.model.tune_a_video.group_norm
     if config.model.weights:
         return _from_folder(config.model.weights, norm, schedule, config.seed)
     return Opened(TuneAVideoFamily(replace(preset_of(config, PRESETS), norm=norm), schedule), None)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from schemas.errors import ConfigError
 from tests.training.made_run import NoCodec, NoText, made_pack
 from training.checkpoints.files import WEIGHTS
-from training.config import LatteSettings, LoraConfig, ModelSettings, OptimizerConfig, StageConfig, TrainConfig
+from training.config import LoraConfig, ModelSettings, OptimizerConfig, StageConfig, TrainConfig
 from training.export.folder import export_folder
 from training.export.record import ModelRecord
 from training.export.source import open_source
@@ -25,6 +25,7 @@ from training.models.latte.config import LatteConfig
 from training.models.latte.model import Latte
 from training.models.segment import Segment
 from training.recipes import latte_pixart
+from training.settings.latte import LatteSettings
 
 SIZES = LatteConfig(
     heads=2, head_dim=16, layers=2, in_channels=16, out_channels=32, conditioning="text", text_dim=12,

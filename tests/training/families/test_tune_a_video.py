@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from pydantic import ValidationError
 
 from schemas.errors import ConfigError
 from tests.training.models.tune_a_video.unets import UNET, segment
@@ -22,6 +23,15 @@ def config(**model: object) -> TrainConfig:
     return load_training(recipe="tune-a-video").model_copy(update={"model": settings})
 
 
+def test_settings_of_earlier_runs_are_read_and_those_of_another_family_refused() -> None:
+    assert config(group_norm="clip") == config(tune_a_video={"group_norm": "clip"})
+    assert "group_norm" not in config(group_norm="clip").model.model_dump()
+    with pytest.raises(ValidationError, match=r"model\.tune_a_video is set, but model.family = latte"):
+        config(family="latte", tune_a_video={"group_norm": "clip"})
+    with pytest.raises(ValidationError, match="did you mean 'tune_a_video'"):
+        config(family="tune_a_vidio")
+
+
 def test_the_recipe_is_the_published_one() -> None:
     recipe = load_training(recipe="tune-a-video")
     optimizer = recipe.optimizer
@@ -36,8 +46,11 @@ def test_a_preset_starts_from_scratch_and_a_folder_from_its_weights(tmp_path: Pa
     assert made.config.norm == "frame"
     torch.manual_seed(0)
     UNet2DConditionModel.from_config(UNET).save_pretrained(str(tmp_path / "unet"))
-    opened = open_family(config(weights=str(tmp_path), group_norm="clip", checkpoint_blocks=True))
-    model = build_model(opened, config(weights=str(tmp_path), group_norm="clip", checkpoint_blocks=True))
+    opened = open_family(config(weights=str(tmp_path), tune_a_video={"group_norm": "clip"}, checkpoint_blocks=True))
+    model = build_model(
+        opened,
+        config(weights=str(tmp_path), tune_a_video={"group_norm": "clip"}, checkpoint_blocks=True),
+    )
     assert isinstance(model, TuneAVideo)
     assert (model.config.norm, model.checkpoint_blocks) == ("clip", True)
     assert model([segment(2)])[0].shape == (2, 4, 8, 12)

@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         raise ConfigError(f"model {parsed.model} does not exist; give the folder of an image model")
     changes = image_model_changes(parsed.model)
     if parsed.tuned:
-        changes.append(f"model.group_norm={read_facts(parsed.tuned)['norm']}")
+        changes.append(f"model.tune_a_video.group_norm={read_facts(parsed.tuned)['norm']}")
     parsed.settings = load_training(parsed.config, [*changes, *parsed.set], RECIPE)
     return parsed
 
