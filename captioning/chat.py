@@ -148,6 +148,8 @@ class Usage:
         )
 
 
+NO_REPLY = "no reply"
+"""The error of a request that a model or a backend left without an answer."""
 NOTHING = Usage()
 
 

@@ -10,14 +10,13 @@ backend. Questions advance in rounds, so a batch engine gets all open requests a
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from captioning.chat import ChatModel, ChatReply, ChatRequest, check_ids
+from captioning.chat import NO_REPLY, ChatModel, ChatReply, ChatRequest, check_ids
 from schemas.errors import StageError
 
 Question = TypeVar("Question", contravariant=True)
 Answer = TypeVar("Answer", covariant=True)
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
-NO_REPLY = "no reply"
 
 
 class Task(Protocol[Question, Answer]):

@@ -12,10 +12,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
-from captioning.chat import NOTHING, EncodedImage, Usage
+from captioning.chat import NO_REPLY, NOTHING, EncodedImage, Usage
 from schemas.errors import StageError
-
-NO_REPLY = "no reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

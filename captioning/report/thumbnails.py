@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from captioning.quality.records import SampleView
+from schemas.spacing import evenly_spaced
 
 Pictures = Callable[[str], bytes | None]
 """Gives the JPEG bytes of a still by its id, None where there is none."""
@@ -37,10 +38,7 @@ def thumbnail(image: bytes) -> str | None:
 
 def shown_stills(view: SampleView) -> list[str]:
     """The stills of a sample that the page shows: all, or six spread evenly over it."""
-    stills = [frame.still_id for frame in view.record.frames]
-    if len(stills) <= MOST_PER_SAMPLE:
-        return stills
-    return [stills[round(index * (len(stills) - 1) / (MOST_PER_SAMPLE - 1))] for index in range(MOST_PER_SAMPLE)]
+    return evenly_spaced([frame.still_id for frame in view.record.frames], MOST_PER_SAMPLE)
 
 
 def choose_thumbnails(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captioning.chat import ChatReply, ChatRequest, ImageBytes, Message, Usage
-from captioning.dialogue import NO_REPLY, converse
+from captioning.chat import NO_REPLY, ChatReply, ChatRequest, ImageBytes, Message, Usage
+from captioning.dialogue import converse
 from schemas.errors import StageError
 from tests.captioning.scripted import ScriptedChat
 

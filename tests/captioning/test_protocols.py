@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from captioning.chat import ImageBytes
+from captioning.chat import NO_REPLY, ImageBytes
 from captioning.protocols import (
-    NO_REPLY,
     Captioner,
     CaptionReply,
     ClipReply,

@@ -14,6 +14,7 @@ from captioning.captioners.facts import camera
 from pipeline.dataset.folder import PART_COLUMN
 from pipeline.dataset.references import REFERENCE, keys_of
 from pipeline.stage import Failure, Row
+from schemas.spacing import evenly_spaced
 
 _TEXT, _NUMBER = pa.string(), pa.float64()
 CAPTION_ROWS = pa.schema(
@@ -98,7 +99,7 @@ def overview_rows(spans: Sequence[Row], stills: pa.Table, count: int) -> pa.Tabl
     part_of = {still["still_id"]: still[PART_COLUMN] for still in listed}
     rows = []
     for span in spans:
-        chosen = spread(span["stills"], count)
+        chosen = evenly_spaced(span["stills"], count)
         references = [{"key": still["still_id"], "part": part_of[still["still_id"]]} for still in chosen]
         rows.append(
             {
@@ -142,12 +143,3 @@ def summary_rows(
             }
         )
     return pa.Table.from_pylist(rows, schema=SUMMARY_ROWS)
-
-
-def spread(found: Sequence[Row], count: int) -> list[Row]:
-    """At most `count` of the rows, evenly spaced; with two or more the first and the last are among them."""
-    if len(found) <= count:
-        return list(found)
-    if count == 1:
-        return [found[len(found) // 2]]
-    return [found[round(place * (len(found) - 1) / (count - 1))] for place in range(count)]
