@@ -1,9 +1,10 @@
-"""Gives memory that was freed back to the system, which the C library keeps between pieces that are still in use.
+"""Return freed memory to the operating system: glibc keeps freed pages that lie between allocations still in use.
 
-A long film allocates and frees the network's large arrays thousands of times while small results stay, so that with
-glibc a process that uses the same memory all the time holds a little more from minute to minute.
+While a long video is processed, the network's large arrays are allocated and freed thousands of times and small
+results stay. With glibc the resident memory of such a process grows a little every minute although its use is constant.
 
-    just bench hour
+    give_back_freed()        # every thousand frames or so
+    just bench hour          # measures it
 """
 
 import ctypes
@@ -12,16 +13,16 @@ from collections.abc import Callable
 
 def _find_trim() -> Callable[[int], int] | None:
     try:
-        found: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    except (OSError, TypeError):  # no library to ask on this system
+        trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    except (OSError, TypeError):  # this system has no such library
         return None
-    return found
+    return trim
 
 
 _trim = _find_trim()
 
 
 def give_back_freed() -> None:
-    """Return free pages to the system; does nothing where the C library is not glibc. Takes some milliseconds."""
+    """Return free pages to the system, in a few milliseconds. Does nothing if the C library is not glibc."""
     if _trim is not None:
         _trim(0)

@@ -1,10 +1,11 @@
-"""Repair of over-splitting: neighbouring shots that look the same on both sides of a doubtful boundary are one again.
+"""Repair over-splitting: drop a doubtful boundary if the scene is the same on both sides of it.
 
-A flash, a hand before the lens or broken frames can look like a boundary for a moment, but the scene before it and
-after is the same. So wherever the detector was not sure, the last still before the boundary and the first one after it
-are compared by their embeddings. A boundary that it was sure of stands: two takes of one scene look alike too.
+A flash, a hand in front of the lens or damaged frames can look like a boundary for a moment, but the scene before and
+after is the same. So wherever the detector is unsure, the last still before the boundary and the first one after it
+are compared by their embeddings. Boundaries that the detector is sure of are kept: two takes of a scene look alike too.
 
-    just bench split
+    rejoin(boundaries, candidates, edges, EfficientNetLite0().embed, sure=0.9, min_similarity=0.85)
+    just bench split          # accuracy with and without the repair
 """
 
 from collections.abc import Callable, Sequence
@@ -27,14 +28,15 @@ def rejoin(
     sure: float,
     min_similarity: float,
 ) -> list[Boundary]:
-    """The boundaries without those that are doubtful (probability < `sure`) and have the same scene on both sides.
+    """Drop the boundaries that are doubtful (probability < `sure`) and have the same scene on both sides.
 
-    `edges[i]` is when frame i appears, in seconds; the same scene is a cosine of `min_similarity` or more.
+    `edges[i]` is the time in seconds at which frame i appears. Two stills show the same scene if the cosine of their
+    embeddings is `min_similarity` or more.
     """
     kept: list[Boundary] = []
-    for place, boundary in enumerate(boundaries):
+    for index, boundary in enumerate(boundaries):
         start = kept[-1].start_of_new if kept else 0
-        end = boundaries[place + 1].end_of_old if place + 1 < len(boundaries) else len(edges) - 1
+        end = boundaries[index + 1].end_of_old if index + 1 < len(boundaries) else len(edges) - 1
         if boundary.probability >= sure or not _same_scene(
             candidates.nearest(start, boundary.end_of_old, [edges[boundary.end_of_old]]),
             candidates.nearest(boundary.start_of_new, end, [edges[boundary.start_of_new]]),

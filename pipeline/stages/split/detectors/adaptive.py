@@ -1,7 +1,7 @@
 """PySceneDetect's AdaptiveDetector, fed frame by frame from the decode pass (library defaults, no minimum length).
 
-It compares each frame's change in HSV with that of its neighbours: exact on hard cuts, blind to dissolves, and fooled
-by flashes and fast motion, which is why the fused detector lets it second, not decide.
+It compares each frame's change in HSV with that of its neighbours. It is exact on hard cuts, but misses dissolves and
+takes flashes and fast motion for cuts.
 """
 
 from fractions import Fraction
@@ -15,7 +15,7 @@ from pipeline.media.analysis_frame import AnalysisFrame
 from pipeline.stages.split.detectors.base import Boundary
 from schemas.config import SplitConfig
 
-# The detector works on frame numbers here; times come from the container afterwards.
+# Any rate will do: only frame numbers are used here, and times come from the container afterwards.
 _RATE = Fraction(25)
 
 
@@ -27,7 +27,7 @@ class AdaptiveCuts:
 
     @classmethod
     def of(cls, config: SplitConfig, threads: int) -> "AdaptiveCuts":
-        """Nothing of it is configured."""
+        """The configuration is ignored: this detector has no settings."""
         return cls()
 
     def _reset(self) -> None:
@@ -36,10 +36,10 @@ class AdaptiveCuts:
         self._cuts: list[int] = []
 
     def push(self, frame: AnalysisFrame) -> None:
-        """See the next frame."""
+        """Process the next frame."""
         time = FrameTimecode(self._frames, _RATE)
-        picture = np.asarray(cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR), np.uint8)
-        self._cuts += [cut.frame_num for cut in self._detector.process_frame(time, picture)]
+        bgr = np.asarray(cv2.cvtColor(frame.color, cv2.COLOR_RGB2BGR), np.uint8)
+        self._cuts += [cut.frame_num for cut in self._detector.process_frame(time, bgr)]
         self._frames += 1
 
     def finish(self) -> list[Boundary]:

@@ -1,4 +1,7 @@
-"""What a shot detector is, and what it finds."""
+"""The protocol of shot detectors, and the boundaries they return.
+
+boundary = Boundary(end_of_old=100, start_of_new=112, probability=0.9)  # frames 100 to 111 mix both shots
+"""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,9 +12,9 @@ from schemas.config import SplitConfig
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """Where one shot becomes the next, as frame indices: frames from `end_of_old` up to `start_of_new` mix both.
+    """A boundary between two shots, as frame indices: the frames [end_of_old, start_of_new) mix both.
 
-    For a hard cut the two are equal and name the first frame of the new shot. `probability`: how sure the detector is.
+    For a hard cut both are the index of the first frame of the new shot. `probability` (0 to 1) is the detector's.
     """
 
     end_of_old: int
@@ -25,10 +28,10 @@ class Boundary:
 
 
 class Detector(Protocol):
-    """Sees every frame once, in order. One detector serves many videos: `finish` makes it ready for the next."""
+    """Processes every frame once, in order. One detector serves many videos: `finish` resets it for the next."""
 
     def push(self, frame: AnalysisFrame) -> None:
-        """See the next frame."""
+        """Process the next frame."""
         ...
 
     def finish(self) -> list[Boundary]:
@@ -37,7 +40,7 @@ class Detector(Protocol):
 
 
 class ConfiguredDetector(Detector, Protocol):
-    """A detector that the configuration can name: see `DETECTORS`."""
+    """A detector that the configuration can select: see `DETECTORS`."""
 
     @classmethod
     def of(cls, config: SplitConfig, threads: int) -> Detector:

@@ -1,4 +1,4 @@
-"""Where the detectors' own weights are; imports nothing, so that a configuration is checked without torch."""
+"""Paths of the packaged weights. Imports no torch, so that checking a configuration does not need it."""
 
 from pathlib import Path
 

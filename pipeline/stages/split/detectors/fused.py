@@ -1,12 +1,13 @@
-"""The default detector: TransNetV2 and cheap signals of change, weighed by a head tuned on films of known truth.
+"""The default detector: TransNetV2 and cheap change signals, combined by a head trained on videos with ground truth.
 
-TransNetV2 alone finds hard cuts but misses long dissolves, takes some flashes for cuts, and does not say which frames
-are mixed. The head (`head.py`) sees what the network knows beside signals that tell a dissolve from
-motion, and marks every frame; but where the network is sure of a cut, there is one. Where the head marks mixed frames,
-a ramp fitted to the pictures says where the transition begins and ends (`extents.py`): its faint ends
-are seen in no single frame.
+TransNetV2 alone finds hard cuts, but misses long dissolves, takes some flashes for cuts, and does not say which frames
+are mixed. The head (`head.py`) gets the network's outputs and signals that distinguish a dissolve from motion, and
+classifies every frame. A cut that the network is sure of is always kept. Where the head marks mixed frames, the ends
+of the transition come from a ramp fitted to the frames (`extents.py`), because its faint ends are visible in no single
+frame.
 
-    just bench split          # accuracy beside five other detectors
+    detector = FusedDetector.of(SplitConfig(), threads=1)
+    just bench split          # accuracy compared with five other detectors
 """
 
 from collections.abc import Sequence
@@ -26,37 +27,37 @@ from pipeline.stages.split.detectors.transnet import TransNet, join_overlapping,
 from pipeline.stages.split.detectors.transnet_stream import Precision
 from schemas.config import SplitConfig
 
-# A transition reaches from a frame that is surely mixed to where the probability sinks below this.
+# A transition extends from a frame that is surely mixed to where the probability falls below this.
 _FAINT = 0.05
-# Where the other members' probability stays below this, the one for drawn transitions took a camera move for one.
+# If the other members stay below this, the member for synthetic transitions mistook a camera move for one.
 _DENIED = 0.1
-# Where TransNetV2 is surer of a cut than this, the head has no veto. Comparing the stills may have one, below
-# `split.sure_probability`.
+# A cut above this TransNetV2 probability is kept whatever the head says. Below `split.sure_probability` the comparison
+# of stills may still remove it.
 _WITNESS = 0.6
-# What only TransNetV2 takes for a cut is often a transition of two or three frames: so many are left out on each side.
+# A cut that only TransNetV2 reports is often a transition of two or three frames: leave out so many on each side.
 _SHORT = 2
-# Marks so few seconds apart are one transition's: no kept shot is as short.
+# Marks at most so many seconds apart belong to one transition: no kept shot is as short.
 _GAP = 0.2
-# Beside a cut that is so sure, marks count from this probability on: the cut itself explains fainter ones.
+# Next to a cut above _SURE_CUT, marks count from _BESIDE_CUT on: the cut itself explains weaker ones.
 _SURE_CUT, _BESIDE_CUT = 0.95, 0.85
-# Where no straight line in time fits, the camera or a subject may have moved: the odds must be so many times as high.
+# If no ramp fits, the camera or a subject may have moved: the odds must be so many times as high.
 _UNFITTED_ODDS = 4
-# Or TransNetV2 must be so sure that frames are mixed.
+# Or TransNetV2's probability that frames are mixed must reach this.
 _SECONDED = 0.8
-# Black or white frames belong to a transition whose marks end so few frames away.
+# Black or white frames belong to a transition whose marks end at most so many frames away.
 _AWAY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Per frame: TransNetV2's answers [frames, 2], and the head's [frames, 3] (`head.decide`)."""
+    """Probabilities: TransNetV2's `answers` [frames, 2] and the head's `decisions` [frames, 3] (`head.decide`)."""
 
     answers: NDArray[np.float32]
     decisions: NDArray[np.float32]
 
 
 class FusedDetector:
-    """TransNetV2, signals and head over the same frames."""
+    """Runs TransNetV2, the signals and the head on the same frames."""
 
     def __init__(
         self, cut_probability: float, mixed_probability: float, threads: int, precision: Precision = "auto"
@@ -65,60 +66,60 @@ class FusedDetector:
         self._network = TransNet(threads, precision)
         self._cut, self._mixed = cut_probability, mixed_probability
         self._signals, self._motion = SignalStream(), MotionStream()
-        self._film = Thumbnails()
+        self._thumbnails = Thumbnails()
 
     @classmethod
     def of(cls, config: SplitConfig, threads: int) -> "FusedDetector":
-        """With both thresholds as the preset changes them."""
+        """The detector with the thresholds of the configured preset."""
         return cls(*config.thresholds(), threads, config.network_precision)
 
     def push(self, frame: AnalysisFrame) -> None:
-        """See the next frame."""
+        """Process the next frame."""
         thumbnail = make_thumbnail(frame)
         self._network.push(thumbnail)
         self._signals.push(thumbnail)
         self._motion.push(thumbnail)
-        self._film.push(frame.time, thumbnail)
+        self._thumbnails.push(frame.time, thumbnail)
 
     def measure(self) -> Marks:
-        """What is known of the frames pushed since the last call, before anything is decided."""
-        found = self._network.finish()
-        features = make_features(found, self._signals.finish(), self._motion.finish())
-        return Marks(found.answers, decide(self._head, features))
+        """The probabilities of the frames pushed since the last call, before thresholds are applied."""
+        probabilities = self._network.finish()
+        features = make_features(probabilities, self._signals.finish(), self._motion.finish())
+        return Marks(probabilities.answers, decide(self._head, features))
 
     def find(self, marks: Marks) -> list[Boundary]:
-        """The boundaries of the film that was just measured; then it is forgotten."""
-        found = find_boundaries(marks, self._film, self._cut, self._mixed)
-        self._film.clear()
-        return found
+        """The boundaries of the video that was just measured. Discards its thumbnails."""
+        boundaries = find_boundaries(marks, self._thumbnails, self._cut, self._mixed)
+        self._thumbnails.clear()
+        return boundaries
 
     def finish(self) -> list[Boundary]:
         """The boundaries of the frames pushed since the last call."""
         return self.find(self.measure())
 
 
-def find_boundaries(marks: Marks, film: Thumbnails, cut: float, mixed: float) -> list[Boundary]:
-    """Boundaries of a film from what is known of its frames and the two thresholds."""
+def find_boundaries(marks: Marks, thumbnails: Thumbnails, cut: float, mixed: float) -> list[Boundary]:
+    """Boundaries of a video from the probabilities of its frames and the thresholds for cuts and for mixed frames."""
     begins = marks.decisions[:, 0]
     cuts = []
     for first, last in runs(begins >= cut):
         peak = first + int(np.argmax(begins[first : last + 1]))
         if peak > 0:
             cuts.append(Boundary(peak, peak, float(begins[peak])))
-    sure = [one for one in cuts if one.probability > _SURE_CUT]
-    seen = _find_transitions(marks.decisions[:, 1], film, cuts, mixed)
-    drawn = _find_transitions(_backed(marks.decisions), film, sure, mixed)
+    sure = [boundary for boundary in cuts if boundary.probability > _SURE_CUT]
+    seen = _find_transitions(marks.decisions[:, 1], thumbnails, cuts, mixed)
+    drawn = _find_transitions(_backed(marks.decisions), thumbnails, sure, mixed)
     stands = _settle(_seconded(seen, marks.answers[:, 1]), drawn, _raised(mixed))
     return _with_witness(join_overlapping(cuts + stands), marks.answers[:, 0])
 
 
 def _backed(decisions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the member for drawn transitions says, [frames], without the runs of marks that the other members deny."""
-    said = decisions[:, 2].copy()
-    for first, last in runs(said > _FAINT):
+    """The synthetic-transition member's probabilities [frames], 0 in runs that the other members reject."""
+    probabilities = decisions[:, 2].copy()
+    for first, last in runs(probabilities > _FAINT):
         if decisions[first : last + 1, 1].max() < _DENIED:
-            said[first : last + 1] = 0
-    return said
+            probabilities[first : last + 1] = 0
+    return probabilities
 
 
 def _raised(mixed: float) -> float:
@@ -132,42 +133,45 @@ class _Transition:
 
 
 def _seconded(seen: Sequence[_Transition], answers: NDArray[np.float32]) -> list[_Transition]:
-    """The transitions, those that TransNetV2 is sure of as good as fitted."""
+    """The transitions; those that TransNetV2 is sure of count as fitted."""
     return [
-        replace(one, fitted=True)
-        if answers[one.boundary.end_of_old : one.boundary.start_of_new + 1].max(initial=0) >= _SECONDED
-        else one
-        for one in seen
+        replace(transition, fitted=True)
+        if answers[transition.boundary.end_of_old : transition.boundary.start_of_new + 1].max(initial=0) >= _SECONDED
+        else transition
+        for transition in seen
     ]
 
 
 def _settle(seen: Sequence[_Transition], drawn: Sequence[_Transition], doubtful: float) -> list[Boundary]:
-    """Of the head's transitions and those of its member for drawn ones, what stands.
+    """Merge the transitions of the head's ensemble (`seen`) and of its member for synthetic transitions (`drawn`).
 
-    The member finds the ends best, so what both see is where it says. What it alone sees counts where a straight line
-    in time fits and it is not `doubtful`.
+    The member locates the ends best, so where both report a transition, its ends are used. A transition that only the
+    member reports counts if a ramp fits and its probability is at least `doubtful`.
     """
-    seen = [one for one in seen if one.fitted or one.boundary.probability >= doubtful]
+    seen = [transition for transition in seen if transition.fitted or transition.boundary.probability >= doubtful]
     taken = [
-        one.boundary
-        for one in drawn
-        if (one.fitted and one.boundary.probability >= doubtful)
-        or any(_is_near(one.boundary, other.boundary.end_of_old, other.boundary.start_of_new) for other in seen)
+        transition.boundary
+        for transition in drawn
+        if (transition.fitted and transition.boundary.probability >= doubtful)
+        or any(_is_near(transition.boundary, other.boundary.end_of_old, other.boundary.start_of_new) for other in seen)
     ]
     others = [
-        one.boundary
-        for one in seen
-        if not any(_is_near(two, one.boundary.end_of_old, one.boundary.start_of_new) for two in taken)
+        transition.boundary
+        for transition in seen
+        if not any(
+            _is_near(boundary, transition.boundary.end_of_old, transition.boundary.start_of_new) for boundary in taken
+        )
     ]
     return others + taken
 
 
 def _find_transitions(
-    blends: NDArray[np.float32], film: Thumbnails, begun: Sequence[Boundary], mixed: float
+    blends: NDArray[np.float32], thumbnails: Thumbnails, begun: Sequence[Boundary], mixed: float
 ) -> list[_Transition]:
-    times, found, between = film.times, [], _inner(film.empty)
-    cuts, sure = [one.end_of_old for one in begun], [one.end_of_old for one in begun if one.probability > _SURE_CUT]
-    # What is black in the middle of a fade, however long, is neither of its shots.
+    times, transitions, between = thumbnails.times, [], _inner(thumbnails.empty)
+    cuts = [boundary.end_of_old for boundary in begun]
+    sure = [boundary.end_of_old for boundary in begun if boundary.probability > _SURE_CUT]
+    # Black frames in the middle of a fade, however long, belong to neither of its shots.
     near = _join_near(runs((blends > _FAINT) | between), times, cuts)
     marked = []
     for first, last in near:
@@ -177,22 +181,22 @@ def _find_transitions(
     starts = [0, *cuts, *(last + 1 for _, last in marked)]
     ends = [len(blends), *cuts, *(first for first, _ in marked)]
     for first, last in marked:
-        room = max(one for one in starts if one <= first), min(one for one in ends if one > last)
-        extents = find_extents(film, times, (first, last), room)
-        # At the film's ends no two shots meet: what looks mixed there is a fade or a slow move of one shot. But what
-        # ends before, if only its margin does not, must not stay in the clip beside it.
+        room = max(start for start in starts if start <= first), min(end for end in ends if end > last)
+        extents = find_extents(thumbnails, times, (first, last), room)
+        # No two shots meet at the ends of a video: frames that look mixed there are a fade or slow motion in one shot.
+        # But a transition whose marks end before the video does counts even if its margin reaches beyond.
         if first > 0 and last + 1 < len(blends):
             surest = float(blends[first : last + 1].max())
             old, new = max(0, extents.end_of_old), min(len(blends), extents.start_of_new)
             certain = extents.fitted or bool(between[first : last + 1].any())
-            found.append(_Transition(Boundary(old, new, surest), certain))
-    return found
+            transitions.append(_Transition(Boundary(old, new, surest), certain))
+    return transitions
 
 
 def _join_near(
     marked: Sequence[tuple[int, int]], times: NDArray[np.float64], cuts: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Runs of marks as they are, those that hardly any time and no cut divides made one."""
+    """Runs of marks; neighbours at most `_GAP` seconds apart, with no cut between them, are merged."""
     joined: list[tuple[int, int]] = []
     for first, last in marked:
         before = joined[-1][1] if joined else 0
@@ -203,27 +207,27 @@ def _join_near(
 
 
 def _inner(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Empty frames and those next to them, but not at the film's ends: what leads into or out of a film is no shot."""
+    """Empty frames and those next to them, except at the video's ends: a fade in or out there joins no two shots."""
     leading, trailing = np.logical_and.accumulate(empty), np.logical_and.accumulate(empty[::-1])[::-1]
-    found = np.zeros(len(empty), np.bool_)
-    for place in np.flatnonzero(empty & ~leading & ~trailing):
-        found[max(0, place - _AWAY) : place + _AWAY + 1] = True
-    return found
+    inner = np.zeros(len(empty), np.bool_)
+    for index in np.flatnonzero(empty & ~leading & ~trailing):
+        inner[max(0, index - _AWAY) : index + _AWAY + 1] = True
+    return inner
 
 
-def _with_witness(found: Sequence[Boundary], answers: NDArray[np.float32]) -> list[Boundary]:
-    """The boundaries as sure as TransNetV2 is of them, and those that it alone is sure of."""
-    known = list(found)
+def _with_witness(boundaries: Sequence[Boundary], answers: NDArray[np.float32]) -> list[Boundary]:
+    """Raise the boundaries to TransNetV2's probability, and add those that only it is sure of."""
+    known = list(boundaries)
     for first, last in runs(answers > _WITNESS):
-        # It marks the last frame of the old shot.
+        # TransNetV2 marks the last frame of the old shot.
         begin, sure = first + 1 + int(np.argmax(answers[first : last + 1])), float(answers[first : last + 1].max())
-        near = [place for place, one in enumerate(known) if _is_near(one, first + 1, last + 1)]
-        for place in near:
-            known[place] = replace(known[place], probability=max(known[place].probability, sure))
+        near = [index for index, boundary in enumerate(known) if _is_near(boundary, first + 1, last + 1)]
+        for index in near:
+            known[index] = replace(known[index], probability=max(known[index].probability, sure))
         if not near and begin < len(answers):
             known.append(Boundary(max(0, begin - _SHORT), min(len(answers), begin + _SHORT), sure))
     return join_overlapping(known)
 
 
-def _is_near(one: Boundary, first: int, last: int) -> bool:
-    return one.end_of_old - _SHORT <= last and first <= one.start_of_new + _SHORT
+def _is_near(boundary: Boundary, first: int, last: int) -> bool:
+    return boundary.end_of_old - _SHORT <= last and first <= boundary.start_of_new + _SHORT

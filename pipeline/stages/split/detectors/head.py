@@ -1,17 +1,18 @@
-"""The small networks that decide: what TransNetV2 and the cheap signals know of a whole film in, boundaries' marks out.
+"""The head: small networks that classify the frames of a video from TransNetV2's outputs and the cheap signals.
 
-TransNetV2 knows what a cut looks like, but its answers to long dissolves are weak, do not say which frames are mixed,
-and count camera moves, flashes and titles. So the head reads more of it than its answers: how like each frame is to its
-neighbours, by what the network learned and by colours, and what motion does not explain. Dilated convolutions over time
-(as in WaveNet, 1609.03499, section 2.1) see two seconds to each side at 60 frames per second and say which frames begin
-a shot and which show two. A few such networks that were fitted alike from different starts decide together: their mean
-errs less than each.
+TransNetV2 recognises cuts, but its response to long dissolves is weak, does not say which frames are mixed, and is also
+triggered by camera moves, flashes and titles. So the head gets more than its probabilities: the similarity of each
+frame to its neighbours (by the network's learned features and by colour), and the change that motion does not explain.
+Dilated convolutions over time (as in WaveNet, 1609.03499, section 2.1), with a receptive field of two seconds on each
+side at 60 frames per second, predict which frames begin a shot and which show two. A few such networks, trained alike
+from different initialisations, form an ensemble: their mean is more accurate than each of them.
 
-One more member knows drawn transitions only: it was fitted on made films alone, and sees neither likeness nor motion.
-It tells a dissolve's, a fade's or a wipe's frames best, and takes camera moves for some. The others hear what it says
-of each frame, and `fused` says when it decides.
+One more member, `drawn`, was trained on synthetic videos only, without similarity or motion features. It is the best at
+locating the frames of a dissolve, fade or wipe, but mistakes some camera moves for transitions. Its logits are inputs
+of the other members, and `fused` decides when its own prediction counts.
 
-    python -m pipeline.benchmarks.shots.fit --help          # how the weights were made
+    probabilities = decide(load_head(), make_features(network.finish(), signals.finish(), motion.finish()))
+    python -m pipeline.benchmarks.shots.fit --help          # how the weights were trained
 """
 
 import numpy as np
@@ -27,18 +28,20 @@ from pipeline.stages.split.detectors.transnet_stream import OFFSETS
 
 DRAWN_FEATURES = 2 + len(NAMES)
 FEATURES = DRAWN_FEATURES + 2 * len(OFFSETS) + len(MOTION_NAMES)
-HEARD = FEATURES + 2  # the features, and what the member for drawn transitions says
+HEARD = FEATURES + 2  # the features and the logits of the member for synthetic transitions
 MEMBERS = 3
 _WIDTH, _KERNEL, _DILATIONS = 32, 5, (1, 2, 4, 8, 16, 32)
-_REACH = 2 * (_KERNEL // 2 * sum(_DILATIONS))  # frames to each side: a member's, and of what it hears
-_PIECE = 4096  # frames at a time
-_DROPPED = 0.1  # share of the features that training hides
-# The output of the member for drawn transitions is scaled like TransNetV2's logits and bounded: it is overconfident.
+_REACH = 2 * (
+    _KERNEL // 2 * sum(_DILATIONS)
+)  # receptive field in frames to each side: a member's and that of its inputs
+_PIECE = 4096  # frames per forward pass
+_DROPPED = 0.1  # dropout of the input features in training
+# Logits of the member `drawn` are scaled like TransNetV2's and clamped: it is overconfident.
 _SCALE, _BOUND = 3.0, 4.0
 
 
 class Member(nn.Module):
-    """[batch, features, frames] to logits [batch, 2, frames]: this frame begins a shot; this frame shows two."""
+    """Features [B, features, T] to logits [B, 2, T]: the frame begins a shot; the frame mixes two."""
 
     def __init__(self, features: int = HEARD) -> None:
         super().__init__()
@@ -51,16 +54,16 @@ class Member(nn.Module):
         self.leave = nn.Conv1d(_WIDTH, 2, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits of every frame."""
+        """Logits [B, 2, T] of features [B, features, T]."""
         hidden = torch.relu(self.enter(self.hide(features)))
         for layer in self.layers:
             hidden = hidden + torch.relu(layer(hidden))
-        found: Tensor = self.leave(hidden)
-        return found
+        logits: Tensor = self.leave(hidden)
+        return logits
 
 
 class ShotHead(nn.Module):
-    """The members and the one for drawn transitions."""
+    """The ensemble `members` and the member for synthetic transitions, `drawn`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,13 +71,13 @@ class ShotHead(nn.Module):
         self.drawn = Member(DRAWN_FEATURES)
 
     def hear(self, features: Tensor) -> Tensor:
-        """What the members see, [batch, HEARD, frames], of [batch, FEATURES, frames]."""
+        """The members' inputs [B, HEARD, T] from features [B, FEATURES, T]."""
         with torch.no_grad():
-            said = self.drawn(features[:, :DRAWN_FEATURES])
-        return torch.cat([features, (said / _SCALE).clamp(-_BOUND, _BOUND)], 1)
+            logits = self.drawn(features[:, :DRAWN_FEATURES])
+        return torch.cat([features, (logits / _SCALE).clamp(-_BOUND, _BOUND)], 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Probabilities [batch, 3, frames]: begins a shot, shows two, and shows two by the member for drawn ones."""
+        """Features [B, FEATURES, T] to probabilities [B, 3, T]: begins a shot, mixes two, mixes two by `drawn`."""
         heard = self.hear(features)
         decided = torch.stack([member(heard).sigmoid() for member in self.members]).mean(0)
         return torch.cat([decided, (heard[:, -1:] * _SCALE).sigmoid()], 1)
@@ -90,17 +93,17 @@ def load_head() -> ShotHead:
 
 
 def load_drawn() -> dict[str, Tensor]:
-    """The weights of the packaged head's member for drawn transitions."""
+    """The state dict of the packaged head's member for synthetic transitions."""
     from safetensors.torch import load_file
 
     weights = load_file(HEAD_FILE)
-    return {name.removeprefix("drawn."): one for name, one in weights.items() if name.startswith("drawn.")}
+    return {name.removeprefix("drawn."): tensor for name, tensor in weights.items() if name.startswith("drawn.")}
 
 
 def make_features(
     known: Probabilities, signals: NDArray[np.float32], motion: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """TransNetV2's probabilities as logits, the signals [frames, 39], the likeness, and the motion [frames, 12]."""
+    """Features [T, FEATURES]: TransNetV2's logits, signals [T, 39], similarities, and motion [T, 12]; float32."""
     bounded = np.clip(known.answers, 1e-4, 1 - 1e-4)
     logits = np.log(bounded / (1 - bounded)) / _SCALE
     return np.asarray(np.concatenate([logits, signals, known.likeness, motion], axis=1), np.float32)
@@ -108,10 +111,10 @@ def make_features(
 
 @torch.inference_mode()
 def decide(head: ShotHead, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities [frames, 3] that a frame begins a shot, that it shows two, and that it does by the drawn member."""
-    found = []
+    """Probabilities [T, 3] of features [T, FEATURES]: begins a shot, mixes two, mixes two according to `drawn`."""
+    probabilities = []
     for start in range(0, len(features), _PIECE):
         low, high = max(0, start - _REACH), min(len(features), start + _PIECE + _REACH)
         decided = head(torch.from_numpy(features[low:high].T[None]))[0].T
-        found.append(decided[start - low : start - low + _PIECE].numpy())
-    return np.concatenate([np.zeros((0, 3), np.float32), *found])
+        probabilities.append(decided[start - low : start - low + _PIECE].numpy())
+    return np.concatenate([np.zeros((0, 3), np.float32), *probabilities])

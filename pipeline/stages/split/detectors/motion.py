@@ -1,9 +1,12 @@
-"""What of a change is left when motion is taken out: tells a cut from a fast camera, thumbnail by thumbnail.
+"""Motion-compensated differences between thumbnails, which distinguish a cut from a fast camera move.
 
 A pan changes every pixel as a cut does, but each of its pixels was somewhere else a moment ago. Dense optical flow
 (Farnebäck 2003, "Two-frame motion estimation based on polynomial expansion") between a thumbnail and an earlier one
-says where; the earlier one is warped to meet the later, and what still differs is new.
+says where. The earlier one is warped to the later one, and the residual is new content.
 
+    stream = MotionStream()
+    stream.push(thumbnail)           # for each frame
+    signals = stream.finish()        # [frames, 12]
     python -m pytest tests/pipeline/stages/split/detectors/test_motion.py
 """
 
@@ -15,13 +18,13 @@ from numpy.typing import NDArray
 
 _LAGS = (1, 2, 4, 8)
 NAMES = tuple(f"{name} over {lag}" for lag in _LAGS for name in ("left", "share left", "way"))
-# Frames that differ less (grey levels on average) are the same; flow would follow the noise.
+# Frames that differ by less (mean, in grey levels) count as the same: the flow would follow noise.
 _SAME = 0.3
 _HALVED, _LEVELS, _WINDOW, _ROUNDS, _NEIGHBOURS, _SMOOTHING = 0.5, 2, 9, 2, 5, 1.1
 
 
 class MotionStream:
-    """Signals of one film after the other, fed one thumbnail at a time."""
+    """Motion signals of one video after another, fed one thumbnail at a time."""
 
     def __init__(self) -> None:
         self._reset()
@@ -31,10 +34,10 @@ class MotionStream:
         self._measured: list[float] = []
 
     def push(self, thumbnail: NDArray[np.uint8]) -> None:
-        """See the next thumbnail, RGB [27, 48, 3]."""
+        """Process the next thumbnail, RGB [27, 48, 3], uint8."""
         seen = thumbnail, np.asarray(cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY), np.uint8)
         for lag in _LAGS:
-            # Before the film its first frame stands still.
+            # The first frame is repeated before the start of the video.
             before = self._past[-min(lag, len(self._past))] if self._past else seen
             self._measured += _compare(*before, *seen)
         self._past.append(seen)
@@ -42,18 +45,18 @@ class MotionStream:
     def finish(self) -> NDArray[np.float32]:
         """The signals [frames, 12] of the thumbnails pushed since the last call, in the order of `NAMES`.
 
-        What is left is the logarithm of grey levels, its share runs from 0 to about 1, the way is the logarithm of
-        pixels. All are 0 where nothing changes.
+        "left" is the log of the residual in grey levels, "share left" its share of the change (0 to about 1), and
+        "way" the log of the mean flow in pixels. All are 0 where nothing changes. float32.
         """
-        found = np.array(self._measured, np.float32).reshape(-1, len(NAMES))
+        signals = np.array(self._measured, np.float32).reshape(-1, len(NAMES))
         self._reset()
-        return found
+        return signals
 
 
 def _compare(
     old: NDArray[np.uint8], old_gray: NDArray[np.uint8], new: NDArray[np.uint8], new_gray: NDArray[np.uint8]
 ) -> tuple[float, float, float]:
-    """The signals of two thumbnails [27, 48, 3] and their grey levels [27, 48]."""
+    """The three signals of two thumbnails [27, 48, 3], given with their grey levels [27, 48]."""
     change = cv2.norm(old, new, cv2.NORM_L1) / new.size
     if change < _SAME:
         return 0.0, 0.0, 0.0

@@ -1,8 +1,10 @@
-"""A film's thumbnails, small, in a temporary file: what the ends of its transitions are measured on.
+"""Small thumbnails of a video in a temporary file, from which the ends of its transitions are measured.
 
-Where the transitions are is known only at the film's end, so every frame waits: on disk, a kilobyte each, so that
-memory hardly grows with the film. Only the stretches around transitions are read again.
+The transitions are known only at the end of the video, so every frame is kept until then: on disk, a kilobyte each, so
+that memory hardly grows with the video's length. Only the stretches around transitions are read again.
 
+    thumbnails.push(time, thumbnail)         # for each frame
+    images = thumbnails.read(100, 150)       # [50, 14, 24, 3]
     python -m pytest tests/pipeline/stages/split/detectors/test_extents.py
 """
 
@@ -17,20 +19,20 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 24, 14
 _BYTES = HEIGHT * WIDTH * 3
-# A picture that comes so near to black or white everywhere (grey levels) shows nothing. A night scene may be as even,
-# but it is lighter.
+# A frame within so many grey levels of black or white everywhere is empty. A night scene may be as uniform, but it is
+# brighter.
 _NEAR = 6
 
 
 class Thumbnails:
-    """The thumbnails of one film; `clear` makes ready for the next. The file goes with the object."""
+    """The thumbnails of a video; `clear` prepares for the next. The file is deleted with the object."""
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
         self._times, self._empty = array("d"), bytearray()
 
     def push(self, time: float, thumbnail: NDArray[np.uint8]) -> None:
-        """Keep the next frame: when it appears in seconds, and RGB [27, 48, 3]."""
+        """Store the next frame: its time in seconds, and its thumbnail, RGB [27, 48, 3], uint8."""
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `clear`
         small = cv2.resize(thumbnail, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
@@ -40,16 +42,16 @@ class Thumbnails:
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """When each frame appears, [frames], in seconds."""
+        """The time of each frame in seconds, [frames]."""
         return np.array(self._times)
 
     @property
     def empty(self) -> NDArray[np.bool_]:
-        """Which frames are black or white all over, [frames]."""
+        """Which frames are entirely black or white, [frames]."""
         return np.array(self._empty, np.bool_)
 
     def read(self, first: int, end: int) -> NDArray[np.uint8]:
-        """Frames `first` up to `end`, RGB [end - first, 14, 24, 3]."""
+        """Frames [first, end), RGB [end - first, 14, 24, 3], uint8."""
         if self._file is None:
             return np.zeros((0, HEIGHT, WIDTH, 3), np.uint8)
         self._file.seek(first * _BYTES)
@@ -58,7 +60,7 @@ class Thumbnails:
         return np.frombuffer(read, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
 
     def clear(self) -> None:
-        """Forget the film."""
+        """Discard the video's thumbnails."""
         if self._file is not None:
             self._file.close()
         self._file, self._times, self._empty = None, array("d"), bytearray()
