@@ -49,19 +49,19 @@ def check_gpus(config: RunConfig) -> None:
     if config.engine.ray_address is not None:
         return
     needs = needs_of(config)
-    found = gpus_here() if needs else 0
+    available = gpus_here() if needs else 0
     for need in needs:
         model = config.caption.model if need.setting.startswith("caption") else config.summarise.model
         known = preset_of(model.name)
         suits = f", which suits a GPU of {known.memory_gb} GB" if known else ""
         wanted = need.replicas * need.gpus
-        if wanted > found and (found or need.gpus > 1 or not _runs_on_cpus()):
+        if wanted > available and (available or need.gpus > 1 or not _runs_on_cpus()):
             raise ConfigError(
                 f"{need.setting} = {model.name!r}{suits}, asks for {wanted} GPU{'s' * (wanted > 1)} and this machine "
-                f"has {found or 'none'}; lower {need.setting}.replicas or its engine's tensor_parallel_size, run where "
-                "there are more, name a cluster by engine.ray_address, or ask a server (docs/gpu.md)"
+                f"has {available or 'none'}; lower {need.setting}.replicas or its engine's tensor_parallel_size, run "
+                "where there are more, name a cluster by engine.ray_address, or ask a server (docs/gpu.md)"
             )
-        if not found and known:
+        if not available and known:
             print(f"{need.setting} = {model.name!r}{suits}, runs on the CPU here, which is far slower", file=sys.stderr)
 
 
@@ -137,8 +137,8 @@ def _say(what: str) -> None:
 
 
 def _not_to_be_had(what: str, setting: str, error: Exception) -> str:
-    said = " ".join(str(error).split())[:200]
+    reason = " ".join(str(error).split())[:200]
     return (
-        f"{what}: neither on this machine nor to be fetched ({said}); bring it here from a machine with a network "
+        f"{what}: neither on this machine nor to be fetched ({reason}); bring it here from a machine with a network "
         f"(docs/gpu.md) and set {setting}"
     )

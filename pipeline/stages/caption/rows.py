@@ -79,18 +79,18 @@ def caption_rows(spans: Sequence[Row], clips: pa.Table, stills: pa.Table, labels
 def gather_said(spans: Sequence[Row], frames: Iterable[Row]) -> tuple[dict[str, list[Row]], dict[str, Failure]]:
     """By sample id: its good frame captions in time order, or why it has none."""
     of_still = {frame["still_id"]: frame for frame in frames}
-    said: dict[str, list[Row]] = {}
+    captions: dict[str, list[Row]] = {}
     failures: dict[str, Failure] = {}
     for span in spans:
         answered = [of_still[still["still_id"]] for still in span["stills"] if still["still_id"] in of_still]
         if good := [frame for frame in answered if frame["status"] == "ok"]:
-            said[span["sample_id"]] = good
+            captions[span["sample_id"]] = good
         elif answered:
             last = answered[-1]
             failures[span["sample_id"]] = ("caption", last["error"], last["attempts"])
         else:
             failures[span["sample_id"]] = ("caption", "no still of its clip could be made", 1)
-    return said, failures
+    return captions, failures
 
 
 def overview_rows(spans: Sequence[Row], stills: pa.Table, count: int) -> pa.Table:
@@ -115,19 +115,19 @@ def overview_rows(spans: Sequence[Row], stills: pa.Table, count: int) -> pa.Tabl
 
 def summary_rows(
     spans: Sequence[Row],
-    said: Mapping[str, Sequence[Row]],
+    captions: Mapping[str, Sequence[Row]],
     clips: pa.Table,
     overviews: Mapping[str, str],
     measured: bool,
 ) -> pa.Table:
-    """One row per sample of `said` (its frame captions in time order) with its overview and its clip's moves.
+    """One row per sample of `captions` (its frame captions in time order) with its overview and its clip's motion.
 
-    `overviews` are by sample id; `measured` tells whether the moves are told.
+    `overviews` are by sample id; `measured` says whether the motion is included.
     """
     clip_of = {row["clip_id"]: row for row in clips.to_pylist()}
     rows = []
     for span in spans:
-        frames = said.get(span["sample_id"])
+        frames = captions.get(span["sample_id"])
         if not frames:
             continue
         clip = clip_of[span["clip_id"]]

@@ -43,8 +43,8 @@ class Embed:
 
     def process_batch(self, rows: Sequence[Row]) -> Iterable[Result]:
         """Embed the stills of a part."""
-        pictures = [self._pictures.get(row["part"], row["still_id"]) for row in rows]
-        vectors = self._embedder.embed(pictures)
+        images = [self._pictures.get(row["part"], row["still_id"]) for row in rows]
+        vectors = self._embedder.embed(images)
         for row, vector in zip(rows, vectors, strict=True):
             values = {
                 "still_id": row["still_id"],

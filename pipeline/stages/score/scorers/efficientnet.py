@@ -69,8 +69,8 @@ class EfficientNetLite0:
         square = torch.from_numpy(central_square(pixels, SIZE)).permute(2, 0, 1)
         return (square.float() / 255 - MEAN) / DEVIATION
 
-    def _features(self, pictures: "torch.Tensor") -> "torch.Tensor":
-        features: torch.Tensor = self._network.extract_features(pictures)
+    def _features(self, images: "torch.Tensor") -> "torch.Tensor":
+        features: torch.Tensor = self._network.extract_features(images)
         return features.mean(dim=(2, 3))
 
 

@@ -33,6 +33,6 @@ def embed_in_batches(
     vectors = np.zeros((len(images), dimension), np.float32)
     with torch.inference_mode():
         for start in range(0, len(images), BATCH):
-            pictures = torch.stack([prepare(decode(image)) for image in images[start : start + BATCH]])
-            vectors[start : start + BATCH] = network(pictures).float().cpu().numpy()
+            batch = torch.stack([prepare(decode(image)) for image in images[start : start + BATCH]])
+            vectors[start : start + BATCH] = network(batch).float().cpu().numpy()
     return vectors

@@ -66,11 +66,11 @@ class OpenClipVitL14:
     def _prepare(self, pixels: NDArray[np.uint8]) -> "torch.Tensor":
         from PIL import Image
 
-        picture: torch.Tensor = self._transform(Image.fromarray(pixels))
-        return picture
+        tensor: torch.Tensor = self._transform(Image.fromarray(pixels))
+        return tensor
 
-    def _features(self, pictures: "torch.Tensor") -> "torch.Tensor":
-        features: torch.Tensor = self._tower(pictures.to(self._device))
+    def _features(self, images: "torch.Tensor") -> "torch.Tensor":
+        features: torch.Tensor = self._tower(images.to(self._device))
         return features
 
 

@@ -51,11 +51,11 @@ def find_overlays(stills: Sequence[TextStill]) -> list[NDArray[np.bool_]]:
     if any(still.gray.shape != stills[0].gray.shape for still in stills):
         return overlays  # stills of one clip have one size
     texts = [_mask(still.gray.shape, still.boxes) for still in stills]
-    for place, still in enumerate(stills):
+    for still_index, still in enumerate(stills):
         for number, box in enumerate(still.boxes):
             with_it = [index for index, other in enumerate(stills) if _same_place(box, other.boxes).any()]
             stays = len(with_it) >= 2 and 2 * len(with_it) > len(stills)
-            overlays[place][number] = stays and _changes_around(box, [stills[index] for index in with_it], texts)
+            overlays[still_index][number] = stays and _changes_around(box, [stills[index] for index in with_it], texts)
     return overlays
 
 

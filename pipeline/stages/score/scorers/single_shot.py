@@ -52,7 +52,7 @@ class SingleShot:
         directions = unit_length(vectors)
         cosines = np.clip(directions @ directions.T, -1, 1)
         neighbours = np.diagonal(cosines, offset=1)
-        sides = [cosines[:place, place:].max() for place in range(1, len(cosines))]
+        sides = [cosines[:index, index:].max() for index in range(1, len(cosines))]
         agreement = float(min(sides, default=1.0))
         return {
             "still_agreement": float(neighbours.min(initial=1.0)),

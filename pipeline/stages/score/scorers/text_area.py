@@ -70,14 +70,14 @@ class TextArea:
     def score(self, stills: Sequence[bytes]) -> dict[str, float]:
         """Measure one clip on its encoded stills. Raises `MediaError` if there is no still or one is no picture."""
         check_stills(len(stills), self.name)
-        pictures = [decode(still) for still in stills]
-        outlines = [self._outlines(picture) for picture in pictures]
-        text_stills = [make_text_still(*pair) for pair in zip(pictures, map(_boxes, pictures, outlines), strict=True)]
+        images = [decode(still) for still in stills]
+        outlines = [self._outlines(image) for image in images]
+        text_stills = [make_text_still(*pair) for pair in zip(images, map(_boxes, images, outlines), strict=True)]
         overlays = find_overlays(text_stills)
-        shares = [_share(*pair) for pair in zip(pictures, outlines, strict=True)]
+        shares = [_share(*pair) for pair in zip(images, outlines, strict=True)]
         laid = [
-            _share(picture, [line for line, over in zip(lines, chosen, strict=True) if over])
-            for picture, lines, chosen in zip(pictures, outlines, overlays, strict=True)
+            _share(image, [line for line, over in zip(lines, chosen, strict=True) if over])
+            for image, lines, chosen in zip(images, outlines, overlays, strict=True)
         ]
         return {
             "text_area": sum(shares) / len(shares),
