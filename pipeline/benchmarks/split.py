@@ -20,12 +20,12 @@ import cv2
 from rich.progress import track
 
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.benchmarks.shots.draw import write_film
+from pipeline.benchmarks.shots.draw import write_video
 from pipeline.benchmarks.shots.footage import Footage, demo_footage, halves, listed_footage
 from pipeline.benchmarks.shots.judge import Counts, interval, judge
 from pipeline.benchmarks.shots.marked import read_marked
 from pipeline.benchmarks.shots.marked_films import OURS, UNREPAIRED, report_marked, run_marked
-from pipeline.benchmarks.shots.plan import FilmPlan, plan_films
+from pipeline.benchmarks.shots.plan import FilmPlan, plan_videos
 from pipeline.benchmarks.shots.rivals import NAMES, WIDTH, ClassicRivals, transnet_rivals
 from pipeline.demo.build import build_demo_bucket
 from pipeline.media.analysis_frame import AnalysisFrameMaker
@@ -66,11 +66,11 @@ def main() -> int | None:
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     parsed = parser.parse_args()
     named = read_marked(parsed.marked) if parsed.marked else []
-    videos = plan_films(_clips(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
+    videos = plan_videos(_clips(parsed.folder, parsed.single_shots, parsed.half), parsed.half, parsed.share)
     with ProcessPoolExecutor(parsed.workers, multiprocessing.get_context("spawn")) as pool:
         work = pool.map(partial(run_video, folder=parsed.films), videos)
-        judged = list(track(work, "films", total=len(videos), transient=True))
-        marked = list(track(pool.map(run_marked, named), "marked films", total=len(named), transient=True))
+        judged = list(track(work, "videos", total=len(videos), transient=True))
+        marked = list(track(pool.map(run_marked, named), "marked videos", total=len(named), transient=True))
     parts = [*_report(videos, judged), *report_marked(marked)]
     if parsed.record:
         record("split", "Shots: accuracy on videos of known truth", parts, "just bench split " + " ".join(sys.argv[1:]))
@@ -99,7 +99,7 @@ def run_video(plan: FilmPlan, folder: Path) -> Judged:
     cv2.setNumThreads(1)
     path = folder / f"{plan.name}-{digest(repr(plan))[:12]}.mp4"
     if not path.exists():
-        write_film(plan, path)
+        write_video(plan, path)
     config = SplitConfig()
     with Candidates() as candidates:
         edges, detected = _detect(path, config, candidates)

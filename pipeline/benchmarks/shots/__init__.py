@@ -1,7 +1,7 @@
-"""The shot-accuracy suite: films with known truth, made from real clips, and the judge of what a detector finds.
+"""The shot-accuracy suite: videos with ground truth, made from real clips, and the evaluation of detectors on them.
 
-footage   real clips that hold one shot each, in two halves that share no file
-plan      which shots, transitions and troubles a film has: pure, seeded
-draw      the pictures of a planned film, and its file
+footage   real clips with a single shot each, in two halves that share no file
+plan      the shots, transitions and difficulties of a video: pure functions of a seed
+draw      the images of a planned video, and its file
 judge     precision, recall, boundary errors, purity, coverage, and their intervals
 """

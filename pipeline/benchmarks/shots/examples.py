@@ -1,6 +1,6 @@
-"""Films as the head sees them while it learns: what TransNetV2 and the signals know of each frame, and the truth.
+"""Training examples of the head: the features of each frame of a video, and its ground truth.
 
-To look at a film costs far more than to learn from it, so what was seen is kept in a folder, a file per film.
+Computing a video's features takes far longer than training on them, so they are cached in a folder, a file per video.
 
     python -m pipeline.benchmarks.shots.fit --help
 """
@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmarks.shots.draw import write_film
-from pipeline.benchmarks.shots.marked import UNSURE, Mark, MarkedFilm
+from pipeline.benchmarks.shots.draw import write_video
+from pipeline.benchmarks.shots.marked import UNSURE, Mark, MarkedVideo
 from pipeline.benchmarks.shots.plan import FilmPlan
 from pipeline.media.analysis_frame import AnalysisFrame, AnalysisFrameMaker
 from pipeline.media.decode import Decoder
@@ -29,18 +29,22 @@ from pipeline.stages.split.detectors.thumbnails import Thumbnails
 from pipeline.stages.split.detectors.transnet import Probabilities, TransNet, make_thumbnail
 from schemas.config import SplitConfig
 
-SMALL = (256, 144)  # pixels of most made films: the head sees 48x27
+SMALL = (256, 144)  # size in pixels of most synthetic videos: the head sees 48x27
 _QUALITIES = (14, 20, 24, 28)  # x264's crf
-TINY = 96  # pixels; films no larger are thumbnails themselves, and are looked at as they are
-# A film has few frames that begin a shot, so each counts for more; those beside one hardly count.
+TINY = 96  # pixels; videos no larger are thumbnails themselves, and are used unscaled
+# Few frames begin a shot, so each has a higher weight; frames next to one have a low weight.
 _BEGIN_WEIGHT, _BESIDE_WEIGHT = 4.0, 0.2
-# Where people mark a boundary, they mean it within so many frames.
+# Boundaries marked by people are accurate to so many frames.
 _UNSURE_FRAMES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """A film's frames: the network's answers and likeness, signals, motion, times in seconds, thumbnails; its marks."""
+    """A video's features and marks.
+
+    Per frame: the network's `answers` [T, 2] and `likeness`, `signals` [T, 39], `motion` [T, 12], `times` in seconds,
+    and `thumbnails` [T, 27, 48, 3], uint8.
+    """
 
     answers: NDArray[np.float32]
     likeness: NDArray[np.float32]
@@ -50,21 +54,21 @@ class Example:
     thumbnails: NDArray[np.uint8]
     marks: tuple[Mark, ...]
 
-    def film(self) -> Thumbnails:
-        """Its thumbnails as the detector keeps them."""
+    def thumbnail_file(self) -> Thumbnails:
+        """The thumbnails as the detector stores them."""
         kept = Thumbnails()
         for time, thumbnail in zip(self.times, self.thumbnails, strict=True):
             kept.push(float(time), thumbnail)
         return kept
 
     def features(self) -> NDArray[np.float32]:
-        """What the head sees, [frames, FEATURES]."""
+        """The head's input, [T, FEATURES], float32."""
         nothing = np.zeros(len(self.answers), np.float32)
         known = Probabilities(self.answers[:, 0], self.answers[:, 1], nothing, self.likeness)
         return make_features(known, self.signals, self.motion)
 
     def wanted(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What the head should say of each frame, and how much that counts, [frames, 2] both."""
+        """The head's targets and their loss weights, both [T, 2], float32."""
         wanted, weights = np.zeros((2, len(self.answers), 2), np.float32)
         weights += (_BEGIN_WEIGHT, 1.0)
         for mark in self.marks:
@@ -83,69 +87,69 @@ class Example:
 
 
 def made_example(plan: FilmPlan, folder: Path) -> Example:
-    """A planned film: made, looked at as it would be in a bucket, and thrown away. Kept in the folder."""
+    """The example of a planned video, which is rendered, processed and deleted. Cached in the folder."""
 
-    def see() -> Example:
+    def make() -> Example:
         with TemporaryDirectory() as temporary:
             path = Path(temporary) / "film.mp4"
-            write_film(plan, path, *SMALL, crf=_QUALITIES[plan.seed % len(_QUALITIES)])
-            return _look(path, [Mark(one, plan.kind) for one in plan.boundaries()])
+            write_video(plan, path, *SMALL, crf=_QUALITIES[plan.seed % len(_QUALITIES)])
+            return _analyse(path, [Mark(boundary, plan.kind) for boundary in plan.boundaries()])
 
-    return _kept(folder / f"{plan.name}.npz", see)
-
-
-def marked_example(film: MarkedFilm, folder: Path) -> Example:
-    """A film that people marked. Kept in the folder."""
-    return _kept(folder / f"{film.part}-{film.path.stem}.npz", lambda: _look(film.path, film.marks))
+    return _kept(folder / f"{plan.name}.npz", make)
 
 
-def look_frames(path: Path) -> Iterator[tuple[AnalysisFrame, Callable[[], NDArray[np.uint8]]]]:
-    """A film's frames as detectors see them, each with a function that gives it as a still."""
+def marked_example(video: MarkedVideo, folder: Path) -> Example:
+    """The example of a video marked by people. Cached in the folder."""
+    return _kept(folder / f"{video.part}-{video.path.stem}.npz", lambda: _analyse(video.path, video.marks))
+
+
+def analyse_frames(path: Path) -> Iterator[tuple[AnalysisFrame, Callable[[], NDArray[np.uint8]]]]:
+    """A video's analysis frames, each with a function that returns the frame as a still, RGB [H, W, 3]."""
     facts = probe(str(path), path.stat().st_size)
     geometry = facts.geometry
-    pictures, still = RgbConverter(geometry), geometry.fitted(SplitConfig().still_short_side)
-    maker = AnalysisFrameMaker(geometry, pictures)
+    converter, still = RgbConverter(geometry), geometry.fitted(SplitConfig().still_short_side)
+    maker = AnalysisFrameMaker(geometry, converter)
     with Decoder(str(path), facts.track) as decoder:
         for index, timed in enumerate(decoder.frames()):
-            picture = partial(pictures.rgb, timed.frame, *still)
+            still_image = partial(converter.rgb, timed.frame, *still)
             if max(facts.width, facts.height) > TINY:
-                yield maker.make(index, timed, timed.time), picture
+                yield maker.make(index, timed, timed.time), still_image
             else:
-                color = picture()
+                color = still_image()
                 luma = color[..., 1]
-                yield AnalysisFrame(index, timed.time, timed.time, luma, partial(np.asarray, luma), color), picture
+                yield AnalysisFrame(index, timed.time, timed.time, luma, partial(np.asarray, luma), color), still_image
 
 
-def _look(path: Path, marks: Sequence[Mark]) -> Example:
+def _analyse(path: Path, marks: Sequence[Mark]) -> Example:
     network, motion = TransNet(threads=1), MotionStream()
     thumbnails, times = [], []
-    for frame, _ in look_frames(path):
+    for frame, _ in analyse_frames(path):
         thumbnails.append(make_thumbnail(frame))
         times.append(frame.time)
         network.push(thumbnails[-1])
         motion.push(thumbnails[-1])
-    found, pictures = network.finish(), np.stack(thumbnails)
+    probabilities, images = network.finish(), np.stack(thumbnails)
     return Example(
-        answers=found.answers,
-        likeness=found.likeness,
-        signals=Signals().push(pictures, last=True),
+        answers=probabilities.answers,
+        likeness=probabilities.likeness,
+        signals=Signals().push(images, last=True),
         motion=motion.finish(),
         times=np.array(times),
-        thumbnails=pictures,
+        thumbnails=images,
         marks=tuple(marks),
     )
 
 
-def _kept(path: Path, see: Callable[[], Example]) -> Example:
+def _kept(path: Path, make: Callable[[], Example]) -> Example:
     if not _holds_all(path):
-        example = see()
+        example = make()
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".part.npz")
         np.savez(
             unfinished,
             **{name: getattr(example, name) for name in Example.__slots__ if name != "marks"},
-            places=np.array([[one.boundary.end_of_old, one.boundary.start_of_new] for one in example.marks]),
-            kinds=np.array([one.kind for one in example.marks]),
+            places=np.array([[mark.boundary.end_of_old, mark.boundary.start_of_new] for mark in example.marks]),
+            kinds=np.array([mark.kind for mark in example.marks]),
         )
         unfinished.rename(path)
     with np.load(path, allow_pickle=False) as kept:
@@ -158,7 +162,7 @@ def _kept(path: Path, see: Callable[[], Example]) -> Example:
 
 
 def _holds_all(path: Path) -> bool:
-    """Whether an example is there, with all that examples have today: else the film is looked at again."""
+    """Whether a cached example exists and has all current fields; otherwise the video is processed again."""
     if not path.exists():
         return False
     with np.load(path, allow_pickle=False) as kept:

@@ -1,14 +1,14 @@
-"""Fit the head of the default shot detector on films whose boundaries people marked, and on made ones.
+"""Train the head of the default shot detector on videos with boundaries marked by people, and on synthetic ones.
 
-Marked films teach what the world holds: camera moves, flashes, titles, and cuts that look like none. Made ones (of the
-half of the footage that is kept for tuning: calm films of every kind of transition, and montages as people post them)
-keep the knowledge of clean cuts and of long transitions. The member for drawn transitions is that of the packaged head:
-it was fitted on made films alone (by this file before it read marked ones; see the history). The others hear it, and
-learn from the made films when to believe it.
+The marked videos teach what real videos contain: camera moves, flashes, titles, and cuts that are hard to see. The
+synthetic ones (made from the tuning half of the footage: calm videos with every kind of transition, and montages as
+people post them) preserve clean cuts and long transitions. The member for synthetic transitions is that of the packaged
+head: it was trained on synthetic videos only (by this file before it read marked ones; see the history). Its logits are
+inputs of the other members, which learn from the synthetic videos when to trust it.
 
-`--folds 5` judges: the marked films are divided, and each is judged by a head that was fitted on the others; nothing is
-written. Films of the parts that `--held-out` names are never learned from, only judged. What `just bench split` reports
-on made films is of the other half of the footage.
+`--folds 5` cross-validates: each marked video is evaluated with a head that was trained on the other folds, and nothing
+is written. Videos of the parts named by `--held-out` are only evaluated, never trained on. The synthetic videos that
+`just bench split` reports are made from the other half of the footage.
 
     python -m pipeline.benchmarks.shots.fit <footage> --single-shots docs/benchmark-shots.txt --marked <films> --folds 5
     python -m pipeline.benchmarks.shots.fit <footage> --single-shots docs/benchmark-shots.txt --marked <films>
@@ -29,10 +29,10 @@ from torch.nn import functional
 
 from pipeline.benchmarks.shots.examples import SMALL, Example, made_example, marked_example
 from pipeline.benchmarks.shots.footage import Footage, halves, listed_footage, load_footage
-from pipeline.benchmarks.shots.marked import MarkedFilm, read_marked
+from pipeline.benchmarks.shots.marked import MarkedVideo, read_marked
 from pipeline.benchmarks.shots.marked_judge import Tally, judge_marked
 from pipeline.benchmarks.shots.montage import plan_montages
-from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_films
+from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_videos
 from pipeline.stages.split.detectors.files import HEAD_FILE
 from pipeline.stages.split.detectors.fused import Marks, find_boundaries
 from pipeline.stages.split.detectors.head import HEARD, Member, ShotHead, decide, load_drawn
@@ -40,11 +40,11 @@ from schemas.config import SplitConfig
 
 CACHE = Path("~/.cache/cutroom/benchmarks/examples").expanduser()
 _STEPS, _BATCH, _LENGTH, _RATE, _DECAY = 400, 16, 256, 3e-3, 1e-2
-# Each member's seed, and the share of what it learns from that is made.
+# Each member's seed, and the share of synthetic videos in its training data.
 _MEMBERS = ((0, 0.25), (1, 0.4), (2, 0.3))
-# Calm films by kind, as in `KINDS`, and montages.
+# Number of calm videos of each of `KINDS`, and of montages.
 _CALM, _MONTAGES = (6, 4, 2, 2, 4), 24
-_JITTER = 0.05  # is added to the features, so that no member learns a film by heart
+_JITTER = 0.05  # standard deviation of the noise added to the features against overfitting
 # A missed cut mixes two shots in a clip, a false one only shortens a shot: the odds of a cut are doubled, so that
 # one half is the probability from which it is right to cut.
 _ODDS = 2.0
@@ -52,7 +52,7 @@ _ODDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a member learns from one film: features [frames, HEARD], what it should say, and how much each counts."""
+    """A member's training data from one video: features [T, HEARD], targets `wanted` and loss weights, both [T, 2]."""
 
     features: NDArray[np.float32]
     wanted: NDArray[np.float32]
@@ -61,21 +61,21 @@ class Lesson:
 
 
 def plan_made(clips: Sequence[Footage]) -> list[FilmPlan]:
-    """The films to make: calm ones, the first of each kind of transition, and montages."""
+    """The synthetic videos: calm ones, the first of each kind of transition, and montages."""
     loaded = [load_footage(clip, *SMALL) for clip in clips]
     wanted = dict(zip(KINDS, _CALM, strict=True))
-    calm = [one for one in plan_films(loaded, "fa0") if int(one.name.split("-")[-1]) < wanted[one.kind]]
+    calm = [plan for plan in plan_videos(loaded, "fa0") if int(plan.name.split("-")[-1]) < wanted[plan.kind]]
     return [*calm, *plan_montages(loaded, "montage", _MONTAGES)]
 
 
 def fit(made: Sequence[Example], marked: Sequence[Example]) -> ShotHead:
-    """A head fitted on random stretches of the films; the same films give the same head."""
+    """Train a head on random stretches of the videos; the same videos give the same head."""
     head = ShotHead().eval()
     head.drawn.load_state_dict(load_drawn())
-    ratio = sum(len(one.answers) for one in marked) / max(1, sum(len(one.answers) for one in made))
-    for place, (seed, share) in enumerate(track(_MEMBERS, "fitting", transient=True)):
-        lessons = [_lesson(head, one, 1.0) for one in marked]
-        lessons += [_lesson(head, one, ratio * share / (1 - share)) for one in made if share]
+    ratio = sum(len(example.answers) for example in marked) / max(1, sum(len(example.answers) for example in made))
+    for number, (seed, share) in enumerate(track(_MEMBERS, "fitting", transient=True)):
+        lessons = [_lesson(head, example, 1.0) for example in marked]
+        lessons += [_lesson(head, example, ratio * share / (1 - share)) for example in made if share]
         torch.manual_seed(seed)
         member = Member()
         _teach(member, lessons, seed)
@@ -83,7 +83,7 @@ def fit(made: Sequence[Example], marked: Sequence[Example]) -> ShotHead:
         assert bias is not None
         with torch.no_grad():
             bias[0] += float(np.log(_ODDS))
-        head.members[place] = member
+        head.members[number] = member
     return head.eval()
 
 
@@ -97,10 +97,10 @@ def _teach(member: Member, lessons: Sequence[Lesson], seed: int) -> None:
     member.train()
     optimizer = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=_STEPS)
-    lengths = np.array([len(one.features) * one.drawn for one in lessons])
+    lengths = np.array([len(lesson.features) * lesson.drawn for lesson in lessons])
     for _ in range(_STEPS):
         chosen = random.choice(len(lessons), _BATCH, p=lengths / lengths.sum())
-        features, wanted, weights = _batch([lessons[place] for place in chosen], random)
+        features, wanted, weights = _batch([lessons[index] for index in chosen], random)
         loss = functional.binary_cross_entropy_with_logits(member(features), wanted, weight=weights)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -110,7 +110,7 @@ def _teach(member: Member, lessons: Sequence[Lesson], seed: int) -> None:
 
 
 def _batch(lessons: Sequence[Lesson], random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Stretches of equal length, [batch, channels, frames] each; what a short film lacks counts nothing."""
+    """Stretches of equal length, [B, C, T] each; padding of short videos has weight 0."""
     features = np.zeros((len(lessons), HEARD, _LENGTH), np.float32)
     wanted, weights = np.zeros((2, len(lessons), 2, _LENGTH), np.float32)
     for row, lesson in enumerate(lessons):
@@ -124,24 +124,24 @@ def _batch(lessons: Sequence[Lesson], random: np.random.Generator) -> tuple[torc
 
 
 def judge_head(head: ShotHead, example: Example, config: SplitConfig) -> Tally:
-    """What the detector does with this head on a film that was looked at."""
+    """Evaluate the detector with this head on an example."""
     marks = Marks(example.answers, decide(head, example.features()))
-    film = example.film()
-    found = find_boundaries(marks, film, *config.thresholds())
-    film.clear()
+    thumbnails = example.thumbnail_file()
+    boundaries = find_boundaries(marks, thumbnails, *config.thresholds())
+    thumbnails.clear()
     fps = (len(example.times) - 1) / (example.times[-1] - example.times[0])
-    return judge_marked(example.marks, found, len(example.times), fps, config.min_seconds)
+    return judge_marked(example.marks, boundaries, len(example.times), fps, config.min_seconds)
 
 
 def cross_validate(made: Sequence[Example], marked: Sequence[Example], folds: int, config: SplitConfig) -> list[Tally]:
-    """Each marked film judged by a head that was fitted without it."""
+    """Evaluate each marked video with a head that was trained without it."""
     order = np.random.default_rng(1).permutation(len(marked))
     judged: dict[int, Tally] = {}
     for fold in track(range(folds), "folds"):
-        held = set(order[fold::folds].tolist())
-        head = fit(made, [one for place, one in enumerate(marked) if place not in held])
-        judged |= {place: judge_head(head, marked[place], config) for place in held}
-    return [judged[place] for place in sorted(judged)]
+        held_out = set(order[fold::folds].tolist())
+        head = fit(made, [example for index, example in enumerate(marked) if index not in held_out])
+        judged |= {index: judge_head(head, marked[index], config) for index in held_out}
+    return [judged[index] for index in sorted(judged)]
 
 
 def describe(name: str, total: Tally) -> str:
@@ -153,40 +153,45 @@ def describe(name: str, total: Tally) -> str:
 
 
 def main() -> None:
-    """Look, fit, and write or judge."""
+    """Compute features, train, and write or evaluate."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("footage", type=Path, help="folder of clips to make films of")
-    parser.add_argument("--single-shots", type=Path, help="names of its files that hold one shot each")
-    parser.add_argument("--marked", type=Path, required=True, help="folder of films whose boundaries people marked")
-    parser.add_argument("--held-out", nargs="*", default=["edited"], help="parts of them that are only judged")
-    parser.add_argument("--folds", type=int, default=0, help="judge by cross-validation over so many folds")
-    parser.add_argument("--examples", type=Path, default=CACHE, help="where what was seen of the films is kept")
+    parser.add_argument("footage", type=Path, help="folder of clips from which synthetic videos are made")
+    parser.add_argument("--single-shots", type=Path, help="names of its files that contain a single shot")
+    parser.add_argument("--marked", type=Path, required=True, help="folder of videos with boundaries marked by people")
+    parser.add_argument("--held-out", nargs="*", default=["edited"], help="parts of them that are only evaluated")
+    parser.add_argument("--folds", type=int, default=0, help="cross-validate with so many folds")
+    parser.add_argument("--examples", type=Path, default=CACHE, help="where the features of the videos are cached")
     parser.add_argument("--out", type=Path, default=HEAD_FILE)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     plans = plan_made(halves(listed_footage(options.footage, options.single_shots))[0])
-    made = [made_example(plan, options.examples) for plan in track(plans, "made films")]
-    films = read_marked(options.marked)
-    learned = [film for film in films if film.part not in options.held_out]
-    marked = [marked_example(film, options.examples) for film in track(learned, "marked films")]
-    held = [marked_example(film, options.examples) for film in films if film.part in options.held_out]
+    made = [made_example(plan, options.examples) for plan in track(plans, "synthetic videos")]
+    videos = read_marked(options.marked)
+    learned = [video for video in videos if video.part not in options.held_out]
+    marked = [marked_example(video, options.examples) for video in track(learned, "marked videos")]
+    held_out = [marked_example(video, options.examples) for video in videos if video.part in options.held_out]
     config = SplitConfig()
     if options.folds:
         total = sum(cross_validate(made, marked, options.folds, config), Tally())
-        print(describe(f"{len(marked)} films, {options.folds} folds", total))
+        print(describe(f"{len(marked)} videos, {options.folds} folds", total))
         return
     head = fit(made, marked)
-    if held:
-        print(describe(f"{len(held)} films held out", sum((judge_head(head, one, config) for one in held), Tally())))
+    if held_out:
+        print(
+            describe(
+                f"{len(held_out)} films held out",
+                sum((judge_head(head, example, config) for example in held_out), Tally()),
+            )
+        )
     _write(head, options.out, learned, len(made))
 
 
-def _write(head: ShotHead, path: Path, marked: Sequence[MarkedFilm], made: int) -> None:
+def _write(head: ShotHead, path: Path, marked: Sequence[MarkedVideo], made: int) -> None:
     facts = {
         "made_by": "python -m pipeline.benchmarks.shots.fit",
         "made_films": str(made),
-        "marked_films": ", ".join(film.path.stem for film in marked),
+        "marked_films": ", ".join(video.path.stem for video in marked),
     }
     save_file({name: value.contiguous() for name, value in head.state_dict().items()}, path, metadata=facts)
     print("\n".join(f"{name:12} {value}" for name, value in facts.items()))

@@ -1,8 +1,8 @@
-"""Real footage for films with known truth: spans of clips that hold exactly one shot, in two halves.
+"""Real footage for videos with ground truth: spans of clips that contain exactly one shot, in two halves.
 
-A file belongs to one half, told by a hash of its name, so what a detector is tuned on never appears in what is
-reported. Clips with cuts of their own would spoil the truth: a list names the files that a person looked through, and
-the demo's own films say where their shots are.
+A hash of a file's name decides which half it belongs to, so nothing that a detector is tuned on is reported. Clips with
+cuts of their own would make the ground truth wrong, so a list names the files that a person has checked; the shots of
+the demo's videos are known.
 
     just bench split <folder> --single-shots <list>
 """
@@ -24,12 +24,12 @@ from pipeline.media.rgb import RgbConverter, cover
 from schemas.errors import InputError, MediaError
 
 _SHORTEST_SECONDS = 2.0
-_EDGE_SECONDS = 0.1  # kept away from a film's own cuts
+_EDGE_SECONDS = 0.1  # distance kept from a video's own cuts
 
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """One shot of a file: `start` to `end` in seconds of its presentation time. A plan's digest knows it by name."""
+    """One shot of a file: `start` to `end` in presentation seconds. A plan's digest uses its name, not its URI."""
 
     name: str
     uri: str = field(repr=False)
@@ -38,11 +38,11 @@ class Footage:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Duration in seconds."""
         return self.end - self.start
 
-    def pictures(self, times: Sequence[float], width: int, height: int) -> list[NDArray[np.uint8]]:
-        """RGB pictures [height, width, 3] at seconds after `start`; past its end it runs backwards, then again."""
+    def images(self, times: Sequence[float], width: int, height: int) -> list[NDArray[np.uint8]]:
+        """RGB images [H, W, 3], uint8, at `times` in seconds after `start`; beyond its end it plays back and forth."""
         folded = [self.seconds - abs(self.seconds - time % (2 * self.seconds)) for time in times]
         wanted = [self.start + time for time in folded]
         shown = _decode(self, min(wanted), max(wanted) + 0.001, width, height)
@@ -50,41 +50,41 @@ class Footage:
             raise MediaError(f"{self.name} has no frame between {min(wanted):.2f} and {max(wanted):.2f} s")
         stamps = np.array([time for time, _ in shown])
         places = np.maximum(np.searchsorted(stamps, np.array(wanted) + 0.0005, side="right") - 1, 0)
-        return [shown[place][1] for place in places]
+        return [shown[index][1] for index in places]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFootage(Footage):
-    """Footage held in memory, small, at its own rate: for drawing many films without decoding again and again."""
+    """Footage in memory, scaled down, at its own rate, so that many videos can be drawn with one decode."""
 
     stack: NDArray[np.uint8] = field(repr=False)
 
-    def pictures(self, times: Sequence[float], width: int, height: int) -> list[NDArray[np.uint8]]:
-        """As `Footage.pictures`, from memory."""
+    def images(self, times: Sequence[float], width: int, height: int) -> list[NDArray[np.uint8]]:
+        """As `Footage.images`, from memory."""
         rate = len(self.stack) / self.seconds
         folded = [self.seconds - abs(self.seconds - time % (2 * self.seconds)) for time in times]
         places = [min(len(self.stack) - 1, int(time * rate + 1e-6)) for time in folded]
         reduced = {
-            place: np.asarray(cv2.resize(self.stack[place], (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-            for place in set(places)
+            index: np.asarray(cv2.resize(self.stack[index], (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+            for index in set(places)
         }
-        return [reduced[place] for place in places]
+        return [reduced[index] for index in places]
 
 
 def load_footage(clip: Footage, width: int = 192, height: int = 108) -> LoadedFootage:
-    """Decode all of it once."""
-    stack = [picture for _, picture in _decode(clip, clip.start, clip.end, width, height)]
+    """Decode the footage once, into images [height, width, 3]."""
+    stack = [image for _, image in _decode(clip, clip.start, clip.end, width, height)]
     return LoadedFootage(clip.name, clip.uri, clip.start, clip.end, np.stack(stack))
 
 
 def listed_footage(folder: Path, listing: Path | None) -> list[Footage]:
-    """The whole of each file: those that the listing names (one path below the folder per line), or all readable ones.
+    """Footage of whole files: those named by the listing (a path below the folder per line), or all readable ones.
 
-    Raises `InputError` if a listed file is not there or cannot be used.
+    Raises `InputError` if a listed file is missing or cannot be used.
     """
     if listing is None:
-        found = [_whole(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()]
-        return [one for one in found if one is not None]
+        candidates = [_whole(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+        return [clip for clip in candidates if clip is not None]
     names = [line.strip() for line in listing.read_text().splitlines() if line.strip() and not line.startswith("#")]
     clips = []
     for name in names:
@@ -96,29 +96,29 @@ def listed_footage(folder: Path, listing: Path | None) -> list[Footage]:
 
 
 def demo_footage(bucket: Path) -> list[Footage]:
-    """The shots of the demo's films, each known exactly."""
+    """The shots of the demo's videos, which are known exactly."""
     clips = []
-    for film in (*REAL.values(), *VIDEOS):
-        if film.width < 300 or film.dropped_share or "again" in film.key:
+    for video in (*REAL.values(), *VIDEOS):
+        if video.width < 300 or video.dropped_share or "again" in video.key:
             continue
-        for shot in truth(film):
-            start = film.start_seconds + shot.clean_start / film.fps + _EDGE_SECONDS
-            end = film.start_seconds + shot.clean_end / film.fps - _EDGE_SECONDS
-            # Slides change their whole picture inside a shot, drawn patterns may stand still.
+        for shot in truth(video):
+            start = video.start_seconds + shot.clean_start / video.fps + _EDGE_SECONDS
+            end = video.start_seconds + shot.clean_end / video.fps - _EDGE_SECONDS
+            # Slides change the whole image inside a shot; drawn patterns may not move.
             if end - start >= _SHORTEST_SECONDS and "slide" not in shot.name:
-                clips.append(Footage(f"{film.key}#{shot.start_frame}", str(bucket / film.key), start, end))
+                clips.append(Footage(f"{video.key}#{shot.start_frame}", str(bucket / video.key), start, end))
     return clips
 
 
 def halves(clips: Sequence[Footage]) -> tuple[list[Footage], list[Footage]]:
-    """The clips to tune on and those to report: files by the order of their names' hashes, every other one."""
+    """The clips to tune on and the clips to report: every other file in the order of the hashes of their names."""
     files = sorted({clip.uri for clip in clips}, key=lambda uri: hashlib.sha256(Path(uri).name.encode()).hexdigest())
     tuned = set(files[::2])
     return [clip for clip in clips if clip.uri in tuned], [clip for clip in clips if clip.uri not in tuned]
 
 
 def _decode(clip: Footage, start: float, end: float, width: int, height: int) -> list[tuple[float, NDArray[np.uint8]]]:
-    """What is on screen from `start` to `end`, each frame with its time, covering the size."""
+    """The frames on screen from `start` to `end`, each with its time in seconds, cropped to the size."""
     facts = probe(clip.uri, Path(clip.uri).stat().st_size)
     maker = RgbConverter(facts.geometry)
     scale = max(width / facts.width, height / facts.height)

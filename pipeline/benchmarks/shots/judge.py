@@ -1,12 +1,14 @@
-"""How good a detector is on films whose truth is known: precision, recall, boundary error, purity, coverage.
+"""Evaluate a detector on videos with ground truth: precision, recall, boundary error, purity, coverage.
 
-A found boundary is right if it lies within two frames of a true one (the tolerance of TransNetV2's own evaluation,
+A detected boundary is right if it is within two frames of a true one (the tolerance of TransNetV2's own evaluation,
 2008.04838, section 4); for a transition, within two frames of its mixed frames. Each true boundary counts once. A
-second one inside the same transition counts neither for nor against a detector, and neither does one that takes frames
-off the film's beginning or end, where no two shots meet.
+second detection inside the same transition counts neither for nor against a detector, and neither does one at the
+beginning or end of the video, where no two shots meet.
 
-A kept clip is pure if all its frames show one shot and nothing else. Coverage is the share of unmixed frames, in shots
-of the minimum length or more, that kept clips hold: so no detector becomes pure by throwing clips away.
+A clip is pure if all its frames show the same shot, unmixed. Coverage is the share of unmixed frames, in shots of the
+minimum length or more, that are in clips, so that discarding clips does not pay.
+
+    counts = judge(plan.boundaries(), detector.finish(), edges, min_seconds=2)
 """
 
 from collections.abc import Sequence
@@ -23,7 +25,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What was counted on one film, or summed over several. `errors` are in frames, of right boundaries."""
+    """The counts of one video, or their sum over several. `errors` are those of right boundaries, in frames."""
 
     true: int = 0
     right: int = 0
@@ -35,16 +37,18 @@ class Counts:
     errors: tuple[int, ...] = ()
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(Counts)})
+        return Counts(
+            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(Counts)}
+        )
 
     @property
     def precision(self) -> float:
-        """Share of the found boundaries that are right."""
+        """Share of the detected boundaries that are right."""
         return self.right / max(1, self.right + self.false)
 
     @property
     def recall(self) -> float:
-        """Share of the true boundaries that were found."""
+        """Share of the true boundaries that were detected."""
         return self.right / max(1, self.true)
 
     @property
@@ -54,21 +58,25 @@ class Counts:
 
     @property
     def purity(self) -> float:
-        """Share of the kept clips that hold one shot only."""
+        """Share of the clips that show a single shot."""
         return self.pure / max(1, self.clips)
 
     @property
     def coverage(self) -> float:
-        """Share of the usable unmixed frames that kept clips hold."""
+        """Share of the usable unmixed frames that are in clips."""
         return self.covered / max(1, self.frames)
 
 
-def judge(truth: Sequence[Boundary], found: Sequence[Boundary], edges: Sequence[float], min_seconds: float) -> Counts:
-    """Count on a film whose frame i is shown from `edges[i]` until `edges[i + 1]`."""
+def judge(
+    truth: Sequence[Boundary], detected: Sequence[Boundary], edges: Sequence[float], min_seconds: float
+) -> Counts:
+    """Evaluate on a video whose frame i is shown from `edges[i]` to `edges[i + 1]`, in seconds."""
     count = len(edges) - 1
-    matched, false = match(truth, [one for one in found if one.end_of_old > 0 and one.start_of_new < count])
+    matched, false = match(
+        truth, [boundary for boundary in detected if boundary.end_of_old > 0 and boundary.start_of_new < count]
+    )
     shots = find_shots(truth, count)
-    spans = make_spans(find_shots(found, count), edges, min_seconds, max_seconds=1e9)
+    spans = make_spans(find_shots(detected, count), edges, min_seconds, max_seconds=1e9)
     usable = np.zeros(count, bool)
     for start, end in shots:
         usable[start:end] = edges[end] - edges[start] >= min_seconds
@@ -88,36 +96,36 @@ def judge(truth: Sequence[Boundary], found: Sequence[Boundary], edges: Sequence[
     )
 
 
-def match(truth: Sequence[Boundary], found: Sequence[Boundary]) -> tuple[list[tuple[Boundary, Boundary]], int]:
+def match(truth: Sequence[Boundary], detected: Sequence[Boundary]) -> tuple[list[tuple[Boundary, Boundary]], int]:
     """Pairs of a true boundary and the one found for it, and how many found ones are false."""
     pairs: dict[int, tuple[Boundary, Boundary]] = {}
     false = 0
-    for one in sorted(found, key=lambda one: one.end_of_old):
-        near = [place for place, true in enumerate(truth) if _distance(true, one) <= _TOLERANCE]
-        free = [place for place in near if place not in pairs]
+    for boundary in sorted(detected, key=lambda boundary: boundary.end_of_old):
+        near = [index for index, true in enumerate(truth) if _distance(true, boundary) <= _TOLERANCE]
+        free = [index for index in near if index not in pairs]
         if free:
-            best = min(free, key=lambda place: (_distance(truth[place], one), _offset(truth[place], one)))
-            pairs[best] = (truth[best], one)
-        elif not any(not truth[place].is_cut for place in near):
+            best = min(free, key=lambda index: (_distance(truth[index], boundary), _offset(truth[index], boundary)))
+            pairs[best] = (truth[best], boundary)
+        elif not any(not truth[index].is_cut for index in near):
             false += 1
     return list(pairs.values()), false
 
 
-def _distance(true: Boundary, one: Boundary) -> int:
+def _distance(true: Boundary, detected: Boundary) -> int:
     """Frames between two boundaries; 0 if they overlap."""
-    return max(0, true.end_of_old - one.start_of_new, one.end_of_old - true.start_of_new)
+    return max(0, true.end_of_old - detected.start_of_new, detected.end_of_old - true.start_of_new)
 
 
-def _offset(true: Boundary, one: Boundary) -> int:
-    return abs(true.end_of_old + true.start_of_new - one.end_of_old - one.start_of_new)
+def _offset(true: Boundary, detected: Boundary) -> int:
+    return abs(true.end_of_old + true.start_of_new - detected.end_of_old - detected.start_of_new)
 
 
-def interval(films: Sequence[Counts], measure: str) -> tuple[float, float]:
-    """95 % interval of a measure (a property of `Counts`) over films drawn again and again, seeded."""
+def interval(videos: Sequence[Counts], measure: str) -> tuple[float, float]:
+    """95 % interval of a measure (a property of `Counts`) by bootstrapping over videos, with a fixed seed."""
     random = np.random.default_rng(0)
     values = []
     for _ in range(_RESAMPLES):
-        drawn = [films[place] for place in random.integers(len(films), size=len(films))]
+        drawn = [videos[index] for index in random.integers(len(videos), size=len(videos))]
         values.append(float(getattr(sum(drawn, Counts()), measure)))
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)

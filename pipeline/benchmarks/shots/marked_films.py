@@ -1,4 +1,4 @@
-"""Detectors on films that people marked: ours beside TransNetV2 alone, and why ours is wrong where it is.
+"""Detectors on videos with boundaries marked by people: ours, TransNetV2 alone, and the causes of our errors.
 
 just bench split --marked <folder>
 """
@@ -12,8 +12,8 @@ import numpy as np
 
 from pipeline.benchmarks.record import markdown_table
 from pipeline.benchmarks.shots.causes import find_cause
-from pipeline.benchmarks.shots.examples import TINY, look_frames
-from pipeline.benchmarks.shots.marked import UNSURE, MarkedFilm
+from pipeline.benchmarks.shots.examples import TINY, analyse_frames
+from pipeline.benchmarks.shots.marked import UNSURE, MarkedVideo
 from pipeline.benchmarks.shots.marked_judge import Tally, judge_marked
 from pipeline.benchmarks.shots.rivals import TRANSNET, transnet_rivals
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
@@ -42,45 +42,46 @@ NAMES = (OURS, UNREPAIRED, *(f"{OURS}, {preset}" for preset in ("strict", "lenie
 
 @dataclass(frozen=True, slots=True)
 class MarkedResult:
-    """What every detector did on a film, and the causes of our false answers."""
+    """The tally of every detector on a video, and the causes of our false boundaries."""
 
     part: str
     tallies: Mapping[str, Tally]
     causes: Mapping[str, int]
 
 
-def run_marked(film: MarkedFilm) -> MarkedResult:
-    """Show the film to the detectors and judge what they found."""
+def run_marked(video: MarkedVideo) -> MarkedResult:
+    """Run the detectors on the video and evaluate the boundaries they detect."""
     cv2.setNumThreads(1)
     config = SplitConfig()
     detector, kept, thumbnails = FusedDetector(0.5, 0.5, threads=1), Thumbnails(), []
     size = 0
     with Candidates() as candidates:
-        for frame, still in look_frames(film.path):
+        for frame, still in analyse_frames(video.path):
             detector.push(frame)
             thumbnails.append(make_thumbnail(frame))
             kept.push(frame.time, thumbnails[-1])
             if candidates.last is None or frame.time - candidates.last >= STILL_GRID_SECONDS:
-                picture = still()
-                size = max(picture.shape)
-                candidates.add(make_candidate(frame.time, frame.index, picture))
+                image = still()
+                size = max(image.shape)
+                candidates.add(make_candidate(frame.time, frame.index, image))
         marks, times = detector.measure(), [*kept.times, kept.times[-1]]
-        found = dict(transnet_rivals(marks.answers))
+        detected = dict(transnet_rivals(marks.answers))
         for name, settings in _settings(config).items():
             answers = find_boundaries(marks, kept, *settings.thresholds())
-            # What fits into a thumbnail says nothing of scenes.
-            found[name] = (
+            # A video as small as a thumbnail is too small to compare scenes.
+            detected[name] = (
                 _repaired(answers, candidates, times, settings) if size > TINY and name != UNREPAIRED else answers
             )
     kept.clear()
     fps = (len(thumbnails) - 1) / max(1e-6, times[-1] - times[0])
     tallies = {
-        name: judge_marked(film.marks, one, len(thumbnails), fps, config.min_seconds) for name, one in found.items()
+        name: judge_marked(video.marks, boundaries, len(thumbnails), fps, config.min_seconds)
+        for name, boundaries in detected.items()
     }
-    true = [mark.boundary for mark in film.marks if mark.kind != UNSURE]
-    pictures = np.stack(thumbnails)
-    causes = Counter(find_cause(one, pictures, true, film.no_boundaries) for one in tallies[OURS].false)
-    return MarkedResult(film.part, tallies, causes)
+    true = [mark.boundary for mark in video.marks if mark.kind != UNSURE]
+    images = np.stack(thumbnails)
+    causes = Counter(find_cause(boundary, images, true, video.no_boundaries) for boundary in tallies[OURS].false)
+    return MarkedResult(video.part, tallies, causes)
 
 
 def _settings(config: SplitConfig) -> Mapping[str, SplitConfig]:
@@ -89,26 +90,25 @@ def _settings(config: SplitConfig) -> Mapping[str, SplitConfig]:
 
 
 def _repaired(
-    found: Sequence[Boundary], candidates: Candidates, times: Sequence[float], config: SplitConfig
+    boundaries: Sequence[Boundary], candidates: Candidates, times: Sequence[float], config: SplitConfig
 ) -> list[Boundary]:
     embed = EfficientNetLite0(threads=1).embed
-    return rejoin(found, candidates, times, embed, config.sure_probability, config.rejoin_similarity)
+    return rejoin(boundaries, candidates, times, embed, config.sure_probability, config.rejoin_similarity)
 
 
 def report_marked(results: Sequence[MarkedResult]) -> list[str]:
-    """Print the tables; return them in Markdown: the detectors on every part, and why ours was wrong."""
+    """Print the tables and return them in Markdown: the detectors on every part, and the causes of our errors."""
     if not results:
         return []
     print(f"{_LEARNED}\n")
     tables = [_LEARNED]
-    for part in sorted({one.part for one in results}):
-        mine = [one for one in results if one.part == part]
-        rows = [_row(name, sum((one.tallies[name] for one in mine), Tally())) for name in NAMES]
-        title = (
-            f"marked by people, {part}: {len(mine)} films, {sum(one.tallies[OURS].marked for one in mine)} boundaries"
-        )
+    for part in sorted({result.part for result in results}):
+        mine = [result for result in results if result.part == part]
+        rows = [_row(name, sum((result.tallies[name] for result in mine), Tally())) for name in NAMES]
+        boundaries = sum(result.tallies[OURS].marked for result in mine)
+        title = f"marked by people, {part}: {len(mine)} films, {boundaries} boundaries"
         tables.append(_table(title, _HEADINGS, rows))
-        causes = sum((Counter(one.causes) for one in mine), Counter())
+        causes = sum((Counter(result.causes) for result in mine), Counter())
         shown = [(cause, str(count)) for cause, count in causes.most_common()]
         tables.append(_table(f"{part}: what our false answers are", ("cause", "answers"), shown))
     return tables

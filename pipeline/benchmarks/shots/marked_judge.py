@@ -1,9 +1,9 @@
-"""How a detector does on films whose boundaries people marked: less exact than made truth, so two frames are forgiven.
+"""Evaluate a detector on videos with boundaries marked by people, with a tolerance of two frames.
 
-A boundary is right if what was found overlaps it within two frames, each answer for one boundary. A clip (a stretch
-between answers that lasts `min_seconds`) is pure if, two frames left off at each end, all its frames are of one shot.
-Covered: the share of the frames of shots that last so long which clips hold; kept: which pure clips hold. That one
-figure falls when shots are thrown away and when they are mixed.
+A boundary is right if a detected one overlaps it within two frames; each detection matches one boundary. A clip (a
+stretch of at least `min_seconds` between detections) is pure if, without two frames at each end, all its frames are of
+one shot. `covered`: of the frames of shots of at least that length, the share in clips; `kept`: the share in pure
+clips, which falls both when shots are lost and when they are mixed.
 
     just bench split --marked <folder>
 """
@@ -17,15 +17,15 @@ from pipeline.benchmarks.shots.marked import UNSURE, Mark
 from pipeline.stages.split.detectors.base import Boundary
 
 TOLERANCE = 2  # frames
-_ROUNDING = 0.05  # frames: a rate that follows from stamps is not exact
+_ROUNDING = 0.05  # frames: a rate computed from timestamps is not exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What was counted on a film, or summed over several. `false` are the answers that no mark explains.
+    """The counts of a video, or their sum over several. `false` are the detections that match no mark.
 
-    `cuts` and `gradual` count the boundaries of each kind: marked, and right. `inside`: false answers by which true
-    shots fall into more pieces than one.
+    `cuts` and `gradual` count the boundaries of each kind: (marked, right). `pieces` is the number of shots plus that
+    of the false detections inside them.
     """
 
     marked: int = 0
@@ -44,7 +44,7 @@ class Tally:
     false: tuple[Boundary, ...] = field(default=(), repr=False)
 
     def __add__(self, other: "Tally") -> "Tally":
-        summed = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(Tally)}
+        summed = {field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(Tally)}
         for kind in ("cuts", "gradual"):
             mine, others = getattr(self, kind), getattr(other, kind)
             summed[kind] = (mine[0] + others[0], mine[1] + others[1])
@@ -52,12 +52,12 @@ class Tally:
 
     @property
     def precision(self) -> float:
-        """Share of the answers that are right."""
+        """Share of the detections that are right."""
         return self.right / max(1, self.right + self.false_cuts + self.false_gradual)
 
     @property
     def recall(self) -> float:
-        """Share of the marked boundaries that were found."""
+        """Share of the marked boundaries that were detected."""
         return self.right / max(1, self.marked)
 
     @property
@@ -67,17 +67,17 @@ class Tally:
 
     @property
     def f1_of_cuts(self) -> float:
-        """F1 of hard cuts; a false answer counts here if it is one frame's."""
+        """F1 of hard cuts; a false detection counts here if it is a hard cut."""
         return _f1(*self.cuts, self.false_cuts)
 
     @property
     def f1_of_gradual(self) -> float:
-        """F1 of transitions; a false answer counts here if it leaves frames out."""
+        """F1 of transitions; a false detection counts here if it has mixed frames."""
         return _f1(*self.gradual, self.false_gradual)
 
     @property
     def purity(self) -> float:
-        """Share of the clips that hold one shot only."""
+        """Share of the clips that show a single shot."""
         return self.pure / max(1, self.clips)
 
     @property
@@ -92,7 +92,7 @@ class Tally:
 
     @property
     def pieces_per_shot(self) -> float:
-        """Into how many pieces the true shots fall on average: 1 without false answers inside shots."""
+        """The mean number of pieces per true shot: 1 without false detections inside shots."""
         return self.pieces / max(1, self.shots)
 
 
@@ -100,17 +100,17 @@ def _f1(marked: int, right: int, false: int) -> float:
     return 2 * right / max(1, marked + right + false)
 
 
-def judge_marked(marks: Sequence[Mark], found: Sequence[Boundary], frames: int, fps: float, seconds: float) -> Tally:
-    """Count on a film of so many frames; `seconds` is what a clip lasts at the least."""
+def judge_marked(marks: Sequence[Mark], detected: Sequence[Boundary], frames: int, fps: float, seconds: float) -> Tally:
+    """Evaluate on a video of `frames` frames; `seconds` is the minimum length of a clip."""
     true = [mark.boundary for mark in marks if mark.kind != UNSURE]
     unsure = [mark.boundary for mark in marks if mark.kind == UNSURE]
-    hits = _match(true, found)
+    hits = _match(true, detected)
     false = tuple(
         answer
-        for place, answer in enumerate(found)
-        if place not in hits.values() and not any(_meets(one, answer) for one in unsure)
+        for index, answer in enumerate(detected)
+        if index not in hits.values() and not any(_meets(boundary, answer) for boundary in unsure)
     )
-    shots, clips = _between(true, frames), _between(found, frames)
+    shots, clips = _between(true, frames), _between(detected, frames)
     least = seconds * fps - _ROUNDING
     shot = np.full(frames, -1)
     good = np.zeros(frames, bool)
@@ -119,15 +119,17 @@ def judge_marked(marks: Sequence[Mark], found: Sequence[Boundary], frames: int, 
         good[start:end] = end - start >= least
     long = [(start, end) for start, end in clips if end - start >= least]
     pure = [(start, end) for start, end in long if _is_pure(shot[start + TOLERANCE : end - TOLERANCE])]
-    cuts = [one.is_cut for one in true]
-    inside = sum(any(start < one.end_of_old and one.start_of_new < end for start, end in shots) for one in false)
+    cuts = [boundary.is_cut for boundary in true]
+    inside = sum(
+        any(start < boundary.end_of_old and boundary.start_of_new < end for start, end in shots) for boundary in false
+    )
     return Tally(
         marked=len(true),
         right=len(hits),
-        cuts=(sum(cuts), sum(cuts[place] for place in hits)),
-        gradual=(len(cuts) - sum(cuts), sum(not cuts[place] for place in hits)),
-        false_cuts=sum(one.is_cut for one in false),
-        false_gradual=sum(not one.is_cut for one in false),
+        cuts=(sum(cuts), sum(cuts[index] for index in hits)),
+        gradual=(len(cuts) - sum(cuts), sum(not cuts[index] for index in hits)),
+        false_cuts=sum(boundary.is_cut for boundary in false),
+        false_gradual=sum(not boundary.is_cut for boundary in false),
         clips=len(long),
         pure=len(pure),
         shots=len(shots),
@@ -139,25 +141,27 @@ def judge_marked(marks: Sequence[Mark], found: Sequence[Boundary], frames: int, 
     )
 
 
-def _match(true: Sequence[Boundary], found: Sequence[Boundary]) -> dict[int, int]:
-    """For each true boundary that was found the answer that it was found by: the first that is free."""
+def _match(true: Sequence[Boundary], detected: Sequence[Boundary]) -> dict[int, int]:
+    """The detection of each detected true boundary, by index: the first that overlaps it and is not matched yet."""
     hits: dict[int, int] = {}
-    for place, one in enumerate(true):
-        near = [number for number, answer in enumerate(found) if _meets(one, answer) and number not in hits.values()]
+    for index, boundary in enumerate(true):
+        near = [
+            number for number, answer in enumerate(detected) if _meets(boundary, answer) and number not in hits.values()
+        ]
         if near:
-            hits[place] = near[0]
+            hits[index] = near[0]
     return hits
 
 
 def _meets(true: Boundary, answer: Boundary) -> bool:
-    """Whether they overlap within the tolerance; a boundary reaches from the old shot's last frame to the new one's."""
+    """Whether they overlap within the tolerance. A boundary spans the old shot's last frame to the new one's first."""
     early = answer.start_of_new < true.end_of_old - 1 - TOLERANCE
     return not early and answer.end_of_old - 1 <= true.start_of_new + TOLERANCE
 
 
 def _between(boundaries: Sequence[Boundary], frames: int) -> list[tuple[int, int]]:
-    starts = [0, *(one.start_of_new for one in boundaries)]
-    ends = [*(one.end_of_old for one in boundaries), frames]
+    starts = [0, *(boundary.start_of_new for boundary in boundaries)]
+    ends = [*(boundary.end_of_old for boundary in boundaries), frames]
     return list(zip(starts, ends, strict=True))
 
 

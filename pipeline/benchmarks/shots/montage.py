@@ -1,7 +1,7 @@
-"""Plans of films as people post them: short shots, moving cameras, titles, quick effects between shots. To learn from.
+"""Plans of training videos like those people post: short shots, moving cameras, titles, quick effects between shots.
 
-The suite that `just bench split` reports is calmer (`plan`). Here the rhythm changes from shot to shot, something
-happens inside most long ones, and transitions are short: cuts mostly, quick dissolves, pushes, whips and zooms.
+The suite that `just bench split` reports is calmer (`plan`). Here shot lengths vary more, most long shots contain an
+event, and transitions are short: mostly cuts, and quick dissolves, pushes, whips and zooms.
 
     python -m pipeline.benchmarks.shots.fit --help
 """
@@ -14,7 +14,7 @@ from pipeline.benchmarks.shots.footage import Footage
 from pipeline.benchmarks.shots.plan import Event, FilmPlan, Kind, ShotPlan, Trouble
 
 _SHOTS = 16
-# Of ten films: how their shots meet, and the seconds that takes.
+# The transitions of ten videos, and their length in seconds.
 _KINDS: tuple[Kind, ...] = ("cut", "cut", "dissolve", "cut", "push", "cut", "whip", "cut", "zoom", "cut")
 _SECONDS = (0.1, 0.5)
 _TROUBLES: tuple[Trouble, ...] = ("none", "portrait", "subtitles", "none", "poster", "dark", "portrait", "none")
@@ -25,9 +25,9 @@ _EVENTS: tuple[Event, ...] = (
 _SHORTEST, _LONGEST = 0.3, 4.5
 
 
-def plan_montages(clips: Sequence[Footage], name: str, films: int) -> list[FilmPlan]:
-    """So many films of the footage; the name seeds them."""
-    return [_montage(clips, name, number) for number in range(films)]
+def plan_montages(clips: Sequence[Footage], name: str, count: int) -> list[FilmPlan]:
+    """Plans of `count` videos from the footage, seeded by the name."""
+    return [_montage(clips, name, number) for number in range(count)]
 
 
 def _montage(clips: Sequence[Footage], name: str, number: int) -> FilmPlan:
@@ -50,7 +50,7 @@ def _montage(clips: Sequence[Footage], name: str, number: int) -> FilmPlan:
 
 
 def _shot(clip: Footage, fps: int, random: np.random.Generator) -> ShotPlan:
-    # As many short shots as long ones: lengths are even on a logarithmic scale.
+    # Lengths are uniform on a logarithmic scale, so that short shots are as frequent as long ones.
     seconds = float(np.exp(random.uniform(np.log(_SHORTEST), np.log(_LONGEST))))
     frames, size = round(seconds * fps), float(random.uniform(0.55, 0.8))
     event: Event = "none"

@@ -1,8 +1,11 @@
-"""Which shots, transitions and troubles a film has: pure functions of a seed and the footage, so truth is exact.
+"""Plan the shots, transitions and difficulties of a video, as pure functions of a seed and the footage.
 
-A film has one kind of transition, so that precision by kind means something, and neighbouring shots come from different
-files. Inside shots stand what must not be taken for a boundary: flashes of light and whip pans. One shot in eight is
-very short. Films run at 12 to 60 frames per second; some at a variable rate, some start late, are letterboxed or dark.
+A video has one kind of transition, so that precision can be given by kind, and neighbouring shots come from different
+files. Shots contain events that must not be taken for boundaries: flashes of light and whip pans. One shot in eight is
+very short. Videos have 12 to 60 frames per second; some have a variable rate, start late, are letterboxed or dark.
+
+    plans = plan_videos(clips, half="report")
+    truth = plans[0].boundaries()
 """
 
 from collections.abc import Sequence
@@ -35,9 +38,9 @@ _SECONDS: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotPlan:
-    """A stretch of footage: from `start` seconds in, seen through a window of `view` (left, top, size: shares).
+    """A stretch of footage from `start` seconds on, seen through the window `view` (left, top, size; shares of 1).
 
-    `frames` counts those that show it alone. `event` happens at frame `event_at` of these.
+    `frames` is the number of frames that show only this shot; `event` happens at frame `event_at` of these.
     """
 
     footage: Footage
@@ -51,7 +54,7 @@ class ShotPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmPlan:
-    """A film: its shots and the number of mixed frames between each and the next. Frames are ticks of 1 / fps."""
+    """A video: its shots and the number of mixed frames between each and the next. Frames are ticks of 1 / fps."""
 
     name: str
     kind: Kind
@@ -62,7 +65,7 @@ class FilmPlan:
     mixed: tuple[int, ...]
 
     def kept_ticks(self) -> list[int]:
-        """The ticks that have a frame: all, or seven in ten of them at a variable rate."""
+        """The ticks that have a frame: all, or about seven in ten at a variable rate."""
         count = sum(shot.frames for shot in self.shots) + sum(self.mixed)
         if self.trouble != "variable rate":
             return list(range(count))
@@ -70,25 +73,25 @@ class FilmPlan:
         return [tick for tick, keep in enumerate(random.uniform(size=count) < 0.7) if keep or tick == 0]
 
     def boundaries(self) -> list[Boundary]:
-        """The truth, in frames of the file."""
+        """The true boundaries, in frames of the file."""
         ticks = np.array(self.kept_ticks())
-        found, tick = [], 0
+        boundaries, tick = [], 0
         for shot, mixed in zip(self.shots, self.mixed, strict=False):
             tick += shot.frames
-            first, last = (int(np.searchsorted(ticks, place)) for place in (tick, tick + mixed))
-            found.append(Boundary(first, last))
+            first, last = (int(np.searchsorted(ticks, frame)) for frame in (tick, tick + mixed))
+            boundaries.append(Boundary(first, last))
             tick += mixed
-        return found
+        return boundaries
 
 
-def plan_films(clips: Sequence[Footage], half: str, share: float = 1.0) -> list[FilmPlan]:
-    """The films of one half of the footage; another `share` makes a smaller or larger suite with all kinds in it."""
-    films = []
+def plan_videos(clips: Sequence[Footage], half: str, share: float = 1.0) -> list[FilmPlan]:
+    """The videos of one half of the footage; `share` scales their number, with at least one of each kind."""
+    plans = []
     for kind_number, kind in enumerate(KINDS):
         for number in range(max(1, round(_FILMS[kind] * share))):
             seed = [len(half), *half.encode(), kind_number, number]
-            films.append(_film(clips, f"{half}-{kind.replace(' ', '-')}-{number}", kind, number, seed))
-    return films
+            plans.append(_film(clips, f"{half}-{kind.replace(' ', '-')}-{number}", kind, number, seed))
+    return plans
 
 
 def _film(clips: Sequence[Footage], name: str, kind: Kind, number: int, seed: list[int]) -> FilmPlan:

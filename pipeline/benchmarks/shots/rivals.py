@@ -1,8 +1,8 @@
-"""The detectors beside which ours is measured, each fed the frames of the same decode.
+"""The detectors that ours is compared with, all fed the frames of the same decode.
 
-PySceneDetect's three run as in its own `SceneManager`: on pictures 256 pixels wide, with the library's defaults (and so
-with its minimum of 15 frames between cuts). TransNetV2 alone is its published rule: a boundary after each run of frames
-above a threshold, 0.5 in the paper and 0.4 in cosmos-curate; its answers are the streamed ones of this project.
+PySceneDetect's three run as in its own `SceneManager`: on images 256 pixels wide, with the library's defaults (so with
+its minimum of 15 frames between cuts). TransNetV2 alone uses its published rule: a boundary after each run of frames
+above a threshold, 0.5 in the paper and 0.4 in cosmos-curate; its probabilities are those of our streaming inference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetecto
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.transnet import runs
 
-WIDTH = 256  # SceneManager's own width for looking
+WIDTH = 256  # the width to which SceneManager scales frames
 _RATE = Fraction(25)  # the detectors count frames here; times come from the container
 
 CLASSIC = {
@@ -30,39 +30,39 @@ NAMES = (*CLASSIC, *TRANSNET)
 
 
 class ClassicRivals:
-    """PySceneDetect's detectors over the frames of one film."""
+    """Runs PySceneDetect's detectors on the frames of a video."""
 
     def __init__(self) -> None:
         self._detectors = {name: make() for name, make in CLASSIC.items()}
         self._cuts: dict[str, list[int]] = {name: [] for name in CLASSIC}
         self._frames = 0
 
-    def push(self, picture: NDArray[np.uint8]) -> None:
-        """See the next frame, RGB, 256 pixels wide."""
-        image = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    def push(self, image: NDArray[np.uint8]) -> None:
+        """Process the next frame, RGB [H, 256, 3], uint8."""
+        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         time = FrameTimecode(self._frames, _RATE)
         for name, detector in self._detectors.items():
-            self._cuts[name] += [cut.frame_num for cut in detector.process_frame(time, image)]
+            self._cuts[name] += [cut.frame_num for cut in detector.process_frame(time, bgr)]
         self._frames += 1
 
     def finish(self) -> Mapping[str, list[Boundary]]:
-        """What each of them found."""
+        """The boundaries of each detector, by name."""
         end = FrameTimecode(max(0, self._frames - 1), _RATE)
         for name, detector in self._detectors.items():
             self._cuts[name] += [cut.frame_num for cut in detector.post_process(end)]
-        return {name: as_cuts(found, self._frames) for name, found in self._cuts.items()}
+        return {name: as_cuts(cuts, self._frames) for name, cuts in self._cuts.items()}
 
 
 def transnet_rivals(answers: NDArray[np.float32]) -> Mapping[str, list[Boundary]]:
     """TransNetV2 alone at both thresholds, from its answers [frames, 2]."""
-    found = {}
+    boundaries = {}
     for name, threshold in TRANSNET.items():
         high = runs(answers[:, 0] > threshold)
         # Its scenes end with the first frame above the threshold and begin after the last one.
-        found[name] = [Boundary(first + 1, last + 1) for first, last in high if last + 1 < len(answers)]
-    return found
+        boundaries[name] = [Boundary(first + 1, last + 1) for first, last in high if last + 1 < len(answers)]
+    return boundaries
 
 
 def as_cuts(frames: Sequence[int], count: int) -> list[Boundary]:
-    """First frames of new shots as boundaries of a film of `count` frames."""
+    """First frames of new shots as boundaries of a video of `count` frames."""
     return [Boundary(frame, frame) for frame in sorted(set(frames)) if 0 < frame < count]

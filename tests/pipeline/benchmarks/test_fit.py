@@ -12,7 +12,7 @@ import torch
 from pipeline.benchmarks.shots import fit as fitting
 from pipeline.benchmarks.shots.examples import Example, marked_example
 from pipeline.benchmarks.shots.fit import cross_validate, fit
-from pipeline.benchmarks.shots.marked import Mark, MarkedFilm
+from pipeline.benchmarks.shots.marked import Mark, MarkedVideo
 from pipeline.benchmarks.shots.marked_judge import Tally
 from pipeline.stages.split.detectors.base import Boundary
 from pipeline.stages.split.detectors.head import FEATURES
@@ -54,9 +54,9 @@ def test_what_the_head_should_say_follows_the_marks() -> None:
     assert weights[19, 0] == weights[21, 0] == weights[90, 0] < weights[20, 0] == weights[0, 0]
 
 
-def test_a_video_is_looked_at_once(tmp_path: Path) -> None:
+def test_a_video_is_processed_once(tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", shots([20, 15], (96, 64)))
-    video = MarkedFilm(tmp_path / "film.mp4", "films", (Mark(Boundary(20, 20), "cut"),))
+    video = MarkedVideo(tmp_path / "film.mp4", "films", (Mark(Boundary(20, 20), "cut"),))
     first = marked_example(video, tmp_path / "kept")
     (tmp_path / "film.mp4").unlink()
     again = marked_example(video, tmp_path / "kept")
@@ -66,15 +66,15 @@ def test_a_video_is_looked_at_once(tmp_path: Path) -> None:
     assert first.answers[19, 0] > 0.5
 
 
-def test_a_kept_example_that_lacks_what_examples_have_today_is_looked_at_again(tmp_path: Path) -> None:
+def test_a_kept_example_that_lacks_what_examples_have_today_is_processed_again(tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", shots([12, 9], (96, 64)))
-    film = MarkedFilm(tmp_path / "film.mp4", "films", (Mark(Boundary(12, 12), "cut"),))
-    whole = marked_example(film, tmp_path)
+    video = MarkedVideo(tmp_path / "film.mp4", "films", (Mark(Boundary(12, 12), "cut"),))
+    whole = marked_example(video, tmp_path)
     (path,) = tmp_path.glob("*.npz")
     with np.load(path) as kept:
         np.savez(path.with_name("short.npz"), **{name: kept[name] for name in kept.files if name != "motion"})
     path.with_name("short.npz").rename(path)
-    np.testing.assert_array_equal(marked_example(film, tmp_path).features(), whole.features())
+    np.testing.assert_array_equal(marked_example(video, tmp_path).features(), whole.features())
 
 
 def test_the_same_videos_give_the_same_head_and_others_another(monkeypatch: pytest.MonkeyPatch) -> None:

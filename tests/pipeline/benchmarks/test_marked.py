@@ -1,4 +1,4 @@
-"""Films that people marked: every annotation format is read, typing errors cost a line, and the judge counts right.
+"""Videos marked by people: every annotation format is read, typing errors cost a line, and the judge counts right.
 
 python -m pytest tests/pipeline/benchmarks/test_marked.py
 """

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pipeline.benchmarks.shots.draw import draw_film, mix
+from pipeline.benchmarks.shots.draw import draw_video, mix
 from pipeline.benchmarks.shots.events import EVENTS
 from pipeline.benchmarks.shots.footage import LoadedFootage
 from pipeline.benchmarks.shots.montage import plan_montages
@@ -31,7 +31,7 @@ def _film(event: Event, trouble: Trouble = "none") -> list[np.ndarray]:
         footage=CLIPS[0], start=0.0, frames=60, view=(0.1, 0.1, 0.6), mirrored=False, event=event, event_at=20
     )
     plan = FilmPlan(name="one", kind="cut", trouble=trouble, fps=25, seed=4, shots=(shot,), mixed=())
-    return list(draw_film(plan, 48, 27))
+    return list(draw_video(plan, 48, 27))
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -74,7 +74,7 @@ def test_montages_are_drawn_the_same_again_and_hold_every_event_and_effect() -> 
 def test_a_montages_boundaries_stand_where_its_images_change() -> None:
     plan = next(plan_ for plan_ in plan_montages(CLIPS, "learn", 20) if plan_.kind == "cut" and plan_.trouble == "none")
     calm = replace(plan, shots=tuple(replace(shot, event="none") for shot in plan.shots))
-    images = np.stack(list(draw_film(calm, 48, 27))).astype(int)
+    images = np.stack(list(draw_video(calm, 48, 27))).astype(int)
     change = np.abs(np.diff(images, axis=0)).mean(axis=(1, 2, 3))
     cuts = [boundary.end_of_old for boundary in calm.boundaries()]
     assert min(change[cut - 1] for cut in cuts) > 5 * np.median(change) + 5

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.benchmarks.shots.draw import draw_film, write_film
+from pipeline.benchmarks.shots.draw import draw_video, write_video
 from pipeline.benchmarks.shots.footage import Footage, LoadedFootage, halves, listed_footage
 from pipeline.benchmarks.shots.judge import Counts, interval, judge, match
 from pipeline.benchmarks.shots.marked_films import OURS
-from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_films
+from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_videos
 from pipeline.benchmarks.split import run_video
 from pipeline.stages.split.detectors.base import Boundary
 from schemas.errors import InputError
@@ -32,9 +32,9 @@ def _flat(level: int) -> LoadedFootage:
 FLAT = [_flat(level) for level in LEVELS]
 
 
-@pytest.mark.parametrize("plan", plan_films(FLAT, "report", 0.01), ids=lambda plan: str(plan.kind))
+@pytest.mark.parametrize("plan", plan_videos(FLAT, "report", 0.01), ids=lambda plan: str(plan.kind))
 def test_a_video_shows_what_its_truth_says(plan: FilmPlan) -> None:
-    images = list(draw_film(plan, 48, 27))
+    images = list(draw_video(plan, 48, 27))
     kept = [images[tick] for tick in plan.kept_ticks()]
     truth = plan.boundaries()
     assert len(truth) == len(plan.shots) - 1
@@ -53,12 +53,12 @@ def test_a_video_shows_what_its_truth_says(plan: FilmPlan) -> None:
 
 
 def test_neighbouring_shots_come_from_different_files_and_every_kind_is_there() -> None:
-    plans = plan_films(FLAT, "tune")
+    plans = plan_videos(FLAT, "tune")
     assert {plan.kind for plan in plans} == set(KINDS)
     for plan in plans:
         names = [shot.footage.name for shot in plan.shots]
         assert all(first != other for first, other in pairwise(names))
-    assert repr(plans) == repr(plan_films(FLAT, "tune"))
+    assert repr(plans) == repr(plan_videos(FLAT, "tune"))
     assert {plan.fps for plan in plans} >= {12, 60}
     assert {plan.trouble for plan in plans} == {"none", "variable rate", "late start", "letterbox", "dark"}
 
@@ -121,7 +121,7 @@ def test_a_video_is_made_once_and_judged_for_every_detector(tmp_path: Path) -> N
         path = tmp_path / f"{seed}.mp4"
         make_film(path, moving(texture(seed, 420, 240), 75, (320, 180), (1, 0)), fps=25)
         clips += [Footage(path.name, str(path), 0.0, 3.0)]
-    plan = plan_films(clips, "report", 0.01)[0]
+    plan = plan_videos(clips, "report", 0.01)[0]
     judged = run_video(plan, tmp_path / "films")
     (made,) = (tmp_path / "films").iterdir()
     before = made.stat().st_mtime_ns
@@ -129,5 +129,5 @@ def test_a_video_is_made_once_and_judged_for_every_detector(tmp_path: Path) -> N
     assert made.stat().st_mtime_ns == before
     assert len(judged) == 7
     assert judged[OURS].recall >= 0.9
-    write_film(plan, tmp_path / "again.mp4")
+    write_video(plan, tmp_path / "again.mp4")
     assert (tmp_path / "again.mp4").read_bytes() == made.read_bytes()
