@@ -1,4 +1,4 @@
-"""Interlaced film through probe, decoder and split: known as such, decoded as whole frames, and measured as it was.
+"""Interlaced video through probe, decoder and split: recognised, decoded as whole frames, and its combing measured.
 
 python -m pytest tests/pipeline/stages/split/test_interlaced.py
 """
@@ -29,7 +29,7 @@ SPANS = ((0, 20), (1, 9), (11, 30), (12, 14), (13, 40), (24, 36), (50, 75))
 @pytest.mark.parametrize(
     ("kind", "scan"), [("top", "interlaced"), ("telecine", "telecine"), ("progressive", "progressive")]
 )
-def test_a_span_of_interlaced_film_is_the_slice_of_the_whole(kind: str, scan: str, name: str, tmp_path: Path) -> None:
+def test_a_span_of_interlaced_video_is_the_slice_of_the_whole(kind: str, scan: str, name: str, tmp_path: Path) -> None:
     path = write_film(tmp_path / name, scanned(kind, 75, (8, 1)))
     row = video_row(path)
     assert (row["scan"], row["field_order"]) == (scan, None if scan == "progressive" else "top")
@@ -40,10 +40,10 @@ def test_a_span_of_interlaced_film_is_the_slice_of_the_whole(kind: str, scan: st
         with Decoder(str(path), track_of(row)) as decoder:
             span = [(timed.time, timed.frame.to_ndarray()) for timed in decoder.span(edges[first], edges[last])]
         assert [time for time, _ in span] == edges[first:last]
-        assert all(np.array_equal(found, right) for (_, found), (_, right) in zip(span, whole[first:last], strict=True))
+        assert all(np.array_equal(image, right) for (_, image), (_, right) in zip(span, whole[first:last], strict=True))
 
 
-def test_interlaced_film_is_decoded_as_whole_frames_and_watched_as_it_is(tmp_path: Path) -> None:
+def test_interlaced_video_is_decoded_as_whole_frames_and_watched_as_it_is(tmp_path: Path) -> None:
     path = write_film(tmp_path / "film.mpg", scanned("bottom", 50, (8, 1)))
     seen: list[TimedFrame] = []
 
@@ -56,7 +56,7 @@ def test_interlaced_film_is_decoded_as_whole_frames_and_watched_as_it_is(tmp_pat
         frames = list(decoder.frames())
     assert len(frames) == len(seen) == 50
     for timed, combed in ((frames, 0), (seen, 49)):
-        lines = [luma_lines(one.frame) for one in timed]
+        lines = [luma_lines(timed_frame.frame) for timed_frame in timed]
         assert sum(compare_fields(*pair).combed is not None for pair in itertools.pairwise(lines)) == combed
 
 
@@ -69,14 +69,14 @@ def test_clips_say_how_much_of_the_source_is_combed_while_their_stills_are_whole
     clip, *_ = result.others["clips"]
     assert least <= clip["interlaced"] <= most
     still = np.asarray(Image.open(io.BytesIO(result.others["stills"][1]["image"])).convert("L"), int)
-    # Between lines of one field and those of the next a combed picture changes more than within a field.
+    # Between lines of one field and those of the next a combed image changes more than within a field.
     across, within = np.abs(np.diff(still, axis=0)).mean(), np.abs(still[2:] - still[:-2]).mean()
     assert across < within
 
 
-def test_a_picture_has_no_fields(tmp_path: Path) -> None:
-    Image.fromarray(scanned("top", 1)[0]).save(tmp_path / "picture.png")
-    row = video_row(tmp_path / "picture.png")
+def test_an_image_has_no_fields(tmp_path: Path) -> None:
+    Image.fromarray(scanned("top", 1)[0]).save(tmp_path / "image.png")
+    row = video_row(tmp_path / "image.png")
     assert (row["scan"], row["field_order"]) == ("progressive", None)
     result = Split(SplitConfig(detector="adaptive"), threads=1).process(row)
     assert result.others["clips"][0]["interlaced"] is None

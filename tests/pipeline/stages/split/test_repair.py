@@ -17,7 +17,7 @@ EDGES = [index / 25 for index in range(201)]
 
 
 def _embed(images: Sequence[bytes]) -> NDArray[np.float32]:
-    """One axis per scene: the picture's first byte names it."""
+    """One axis per scene: the image's first byte names it."""
     return np.eye(4, dtype=np.float32)[[image[0] for image in images]]
 
 

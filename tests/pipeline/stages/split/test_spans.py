@@ -14,12 +14,12 @@ from pipeline.stages.split.spans import Span, find_confidences, find_shots, make
 
 # Seconds on screen of each frame: anything from 60 frames/s to a late frame.
 intervals = st.lists(st.sampled_from([1 / 60, 1 / 24, 0.05, 0.1, 0.3]), min_size=1, max_size=120)
-edge_lists = st.tuples(st.floats(0, 5), intervals).map(lambda found: list(accumulate(found[1], initial=found[0])))
+edge_lists = st.tuples(st.floats(0, 5), intervals).map(lambda lists: list(accumulate(lists[1], initial=lists[0])))
 
 
 @st.composite
-def films(draw: st.DrawFn) -> tuple[list[float], list[tuple[int, int]]]:
-    """Edges of a film's frames, and its shots."""
+def videos(draw: st.DrawFn) -> tuple[list[float], list[tuple[int, int]]]:
+    """The edges of a video's frames, and its shots."""
     edges = draw(edge_lists)
     frames = len(edges) - 1
     cuts = draw(st.lists(st.integers(0, frames), unique=True, max_size=8).map(sorted))
@@ -27,11 +27,11 @@ def films(draw: st.DrawFn) -> tuple[list[float], list[tuple[int, int]]]:
     return edges, find_shots(boundaries, frames)
 
 
-@given(films(), st.floats(0.5, 3), st.floats(3, 10))
+@given(videos(), st.floats(0.5, 3), st.floats(3, 10))
 def test_clips_lie_inside_their_shots_in_order_and_are_long_enough(
-    film: tuple[list[float], list[tuple[int, int]]], least: float, factor: float
+    video: tuple[list[float], list[tuple[int, int]]], least: float, factor: float
 ) -> None:
-    edges, shots = film
+    edges, shots = video
     spans = make_spans(shots, edges, least, least * factor)
     for span in spans:
         start, end = shots[span.shot]
@@ -41,11 +41,11 @@ def test_clips_lie_inside_their_shots_in_order_and_are_long_enough(
     assert all(before.end_frame <= after.start_frame for before, after in pairwise(spans))
 
 
-@given(films(), st.floats(0.5, 2), st.floats(3, 10))
+@given(videos(), st.floats(0.5, 2), st.floats(3, 10))
 def test_nothing_of_a_shot_that_is_long_enough_is_lost(
-    film: tuple[list[float], list[tuple[int, int]]], least: float, factor: float
+    video: tuple[list[float], list[tuple[int, int]]], least: float, factor: float
 ) -> None:
-    edges, shots = film
+    edges, shots = video
     spans = make_spans(shots, edges, least, least * factor)
     for number, (start, end) in enumerate(shots):
         frames = [frame for span in spans if span.shot == number for frame in range(span.start_frame, span.end_frame)]
@@ -53,11 +53,11 @@ def test_nothing_of_a_shot_that_is_long_enough_is_lost(
         assert frames == (list(range(start, end)) if long_enough else [])
 
 
-@given(films(), st.floats(0.5, 2), st.floats(3, 10))
+@given(videos(), st.floats(0.5, 2), st.floats(3, 10))
 def test_long_shots_are_divided_evenly_into_as_few_pieces_as_the_limit_allows(
-    film: tuple[list[float], list[tuple[int, int]]], least: float, factor: float
+    video: tuple[list[float], list[tuple[int, int]]], least: float, factor: float
 ) -> None:
-    edges, shots = film
+    edges, shots = video
     longest_frame = max((after - before for before, after in pairwise(edges)), default=0.0)
     spans = make_spans(shots, edges, least, least * factor)
     for number in {span.shot for span in spans}:
@@ -73,27 +73,27 @@ def test_mixed_frames_belong_to_no_shot_and_a_cut_loses_none() -> None:
     assert find_shots([Boundary(0, 5), Boundary(38, 40)], 40) == [(5, 38)]
 
 
-def test_trimming_takes_frames_off_both_sides_of_a_boundary_and_none_off_the_films_ends() -> None:
+def test_trimming_takes_frames_off_both_sides_of_a_boundary_and_none_off_the_ends_of_the_video() -> None:
     assert find_shots([Boundary(10, 10), Boundary(20, 25)], 40, trim=2) == [(0, 8), (12, 18), (27, 40)]
     assert find_shots([Boundary(10, 10), Boundary(13, 13)], 40, trim=2) == [(0, 8), (15, 40)]
 
 
-@given(films(), st.integers(0, 3))
+@given(videos(), st.integers(0, 3))
 def test_every_shot_but_the_first_has_the_confidence_of_a_boundary_before_it(
-    film: tuple[list[float], list[tuple[int, int]]], trim: int
+    video: tuple[list[float], list[tuple[int, int]]], trim: int
 ) -> None:
-    edges, shots = film
-    found = [Boundary(end, start, 1 / (start + 2)) for (_, end), (start, _) in pairwise(shots)]
-    trimmed = find_shots(found, len(edges) - 1, trim)
-    sure = find_confidences(found, trimmed)
+    edges, shots = video
+    boundaries = [Boundary(end, start, 1 / (start + 2)) for (_, end), (start, _) in pairwise(shots)]
+    trimmed = find_shots(boundaries, len(edges) - 1, trim)
+    sure = find_confidences(boundaries, trimmed)
     assert len(sure) == max(0, len(trimmed) - 1)
-    assert set(sure) <= {one.probability for one in found}
+    assert set(sure) <= {boundary.probability for boundary in boundaries}
 
 
 def test_where_a_shot_has_no_frame_left_the_surer_boundary_counts() -> None:
-    found = [Boundary(10, 10, 0.6), Boundary(12, 12, 0.9), Boundary(30, 30, 0.7)]
-    shots = find_shots(found, 40, trim=1)
-    assert (shots, find_confidences(found, shots)) == ([(0, 9), (13, 29), (31, 40)], [0.9, 0.7])
+    boundaries = [Boundary(10, 10, 0.6), Boundary(12, 12, 0.9), Boundary(30, 30, 0.7)]
+    shots = find_shots(boundaries, 40, trim=1)
+    assert (shots, find_confidences(boundaries, shots)) == ([(0, 9), (13, 29), (31, 40)], [0.9, 0.7])
 
 
 def test_rounding_of_stamps_does_not_cost_a_clip() -> None:

@@ -1,4 +1,4 @@
-"""Split on films whose cuts are known: exact spans, stills inside their clips, one decode, a reason where nothing is.
+"""Split on videos whose cuts are known: exact spans, stills inside their clips, one decode, a reason where nothing is.
 
 python -m pytest tests/pipeline/stages/split/test_stage.py
 """
@@ -75,14 +75,14 @@ def test_clips_are_exactly_the_shots_and_stills_lie_inside(
 
 def test_stills_show_their_own_shot(split: Split, tmp_path: Path) -> None:
     colours = [(200, 40, 40), (40, 200, 40), (40, 40, 200)]
-    make_film(tmp_path / "film.mp4", [picture for colour in colours for picture in flat(colour, 50, (96, 64))])
+    make_film(tmp_path / "film.mp4", [image for colour in colours for image in flat(colour, 50, (96, 64))])
     result = _process(split, video_row(tmp_path / "film.mp4"))
     shot = {clip["clip_id"]: clip["shot"] for clip in result.others["clips"]}
     assert len(shot) == 3
     for still in result.others["stills"]:
-        with Image.open(io.BytesIO(still["image"])) as picture:
-            assert picture.size == (still["width"], still["height"]) == (96, 64)
-            mean = np.asarray(picture).mean(axis=(0, 1))
+        with Image.open(io.BytesIO(still["image"])) as image:
+            assert image.size == (still["width"], still["height"]) == (96, 64)
+            mean = np.asarray(image).mean(axis=(0, 1))
         assert mean == pytest.approx(colours[shot[still["clip_id"]]], abs=6)
 
 
@@ -106,7 +106,7 @@ def test_frames_beside_a_boundary_are_left_off_where_it_is_asked_for(tmp_path: P
     ("lengths", "reason"),
     [([30], "its only shot lasts 1.25 s, less than"), ([20, 30], "the longest of its 2 shots lasts 1.25 s")],
 )
-def test_a_film_without_a_clip_says_why(lengths: list[int], reason: str, split: Split, tmp_path: Path) -> None:
+def test_a_video_without_a_clip_says_why(lengths: list[int], reason: str, split: Split, tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", shots(lengths, (96, 64)))
     result = _process(split, video_row(tmp_path / "film.mp4"))
     assert result.values is not None
@@ -125,7 +125,7 @@ def test_short_clips_have_three_stills_too(tmp_path: Path) -> None:
 
 
 def test_a_frame_that_nothing_follows_for_seconds_ends_its_clip(split: Split, tmp_path: Path) -> None:
-    # A recording that paused: nobody knows what was on screen, and a held frame is no film.
+    # A recording that paused: nobody knows what was on screen, and a frozen frame is not video.
     times = [*(index / 24 for index in range(60)), *(8.0 + index / 24 for index in range(60))]
     make_film(tmp_path / "paused.mkv", shots([60, 60]), times=times)
     result = _process(split, video_row(tmp_path / "paused.mkv"))
@@ -135,7 +135,7 @@ def test_a_frame_that_nothing_follows_for_seconds_ends_its_clip(split: Split, tm
     assert [part["cause"] for part in result.values["parts"]] == ["start", "no frame for 5.5 s"]
 
 
-def test_each_part_of_a_film_that_changes_its_size_has_its_own_geometry(split: Split, tmp_path: Path) -> None:
+def test_each_part_of_a_video_that_changes_its_size_has_its_own_geometry(split: Split, tmp_path: Path) -> None:
     make_film(tmp_path / "large.ts", shots([60], (192, 128)))
     make_film(tmp_path / "small.ts", shots([60], (96, 64), seed=9))
     joined = tmp_path / "joined.ts"
@@ -162,14 +162,14 @@ def test_a_source_that_was_written_to_since_it_was_listed_fails(split: Split, tm
         split.process(row)
 
 
-def test_turned_films_give_upright_clips_and_stills(split: Split, tmp_path: Path) -> None:
+def test_rotated_videos_give_upright_clips_and_stills(split: Split, tmp_path: Path) -> None:
     make_film(tmp_path / "film.mp4", shots([50], (96, 64)), rotation=90)
     result = _process(split, video_row(tmp_path / "film.mp4"))
     assert [(clip["width"], clip["height"]) for clip in result.others["clips"]] == [(64, 96)]
     assert {(still["width"], still["height"]) for still in result.others["stills"]} == {(64, 96)}
 
 
-def test_a_picture_becomes_one_clip_with_one_still(split: Split, tmp_path: Path) -> None:
+def test_an_image_becomes_one_clip_with_one_still(split: Split, tmp_path: Path) -> None:
     Image.fromarray(texture(1, 1200, 800)).save(tmp_path / "still.png")
     result = _process(split, video_row(tmp_path / "still.png"))
     (clip,), (still,) = result.others["clips"], result.others["stills"]
@@ -180,7 +180,7 @@ def test_a_picture_becomes_one_clip_with_one_still(split: Split, tmp_path: Path)
     assert result.counters["decoded_frames"] == 1
 
 
-def test_a_film_that_fails_leaves_nothing_for_the_next(split: Split, tmp_path: Path) -> None:
+def test_a_video_that_fails_leaves_nothing_for_the_next(split: Split, tmp_path: Path) -> None:
     make_film(tmp_path / "good.mp4", shots([50, 50], (96, 64)))
     row = video_row(tmp_path / "good.mp4")
     alone = split.process(row)

@@ -15,7 +15,7 @@ from pipeline.stages.split.spans import Span
 from pipeline.stages.split.stills import Candidates, choose_stills, difference_hash, make_candidate, still_row
 from tests.films import texture
 
-PICTURE = texture(3, 400, 300)
+IMAGE = texture(3, 400, 300)
 
 
 def _clip(left: int = 0, top: int = 0, width: int = 1600, height: int = 1200) -> Row:
@@ -24,15 +24,15 @@ def _clip(left: int = 0, top: int = 0, width: int = 1600, height: int = 1200) ->
 
 
 def test_the_candidates_nearest_to_the_wanted_times_are_kept_as_they_are() -> None:
-    pictures = [make_candidate(index / 2, 12 * index, texture(index, 400, 300)) for index in range(20)]
+    stills = [make_candidate(index / 2, 12 * index, texture(index, 400, 300)) for index in range(20)]
     span = Span(shot=0, start_frame=48, end_frame=144, start_time=2.0, end_time=6.0)
     with Candidates() as candidates:
-        for picture in pictures:
-            candidates.add(picture)
+        for still in stills:
+            candidates.add(still)
         rows = choose_stills(_clip(), span, candidates, still_seconds=2)
         again = choose_stills(_clip(), span, candidates, still_seconds=2)
     assert [row["time"] for row in rows] == [2.5, 4.0, 5.5]
-    assert [row["image"] for row in rows] == [pictures[place].image for place in (5, 8, 11)]
+    assert [row["image"] for row in rows] == [stills[index].image for index in (5, 8, 11)]
     assert rows == again
     assert {(row["width"], row["height"]) for row in rows} == {(400, 300)}
 
@@ -44,11 +44,11 @@ def test_bars_are_cut_off_and_the_hash_is_of_what_is_left(left: int, top: int) -
     barred[:, :left] = barred[:, 1600 - left :] = 0
     small = np.asarray(cv2.resize(barred, (400, 300), interpolation=cv2.INTER_AREA), np.uint8)
     row = still_row(_clip(left, top, 1600 - 2 * left, 1200 - 2 * top), 0, make_candidate(0.0, 0, small))
-    with Image.open(io.BytesIO(row["image"])) as picture:
-        pixels = np.asarray(picture)
+    with Image.open(io.BytesIO(row["image"])) as image:
+        pixels = np.asarray(image)
     assert pixels.shape == (row["height"], row["width"], 3)
     assert pixels.max(axis=2).min() > 40
     assert abs(row["width"] - (1600 - 2 * left) / 4) <= 4
     assert abs(row["height"] - (1200 - 2 * top) / 4) <= 4
-    inside = PICTURE[-(-top // 4) : 300 - -(-top // 4), -(-left // 4) : 400 - -(-left // 4)]
+    inside = IMAGE[-(-top // 4) : 300 - -(-top // 4), -(-left // 4) : 400 - -(-left // 4)]
     assert (row["hash"] ^ difference_hash(inside)).bit_count() <= 4

@@ -1,4 +1,4 @@
-"""The detectors on films whose cuts are known, one film after the other.
+"""The detectors on videos whose cuts are known, one video after the other.
 
 python -m pytest tests/pipeline/stages/split/detectors/test_detectors.py
 """
@@ -21,13 +21,13 @@ def detector(request: pytest.FixtureRequest) -> Detector:
     return make_detector(SplitConfig(detector=request.param), 1)
 
 
-def _boundaries(detector: Detector, pictures: Sequence[Picture]) -> list[Boundary]:
-    for picture in pictures:
-        detector.push(analyse_image(picture))
+def _boundaries(detector: Detector, images: Sequence[Picture]) -> list[Boundary]:
+    for image in images:
+        detector.push(analyse_image(image))
     return detector.finish()
 
 
-def test_hard_cuts_are_found_exactly_in_one_film_after_the_other(detector: Detector) -> None:
+def test_hard_cuts_are_found_exactly_in_one_video_after_the_other(detector: Detector) -> None:
     assert _boundaries(detector, shots([15, 21, 12])) == [Boundary(15, 15), Boundary(36, 36)]
     assert _boundaries(detector, shots([24], seed=7)) == []
     assert _boundaries(detector, shots([20, 20], seed=3)) == [Boundary(20, 20)]

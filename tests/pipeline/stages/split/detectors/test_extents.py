@@ -1,4 +1,4 @@
-"""Extents of transitions: by the ramp where one fits, by the marks where none does; and what counts as a boundary then.
+"""Extents of transitions, from the ramp if one fits and from the marks if not; and the boundaries that follow.
 
 python -m pytest tests/pipeline/stages/split/detectors/test_extents.py
 """
@@ -18,29 +18,29 @@ from tests.films import texture
 
 RATE, COUNT = 60.0, 240
 OLD, NEW = 80, 160  # the frames between are mixed
-Pictures = NDArray[np.float64]
+Images = NDArray[np.float64]
 
 
 @pytest.fixture
-def film() -> Iterator[Thumbnails]:
-    thumbnails = Thumbnails()
-    yield thumbnails
-    thumbnails.clear()
+def thumbnails() -> Iterator[Thumbnails]:
+    stored = Thumbnails()
+    yield stored
+    stored.clear()
 
 
-def _panned(seed: int, speed: float) -> Pictures:
+def _panned(seed: int, speed: float) -> Images:
     """A slow pan, in pixels of 48 per frame."""
     wide = cv2.GaussianBlur(texture(seed, 200, 27), (0, 0), 3)
-    shifts = [np.array([[1, 0, -10 - speed * place], [0, 1, 0]], np.float64) for place in range(COUNT)]
+    shifts = [np.array([[1, 0, -10 - speed * index], [0, 1, 0]], np.float64) for index in range(COUNT)]
     return np.stack([cv2.warpAffine(wide, shift, (48, 27)) for shift in shifts]).astype(np.float64)
 
 
-def _push(film: Thumbnails, pictures: Pictures) -> None:
-    for place, picture in enumerate(np.clip(np.round(pictures), 0, 255).astype(np.uint8)):
-        film.push(place / RATE, picture)
+def _push(thumbnails: Thumbnails, images: Images) -> None:
+    for index, image in enumerate(np.clip(np.round(images), 0, 255).astype(np.uint8)):
+        thumbnails.push(index / RATE, image)
 
 
-def _dissolve(speed: float) -> Pictures:
+def _dissolve(speed: float) -> Images:
     share = np.clip((np.arange(COUNT) - (OLD - 1)) / (NEW - OLD + 1), 0, 1)[:, None, None, None]
     return (1 - share) * _panned(1, speed) + share * _panned(2, speed)
 
@@ -57,196 +57,204 @@ def _blends(first: int, last: int, probability: float) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("speed", [0.0, 0.01])
-def test_faint_ends_are_found_and_a_slow_pan_does_not_lengthen_them(film: Thumbnails, speed: float) -> None:
-    _push(film, _dissolve(speed))
-    extents = find_extents(film, film.times, (OLD + 6, NEW - 7), (0, COUNT))
+def test_faint_ends_are_found_and_a_slow_pan_does_not_lengthen_them(thumbnails: Thumbnails, speed: float) -> None:
+    _push(thumbnails, _dissolve(speed))
+    extents = find_extents(thumbnails, thumbnails.times, (OLD + 6, NEW - 7), (0, COUNT))
     assert extents.fitted
     assert OLD - 3 <= extents.end_of_old <= OLD
     assert NEW <= extents.start_of_new <= NEW + 3
 
 
-def test_a_slow_pan_that_was_marked_by_mistake_gets_no_more_than_the_margin(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.5))
-    extents = find_extents(film, film.times, (100, 139), (0, COUNT))
+def test_a_slow_pan_that_was_marked_by_mistake_gets_no_more_than_the_margin(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.5))
+    extents = find_extents(thumbnails, thumbnails.times, (100, 139), (0, COUNT))
     assert not extents.fitted
     assert (extents.end_of_old, extents.start_of_new) == (96, 144)
 
 
-def test_marks_far_from_the_ramp_do_not_count(film: Thumbnails) -> None:
-    _push(film, _dissolve(0.0))
-    extents = find_extents(film, film.times, (OLD - 30, NEW + 30), (0, COUNT))
+def test_marks_far_from_the_ramp_do_not_count(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _dissolve(0.0))
+    extents = find_extents(thumbnails, thumbnails.times, (OLD - 30, NEW + 30), (0, COUNT))
     assert extents.fitted
     assert OLD - 13 <= extents.end_of_old <= OLD
     assert NEW <= extents.start_of_new <= NEW + 13
 
 
-def test_the_next_transition_is_not_looked_at(film: Thumbnails) -> None:
-    pictures = _dissolve(0.0)
-    pictures[NEW + 5 :] = texture(7, 48, 27)
-    _push(film, pictures)
-    extents = find_extents(film, film.times, (OLD + 4, NEW - 5), (0, NEW + 5))
+def test_the_next_transition_is_not_used(thumbnails: Thumbnails) -> None:
+    images = _dissolve(0.0)
+    images[NEW + 5 :] = texture(7, 48, 27)
+    _push(thumbnails, images)
+    extents = find_extents(thumbnails, thumbnails.times, (OLD + 4, NEW - 5), (0, NEW + 5))
     assert extents.fitted
     assert NEW <= extents.start_of_new <= NEW + 3
 
 
-def test_a_ramp_does_not_make_a_transition_of_what_the_head_doubts(film: Thumbnails) -> None:
-    _push(film, _dissolve(0.0))
-    assert find_boundaries(_marks(_blends(OLD, NEW - 1, 0.8)), film, 0.5, 0.85) == []
-    (found,) = find_boundaries(_marks(_blends(OLD, NEW - 1, 0.9)), film, 0.5, 0.85)
-    assert found.probability == pytest.approx(0.9)
-    assert found.end_of_old <= OLD < NEW <= found.start_of_new
+def test_a_ramp_does_not_make_a_transition_of_what_the_head_doubts(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _dissolve(0.0))
+    assert find_boundaries(_marks(_blends(OLD, NEW - 1, 0.8)), thumbnails, 0.5, 0.85) == []
+    (boundary,) = find_boundaries(_marks(_blends(OLD, NEW - 1, 0.9)), thumbnails, 0.5, 0.85)
+    assert boundary.probability == pytest.approx(0.9)
+    assert boundary.end_of_old <= OLD < NEW <= boundary.start_of_new
 
 
-@pytest.mark.parametrize(("backing", "found"), [(0.0, 0), (0.05, 0), (0.15, 1)])
-def test_a_drawn_transition_that_the_other_members_deny_is_none(film: Thumbnails, backing: float, found: int) -> None:
-    _push(film, _dissolve(0.0))
-    marks = _drawn(_blends(OLD + 5, OLD + 8, backing), _blends(OLD, NEW - 1, 0.99))
-    assert len(find_boundaries(marks, film, 0.5, 0.2)) == found
-
-
-@pytest.mark.parametrize(("many_hot", "found"), [(0.7, 0), (0.9, 1)])
-def test_doubtful_marks_without_a_line_in_time_stand_where_transnet_is_sure(
-    film: Thumbnails, many_hot: float, found: int
+@pytest.mark.parametrize(("backing", "count"), [(0.0, 0), (0.05, 0), (0.15, 1)])
+def test_a_drawn_transition_that_the_other_members_deny_is_none(
+    thumbnails: Thumbnails, backing: float, count: int
 ) -> None:
-    _push(film, _panned(1, 0.5))
+    _push(thumbnails, _dissolve(0.0))
+    marks = _drawn(_blends(OLD + 5, OLD + 8, backing), _blends(OLD, NEW - 1, 0.99))
+    assert len(find_boundaries(marks, thumbnails, 0.5, 0.2)) == count
+
+
+@pytest.mark.parametrize(("many_hot", "count"), [(0.7, 0), (0.9, 1)])
+def test_doubtful_marks_without_a_line_in_time_stand_where_transnet_is_sure(
+    thumbnails: Thumbnails, many_hot: float, count: int
+) -> None:
+    _push(thumbnails, _panned(1, 0.5))
     marks = _marks(_blends(100, 139, 0.3))
     marks.answers[120, 1] = many_hot
-    assert len(find_boundaries(marks, film, 0.5, 0.2)) == found
+    assert len(find_boundaries(marks, thumbnails, 0.5, 0.2)) == count
 
 
-def test_marks_that_hardly_any_time_divides_are_one_transition_and_those_of_two_shots_are_not(film: Thumbnails) -> None:
-    _push(film, _dissolve(0.0))
+def test_marks_that_hardly_any_time_divides_are_one_transition_and_those_of_two_shots_are_not(
+    thumbnails: Thumbnails,
+) -> None:
+    _push(thumbnails, _dissolve(0.0))
     broken = np.maximum(_blends(OLD, OLD + 30, 0.9), _blends(OLD + 40, NEW - 1, 0.3))
-    assert len(find_boundaries(_marks(broken), film, 0.5, 0.2)) == 1
+    assert len(find_boundaries(_marks(broken), thumbnails, 0.5, 0.2)) == 1
     apart = np.maximum(_blends(20, 30, 0.9), _blends(50, 60, 0.9))
-    assert len(find_boundaries(_marks(apart), film, 0.5, 0.2)) == 2
+    assert len(find_boundaries(_marks(apart), thumbnails, 0.5, 0.2)) == 2
 
 
-def test_a_sure_cut_explains_faint_marks_beside_it_and_no_strong_ones(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.0))
+def test_a_sure_cut_explains_faint_marks_beside_it_and_no_strong_ones(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.0))
     begins = np.zeros(COUNT, np.float32)
     begins[120] = 0.99
-    assert find_boundaries(_marks(_blends(117, 121, 0.6), begins), film, 0.5, 0.2) == [Boundary(120, 120)]
-    (found,) = find_boundaries(_marks(_blends(117, 121, 0.9), begins), film, 0.5, 0.2)
-    assert not found.is_cut
+    assert find_boundaries(_marks(_blends(117, 121, 0.6), begins), thumbnails, 0.5, 0.2) == [Boundary(120, 120)]
+    (boundary,) = find_boundaries(_marks(_blends(117, 121, 0.9), begins), thumbnails, 0.5, 0.2)
+    assert not boundary.is_cut
     begins[120] = 0.8
-    (found,) = find_boundaries(_marks(_blends(117, 121, 0.6), begins), film, 0.5, 0.2)
-    assert not found.is_cut
+    (boundary,) = find_boundaries(_marks(_blends(117, 121, 0.6), begins), thumbnails, 0.5, 0.2)
+    assert not boundary.is_cut
 
 
-def test_a_transition_near_the_films_end_is_left_out_even_if_its_margin_is_not_in_the_film(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.0))
-    (found,) = find_boundaries(_marks(_blends(200, COUNT - 2, 0.9)), film, 0.5, 0.2)
-    assert found.end_of_old <= 200
-    assert found.start_of_new == COUNT
-    assert find_boundaries(_marks(_blends(200, COUNT - 1, 0.9)), film, 0.5, 0.2) == []
+def test_a_transition_near_the_end_of_a_video_is_left_out_even_if_its_margin_goes_beyond_the_end(
+    thumbnails: Thumbnails,
+) -> None:
+    _push(thumbnails, _panned(1, 0.0))
+    (boundary,) = find_boundaries(_marks(_blends(200, COUNT - 2, 0.9)), thumbnails, 0.5, 0.2)
+    assert boundary.end_of_old <= 200
+    assert boundary.start_of_new == COUNT
+    assert find_boundaries(_marks(_blends(200, COUNT - 1, 0.9)), thumbnails, 0.5, 0.2) == []
 
 
-def _held(film: Thumbnails, level: float, hold: int) -> None:
+def _held(thumbnails: Thumbnails, level: float, hold: int) -> None:
     """A fade out from frame 80 on, `hold` frames of one colour from frame 100 on, and a fade in just as long."""
-    place = np.arange(COUNT)
-    strength = np.clip(np.maximum((100 - place) / 20, (place - 100 - hold) / 20), 0, 1)[:, None, None, None]
-    shots = np.where((place < 100)[:, None, None, None], _panned(1, 0.0), _panned(2, 0.0))
-    _push(film, strength * shots + (1 - strength) * level)
+    frame = np.arange(COUNT)
+    strength = np.clip(np.maximum((100 - frame) / 20, (frame - 100 - hold) / 20), 0, 1)[:, None, None, None]
+    shots = np.where((frame < 100)[:, None, None, None], _panned(1, 0.0), _panned(2, 0.0))
+    _push(thumbnails, strength * shots + (1 - strength) * level)
 
 
 @pytest.mark.parametrize("level", [0.0, 255.0])
 def test_a_fade_that_is_marked_on_both_sides_of_its_black_or_white_is_one_transition(
-    film: Thumbnails, level: float
+    thumbnails: Thumbnails, level: float
 ) -> None:
-    _held(film, level, 60)
+    _held(thumbnails, level, 60)
     blends = np.maximum(_blends(82, 97, 0.9), _blends(162, 177, 0.6))
-    (found,) = find_boundaries(_marks(blends), film, 0.5, 0.85)
-    assert 75 <= found.end_of_old <= 81
-    assert 179 <= found.start_of_new <= 185
+    (boundary,) = find_boundaries(_marks(blends), thumbnails, 0.5, 0.85)
+    assert 75 <= boundary.end_of_old <= 81
+    assert 179 <= boundary.start_of_new <= 185
 
 
-def test_black_before_a_cut_is_left_out_with_the_fade_that_leads_to_it(film: Thumbnails) -> None:
-    _held(film, 0.0, 60)
+def test_black_before_a_cut_is_left_out_with_the_fade_that_leads_to_it(thumbnails: Thumbnails) -> None:
+    _held(thumbnails, 0.0, 60)
     begins = np.zeros(COUNT, np.float32)
     begins[150] = 0.9
-    assert find_boundaries(_marks(_blends(84, 97, 0.9), begins), film, 0.5, 0.85)[0].start_of_new >= 160
+    assert find_boundaries(_marks(_blends(84, 97, 0.9), begins), thumbnails, 0.5, 0.85)[0].start_of_new >= 160
 
 
-def test_what_fades_in_from_black_at_the_films_beginning_is_no_boundary_of_black(film: Thumbnails) -> None:
-    pictures = _panned(1, 0.0)
-    pictures[:60] = 0
-    _push(film, pictures)
-    assert film.empty[:60].all()
-    assert not film.empty[60:].any()
-    (found,) = find_boundaries(_marks(_blends(62, 80, 0.9)), film, 0.5, 0.6)
-    assert found.end_of_old >= 58
+def test_what_fades_in_from_black_at_the_beginning_of_a_video_is_no_boundary_of_black(thumbnails: Thumbnails) -> None:
+    images = _panned(1, 0.0)
+    images[:60] = 0
+    _push(thumbnails, images)
+    assert thumbnails.empty[:60].all()
+    assert not thumbnails.empty[60:].any()
+    (boundary,) = find_boundaries(_marks(_blends(62, 80, 0.9)), thumbnails, 0.5, 0.6)
+    assert boundary.end_of_old >= 58
 
 
-def test_what_only_transnet_takes_for_a_cut_is_left_out_with_its_neighbours(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.0))
+def test_what_only_transnet_takes_for_a_cut_is_left_out_with_its_neighbours(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.0))
     begins = np.zeros(COUNT, np.float32)
     begins[[60, 120]] = 0.9, 0.03
     marks = _marks(np.zeros(COUNT, np.float32), begins)
     marks.answers[[59, 119], 0] = 0.95
-    assert find_boundaries(marks, film, 0.5, 0.85) == [Boundary(60, 60), Boundary(118, 122)]
+    assert find_boundaries(marks, thumbnails, 0.5, 0.85) == [Boundary(60, 60), Boundary(118, 122)]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.2])
-def test_pictures_without_a_clock_or_for_too_long_have_no_ramp(film: Thumbnails, seconds: float) -> None:
-    for place, picture in enumerate(_dissolve(0.0).astype(np.uint8)):
-        film.push(place * seconds, picture)
-    assert not find_extents(film, film.times, (OLD, NEW - 1), (0, COUNT)).fitted
+def test_images_without_advancing_timestamps_or_for_too_long_have_no_ramp(
+    thumbnails: Thumbnails, seconds: float
+) -> None:
+    for index, image in enumerate(_dissolve(0.0).astype(np.uint8)):
+        thumbnails.push(index * seconds, image)
+    assert not find_extents(thumbnails, thumbnails.times, (OLD, NEW - 1), (0, COUNT)).fitted
 
 
-def test_thumbnails_are_read_back_while_more_are_pushed_and_forgotten_at_the_end(film: Thumbnails) -> None:
-    assert film.read(0, 3).shape == (0, HEIGHT, WIDTH, 3)
+def test_thumbnails_are_read_back_while_more_are_pushed_and_forgotten_at_the_end(thumbnails: Thumbnails) -> None:
+    assert thumbnails.read(0, 3).shape == (0, HEIGHT, WIDTH, 3)
     for level in range(10):
-        film.push(level / 10, np.full((27, 48, 3), level, np.uint8))
-        assert film.read(level, level + 1).max() == level
-    assert film.read(2, 5)[:, 0, 0, 0].tolist() == [2, 3, 4]
-    assert film.times.tolist() == [level / 10 for level in range(10)]
-    film.clear()
-    assert len(film.times) == 0
-    film.push(0.5, np.full((27, 48, 3), 77, np.uint8))
-    assert film.read(0, 1).max() == 77
+        thumbnails.push(level / 10, np.full((27, 48, 3), level, np.uint8))
+        assert thumbnails.read(level, level + 1).max() == level
+    assert thumbnails.read(2, 5)[:, 0, 0, 0].tolist() == [2, 3, 4]
+    assert thumbnails.times.tolist() == [level / 10 for level in range(10)]
+    thumbnails.clear()
+    assert len(thumbnails.times) == 0
+    thumbnails.push(0.5, np.full((27, 48, 3), 77, np.uint8))
+    assert thumbnails.read(0, 1).max() == 77
 
 
 def _certain(*frames: int) -> NDArray[np.float32]:
-    """TransNetV2's answers: sure that a shot ends with these frames, and of nothing else."""
+    """TransNetV2's probabilities: sure that a shot ends with these frames, and 0 elsewhere."""
     answers = np.zeros((COUNT, 2), np.float32)
     answers[list(frames), 0] = 0.95
     return answers
 
 
-def test_the_head_has_no_veto_over_a_cut_that_the_network_is_sure_of(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.0))
-    (found,) = find_boundaries(Marks(_certain(119), np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2)
-    assert found.end_of_old <= 120 <= found.start_of_new
-    assert found.probability == pytest.approx(0.95)
-    (found,) = find_boundaries(Marks(_certain(119) * 0.65, np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2)
-    assert found.probability == pytest.approx(0.95 * 0.65)
+def test_the_head_has_no_veto_over_a_cut_that_the_network_is_sure_of(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.0))
+    (boundary,) = find_boundaries(Marks(_certain(119), np.zeros((COUNT, 3), np.float32)), thumbnails, 0.5, 0.2)
+    assert boundary.end_of_old <= 120 <= boundary.start_of_new
+    assert boundary.probability == pytest.approx(0.95)
+    (boundary,) = find_boundaries(Marks(_certain(119) * 0.65, np.zeros((COUNT, 3), np.float32)), thumbnails, 0.5, 0.2)
+    assert boundary.probability == pytest.approx(0.95 * 0.65)
     doubtful = _certain(119) * 0.6
-    assert find_boundaries(Marks(doubtful, np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2) == []
+    assert find_boundaries(Marks(doubtful, np.zeros((COUNT, 3), np.float32)), thumbnails, 0.5, 0.2) == []
 
 
-def test_a_cut_that_both_see_is_one_boundary_as_sure_as_the_surer_of_them(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.0))
+def test_a_cut_that_both_see_is_one_boundary_as_sure_as_the_surer_of_them(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.0))
     begins = np.zeros((COUNT, 3), np.float32)
     begins[121, 0] = 0.6
-    (found,) = find_boundaries(Marks(_certain(119, 120), begins), film, 0.5, 0.2)
-    assert (found.end_of_old, found.start_of_new) == (121, 121)
-    assert found.probability == pytest.approx(0.95)
+    (boundary,) = find_boundaries(Marks(_certain(119, 120), begins), thumbnails, 0.5, 0.2)
+    assert (boundary.end_of_old, boundary.start_of_new) == (121, 121)
+    assert boundary.probability == pytest.approx(0.95)
 
 
-def test_the_network_is_heard_at_the_films_ends(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.0))
-    found = find_boundaries(Marks(_certain(0, COUNT - 1), np.zeros((COUNT, 3), np.float32)), film, 0.5, 0.2)
-    assert found == [Boundary(0, 3)]
+def test_the_network_counts_at_the_ends_of_a_video(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.0))
+    boundaries = find_boundaries(Marks(_certain(0, COUNT - 1), np.zeros((COUNT, 3), np.float32)), thumbnails, 0.5, 0.2)
+    assert boundaries == [Boundary(0, 3)]
 
 
-def test_what_follows_no_line_in_time_must_be_the_surer(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.5))
-    assert find_boundaries(_marks(_blends(100, 139, 0.45)), film, 0.5, 0.2) == []
-    assert len(find_boundaries(_marks(_blends(100, 139, 0.55)), film, 0.5, 0.2)) == 1
-    film.clear()
-    _push(film, _dissolve(0.0))
-    assert len(find_boundaries(_marks(_blends(OLD, NEW - 1, 0.25)), film, 0.5, 0.2)) == 1
+def test_what_follows_no_line_in_time_must_be_the_surer(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.5))
+    assert find_boundaries(_marks(_blends(100, 139, 0.45)), thumbnails, 0.5, 0.2) == []
+    assert len(find_boundaries(_marks(_blends(100, 139, 0.55)), thumbnails, 0.5, 0.2)) == 1
+    thumbnails.clear()
+    _push(thumbnails, _dissolve(0.0))
+    assert len(find_boundaries(_marks(_blends(OLD, NEW - 1, 0.25)), thumbnails, 0.5, 0.2)) == 1
 
 
 def _drawn(seen: NDArray[np.float32], drawn: NDArray[np.float32]) -> Marks:
@@ -254,18 +262,20 @@ def _drawn(seen: NDArray[np.float32], drawn: NDArray[np.float32]) -> Marks:
     return Marks(np.stack([none, none], axis=1), np.stack([none, seen, drawn], axis=1))
 
 
-def test_what_the_member_for_drawn_transitions_alone_sees_counts_where_a_line_in_time_fits(film: Thumbnails) -> None:
+def test_what_the_member_for_drawn_transitions_alone_sees_counts_where_a_line_in_time_fits(
+    thumbnails: Thumbnails,
+) -> None:
     faint, marks = _blends(100, 139, 0.15), _blends(OLD, NEW - 1, 0.9)
-    _push(film, _dissolve(0.0))
-    (found,) = find_boundaries(_drawn(faint, marks), film, 0.5, 0.2)
-    assert found.end_of_old <= OLD < NEW <= found.start_of_new
-    film.clear()
-    _push(film, _panned(1, 0.5))
-    assert find_boundaries(_drawn(faint, _blends(100, 139, 0.9)), film, 0.5, 0.2) == []
+    _push(thumbnails, _dissolve(0.0))
+    (boundary,) = find_boundaries(_drawn(faint, marks), thumbnails, 0.5, 0.2)
+    assert boundary.end_of_old <= OLD < NEW <= boundary.start_of_new
+    thumbnails.clear()
+    _push(thumbnails, _panned(1, 0.5))
+    assert find_boundaries(_drawn(faint, _blends(100, 139, 0.9)), thumbnails, 0.5, 0.2) == []
 
 
-def test_what_both_see_ends_where_the_member_for_drawn_transitions_says(film: Thumbnails) -> None:
-    _push(film, _panned(1, 0.5))
+def test_what_both_see_ends_where_the_member_for_drawn_transitions_says(thumbnails: Thumbnails) -> None:
+    _push(thumbnails, _panned(1, 0.5))
     drawn = _blends(100, 139, 0.3)
-    (found,) = find_boundaries(_drawn(_blends(110, 120, 0.9), drawn), film, 0.5, 0.2)
-    assert (found.end_of_old, found.start_of_new) == (96, 144)
+    (boundary,) = find_boundaries(_drawn(_blends(110, 120, 0.9), drawn), thumbnails, 0.5, 0.2)
+    assert (boundary.end_of_old, boundary.start_of_new) == (96, 144)

@@ -1,4 +1,4 @@
-"""The head in pieces says what it says at once, and its members hear the one for drawn transitions.
+"""The head gives the same result in pieces as at once; its members get the logits of the one for synthetic transitions.
 
 python -m pytest tests/pipeline/stages/split/detectors/test_head.py
 """
@@ -20,7 +20,7 @@ def _head() -> ShotHead:
     return ShotHead().eval()
 
 
-def test_a_film_in_pieces_gets_the_same_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_in_pieces_gets_the_same_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
     head, features = _head(), _features(1200)
     whole = decide(head, features)
     assert whole.shape == (1200, 3)
@@ -33,12 +33,12 @@ def test_the_members_hear_the_one_for_drawn_transitions_but_not_louder_than_the_
     bias = head.drawn.leave.bias
     assert bias is not None
     with torch.no_grad():
-        quiet, said = head.hear(features), head.drawn(features[:, :DRAWN_FEATURES])
+        quiet, logits = head.hear(features), head.drawn(features[:, :DRAWN_FEATURES])
         bias += 100
         loud = head.hear(features)
     assert quiet.shape == (1, HEARD, 50)
     torch.testing.assert_close(quiet[:, :FEATURES], features)
-    torch.testing.assert_close(quiet[:, FEATURES:], said / 3)
+    torch.testing.assert_close(quiet[:, FEATURES:], logits / 3)
     assert (loud[:, FEATURES:] == 4).all()
 
 

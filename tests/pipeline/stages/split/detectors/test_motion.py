@@ -1,4 +1,4 @@
-"""What motion explains is not left, what is new is: a pan beside a cut.
+"""Motion-compensated differences: low for a pan, high for a cut.
 
 python -m pytest tests/pipeline/stages/split/detectors/test_motion.py
 """
@@ -11,7 +11,7 @@ from pipeline.stages.split.detectors.motion import NAMES, MotionStream
 
 
 def _scene(seed: int) -> NDArray[np.uint8]:
-    """A soft picture [27, 120, 3], wider than a thumbnail."""
+    """A smooth image [27, 120, 3], wider than a thumbnail."""
     noise = np.random.default_rng(seed).integers(0, 255, (27, 120, 3)).astype(np.uint8)
     return np.asarray(cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 4), None, 0, 255, cv2.NORM_MINMAX), np.uint8)  # type: ignore[call-overload]
 
@@ -23,24 +23,24 @@ def _measure(thumbnails: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
     return stream.finish()
 
 
-def _column(found: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    return found[:, NAMES.index(name)]
+def _column(signals: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    return signals[:, NAMES.index(name)]
 
 
 def test_a_pan_is_explained_and_a_cut_is_not() -> None:
     scene, other = _scene(0), _scene(1)
-    pan = [np.ascontiguousarray(scene[:, 2 * place : 2 * place + 48]) for place in range(12)]
-    found = _measure([*pan, *[np.ascontiguousarray(other[:, :48])] * 4])
-    assert found.shape == (16, len(NAMES))
-    left, way = _column(found, "left over 1"), _column(found, "way over 1")
+    pan = [np.ascontiguousarray(scene[:, 2 * index : 2 * index + 48]) for index in range(12)]
+    signals = _measure([*pan, *[np.ascontiguousarray(other[:, :48])] * 4])
+    assert signals.shape == (16, len(NAMES))
+    left, way = _column(signals, "left over 1"), _column(signals, "way over 1")
     assert left[12] > 2 * left[1:12].max()
     np.testing.assert_allclose(np.expm1(way[2:12]), 2, atol=0.7)  # two pixels a frame
-    assert not found[13:, :3].any()  # nothing moves after the cut
+    assert not signals[13:, :3].any()  # nothing moves after the cut
     # Frames up to eight after a cut still differ from the one eight before.
-    assert (_column(found, "left over 8")[12:] > left[1:12].max()).all()
+    assert (_column(signals, "left over 8")[12:] > left[1:12].max()).all()
 
 
-def test_each_film_begins_anew_and_may_be_empty() -> None:
+def test_each_video_begins_anew_and_may_be_empty() -> None:
     stream = MotionStream()
     assert stream.finish().shape == (0, len(NAMES))
     thumbnails = [np.ascontiguousarray(_scene(seed)[:, :48]) for seed in range(3)]

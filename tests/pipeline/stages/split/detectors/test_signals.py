@@ -25,23 +25,23 @@ def _dissolve(count: int) -> Thumbnails:
 
 
 def _measure(frames: Thumbnails) -> dict[str, NDArray[np.float32]]:
-    found = Signals().push(frames, last=True)
-    assert found.shape == (len(frames), len(NAMES))
-    return dict(zip(NAMES, found.T, strict=True))
+    signals = Signals().push(frames, last=True)
+    assert signals.shape == (len(frames), len(NAMES))
+    return dict(zip(NAMES, signals.T, strict=True))
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6))
 def test_pieces_give_what_the_whole_gives(lengths: list[int]) -> None:
     frames = np.random.default_rng(sum(lengths)).integers(0, 256, (sum(lengths), 27, 48, 3), dtype=np.uint8)
-    signals, found, start = Signals(), [], 0
-    for place, length in enumerate(lengths):
-        found.append(signals.push(frames[start : start + length], last=place == len(lengths) - 1))
+    signals, pieces, start = Signals(), [], 0
+    for index, length in enumerate(lengths):
+        pieces.append(signals.push(frames[start : start + length], last=index == len(lengths) - 1))
         start += length
-    np.testing.assert_array_equal(np.concatenate(found), Signals().push(frames, last=True))
+    np.testing.assert_array_equal(np.concatenate(pieces), Signals().push(frames, last=True))
 
 
 def test_a_dissolve_is_a_straight_line_and_motion_is_not() -> None:
-    moving = np.stack([np.roll(_thumbnail(1), 2 * place, axis=1) for place in range(60)]).astype(np.uint8)
+    moving = np.stack([np.roll(_thumbnail(1), 2 * index, axis=1) for index in range(60)]).astype(np.uint8)
     assert _measure(_dissolve(60))["bend over 8"][10:50].max() < 0.05
     assert _measure(moving)["bend over 8"][10:50].min() > 0.3
 
@@ -54,7 +54,7 @@ def test_a_cut_stands_out_in_the_shortest_difference_and_stays_in_the_longer_one
 
 
 def test_colours_stay_in_motion_and_change_with_the_scene() -> None:
-    moving = np.stack([np.roll(_thumbnail(1), 2 * place, axis=1) for place in range(60)]).astype(np.uint8)
+    moving = np.stack([np.roll(_thumbnail(1), 2 * index, axis=1) for index in range(60)]).astype(np.uint8)
     still, changed = _measure(moving), _measure(_dissolve(60))
     assert still["colours over 16"].max() == 0
     assert still["ends over 16"][30] > 1

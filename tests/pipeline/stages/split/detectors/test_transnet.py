@@ -1,4 +1,4 @@
-"""TransNetV2 as a stream beside the package's own network, and where exactly a boundary is.
+"""Streaming TransNetV2 compared with the package's own network, and the exact location of a boundary.
 
 python -m pytest tests/pipeline/stages/split/detectors/test_transnet.py
 """
@@ -34,21 +34,21 @@ def _frames(count: int) -> NDArray[np.uint8]:
 def _answers(network: TransNet, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     for frame in frames:
         network.push(frame)
-    found = network.finish()
-    assert found.boundary.shape == found.mixed.shape == found.change.shape == (len(frames),)
-    return np.stack([found.boundary, found.mixed], axis=1)
+    probabilities = network.finish()
+    assert probabilities.boundary.shape == probabilities.mixed.shape == probabilities.change.shape == (len(frames),)
+    return np.stack([probabilities.boundary, probabilities.mixed], axis=1)
 
 
 def _whole(package: TransNetV2, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The package's answers to a film as one window, its ends repeated as its own inference does."""
-    film = np.concatenate([np.repeat(frames[:1], 25, axis=0), frames, np.repeat(frames[-1:], 25, axis=0)])
+    """The package's outputs for a video as one window, padded as in its own inference."""
+    padded = np.concatenate([np.repeat(frames[:1], 25, axis=0), frames, np.repeat(frames[-1:], 25, axis=0)])
     with torch.inference_mode():
-        boundary, mixed = package.predict_raw(torch.from_numpy(film)[None])
+        boundary, mixed = package.predict_raw(torch.from_numpy(padded)[None])
     return np.asarray(torch.cat([boundary[0], mixed[0]], dim=1)[25:-25], np.float32)
 
 
 @pytest.mark.parametrize("count", [1, 2, 25, 50, 51, 75, 76, 125, 175, 176, 230])
-def test_a_stream_gives_what_the_package_gives_for_the_whole_film(
+def test_a_stream_gives_what_the_package_gives_for_the_whole_video(
     count: int, network: TransNet, package: TransNetV2
 ) -> None:
     frames = _frames(count)
@@ -60,7 +60,7 @@ def test_half_the_bits_give_nearly_the_same(package: TransNetV2) -> None:
     np.testing.assert_allclose(_answers(TransNet(1, "bfloat16"), frames), _whole(package, frames), atol=0.02)
 
 
-def test_one_film_after_the_other(network: TransNet) -> None:
+def test_one_video_after_the_other(network: TransNet) -> None:
     first, second = _frames(60), _frames(110)
     alone = _answers(network, second)
     _answers(network, first)
@@ -91,7 +91,7 @@ def test_change_is_the_mean_difference_from_the_frame_before(network: TransNet) 
     assert network.finish().change.tolist() == [0, 0, 240, 5]
 
 
-def _film(count: int, changes: dict[int, float], mixed: range = range(0)) -> Probabilities:
+def _video(count: int, changes: dict[int, float], mixed: range = range(0)) -> Probabilities:
     change: NDArray[np.float32] = np.full(count, 1.0, np.float32)
     for frame, value in changes.items():
         change[frame] = value
@@ -101,22 +101,22 @@ def _film(count: int, changes: dict[int, float], mixed: range = range(0)) -> Pro
 
 
 @pytest.mark.parametrize("high", [(19, 19), (18, 19), (19, 20), (20, 20), (18, 20)])
-def test_a_hard_cut_stands_where_the_picture_changes(high: tuple[int, int]) -> None:
-    assert locate(_film(40, {20: 60.0}), *high) == Boundary(20, 20)
+def test_a_hard_cut_stands_where_the_image_changes(high: tuple[int, int]) -> None:
+    assert locate(_video(40, {20: 60.0}), *high) == Boundary(20, 20)
 
 
 def test_a_dissolve_takes_all_its_mixed_frames_and_a_trace_on_either_side() -> None:
-    assert locate(_film(60, dict.fromkeys(range(20, 31), 8.0), range(20, 30)), 24, 26) == Boundary(19, 31)
+    assert locate(_video(60, dict.fromkeys(range(20, 31), 8.0), range(20, 30)), 24, 26) == Boundary(19, 31)
 
 
 def test_a_boundary_without_a_peak_or_mixed_frames_follows_its_frame() -> None:
-    assert locate(_film(40, {}), 19, 19) == Boundary(20, 20)
+    assert locate(_video(40, {}), 19, 19) == Boundary(20, 20)
 
 
 @pytest.mark.parametrize("high", [(0, 0), (39, 39), (0, 39)])
-def test_boundaries_at_the_ends_stay_inside_the_film(high: tuple[int, int]) -> None:
-    found = locate(_film(40, {}), *high)
-    assert 0 <= found.end_of_old <= found.start_of_new <= 40
+def test_boundaries_at_the_ends_stay_inside_the_video(high: tuple[int, int]) -> None:
+    boundary = locate(_video(40, {}), *high)
+    assert 0 <= boundary.end_of_old <= boundary.start_of_new <= 40
 
 
 def test_runs_are_first_and_last_of_what_is_marked() -> None:
