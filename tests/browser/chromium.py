@@ -17,8 +17,8 @@ ADVICE = (
 def find_chromium() -> str | None:
     """Path of the browser; None where there is none. A CHROMIUM variable that names nothing is not passed over."""
     named = os.environ.get("CHROMIUM")
-    found = (shutil.which(name) for name in ([named] if named else NAMES))
-    return next((path for path in found if path), None)
+    paths = (shutil.which(name) for name in ([named] if named else NAMES))
+    return next((path for path in paths if path), None)
 
 
 if __name__ == "__main__":

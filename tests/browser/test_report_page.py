@@ -122,7 +122,7 @@ def test_searching_and_filtering_count_right(watched: Watched, files: dict[str, 
     assert found(page) == sum(view.record.bucket == BUCKETS[1] for view in views)
     page.select_option("#filter-bucket", "")
     page.select_option("#filter-finding", "camera contradiction")
-    assert found(page) == sum("camera_contradiction" in {one.check for one in view.findings} for view in views)
+    assert found(page) == sum("camera_contradiction" in {finding.check for finding in view.findings} for view in views)
     page.select_option("#filter-finding", label="nothing found")
     assert found(page) == sum(not view.findings for view in views)
     page.fill("#search", "no such words")

@@ -23,17 +23,17 @@ CLIP = "v-0-4000"
 def make_whole_dataset(folder: Path) -> Dataset:
     """Write it; the shards' samples are those of `tests.training.data.made_dataset`."""
     make_dataset(str(folder))
-    found = make_captioned_dataset(folder)
+    dataset = make_captioned_dataset(folder)
 
     def write(name: str, contract: TableContract, rows: list[dict[str, Any]]) -> None:
         output = Output(folder=name, contract=contract, parent=contract.key)
-        found.write_part(output, "f", "part-0", filled(contract, rows))
-        found.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+        dataset.write_part(output, "f", "part-0", filled(contract, rows))
+        dataset.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
 
     write("splits", SPLITS, [{"video_id": "v", **OK}])
     write("stills", STILLS, [{"still_id": "s0", "clip_id": CLIP, "video_id": "v", "ordinal": 0, "time": 10.5}])
     kept = [{"clip_id": CLIP, "state": "kept", "bucket": "384x256x17@8"}]
-    found.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, kept))
-    found.write_table(DUPLICATES_FILE, DUPLICATES, DUPLICATES.empty())
-    found.write_record({**found.read_record(), "config": RunConfig(score=ScoreConfig(scorers=[])).model_dump()})
-    return found
+    dataset.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, kept))
+    dataset.write_table(DUPLICATES_FILE, DUPLICATES, DUPLICATES.empty())
+    dataset.write_record({**dataset.read_record(), "config": RunConfig(score=ScoreConfig(scorers=[])).model_dump()})
+    return dataset

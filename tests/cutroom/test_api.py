@@ -26,9 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place with a dataset at datasets/demo, as after `cutroom curate demo`."""
-    found = tmp_path_factory.mktemp("place")
-    make_whole_dataset(found / "datasets" / "demo")
-    return found
+    root = tmp_path_factory.mktemp("place")
+    make_whole_dataset(root / "datasets" / "demo")
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +82,9 @@ def test_a_sample_is_what_its_shard_holds(dataset: cutroom.OpenedDataset) -> Non
 
 
 def test_a_clip_is_explained_by_the_beginning_of_its_id_and_a_film_by_its_key(dataset: cutroom.OpenedDataset) -> None:
-    found = dataset.explain("v-0-4")
-    assert found["clip"][0]["clip_id"] == CLIP
-    assert [row["still_id"] for row in found["stills"]] == ["s0"]
+    explained = dataset.explain("v-0-4")
+    assert explained["clip"][0]["clip_id"] == CLIP
+    assert [row["still_id"] for row in explained["stills"]] == ["s0"]
     with pytest.raises(InputError, match="no clip or video 'harbour'"):
         dataset.explain("harbour")
 

@@ -62,8 +62,8 @@ def _tried(asked: dict[str, list[list[str]]], heavy: tuple[str, ...], folder: Pa
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
     )
-    found: list[Any] = json.loads(done.stdout)
-    return found
+    modules: list[Any] = json.loads(done.stdout)
+    return modules
 
 
 @pytest.mark.parametrize("name", ["curate", "train"])
@@ -74,13 +74,13 @@ def test_settings_are_shown_and_checked_without_networks(name: str, tmp_path: Pa
 
 def test_help_and_typos_load_nothing_heavy(tmp_path: Path) -> None:
     asked = {name: [["--help"], ["--no-such-option"], *_WORDS.get(name, ())] for name in COMMANDS}
-    found = _tried(asked, HEAVY, tmp_path)
-    assert [one for one in found if one[-1]] == []
-    codes = {(name, *words): (code, answered) for name, words, code, answered, _, _ in found}
+    loaded = _tried(asked, HEAVY, tmp_path)
+    assert [module for module in loaded if module[-1]] == []
+    codes = {(name, *words): (code, answered) for name, words, code, answered, _, _ in loaded}
     assert len(codes) == sum(len(words) for words in asked.values())
     for words, (code, answered) in codes.items():
         assert (code, answered) == ((0, True) if words[-1] == "--help" else (2, False)), words
-    told = {(name, *words): message for name, words, _, _, message, _ in found}
+    told = {(name, *words): message for name, words, _, _, message, _ in loaded}
     assert "did you mean 'pack.crf'?" in told["curate", "demo", "--set", "pack.crff=20"]
     assert "did you mean 'model.family'?" in told["train", "demo", "--set", "model.familly=latte"]
     assert "did you mean 'split'?" in told["bench", "splitt"]

@@ -17,9 +17,7 @@ import yaml
 
 def table_folders(folder: Path) -> dict[str, Path]:
     """The folders of tables in part files: each is given to the readers as it is."""
-    return {
-        found.parent.relative_to(folder).as_posix(): found.parent for found in sorted(folder.rglob("part-*.parquet"))
-    }
+    return {file.parent.relative_to(folder).as_posix(): file.parent for file in sorted(folder.rglob("part-*.parquet"))}
 
 
 def rows_of_parts(folder: Path) -> dict[str, int]:
@@ -63,12 +61,12 @@ def read_with_webdataset(folder: Path) -> dict[str, set[str]]:
     """The members of every sample of every shard, by key; the description must parse and hold the text."""
     import webdataset
 
-    found: dict[str, set[str]] = {}
+    samples: dict[str, set[str]] = {}
     for path in sorted((folder / "shards").rglob("*.tar")):
         for sample in webdataset.WebDataset(str(path), shardshuffle=False):
             assert json.loads(sample["json"])["caption"] == sample["txt"].decode() != ""
-            found[sample["__key__"]] = {name for name in sample if not name.startswith("__")}
-    return found
+            samples[sample["__key__"]] = {name for name in sample if not name.startswith("__")}
+    return samples
 
 
 def read_with_datasets(folder: Path, cache: Path) -> dict[str, int]:

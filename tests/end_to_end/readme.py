@@ -27,17 +27,17 @@ def shown_states() -> list[str]:
 
 def shown_verification() -> str:
     """The last line that the README shows of the run."""
-    (found,) = re.findall(r"^ +(verified: .*)$", README.read_text(), re.MULTILINE)
-    return str(found)
+    (line,) = re.findall(r"^ +(verified: .*)$", README.read_text(), re.MULTILINE)
+    return str(line)
 
 
 def shown_shards() -> dict[tuple[str, str], list[int]]:
     """Samples, sources and shards per bucket and split, of the rows that the README shows."""
-    found = _SHARDS.findall(README.read_text())
-    return {(bucket, split): [int(number) for number in numbers] for bucket, split, *numbers in found}
+    counts = _SHARDS.findall(README.read_text())
+    return {(bucket, split): [int(number) for number in numbers] for bucket, split, *numbers in counts}
 
 
 def shown_caption() -> tuple[str, int, str]:
     """Sample id, tokens and text of the caption that the README shows."""
-    (found,) = re.findall(r"^ +(\S+)  \(.*?, (\d+) tokens by .*\n +(\S.*)$", README.read_text(), re.MULTILINE)
-    return str(found[0]), int(found[1]), str(found[2])
+    (caption,) = re.findall(r"^ +(\S+)  \(.*?, (\d+) tokens by .*\n +(\S.*)$", README.read_text(), re.MULTILINE)
+    return str(caption[0]), int(caption[1]), str(caption[2])

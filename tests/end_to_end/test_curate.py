@@ -57,9 +57,9 @@ class Home:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Home:
-    found = Home(tmp_path_factory.mktemp("curate"), cluster)
-    found.first = found.run()  # type: ignore[attr-defined]
-    return found
+    curated = Home(tmp_path_factory.mktemp("curate"), cluster)
+    curated.first = curated.run()  # type: ignore[attr-defined]
+    return curated
 
 
 def computed(record: dict[str, Any]) -> dict[str, int]:
@@ -101,13 +101,13 @@ def test_samples_decode_to_their_bucket_inside_their_shot(home: Home) -> None:
         film = FILMS[key]
         means = [picture.mean(axis=(0, 1)) for picture in shots(film.lengths, film.size, film.seed)]
         path = Path(home.dataset.store.uri) / "shards" / sample["shard"]
-        found = read_sample(path, sample["sample_id"])
-        assert len(found) == sample["frames"]
-        assert found[0].shape == (sample["height"], sample["width"], 3)
+        frames = read_sample(path, sample["sample_id"])
+        assert len(frames) == sample["frames"]
+        assert frames[0].shape == (sample["height"], sample["width"], 3)
         first = round((sample["start_time"] - film.start) * FPS)
         shot = np.searchsorted(np.cumsum(film.lengths), first, side="right")
         bounds = (sum(film.lengths[:shot]), sum(film.lengths[: shot + 1]))
-        for place, picture in enumerate(found):
+        for place, picture in enumerate(frames):
             wanted = min(first + round(place * FPS / sample["fps"]), bounds[1] - 1)
             assert bounds[0] <= wanted < bounds[1]
             assert np.abs(picture.mean(axis=(0, 1)) - means[wanted]).max() < 12
@@ -198,10 +198,10 @@ def test_another_bucket_set_captions_the_stills_that_no_sample_showed_before(hom
     record = home.run("pack.buckets=[256x256x9@8, 256x256x1]")  # 1.125 s: more samples of each clip, and its whole
     after = asked()
     assert before < after
-    found = computed(record)
-    assert found["caption"] == len(after - before)
-    assert found["summarise"] == record["inputs"]["samples"] == len(home.ledger("sample"))
-    assert not set(found) & set(LOOKING)
+    counts = computed(record)
+    assert counts["caption"] == len(after - before)
+    assert counts["summarise"] == record["inputs"]["samples"] == len(home.ledger("sample"))
+    assert not set(counts) & set(LOOKING)
     assert not set(computed(home.run())) & {*LOOKING, "caption", "summarise"}
 
 
@@ -222,8 +222,14 @@ def test_a_film_that_is_added_computes_that_film_and_the_packing(home: Home) -> 
     splits = {row["id"]: row["source"] for row in home.ledger("sample").values()}
     write_film(home.bucket / "added.mp4", ADDED)
     record = home.run()
-    found = computed(record)
-    assert (found["ingest"], found["split"], found["embed"], found["caption"], found["summarise"]) == (1, 1, 3, 3, 1)
+    counts = computed(record)
+    assert (counts["ingest"], counts["split"], counts["embed"], counts["caption"], counts["summarise"]) == (
+        1,
+        1,
+        3,
+        3,
+        1,
+    )
     assert set(splits) < set(home.ledger("sample"))
     assert (
         home.ledger("video")[next(key for key, row in home.ledger("video").items() if row["source"] == "added.mp4")][

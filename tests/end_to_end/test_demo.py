@@ -68,15 +68,15 @@ def test_the_demo_keeps_its_promises(tmp_path: Path, cluster: Cluster) -> None:
 
 def _the_readme_shows_this_run(history: History, ledger: Sequence[Row], samples: Sequence[Row]) -> None:
     counts = Counter((row["kind"], row["state"]) for row in ledger)
-    found = {f"{kind}s": [counts[kind, state] for state in STATES] for kind in KINDS}
-    assert {kind: [sum(row), *row] for kind, row in found.items()} == shown_funnel()
+    by_kind = {f"{kind}s": [counts[kind, state] for state in STATES] for kind in KINDS}
+    assert {kind: [sum(row), *row] for kind, row in by_kind.items()} == shown_funnel()
     packed = [row for row in samples if row["status"] == "ok"]
     shards = len({row["shard"] for row in packed})
     assert shown_verification().startswith(f"verified: {len(packed)} samples in {shards} shards ")
     for (bucket, split), numbers in shown_shards().items():
         here = [row for row in packed if (row["bucket"], row["split"]) == (bucket, split)]
         counted = [{row[name] for row in here} for name in ("sample_id", "video_id", "shard")]
-        assert [len(one) for one in counted] == numbers, f"{bucket} {split}"
+        assert [len(clip_ids) for clip_ids in counted] == numbers, f"{bucket} {split}"
     key, tokens, text = shown_caption()
     said = history.parts("captions", "summarise", CAPTIONS).to_pylist()
     captions = {row["sample_id"]: row for row in said}
@@ -114,10 +114,10 @@ def _a_model_learns_from_it(dataset: Path, folder: Path) -> None:
     share_cores(world, config.data.workers)
     prepared = prepare(config, str(dataset), folder, world)
     prepared.run.train(lambda report: None, lambda stage: sample_stage(prepared, stage))
-    found, linear = prepared.run.last_validation, prepared.linear_baseline(config.stages[0])
-    assert found is not None
+    validation, linear = prepared.run.last_validation, prepared.linear_baseline(config.stages[0])
+    assert validation is not None
     assert linear is not None
-    assert found.loss < linear.loss
+    assert validation.loss < linear.loss
     assert (folder / "samples" / "64" / "sheet.png").exists()
 
 

@@ -88,7 +88,7 @@ def test_killed_runs_end_as_an_undisturbed_one_does(tmp_path: Path) -> None:
     for pattern in moments:
         kill_when(bucket, killed, some(pattern))
     finish(bucket, killed)
-    found = contents(killed)
+    killed_contents = contents(killed)
     for name, value in wanted.items():
-        assert found[name] == value, f"{name} differ after kills"
+        assert killed_contents[name] == value, f"{name} differ after kills"
     assert not list(killed.rglob(".tmp-*"))

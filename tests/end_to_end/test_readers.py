@@ -52,8 +52,8 @@ def test_tables_open_in_polars_and_duckdb(folder: Path) -> None:
 
 
 def test_webdataset_reads_every_sample(folder: Path) -> None:
-    found = readers.read_with_webdataset(folder)
-    assert sorted(map(sorted, found.values())) == [["json", "mp4", "txt"]] * 6 + [["json", "png", "txt"]]
+    samples = readers.read_with_webdataset(folder)
+    assert sorted(map(sorted, samples.values())) == [["json", "mp4", "txt"]] * 6 + [["json", "png", "txt"]]
 
 
 @pytest.mark.slow

@@ -44,11 +44,11 @@ def _below(process: int) -> set[int]:
             parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
             continue
-    found: set[int] = set()
+    descendants: set[int] = set()
     layer = {process}
-    while layer := {child for child, parent in parents.items() if parent in layer} - found:
-        found |= layer
-    return found
+    while layer := {child for child, parent in parents.items() if parent in layer} - descendants:
+        descendants |= layer
+    return descendants
 
 
 def _alive(process: int) -> bool:
@@ -76,7 +76,7 @@ def test_a_run_that_is_stopped_ends_its_processes_and_goes_on_where_it_was(tmp_p
         assert process.returncode == code, told[-2000:]
         assert told.splitlines()[-1] == "stopped; run the same command again to go on from here"
         end = time.monotonic() + 30
-        while left := {one for one in workers if _alive(one)}:
+        while left := {worker for worker in workers if _alive(worker)}:
             assert time.monotonic() < end, f"still there: {left}"
             time.sleep(0.1)
         assert not (dataset / "run.json").exists()

@@ -22,7 +22,9 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def found(dataset: Path) -> list[str]:
-    return [one.text for one in check_shards([SampleIndex.open(str(dataset), split) for split in ("train", "val")])]
+    return [
+        finding.text for finding in check_shards([SampleIndex.open(str(dataset), split) for split in ("train", "val")])
+    ]
 
 
 def test_whole_shards_are_passed_over(dataset: Path) -> None:

@@ -53,12 +53,12 @@ def frame(still: Row, text: str | None = None, error: str | None = None) -> Row:
 @given(clip_lists, st.integers(1, 3))
 @settings(max_examples=60)
 def test_stills_outside_every_sample_are_not_captioned_and_all_inside_are(
-    found: list[tuple[float, float, float, list[float]]], most: int
+    clips_and_stills: list[tuple[float, float, float, list[float]]], most: int
 ) -> None:
-    clips = [make_clip(f"film{number}", *one[:3]) for number, one in enumerate(found)]
+    clips = [make_clip(f"film{number}", *clip[:3]) for number, clip in enumerate(clips_and_stills)]
     stills = [
         still
-        for clip, (start, seconds, _, shares) in zip(clips, found, strict=True)
+        for clip, (start, seconds, _, shares) in zip(clips, clips_and_stills, strict=True)
         for still in make_stills(clip, [start + share * seconds for share in shares])
     ]
     spans = plan_spans(clips, stills, config(max_samples_per_clip=most)).to_pylist()
@@ -110,7 +110,7 @@ def test_a_sample_goes_on_without_a_still_that_failed_and_fails_alone_without_an
         frame(stills[3], error="no reply"),
     ]
     said, failures = gather_said(spans, frames)
-    assert [one["caption"] for one in said[spans[0]["sample_id"]]] == ["A dog."]
+    assert [row["caption"] for row in said[spans[0]["sample_id"]]] == ["A dog."]
     assert failures == {spans[1]["sample_id"]: ("caption", "no reply", 2)}
     rows = summary_rows(spans, said, tables([clip], stills)[0], {}, measured=False).to_pylist()
     assert [(row["sample_id"], row["captions"]) for row in rows] == [(spans[0]["sample_id"], ["A dog."])]

@@ -52,9 +52,9 @@ class BackwardSummariser:
         pass
 
     async def summarise(self, requests: Sequence[ClipRequest]) -> AsyncIterator[ClipReply]:
-        for one in reversed(requests):
-            text = " ".join(one.frame_captions)
-            yield ClipReply(sample_id=one.sample_id, short=text, medium=text, dense=text)
+        for request in reversed(requests):
+            text = " ".join(request.frame_captions)
+            yield ClipReply(sample_id=request.sample_id, short=text, medium=text, dense=text)
 
 
 def make_stills(dataset: Dataset) -> list[Row]:
@@ -111,7 +111,7 @@ def test_summaries_land_on_their_own_samples(monkeypatch: pytest.MonkeyPatch) ->
         for number in range(9)
     ]  # fmt: skip
     outcomes = run_rows(stage, rows, "sample_id", max_attempts=1)
-    values = [one.result.values or {} for one in outcomes]
+    values = [outcome.result.values or {} for outcome in outcomes]
     said = {row["sample_id"]: (row["clip_id"], row["dense"]) for row in values}
     assert said == {
         f"c{number // 3}-{number}": (f"c{number // 3}", f"one {number} two {number}") for number in range(9)

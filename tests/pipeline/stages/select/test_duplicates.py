@@ -137,10 +137,10 @@ def _made(seed: int, count: int) -> tuple[list[Row], ClipFeatures]:
     codes = generator.integers(2**63, size=(count // 15 + 1, 3), dtype=np.uint64)
     hashes: list[list[int]] = []
     for family in families:
-        one = codes[family % len(codes), : generator.integers(4)].tolist()
+        own = codes[family % len(codes), : generator.integers(4)].tolist()
         for _ in range(generator.integers(12)):
-            one = [code ^ (1 << int(generator.integers(64))) if generator.random() < 0.5 else code for code in one]
-        hashes.append(one)
+            own = [code ^ (1 << int(generator.integers(64))) if generator.random() < 0.5 else code for code in own]
+        hashes.append(own)
     clips = [
         _clip(
             f"clip {number:04}",
@@ -192,20 +192,20 @@ def test_the_search_finds_what_comparing_all_finds(
     clips, features = _made(seed, count)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duplicates, "BLOCK", block)
-        found = {row["id"]: row["duplicate_of"] for row in find_copies(clips, features, config).to_pylist()}
-    assert found == _plainly(clips, features, config)
+        copies = {row["id"]: row["duplicate_of"] for row in find_copies(clips, features, config).to_pylist()}
+    assert copies == _plainly(clips, features, config)
 
 
 @given(st.lists(st.tuples(st.floats(0, 90), st.sampled_from([1.0, 5.0]), st.integers(1, 3)), max_size=8), st.randoms())
 @settings(max_examples=50, deadline=None)
 def test_the_order_of_the_clips_does_not_matter_and_every_copy_names_one_that_stays(
-    found: list[tuple[float, float, int]], random: object
+    clip_values: list[tuple[float, float, int]], random: object
 ) -> None:
     clips = [
         _clip(f"clip {number}", duration=seconds, bitrate=float(rate))
-        for number, (_, seconds, rate) in enumerate(found)
+        for number, (_, seconds, rate) in enumerate(clip_values)
     ]
-    features = {f"clip {number}": _look(degrees) for number, (degrees, _, _) in enumerate(found)}
+    features = {f"clip {number}": _look(degrees) for number, (degrees, _, _) in enumerate(clip_values)}
     copies = _copies(clips, features)
     assert not set(copies) & set(copies.values())
     getattr(random, "shuffle")(clips)  # noqa: B009
@@ -215,13 +215,13 @@ def test_the_order_of_the_clips_does_not_matter_and_every_copy_names_one_that_st
 def test_a_large_set_gives_the_same_in_any_order_and_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "VectorNeighbours", partial(VectorNeighbours, exact_up_to=1000))
     clips, features = _made(1, 3000)
-    found = find_copies(clips, features, CONFIG)
-    assert len(found) > 500
+    copies = find_copies(clips, features, CONFIG)
+    assert len(copies) > 500
     threads = faiss.omp_get_max_threads()
     try:
         for number in (1, 3):
             faiss.omp_set_num_threads(number)
-            assert find_copies(clips[::-1], features, CONFIG).equals(found)
+            assert find_copies(clips[::-1], features, CONFIG).equals(copies)
             assert faiss.omp_get_max_threads() == number
     finally:
         faiss.omp_set_num_threads(threads)

@@ -28,13 +28,13 @@ def _vectors(count: int, width: int, seed: int) -> NDArray[np.float32]:
 
 def _all_pairs(search: Neighbours, count: int, size: int) -> set[tuple[int, int]]:
     """What the search gives if every clip stays."""
-    found = []
+    pairs = []
     for start in range(0, count, size):
         block = np.arange(start, min(start + size, count))
         everything = np.ones(len(block), bool)
-        found += [search.before(block), search.within(everything)]
+        pairs += [search.before(block), search.within(everything)]
         search.keep(everything)
-    return {(later, earlier) for later, earlier in np.concatenate(found).tolist()}
+    return {(later, earlier) for later, earlier in np.concatenate(pairs).tolist()}
 
 
 def _exact(vectors: NDArray[np.float32], similarity: float) -> set[tuple[int, int]]:
@@ -46,27 +46,27 @@ def _exact(vectors: NDArray[np.float32], similarity: float) -> set[tuple[int, in
 @settings(max_examples=20, deadline=None)
 def test_a_small_set_loses_no_near_vector(count: int, width: int, size: int, seed: int) -> None:
     vectors = _vectors(count, width, seed)
-    found = _all_pairs(VectorNeighbours(lambda places: vectors[places], count, 0.97), count, size)
-    assert _exact(vectors, 0.97) <= found
-    assert all(vectors[later] @ vectors[earlier] > 0.969 and earlier < later for later, earlier in found)
+    pairs = _all_pairs(VectorNeighbours(lambda places: vectors[places], count, 0.97), count, size)
+    assert _exact(vectors, 0.97) <= pairs
+    assert all(vectors[later] @ vectors[earlier] > 0.969 and earlier < later for later, earlier in pairs)
 
 
 @pytest.mark.parametrize("width", [16, 200])
 def test_a_large_set_loses_few_and_the_same_on_any_number_of_threads(width: int) -> None:
     vectors = _vectors(6000, width, seed=1)
     threads = faiss.omp_get_max_threads()
-    found = []
+    pairs = []
     try:
         for number in (1, 2, 5):
             faiss.omp_set_num_threads(number)
             search = VectorNeighbours(lambda places: vectors[places], 6000, 0.97, exact_up_to=1000)
-            found.append(_all_pairs(search, 6000, 1024))
+            pairs.append(_all_pairs(search, 6000, 1024))
     finally:
         faiss.omp_set_num_threads(threads)
-    assert found[0] == found[1] == found[2]
+    assert pairs[0] == pairs[1] == pairs[2]
     exact = _exact(vectors, 0.97)
     assert len(exact) > 5000
-    assert len(exact & found[0]) / len(exact) >= 0.99
+    assert len(exact & pairs[0]) / len(exact) >= 0.99
 
 
 def test_only_what_stays_is_found() -> None:

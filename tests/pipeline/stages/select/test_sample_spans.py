@@ -60,12 +60,12 @@ def config(**changes: object) -> RunConfig:
 @given(clip_lists, st.integers(1, 5))
 @settings(max_examples=200)
 def test_spans_lie_in_their_clip_apart_from_one_another_each_with_the_stills_inside_it(
-    found: list[tuple[float, float, float, list[float]]], most: int
+    clip_values: list[tuple[float, float, float, list[float]]], most: int
 ) -> None:
-    clips = [make_clip(f"film{number}", *one[:3]) for number, one in enumerate(found)]
+    clips = [make_clip(f"film{number}", *clip[:3]) for number, clip in enumerate(clip_values)]
     stills = [
         still
-        for clip, (start, seconds, _, shares) in zip(clips, found, strict=True)
+        for clip, (start, seconds, _, shares) in zip(clips, clip_values, strict=True)
         for still in make_stills(clip, [start + share * seconds for share in shares])
     ]
     spans = plan_spans(clips, stills, config(max_samples_per_clip=most))

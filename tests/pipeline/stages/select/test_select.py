@@ -47,16 +47,16 @@ def test_a_kept_clip_names_its_bucket_and_nothing_else() -> None:
 
 
 def test_a_filtered_clip_names_the_first_rule_its_value_and_the_threshold() -> None:
-    found = _select(_clip("a", aesthetic=3.14159, motion=0.0))["a"]
-    assert (found["state"], found["rule"]) == ("filtered", "aesthetic >= 4.5")
-    assert (found["value"], found["threshold"]) == (3.14159, 4.5)
-    assert found["reason"] == "aesthetic is 3.142, the rule says aesthetic >= 4.5"
+    row = _select(_clip("a", aesthetic=3.14159, motion=0.0))["a"]
+    assert (row["state"], row["rule"]) == ("filtered", "aesthetic >= 4.5")
+    assert (row["value"], row["threshold"]) == (3.14159, 4.5)
+    assert row["reason"] == "aesthetic is 3.142, the rule says aesthetic >= 4.5"
 
 
 def test_rules_on_words_have_no_number() -> None:
-    found = _select(_clip("a", camera="zoom in"))["a"]
-    assert (found["state"], found["value"], found["threshold"]) == ("filtered", None, None)
-    assert found["reason"] == "camera is zoom in, the rule says camera != zoom in"
+    row = _select(_clip("a", camera="zoom in"))["a"]
+    assert (row["state"], row["value"], row["threshold"]) == ("filtered", None, None)
+    assert row["reason"] == "camera is zoom in, the rule says camera != zoom in"
 
 
 def test_a_clip_without_the_value_passes() -> None:
@@ -64,15 +64,15 @@ def test_a_clip_without_the_value_passes() -> None:
 
 
 def test_an_unbucketed_clip_says_why() -> None:
-    found = _select(_clip("a", duration=1.0), _clip("b", kind="image", duration=0.0, fps=0.0, crop_width=32))
-    assert {row["state"] for row in found.values()} == {"unbucketed"}
-    assert "1.00 s is shorter than" in found["a"]["reason"]
-    assert "32x256 is smaller than 64x64x1" in found["b"]["reason"]
+    rows = _select(_clip("a", duration=1.0), _clip("b", kind="image", duration=0.0, fps=0.0, crop_width=32))
+    assert {row["state"] for row in rows.values()} == {"unbucketed"}
+    assert "1.00 s is shorter than" in rows["a"]["reason"]
+    assert "32x256 is smaller than 64x64x1" in rows["b"]["reason"]
 
 
 def test_a_clip_that_could_not_be_measured_has_failed() -> None:
-    found = _select(_clip("a", aesthetic=0.0), failures={"a": "no picture"})["a"]
-    assert (found["state"], found["reason"]) == ("failed", "no picture")
+    row = _select(_clip("a", aesthetic=0.0), failures={"a": "no picture"})["a"]
+    assert (row["state"], row["reason"]) == ("failed", "no picture")
 
 
 def test_only_what_would_ship_is_asked_for_copies() -> None:
@@ -100,17 +100,17 @@ def test_a_rule_of_the_wrong_kind_stops_the_selection() -> None:
 
 def test_a_percentile_is_of_all_measured_clips_and_the_reason_shows_its_number() -> None:
     clips = [_clip(f"{place}", aesthetic=4.0 + place / 10, motion=float(place)) for place in range(10)]
-    found = _select(*clips, rules=["motion < 5", "aesthetic in top 20%"])
+    rows = _select(*clips, rules=["motion < 5", "aesthetic in top 20%"])
     # The two best clips move too much, and still they count: nothing is kept.
-    assert {row["rule"] for row in found.values()} == {"motion < 5", "aesthetic in top 20%"}
-    assert found["4"]["reason"] == "aesthetic is 4.4, aesthetic in top 20% needs >= 4.8 here"
-    assert (found["4"]["value"], found["4"]["threshold"]) == (4.4, 4.8)
+    assert {row["rule"] for row in rows.values()} == {"motion < 5", "aesthetic in top 20%"}
+    assert rows["4"]["reason"] == "aesthetic is 4.4, aesthetic in top 20% needs >= 4.8 here"
+    assert (rows["4"]["value"], rows["4"]["threshold"]) == (4.4, 4.8)
 
 
 def test_a_clip_that_failed_counts_for_no_percentile() -> None:
     clips = [_clip(f"{place}", aesthetic=4.0 + place) for place in range(5)]
-    found = _select(*clips, rules=["aesthetic in top 50%"], failures={"4": "no picture"})
-    assert [row["state"] for row in found.values()] == ["filtered", "filtered", "kept", "kept", "failed"]
+    rows = _select(*clips, rules=["aesthetic in top 50%"], failures={"4": "no picture"})
+    assert [row["state"] for row in rows.values()] == ["filtered", "filtered", "kept", "kept", "failed"]
 
 
 RULE_POOL = [
@@ -146,9 +146,9 @@ def test_neither_the_order_of_rules_nor_of_clips_changes_what_is_kept(
 
 
 def test_a_rule_set_is_opened_and_named_in_the_reason() -> None:
-    found = _select(_clip("a", brightness=0.01), _clip("b", brightness=0.5), rules=["permissive"])
-    assert found["a"]["reason"] == "brightness is 0.01, the rule says brightness >= 0.03 (rule set permissive)"
-    assert (found["a"]["rule"], found["b"]["state"]) == ("brightness >= 0.03", "kept")
+    rows = _select(_clip("a", brightness=0.01), _clip("b", brightness=0.5), rules=["permissive"])
+    assert rows["a"]["reason"] == "brightness is 0.01, the rule says brightness >= 0.03 (rule set permissive)"
+    assert (rows["a"]["rule"], rows["b"]["state"]) == ("brightness >= 0.03", "kept")
 
 
 def test_an_image_has_no_duration_and_no_rate_to_hold_against_it() -> None:

@@ -66,9 +66,9 @@ def test_ridge_is_a_dot_product_with_unit_vectors(ridge: RidgeAesthetic) -> None
     head = load_file(RIDGE_HEAD)
     stills = np.abs(vectors(1, 3, 1280))
     expected = [float(still / np.linalg.norm(still) @ head["weights"] + head["bias"][0]) for still in stills]
-    found = ridge.score(stills)
-    assert found == pytest.approx({"aesthetic": np.mean(expected), "aesthetic_min": min(expected)}, rel=1e-5)
-    assert set(found) == set(ridge.measures)
+    scores = ridge.score(stills)
+    assert scores == pytest.approx({"aesthetic": np.mean(expected), "aesthetic_min": min(expected)}, rel=1e-5)
+    assert set(scores) == set(ridge.measures)
 
 
 @given(seed=st.integers(0, 99), scale=st.floats(0.01, 100))
@@ -82,8 +82,8 @@ def test_length_of_a_vector_does_not_matter(
 
 @given(seed=st.integers(0, 99), scale=st.sampled_from([0, 1]))
 def test_ratings_stay_on_the_scale(ridge: RidgeAesthetic, seed: int, scale: int) -> None:
-    found = ridge.score(vectors(seed, 4, 1280) * np.float32(scale))
-    assert 1 <= found["aesthetic_min"] <= found["aesthetic"] <= 10
+    scores = ridge.score(vectors(seed, 4, 1280) * np.float32(scale))
+    assert 1 <= scores["aesthetic_min"] <= scores["aesthetic"] <= 10
 
 
 def test_mlp_has_no_dropout_when_it_scores(mlp: LaionAesthetic) -> None:

@@ -60,8 +60,8 @@ def test_labels_are_the_networks_own(embedder: EfficientNetLite0, labeller: Imag
     vector = torch.from_numpy(embedder.embed([photograph("rocket")]))
     logits = torch.nn.functional.linear(vector, weights["_fc.weight"], weights["_fc.bias"])
     expected = torch.softmax(logits, dim=1).topk(3).values[0].tolist()
-    found = [share for _, share in labeller.label(vector.numpy())[0]]
-    assert found == pytest.approx(expected, rel=1e-4)
+    shares = [share for _, share in labeller.label(vector.numpy())[0]]
+    assert shares == pytest.approx(expected, rel=1e-4)
 
 
 def test_labels_of_no_stills(labeller: ImageNetLabeller) -> None:

@@ -58,23 +58,23 @@ def logo(picture: Picture) -> None:
 
 
 def test_a_caption_that_stays_over_a_moving_picture_is_an_overlay(scorer: TextArea) -> None:
-    found = measure(scorer, clip(caption))
-    assert found["overlay_text"] > 0.03
-    assert found["scene_text"] < 0.01
-    assert found["corner_mark"] == 0
-    assert found["overlay_text"] + found["scene_text"] == pytest.approx(found["text_area"])
+    scores = measure(scorer, clip(caption))
+    assert scores["overlay_text"] > 0.03
+    assert scores["scene_text"] < 0.01
+    assert scores["corner_mark"] == 0
+    assert scores["overlay_text"] + scores["scene_text"] == pytest.approx(scores["text_area"])
 
 
 def test_text_that_moves_with_the_scene_is_not(scorer: TextArea) -> None:
-    found = measure(scorer, clip(in_scene=lambda canvas: words(canvas, "OLD BAKERY", (190, 150))))
-    assert found["overlay_text"] == 0
-    assert found["scene_text"] > 0.02
+    scores = measure(scorer, clip(in_scene=lambda canvas: words(canvas, "OLD BAKERY", (190, 150))))
+    assert scores["overlay_text"] == 0
+    assert scores["scene_text"] > 0.02
 
 
 def test_both_are_told_apart_in_one_clip(scorer: TextArea) -> None:
-    found = measure(scorer, clip(caption, in_scene=lambda canvas: words(canvas, "OLD BAKERY", (190, 150))))
-    assert found["overlay_text"] > 0.03
-    assert found["scene_text"] > 0.02
+    scores = measure(scorer, clip(caption, in_scene=lambda canvas: words(canvas, "OLD BAKERY", (190, 150))))
+    assert scores["overlay_text"] > 0.03
+    assert scores["scene_text"] > 0.02
 
 
 def test_subtitles_that_change_their_words_stay(scorer: TextArea) -> None:
@@ -83,19 +83,19 @@ def test_subtitles_that_change_their_words_stay(scorer: TextArea) -> None:
         stills, [("WHO IS IT?", 150), ("THE OLD MAN", 135), ("OH", 215), ("YES HIM", 170)], strict=True
     ):
         words(still, text, (left, 290))
-    found = measure(scorer, stills)
-    assert found["overlay_text"] > 0.6 * found["text_area"] > 0
+    scores = measure(scorer, stills)
+    assert scores["overlay_text"] > 0.6 * scores["text_area"] > 0
 
 
 def test_where_nothing_changes_text_is_counted_with_the_scene(scorer: TextArea) -> None:
     """A slide, a title card, a sign before a fixed camera."""
-    found = measure(scorer, clip(caption, step=0))
-    assert found["overlay_text"] == 0
-    assert found["scene_text"] > 0.03
+    scores = measure(scorer, clip(caption, step=0))
+    assert scores["overlay_text"] == 0
+    assert scores["scene_text"] > 0.03
     brighter = [
         cv2.convertScaleAbs(still, alpha=1, beta=-12.0 * place) for place, still in enumerate(clip(caption, step=0))
     ]
-    assert measure(scorer, [np.asarray(one, np.uint8) for one in brighter])["overlay_text"] == 0
+    assert measure(scorer, [np.asarray(still, np.uint8) for still in brighter])["overlay_text"] == 0
 
 
 def test_text_on_a_black_bar_is_laid_over(scorer: TextArea) -> None:
@@ -111,9 +111,9 @@ def test_a_stray_box_counts_against_all_stills(scorer: TextArea) -> None:
     """Text that one still of four holds is neither an overlay nor a mark, though every still with text has it there."""
     stills = clip()
     corner(stills[1])
-    found = measure(scorer, stills)
-    assert found["scene_text"] > 0
-    assert (found["overlay_text"], found["corner_mark"]) == (0, 0)
+    scores = measure(scorer, stills)
+    assert scores["scene_text"] > 0
+    assert (scores["overlay_text"], scores["corner_mark"]) == (0, 0)
 
 
 @pytest.mark.parametrize("mark", [corner, logo])
@@ -144,6 +144,6 @@ def test_a_thing_in_the_scenes_corner_is_no_mark(scorer: TextArea) -> None:
 
 
 def test_a_single_still_tells_nothing_of_overlays(scorer: TextArea) -> None:
-    found = measure(scorer, clip(caption)[:1])
-    assert found["overlay_text"] == found["corner_mark"] == 0
-    assert found["scene_text"] == found["text_area"] > 0
+    scores = measure(scorer, clip(caption)[:1])
+    assert scores["overlay_text"] == scores["corner_mark"] == 0
+    assert scores["scene_text"] == scores["text_area"] > 0

@@ -24,12 +24,14 @@ Vectors = NDArray[np.float32]
 def shots() -> dict[str, Vectors]:
     """Vectors of three stills each: a camera that moves over a texture, and two over photographs."""
     embedder = EfficientNetLite0(threads=1)
-    found = {"texture": embedder.embed([jpeg(one) for one in moving(texture(1, 600, 320), 3, (480, 320), (40, 0))])}
+    embeddings = {
+        "texture": embedder.embed([jpeg(image) for image in moving(texture(1, 600, 320), 3, (480, 320), (40, 0))])
+    }
     for name in ("chelsea", "astronaut"):
         picture = _decoded(name)
         size = (picture.shape[1] - 40, picture.shape[0] - 40)
-        found[name] = embedder.embed([jpeg(one) for one in moving(picture, 3, size, (15, 10))])
-    return found
+        embeddings[name] = embedder.embed([jpeg(image) for image in moving(picture, 3, size, (15, 10))])
+    return embeddings
 
 
 def _decoded(name: str) -> Picture:
@@ -42,10 +44,10 @@ def _decoded(name: str) -> Picture:
 
 @pytest.mark.parametrize("name", ["texture", "chelsea", "astronaut"])
 def test_one_shot_agrees_with_itself(shots: dict[str, Vectors], name: str) -> None:
-    found = SCORER.score(shots[name])
-    assert found["impure"] == 0
-    assert 0.6 < found["still_agreement"] <= found["side_agreement"] <= 1
-    assert set(found) == set(SCORER.measures)
+    scores = SCORER.score(shots[name])
+    assert scores["impure"] == 0
+    assert 0.6 < scores["still_agreement"] <= scores["side_agreement"] <= 1
+    assert set(scores) == set(SCORER.measures)
 
 
 @pytest.mark.parametrize(
@@ -53,16 +55,16 @@ def test_one_shot_agrees_with_itself(shots: dict[str, Vectors], name: str) -> No
 )
 @pytest.mark.parametrize("stills", [1, 3])
 def test_two_shots_do_not(shots: dict[str, Vectors], first: str, second: str, stills: int) -> None:
-    found = SCORER.score(np.concatenate([shots[first][-stills:], shots[second]]))
-    assert found["impure"] == 1
-    assert found["side_agreement"] < 0.48
+    scores = SCORER.score(np.concatenate([shots[first][-stills:], shots[second]]))
+    assert scores["impure"] == 1
+    assert scores["side_agreement"] < 0.48
 
 
 def test_something_that_passes_by_is_no_cut(shots: dict[str, Vectors]) -> None:
     """The picture comes back, so no place parts it; the smallest cosine of neighbours still tells of it."""
-    found = SCORER.score(np.concatenate([shots["chelsea"][:2], shots["texture"][:1], shots["chelsea"][1:]]))
-    assert found["still_agreement"] < 0.48
-    assert found["impure"] == 0
+    scores = SCORER.score(np.concatenate([shots["chelsea"][:2], shots["texture"][:1], shots["chelsea"][1:]]))
+    assert scores["still_agreement"] < 0.48
+    assert scores["impure"] == 0
 
 
 def test_the_order_of_time_decides(shots: dict[str, Vectors]) -> None:

@@ -31,11 +31,11 @@ def test_a_class_is_a_mean_probability_of_the_stills(tmp_path: Path) -> None:
     scorer = TaughtHead(threads=1, weights=str(write(tmp_path / "calm.safetensors", head, definition="nothing moves")))
     assert scorer.provenance["labels"] == "mine.csv@00"
     assert scorer.measures == {"calm": "mean over the stills, probability, 0 to 1: nothing moves"}
-    one, two = (scorer.score(vectors(2)[place : place + 1])["calm"] for place in (0, 1))
-    assert 0 < one < 1
-    assert one != two
-    assert scorer.score(vectors(2)) == {"calm": pytest.approx((one + two) / 2)}
-    assert scorer.score(1000 * vectors(1)) == {"calm": pytest.approx(one)}  # only the direction counts
+    first, second = (scorer.score(vectors(2)[place : place + 1])["calm"] for place in (0, 1))
+    assert 0 < first < 1
+    assert first != second
+    assert scorer.score(vectors(2)) == {"calm": pytest.approx((first + second) / 2)}
+    assert scorer.score(1000 * vectors(1)) == {"calm": pytest.approx(first)}  # only the direction counts
 
 
 def test_a_rating_stays_on_the_scale_of_its_labels(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ def scorer() -> TextArea:
 
 def test_drawn_text_is_found_on_a_photograph(scorer: TextArea) -> None:
     assert scorer.score([photograph("chelsea")])["text_area"] < 0.002
-    found = scorer.score([with_text("chelsea", "BREAKING NEWS", "and some more", "of the same")])["text_area"]
-    assert 0.05 < found < 0.5
+    score = scorer.score([with_text("chelsea", "BREAKING NEWS", "and some more", "of the same")])["text_area"]
+    assert 0.05 < score < 0.5
 
 
 def test_a_large_object_is_no_line_of_text(scorer: TextArea) -> None:
@@ -35,9 +35,9 @@ def test_more_text_covers_more(scorer: TextArea) -> None:
 def test_mean_and_maximum_over_stills(scorer: TextArea) -> None:
     plain, texted = photograph("chelsea"), with_text("chelsea", "BREAKING NEWS")
     most = scorer.score([texted])["text_area"]
-    found = scorer.score([plain, texted])
-    assert (found["text_area"], found["text_area_max"]) == pytest.approx((most / 2, most))
-    assert set(found) == set(scorer.measures)
+    scores = scorer.score([plain, texted])
+    assert (scores["text_area"], scores["text_area_max"]) == pytest.approx((most / 2, most))
+    assert set(scores) == set(scorer.measures)
 
 
 def test_a_blank_picture_has_no_text(scorer: TextArea) -> None:
