@@ -10,8 +10,8 @@ inputs of the other members, which learn from the synthetic videos when to trust
 is written. Videos of the parts named by `--held-out` are only evaluated, never trained on. The synthetic videos that
 `just bench split` reports are made from the other half of the footage.
 
-    python -m pipeline.benchmarks.shots.fit <footage> --single-shots docs/benchmark-shots.txt --marked <films> --folds 5
-    python -m pipeline.benchmarks.shots.fit <footage> --single-shots docs/benchmark-shots.txt --marked <films>
+    python -m pipeline.benchmarks.shots.fit <clips> --single-shots docs/benchmark-shots.txt --marked <folder> --folds 5
+    python -m pipeline.benchmarks.shots.fit <clips> --single-shots docs/benchmark-shots.txt --marked <folder>
 """
 
 import argparse
@@ -35,7 +35,7 @@ from pipeline.benchmarks.shots.montage import plan_montages
 from pipeline.benchmarks.shots.plan import KINDS, FilmPlan, plan_videos
 from pipeline.stages.split.detectors.files import HEAD_FILE
 from pipeline.stages.split.detectors.fused import Marks, find_boundaries
-from pipeline.stages.split.detectors.head import HEARD, Member, ShotHead, decide, load_drawn
+from pipeline.stages.split.detectors.head import MEMBER_FEATURES, Member, ShotHead, decide, load_drawn
 from schemas.config import SplitConfig
 
 CACHE = Path("~/.cache/cutroom/benchmarks/examples").expanduser()
@@ -52,7 +52,7 @@ _ODDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A member's training data from one video: features [T, HEARD], targets `wanted` and loss weights, both [T, 2]."""
+    """A member's training data from one video: features [T, MEMBER_FEATURES], targets and loss weights [T, 2]."""
 
     features: NDArray[np.float32]
     wanted: NDArray[np.float32]
@@ -88,8 +88,8 @@ def fit(made: Sequence[Example], marked: Sequence[Example]) -> ShotHead:
 
 
 def _lesson(head: ShotHead, example: Example, drawn: float) -> Lesson:
-    heard = head.hear(torch.from_numpy(example.features().T[None]))[0].T.numpy()
-    return Lesson(heard, *example.wanted(), drawn)
+    inputs = head.member_features(torch.from_numpy(example.features().T[None]))[0].T.numpy()
+    return Lesson(inputs, *example.wanted(), drawn)
 
 
 def _teach(member: Member, lessons: Sequence[Lesson], seed: int) -> None:
@@ -111,7 +111,7 @@ def _teach(member: Member, lessons: Sequence[Lesson], seed: int) -> None:
 
 def _batch(lessons: Sequence[Lesson], random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Stretches of equal length, [B, C, T] each; padding of short videos has weight 0."""
-    features = np.zeros((len(lessons), HEARD, _LENGTH), np.float32)
+    features = np.zeros((len(lessons), MEMBER_FEATURES, _LENGTH), np.float32)
     wanted, weights = np.zeros((2, len(lessons), 2, _LENGTH), np.float32)
     for row, lesson in enumerate(lessons):
         start = int(random.integers(0, max(1, len(lesson.features) - _LENGTH + 1)))
@@ -180,7 +180,7 @@ def main() -> None:
     if held_out:
         print(
             describe(
-                f"{len(held_out)} films held out",
+                f"{len(held_out)} videos held out",
                 sum((judge_head(head, example, config) for example in held_out), Tally()),
             )
         )

@@ -3,10 +3,10 @@
     boundaries.tsv, <part>_boundaries.tsv    video, kind, last frame of the old shot, first frame of the new; videos
                                              in `films/` or `<part>/`; kind `unsure` is neither required nor false
     <part>_no_boundary.tsv                   video, first and last frame of a stretch without a boundary, its event
-    *.json                                   ClipShots: {"<film>": {"transitions": [[last, first], ...]}}
-    kuaishou_v2.txt                          SHOT: a line `<film> <frames>`, then a line `last,first` per boundary
+    *.json                                   ClipShots: {"<video>": {"transitions": [[last, first], ...]}}
+    kuaishou_v2.txt                          SHOT: a line `<video> <frames>`, then a line `last,first` per boundary
     *_gt.txt, RAI-*.txt, shots/*.txt,        RAI, BBC and SHOT's single files: a line `first last` per shot
-    <film>.txt
+    <video>.txt
 
 A video is matched by its name, with or without the extension; a BBC annotation by the number that it begins with.
 Videos without an annotation, and annotations without a video, are left out. Lines that make no sense (the public files

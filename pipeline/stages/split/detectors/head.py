@@ -28,7 +28,7 @@ from pipeline.stages.split.detectors.transnet_stream import OFFSETS
 
 DRAWN_FEATURES = 2 + len(NAMES)
 FEATURES = DRAWN_FEATURES + 2 * len(OFFSETS) + len(MOTION_NAMES)
-HEARD = FEATURES + 2  # the features and the logits of the member for synthetic transitions
+MEMBER_FEATURES = FEATURES + 2  # the features and the logits of the member for synthetic transitions
 MEMBERS = 3
 _WIDTH, _KERNEL, _DILATIONS = 32, 5, (1, 2, 4, 8, 16, 32)
 _REACH = 2 * (
@@ -43,7 +43,7 @@ _SCALE, _BOUND = 3.0, 4.0
 class Member(nn.Module):
     """Features [B, features, T] to logits [B, 2, T]: the frame begins a shot; the frame mixes two."""
 
-    def __init__(self, features: int = HEARD) -> None:
+    def __init__(self, features: int = MEMBER_FEATURES) -> None:
         super().__init__()
         self.hide = nn.Dropout(_DROPPED)
         self.enter = nn.Conv1d(features, _WIDTH, 1)
@@ -70,17 +70,17 @@ class ShotHead(nn.Module):
         self.members = nn.ModuleList(Member() for _ in range(MEMBERS))
         self.drawn = Member(DRAWN_FEATURES)
 
-    def hear(self, features: Tensor) -> Tensor:
-        """The members' inputs [B, HEARD, T] from features [B, FEATURES, T]."""
+    def member_features(self, features: Tensor) -> Tensor:
+        """The members' inputs [B, MEMBER_FEATURES, T] from features [B, FEATURES, T]."""
         with torch.no_grad():
             logits = self.drawn(features[:, :DRAWN_FEATURES])
         return torch.cat([features, (logits / _SCALE).clamp(-_BOUND, _BOUND)], 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Features [B, FEATURES, T] to probabilities [B, 3, T]: begins a shot, mixes two, mixes two by `drawn`."""
-        heard = self.hear(features)
-        decided = torch.stack([member(heard).sigmoid() for member in self.members]).mean(0)
-        return torch.cat([decided, (heard[:, -1:] * _SCALE).sigmoid()], 1)
+        inputs = self.member_features(features)
+        decided = torch.stack([member(inputs).sigmoid() for member in self.members]).mean(0)
+        return torch.cat([decided, (inputs[:, -1:] * _SCALE).sigmoid()], 1)
 
 
 def load_head() -> ShotHead:

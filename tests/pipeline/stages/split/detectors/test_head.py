@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pipeline.stages.split.detectors import head as heads
-from pipeline.stages.split.detectors.head import DRAWN_FEATURES, FEATURES, HEARD, ShotHead, decide, load_drawn
+from pipeline.stages.split.detectors.head import DRAWN_FEATURES, FEATURES, MEMBER_FEATURES, ShotHead, decide, load_drawn
 
 
 def _features(frames: int) -> np.ndarray:
@@ -33,10 +33,10 @@ def test_the_members_hear_the_one_for_drawn_transitions_but_not_louder_than_the_
     bias = head.drawn.leave.bias
     assert bias is not None
     with torch.no_grad():
-        quiet, logits = head.hear(features), head.drawn(features[:, :DRAWN_FEATURES])
+        quiet, logits = head.member_features(features), head.drawn(features[:, :DRAWN_FEATURES])
         bias += 100
-        loud = head.hear(features)
-    assert quiet.shape == (1, HEARD, 50)
+        loud = head.member_features(features)
+    assert quiet.shape == (1, MEMBER_FEATURES, 50)
     torch.testing.assert_close(quiet[:, :FEATURES], features)
     torch.testing.assert_close(quiet[:, FEATURES:], logits / 3)
     assert (loud[:, FEATURES:] == 4).all()
