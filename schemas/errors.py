@@ -24,68 +24,68 @@ class CutroomError(Exception):
 class ConfigError(CutroomError, ValueError):
     """A setting is unknown, has the wrong type, or is out of range.
 
-    To do: correct the setting that the message names; `--help` of the command lists what it takes.
+    To do: correct the setting that the message names; the command's `--help` and `--show-config` list the settings.
     """
 
 
 class RuleError(CutroomError, ValueError):
     """A selection rule cannot be parsed or names a column that does not exist.
 
-    To do: write it as `column >= number`, with a column of the list in the message; `just what-if` tries rules out.
+    To do: write it as `column >= number`, with a column from the list in the message; `just what-if` tests rules.
     """
 
 
 class ContractError(CutroomError, ValueError):
-    """A table has missing, extra or mistyped columns, a null where none may be, or a key twice.
+    """A table has missing, extra or mistyped columns, a null in a column without nulls, or a duplicate key.
 
-    To do: remove a file that another version or program wrote and curate again; else it is a defect: report it.
+    To do: remove any file that another version or program wrote and curate again; otherwise it is a bug: report it.
     """
 
 
 class BucketError(CutroomError, ValueError):
     """A training bucket is not written as `WIDTHxHEIGHTxFRAMES@FPS` or breaks the VAE's shape rules.
 
-    To do: take sizes that are multiples of 16 and 8k+1 frames; the message names the nearest.
+    To do: use multiples of 16 for width and height and 8k+1 frames; the message names the nearest.
     """
 
 
 class InputError(CutroomError, ValueError):
-    """The bucket of raw video is missing, empty, or may not be read.
+    """The bucket of raw video is missing, empty, or not readable.
 
-    To do: check the address, the credentials in the environment and the permissions of what the message names.
+    To do: check the address, the credentials in the environment, and the permissions of what the message names.
     """
 
 
 class DatasetError(CutroomError, RuntimeError):
-    """The dataset folder cannot be read or written; ends the run, because continuing would lose rows.
+    """The dataset folder cannot be read or written. Ends the run, because continuing would lose rows.
 
-    To do: free space, correct the permission, or name the folder that `just curate` wrote; then run it again.
+    To do: free space, correct the permissions, or name a folder that `just curate` wrote; then run the command again.
     """
 
 
 class StageError(CutroomError, RuntimeError):
     """A stage cannot continue: a model that does not load, or too many unexpected failures in a row.
 
-    To do: repair what the message names (a model's files, an endpoint, memory) and run the same command again.
+    To do: fix what the message names (a model's files, an endpoint, memory) and run the same command again.
     """
 
 
 class TrainingError(CutroomError, RuntimeError):
     """Training cannot continue: a loss that is NaN or jumps, or too many samples that cannot be read.
 
-    To do: `just doctor` with the same recipe, then follow the message; the run continues from its last checkpoint.
+    To do: run `just doctor` with the same recipe and follow its messages; the run continues from its last checkpoint.
     """
 
 
 class VerifyError(CutroomError, RuntimeError):
     """Verification failed: shards, index or ledger are wrong.
 
-    To do: remove the shards that the complaints name and curate again; lost shards are packed again.
+    To do: remove the shards that the messages name and curate again; missing shards are packed again.
     """
 
 
 class MediaError(CutroomError, ValueError):
-    """One media file cannot be used. Recorded on its row as the reason; only a command for that one file ends with it.
+    """One media file cannot be used. It is recorded on the file's row; only a command for that one file ends with it.
 
-    To do: repair or replace the file if it is wanted; `just ledger <dataset> --state failed` lists all of them.
+    To do: repair or replace the file if you need it; `just ledger <dataset> --state failed` lists all such files.
     """

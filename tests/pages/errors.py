@@ -17,37 +17,37 @@ from schemas.errors import CutroomError
 FILE = "docs/errors.md"
 _HEAD = """# Errors
 
-Every command ends with one of these exit codes. Whatever went wrong is one line on stderr, the last one:
+Every command ends with one of these exit codes. If something goes wrong, the last line on stderr says so:
 `error: <the value>, <the rule>, <the fix>`.
 
 | code | the command |
 |---|---|
 """
 _CODES = {
-    0: "did what it was asked",
-    1: "found that what it checked does not hold (`just verify`, a failed `--gate` of `just report`, `just doctor`), or"
-    " shipped no sample (`just curate`)",
-    2: "met an error: of the table below, of the operating system, or one that should not happen (with its traceback)",
-    130: "was stopped by Ctrl-C (SIGINT); the same command goes on from there",
-    143: "was stopped by SIGTERM, which batch systems and containers send; the same command goes on from there",
+    0: "succeeded",
+    1: "found a problem in what it checked (`just verify`, a `--gate` of `just report`, `just doctor`), or shipped no"
+    " sample (`just curate`)",
+    2: "failed with an error: one of the table below, one of the operating system, or a bug (with its traceback)",
+    130: "was stopped by Ctrl-C (SIGINT); the same command continues from there",
+    143: "was stopped by SIGTERM, which batch systems and containers send; the same command continues from there",
 }
 _KINDS = """
 ## Kinds
 
-All of them are a `CutroomError`, so that a program that calls our code can catch what is meant for people in one place;
-each is a plain error of Python as well.
+All are subclasses of `CutroomError`, so a program that uses the package can catch them with one clause. Each is also a
+subclass of a built-in error of Python.
 
-| kind | also a | raised when | code | what to do |
+| kind | also a | cause | code | what to do |
 |---|---|---|---|---|
 """
 _TAIL = """
-An error in one row (a video that cannot be decoded, a caption that never fitted) ends nothing: it stands in the row's
-`status`, `error` and `attempts`, and the ledger counts it.
+An error in one row (a video that cannot be decoded, a caption that fails its checks) does not end the run: it is
+recorded in the row's `status`, `error` and `attempts`, and the ledger counts it.
 
     ./just ledger <dataset> --state failed        # which, at which stage, and why
     ./just retry <dataset>                        # try them again
 
-An error that says that it should not happen is a defect: report it with the lines above it.
+An error with a traceback is a bug: report it with the lines above it.
 """
 
 
