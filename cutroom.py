@@ -2,9 +2,9 @@
 
     import cutroom
 
-    dataset = cutroom.curate("footage", out="datasets/footage")
+    dataset = cutroom.curate("videos", out="datasets/videos")
     clips = dataset.to_pandas("clips")
-    samples = cutroom.training_samples("datasets/footage", "384x256x33@8")
+    samples = cutroom.training_samples("datasets/videos", "384x256x33@8")
 
 docs/api.md has an example that runs. Importing this module costs nothing; each function imports what it needs. Run as a
 program it is the front door: `python -m cutroom curate demo` does what `just curate demo` and `cutroom curate demo` do.
@@ -50,7 +50,7 @@ def curate(
     with curated(source, folder, config) as (_, dataset, _):
         complaints = verify(dataset)
     if complaints:
-        raise VerifyError(f"{folder}: {len(complaints)} complaints, the first is {complaints[0]}; curate again")
+        raise VerifyError(f"{folder}: {len(complaints)} problems, the first is: {complaints[0]}; curate again")
     return OpenedDataset(folder)
 
 

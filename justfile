@@ -1,4 +1,4 @@
-# The only front door: what a person or CI types is a recipe here. `just` alone lists them.
+# Every command that a person or CI types is a recipe here. `just` alone lists them.
 # Where just is not installed, ./just does the same after preparing the environment.
 
 set positional-arguments := true
@@ -9,7 +9,7 @@ export CUTROOM_DOOR := "just"
 python := justfile_directory() / ".venv/bin/python"
 bin := justfile_directory() / ".venv/bin"
 
-# Commands run where the person stands ([no-cd]): paths mean there what they say, and datasets/ and runs/ are made there.
+# Commands run in the current folder ([no-cd]): paths are relative to it, and datasets/ and runs/ are created in it.
 # The packages come from this checkout, never from a folder of the same name that happens to be there.
 export PYTHONPATH := justfile_directory() + if env("PYTHONPATH", "") == "" { "" } else { ":" + env("PYTHONPATH") }
 export PYTHONSAFEPATH := "1"
@@ -54,7 +54,7 @@ view *arguments: ready
 what-if *arguments: ready
     @"{{ python }}" -m cutroom what-if "$@"
 
-# re-open every shard with the plain webdataset library and check all it promises
+# re-open every shard with the plain webdataset library and check it against the index
 [no-cd, no-exit-message]
 verify *arguments: ready
     @"{{ python }}" -m cutroom verify "$@"
@@ -74,7 +74,7 @@ retry *arguments: ready
 teach *arguments: ready
     @"{{ python }}" -m cutroom teach "$@"
 
-# a small model learns what a large one said of a dataset: just distill summariser (or captioner) <dataset>
+# train a small model on a large model's captions of a dataset: just distill summariser (or captioner) <dataset>
 [no-cd, no-exit-message]
 distill *arguments: ready
     @"{{ python }}" -m cutroom distill "$@"
@@ -84,7 +84,7 @@ distill *arguments: ready
 doctor *arguments: ready
     @"{{ python }}" -m cutroom doctor "$@"
 
-# what VAE and text encoder make of a dataset, written once for training to read (--verify checks it)
+# encode a dataset's clips and captions for training, once (--verify checks the result)
 [no-cd, no-exit-message]
 encode *arguments: ready
     @"{{ python }}" -m cutroom encode "$@"
@@ -99,17 +99,17 @@ train *arguments: ready
 sample *arguments: ready
     @"{{ python }}" -m cutroom sample "$@"
 
-# one video learnt with an image model, then edited: just tune film.mp4 "a man skis" --model models/sd --edit "a bear skis"
+# tune an image model on one video, then edit the video: just tune video.mp4 "a man skis" --model models/sd --edit "a bear skis"
 [no-cd, no-exit-message]
 tune *arguments: ready
     @"{{ python }}" -m cutroom tune "$@"
 
-# a model as a folder that diffusers opens, with what it was trained as: just export <model> <folder>
+# a model as a folder that diffusers opens, with its training settings: just export <model> <folder>
 [no-cd, no-exit-message]
 export *arguments: ready
     @"{{ python }}" -m cutroom export "$@"
 
-# measure beside the alternatives: just bench split, look, duplicates, captions, quality, train, latte, tune, distill (--record keeps the table)
+# measure accuracy and speed, compared with other tools: just bench split, look, duplicates, captions, quality, train, latte, tune, distill (--record writes the table to docs/benchmarks.md)
 [no-cd, no-exit-message]
 bench *arguments: ready
     @"{{ python }}" -m cutroom bench "$@"
@@ -119,7 +119,7 @@ bench *arguments: ready
 schemas *arguments: ready
     @"{{ python }}" -m cutroom schemas "$@"
 
-# what bash, zsh or fish needs to complete the commands and options of `cutroom`
+# completion of the commands and options of `cutroom`, for bash, zsh or fish
 [no-cd, no-exit-message]
 completion *arguments: ready
     @"{{ python }}" -m cutroom completion "$@"
@@ -131,11 +131,11 @@ check: ready
     "{{ bin }}/mypy"
     "{{ bin }}/lint-imports"
 
-# the pages of docs that are made from code, written anew (--check only looks)
+# write the pages of docs that are made from code (--check only says which are out of date)
 pages *arguments: ready
     @"{{ python }}" -m tests.pages "$@"
 
-# put the code into the house's format
+# format the code
 format: ready
     "{{ bin }}/ruff" check --fix .
     "{{ bin }}/ruff" format .
@@ -145,7 +145,7 @@ format: ready
 test *arguments: ready
     "{{ python }}" -m pytest -m "not slow and not browser and not engines" "$@"
 
-# vLLM engines that start, fail and die: minutes each, so apart from the rest
+# vLLM engines that start, fail and die: minutes each, so separate from the other tests
 [no-exit-message]
 test-engines *arguments: ready
     "{{ python }}" -m pytest -m engines "$@"

@@ -37,7 +37,7 @@ _TEMPLATE = (
 _README = f"""# {NAME}
 
 Made by `python -m captioning.assembled`: the words of SmolLM2-135M-Instruct behind a vision tower of random numbers
-(seed {_SEED}). **It sees nothing; what it says of a picture means nothing.** It exists to run the code of vision
+(seed {_SEED}). **It sees nothing; what it says about an image means nothing.** It exists to run the code of vision
 models where no weights can be fetched.
 """
 

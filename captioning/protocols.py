@@ -229,7 +229,7 @@ async def _matched(
     waiting = dict.fromkeys(asked)
     if len(waiting) < len(asked):
         doubled = next(key for key in asked if asked.count(key) > 1)
-        raise StageError(f"{noun} {doubled!r} is asked for twice in one batch; every id may stand in it once")
+        raise StageError(f"{noun} {doubled!r} is in one batch twice; every id may be in it only once")
     if not asked:
         return
     known = set(asked)

@@ -129,7 +129,7 @@ class TableContract:
                 if fault is not None:
                     return fault
             elif not (column.optional or (failed and column.name not in self._always)):
-                return Fault(column=column.name, kind="null", text="is null where a value must stand")
+                return Fault(column=column.name, kind="null", text="is null, but needs a value")
         return None
 
     def failed_row(self, key: str, error: str, attempts: int, known: Mapping[str, object]) -> dict[str, object]:
@@ -179,13 +179,13 @@ class TableContract:
             and (judged[column.name].null_count or (column.name in self._always and table[column.name].null_count))
         ]
         if holes:
-            raise ContractError(f"table {self.name}: null where a value must stand: {', '.join(holes)}")
+            raise ContractError(f"table {self.name}: null in columns that need a value: {', '.join(holes)}")
 
     def _name_difference(self, got: set[str]) -> str:
         missing, extra = sorted(set(self.names) - got), sorted(got - set(self.names))
         parts = [f"missing columns {', '.join(missing)}"] if missing else []
         parts += [f"extra columns {', '.join(extra)}"] if extra else []
-        fix = "; an earlier version wrote it? the same `just curate` writes it anew" if missing else ""
+        fix = "; an earlier version wrote it? the same `just curate` makes it again" if missing else ""
         return f"table {self.name}: {'; '.join(parts)}{fix}"
 
 

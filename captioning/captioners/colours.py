@@ -108,7 +108,7 @@ def measure_appearance(jpeg: bytes) -> Appearance:
     except cv2.error:
         pixels = None
     if pixels is None:
-        raise MediaError(f"the still's {len(jpeg)} bytes are not a picture that can be decoded; extract it again")
+        raise MediaError(f"the still's {len(jpeg)} bytes are not an image that can be decoded; extract it again")
     small = np.asarray(cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     lab = _lab(small)
     chroma = np.hypot(lab[..., 1], lab[..., 2])

@@ -170,13 +170,13 @@ def _models(records: Sequence[CaptionRecord]) -> dict[str, str]:
 
 
 def _notes(corpus: Corpus, results: Mapping[str, Mapping[str, CheckResult]]) -> Iterable[str]:
-    yield "Consistency is agreement with what was said of the frames and measured in them; it is not truth."
+    yield "Consistency means agreement with the frame captions and measurements; it does not mean truth."
     if corpus.embed is None:
-        yield "No sentence embedder: only equal words agree, so support is low and inventions are not looked for."
+        yield "No sentence embedder: only equal words agree, so support is low and inventions are not checked."
     if not results["swapped_frames"]:
-        yield "Nothing was seen in the stills, so it is not tested whether frame captions are on the right pictures."
+        yield "The stills were not examined, so it is not checked whether frame captions belong to the right stills."
     if corpus.image_text is None:
-        yield "No image-text model: captions are held against frame captions and labels, not against pictures."
+        yield "No image-text model: captions are compared with frame captions and labels, not with stills."
     if any(record.captioner == "facts" for record in (clip.record for clip in corpus.clips)):
         yield (
             "Frame captions are by the embedded captioner: templates filled with labels, colours and camera moves. It "

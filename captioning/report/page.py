@@ -149,8 +149,8 @@ def _gallery(report: Report, left_out: int) -> str:
     bar = tag("form", tools, class_="tools needs-script", role="search", aria_label="Samples")
     hint = f"{count_of(len(report.samples), 'sample')}."
     if left_out:
-        hint += f" {count_of(left_out, 'sample')} without pictures here, to keep this page small; "
-        hint += "the worst and a random sample of the others have theirs."
+        hint += f" {count_of(left_out, 'sample')} without thumbnails here, to keep this page small; "
+        hint += "the worst samples and a random selection of the others have them."
     content = (
         bar
         + tag("noscript", tag("p", "Searching and paging through the samples needs JavaScript."))

@@ -102,7 +102,7 @@ def stills_used(span: Row) -> str:
     if not times:
         return "no still of its clip could be made"
     if is_told_from_outside(span):
-        return f"the nearest still, at {times} s; none lies in its span"
+        return f"the nearest still, at {times} s; none is inside its span"
     return f"its stills at {times} s"
 
 

@@ -29,7 +29,7 @@ def report_verification(dataset: Dataset) -> int:
     if complaints:
         more = f" ({len(complaints) - _SHOWN} more not shown)" if len(complaints) > _SHOWN else ""
         print(
-            f"error: {dataset.store.uri}: {len(complaints)} complaints{more}; remove the shards named and curate again",
+            f"error: {dataset.store.uri}: {len(complaints)} problems{more}; remove the shards named and curate again",
             file=sys.stderr,
         )
         return 1

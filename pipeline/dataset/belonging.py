@@ -46,8 +46,8 @@ def check_bucket(dataset: Dataset, bucket: str, confirmed: Collection[Confirmati
     inner, outer = canonical_bucket(dataset.store.uri), canonical_bucket(bucket)
     if f"{inner}/".startswith(f"{outer}/"):
         raise InputError(
-            f"the dataset {dataset.store.uri} would lie in its own bucket {outer}, whose next listing would find its "
-            "shards; choose an --out outside of it"
+            f"the dataset {dataset.store.uri} would be inside its own bucket {outer}, whose next listing would find "
+            "its shards; choose an --out outside of it"
         )
     if "bucket-moved" in confirmed or not dataset.store.exists("run.json"):
         return

@@ -38,15 +38,15 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 _TEXT = """
 # Captioned video samples
 
-{samples} training samples of {sources} sources, in WebDataset shards of one exact shape each. Every run of the curation
-writes this page anew.
+{samples} training samples of {sources} sources, in WebDataset shards. All samples of a shard have exactly the same
+shape. Every curation run rewrites this page.
 
 {buckets}
 
-Captions: {captioner}, put together by {summariser}; they are a machine's. A sample's members are its clip (`mp4`:
-H.264, BT.709, constant rate) or picture (`png`), its dense caption (`txt`) and its description (`json`), whose keys and
-types are the same in every sample. A text that is not there is `""`, a measure that was not taken `-1`.
-`video_samples` and `image_samples` are all buckets of their kind.
+Captions: {captioner}, combined by {summariser}, without human review. A sample's members are its clip (`mp4`:
+H.264, BT.709, constant frame rate) or image (`png`), its dense caption (`txt`) and its description (`json`), whose keys
+and types are the same in every sample. A missing text is `""`, and a value that was not measured is `-1`.
+`video_samples` and `image_samples` contain all buckets of their kind.
 
     from datasets import load_dataset
     samples = load_dataset("path/to/this/folder", "{example}", split="train", streaming=True)

@@ -131,7 +131,7 @@ def _check_crop(described: Mapping[str, Any]) -> Iterator[str]:
         return
     for inner, name, outer, of in ((crop, "crop", image, "picture"), (image, "picture", source, "source")):
         if not _lies_in(inner, outer):
-            yield f"its {name} {inner} (left, top, width, height) does not lie in its {of} {outer}"
+            yield f"its {name} {inner} (left, top, width, height) is not inside its {of} {outer}"
 
 
 def _lies_in(inner: Sequence[int], outer: Sequence[int]) -> bool:

@@ -61,7 +61,7 @@ def geometry_of(frame: av.VideoFrame, pixel_aspect: float) -> Geometry:
     """
     if not 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT:
         raise MediaError(
-            f"pixel aspect {pixel_aspect:g}, which must lie between {1 / MAX_PIXEL_ASPECT:g} and "
+            f"pixel aspect {pixel_aspect:g}, which must be between {1 / MAX_PIXEL_ASPECT:g} and "
             f"{MAX_PIXEL_ASPECT:g}: correct the pixel aspect in its header"
         )
     rotation, mirrored = orientation_of(frame)

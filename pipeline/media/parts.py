@@ -85,7 +85,7 @@ def _describe_change(before: TimedFrame, after: TimedFrame, timeline: Timeline) 
         changes.append(f"no frame for {new.start - old.end:.1f} s")
     sizes = [f"{timed.frame.width}x{timed.frame.height}" for timed in (before, after)]
     if sizes[0] != sizes[1]:
-        changes.append(f"the picture changes from {sizes[0]} to {sizes[1]}")
+        changes.append(f"the frame size changes from {sizes[0]} to {sizes[1]}")
     if before.aspect != after.aspect:
         changes.append(f"the pixel aspect changes from {before.aspect:g} to {after.aspect:g}")
-    return "; ".join(changes) or "the orientation or the colours of the picture change"
+    return "; ".join(changes) or "the orientation or the colours of the frames change"

@@ -49,7 +49,7 @@ class History:
             reason = "; ".join(str(error).splitlines())
             raise DatasetError(
                 f"{self.dataset.store.path('run.json')} holds settings of another version ({reason}); run "
-                "`just curate` again, which writes it anew"
+                "`just curate` again, which rewrites it"
             ) from None
 
     def parts(

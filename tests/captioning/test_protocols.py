@@ -95,7 +95,7 @@ def test_unknown_and_doubled_ids_are_named(change: Callable[[list[str]], list[st
 
 
 def test_doubled_request_is_named() -> None:
-    with pytest.raises(StageError, match="'s1' is asked for twice"):
+    with pytest.raises(StageError, match="'s1' is in one batch twice"):
         collect(LateCaptioner(), [still(0), still(1), still(1)])
 
 

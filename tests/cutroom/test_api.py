@@ -116,5 +116,5 @@ def test_curate_runs_what_the_command_runs_and_raises_what_is_not_whole(
     with pytest.raises(ConfigError, match=r"unknown setting 'pack.crff'; did you mean 'pack.crf'"):
         cutroom.curate("films", target, changes={"pack.crff": 1})
     monkeypatch.setattr(pipeline.dataset.verify, "verify", lambda dataset: ["shard a: gone"])
-    with pytest.raises(VerifyError, match="1 complaints, the first is shard a: gone"):
+    with pytest.raises(VerifyError, match="1 problems, the first is: shard a: gone"):
         cutroom.curate("films", target)

@@ -60,7 +60,7 @@ def test_a_value_that_does_not_fit_is_refused(value: object) -> None:
 
 
 def test_null_in_an_ok_row_is_refused_by_name() -> None:
-    with pytest.raises(ContractError, match="null where a value must stand: grams"):
+    with pytest.raises(ContractError, match="null in columns that need a value: grams"):
         FRUIT.table([_row(), _row(id="b", grams=None)])
 
 
@@ -70,7 +70,7 @@ def test_a_failed_row_may_hold_nulls_but_not_in_key_status_and_attempts() -> Non
         "id": "b", "grams": None, "note": None, "status": "failed", "error": "rotten", "attempts": 2,
     }  # fmt: skip
     for name in ("id", "status", "attempts"):
-        with pytest.raises(ContractError, match=f"null where a value must stand: {name}"):
+        with pytest.raises(ContractError, match=f"null in columns that need a value: {name}"):
             FRUIT.table([failed | {name: None}])
 
 

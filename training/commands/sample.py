@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         clips = make_clips(loaded, request, beat.reach_of)
     write_samples(out, loaded, request, clips)
     print(f"{len(request.prompts)} samples of {loaded.checkpoint} ({request.describe()}) in {out}")
-    print(f"codec: {loaded.codec.name}; look at {out / 'sheet.png'}")
+    print(f"codec: {loaded.codec.name}; see {out / 'sheet.png'}")
     return 0
 
 

@@ -77,7 +77,7 @@ def _misaligned(corpus: Corpus) -> Mapping[str, CheckResult]:
     if len(clips) < 2:
         return {}
     match = judge_pairs(_whole(corpus, clips))
-    reason = "fits its own pictures no better than those of other clips of its bucket"
+    reason = "fits its own stills no better than those of other clips of its bucket"
     judged = zip(clips, match.z, match.mismatched, strict=True)
     return {clip.key: fault(reason if wrong else "") for clip, z, wrong in judged if np.isfinite(z)}
 
@@ -102,7 +102,7 @@ def _sentence_share(corpus: Corpus) -> Mapping[str, CheckResult]:
 CHECKS = (
     Check(
         name="alignment_gap",
-        doc="cosine of a caption and its own pictures (image-text model) less that of shuffled pairs of its bucket",
+        doc="cosine of a caption and its own stills (image-text model) less that of shuffled pairs of its bucket",
         weight=0.0,
         run=_gap,
         tier=2,
@@ -111,7 +111,7 @@ CHECKS = (
     ),
     Check(
         name="misaligned",
-        doc="captions that fit their own pictures (image-text model) no better than shuffled pairs do",
+        doc="captions that fit their own stills (image-text model) no better than shuffled pairs do",
         weight=0.9,
         run=_misaligned,
         tier=2,
@@ -119,8 +119,7 @@ CHECKS = (
     Check(
         name="aligned_sentences",
         doc=(
-            "sentences that fit their clip's pictures better than the middle one of its bucket's other "
-            "clips; chance 0.5"
+            "sentences that fit their clip's stills better than the middle one of its bucket's other clips; chance 0.5"
         ),
         weight=0.0,
         run=_sentence_share,

@@ -41,7 +41,7 @@ def _swapped(corpus: Corpus) -> Mapping[str, CheckResult]:
     for index, clip in enumerate(clips):
         if np.isfinite(match.z[index]):
             rival = clips[int(rivals[match.best[index]])]
-            why = f"its frame captions fit its pictures no better than chance, and those of {rival.key} better"
+            why = f"its frame captions fit its stills no better than chance, and those of {rival.key} better"
             results[clip.key] = fault(why if match.mismatched[index] else "")
     return results
 
@@ -195,14 +195,14 @@ def _scores(texts: Matrix, images: Matrix, rivals: NDArray[np.int_]) -> Scores:
 CHECKS = (
     Check(
         name="swapped_frames",
-        doc="clips whose frame captions fit their pictures (labels, colours, embeddings) no better than chance",
+        doc="clips whose frame captions fit their stills (labels, colours, embeddings) no better than chance",
         weight=0.9,
         run=_swapped,
         tier=2,
     ),
     Check(
         name="pictures_gap",
-        doc="how much better frame captions fit their own pictures than others', in standard deviations of the latter",
+        doc="how much better frame captions fit their own stills than others', in standard deviations of the latter",
         weight=0.0,
         run=_gap,
         tier=2,

@@ -34,7 +34,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
     listed = "\n".join(f"  {name:12} {description}" for name, description in BENCHMARKS.items())
-    argument_parser = make_parser("bench", "Measure beside the alternatives.", _EPILOG.format(listed))
+    argument_parser = make_parser("bench", "Measure accuracy and speed, beside other tools.", _EPILOG.format(listed))
     argument_parser.add_argument("name", nargs="?", metavar="benchmark", help="which; none prints this list")
     argument_parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="arguments of the benchmark")
     return argument_parser

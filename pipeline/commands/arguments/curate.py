@@ -20,8 +20,8 @@ _EPILOG = """examples:
   just curate ~/videos                               a folder, to datasets/videos
   just curate s3://bucket/raw --out s3://bucket/set  an object store (credentials from the environment)
   just curate uris.txt --limit 100                   a file that lists URIs
-  just curate ~/footage --set 'select.rules=["motion >= 0.5"]'
-  just curate ~/footage --profile gpu --show-config > run.yaml
+  just curate ~/videos --set 'select.rules=["motion >= 0.5"]'
+  just curate ~/videos --profile gpu --show-config > run.yaml
 
 Run the same command again to go on after a stop, or to add what is new in the bucket."""
 

@@ -1,6 +1,6 @@
 """The arguments of `just distill`.
 
-just distill summariser datasets/footage
+just distill summariser datasets/videos
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pipeline.storage.named import find_dataset
 from schemas.command import make_parser
 from schemas.errors import ConfigError
 
-_EPILOG = """a large model captions a part of the footage; a small one learns its words and captions the rest
+_EPILOG = """a large model captions part of the videos; a small model is trained on these captions and captions the rest
 
   summariser   from frame captions to the dense caption  (base: a language model; default: the packaged one)
   captioner    from stills to the dense caption at once  (base: a vision model)
@@ -27,8 +27,8 @@ how many pairs
   CogVideoX distilled its summariser from 50,000; a few hundred teach the form, thousands teach completeness
 
 examples:
-  just distill summariser datasets/footage
-  just distill captioner datasets/footage --base models/SmolVLM2-500M-Video-Instruct
+  just distill summariser datasets/videos
+  just distill captioner datasets/videos --base models/SmolVLM2-500M-Video-Instruct
 
 then
   just curate <bucket> --set summarise.summariser=transformers --set summarise.model.name=models/videos-summariser
@@ -80,7 +80,7 @@ def settings_of(parsed: argparse.Namespace) -> Settings:
         if getattr(parsed, name) < 1:
             raise ConfigError(f"--{name} {getattr(parsed, name)}: must be at least 1")
     if not 0 < parsed.rate < 1:
-        raise ConfigError(f"--rate {parsed.rate}: must lie between 0 and 1; 0.0005 is usual for LoRA")
+        raise ConfigError(f"--rate {parsed.rate}: must be between 0 and 1; 0.0005 is usual for LoRA")
     if parsed.base is None and parsed.student == "captioner":
         raise ConfigError("--base is missing: a captioner needs the folder of a vision model to start from")
     names = ("rank", "rate", "batch", "epochs", "patience", "seed")

@@ -1,6 +1,6 @@
 """The arguments of `just teach`.
 
-just teach labels.csv lecture --files ~/footage
+just teach labels.csv lecture --files ~/videos
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pipeline.storage.named import find_dataset
 from schemas.command import make_parser
 from schemas.config import ScoreConfig
 
-_EPILOG = """labels.csv has a heading, and a row per label:
+_EPILOG = """labels.csv has a header row, and a row per label:
   file, clip or still   exactly one of them: a path, or an id (needs --dataset)
   seconds               of a file, after its first frame; without it the whole file
   label                 0 or 1, no or yes: a class; other numbers: a rating
@@ -20,8 +20,8 @@ _EPILOG = """labels.csv has a heading, and a row per label:
 
 examples:
   just teach --presets
-  just teach labels.csv lecture --files ~/footage
-  just teach labels.csv mood --dataset datasets/footage
+  just teach labels.csv lecture --files ~/videos
+  just teach labels.csv mood --dataset datasets/videos
 """
 
 

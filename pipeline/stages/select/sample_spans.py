@@ -70,6 +70,6 @@ def note_of_short_samples(spans: Sequence[Row], still_seconds: float) -> str | N
         return None
     least = min(span["end_time"] - span["start_time"] for span in short)
     return (
-        f"  {len(short)} of {len(spans)} samples (of {least:.2f} s and more) hold no still: the nearest one stands for "
-        f"them; split.still_seconds = {still_seconds:g} is too long for their buckets"
+        f"  {len(short)} of {len(spans)} samples (of {least:.2f} s and more) contain no still: the nearest still "
+        f"is used; split.still_seconds = {still_seconds:g} is too long for their buckets"
     )

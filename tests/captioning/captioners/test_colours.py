@@ -63,5 +63,5 @@ def test_every_anchor_is_its_own_name() -> None:
 
 
 def test_not_a_picture() -> None:
-    with pytest.raises(MediaError, match="not a picture that can be decoded"):
+    with pytest.raises(MediaError, match="not an image that can be decoded"):
         measure_appearance(b"text")

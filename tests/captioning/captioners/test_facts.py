@@ -121,7 +121,7 @@ def test_sentences_are_clean_prose(picture: str) -> None:
 def test_undecodable_picture_is_an_error_of_its_still_only() -> None:
     requests = [still(b"not a picture", still_id="a"), still(plain(0, 0, 0), still_id="b"), still(b"", still_id="c")]
     replies = {reply.still_id: reply for reply in iterate(CAPTIONERS["facts"](FACTS_PROMPT).caption(requests))}
-    assert "13 bytes are not a picture" in str(replies["a"].error)
+    assert "13 bytes are not an image" in str(replies["a"].error)
     assert replies["b"].error is None
     assert replies["c"].error is not None
 

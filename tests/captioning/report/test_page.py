@@ -103,7 +103,7 @@ def test_pictures_stand_in_it_once_and_those_left_out_are_counted(report: Report
     assert len(above) + len(below) == sum(len(view.record.frames) for view in report.samples)
     small = Outline(write_page(report, PICTURES, most_bytes=1))
     assert json.loads(small.blocks["data-pictures"]) == {}
-    assert "20 samples without pictures" in small.text
+    assert "20 samples without thumbnails" in small.text
 
 
 def test_what_needs_a_person_comes_first_and_what_found_nothing_is_folded(report: Report) -> None:

@@ -158,7 +158,7 @@ def test_a_dataset_in_its_own_bucket_is_refused(
 ) -> None:
     """The next listing would find its shards: `just curate .` typed among the films."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"would lie in its own bucket .* choose an --out outside"):
+    with pytest.raises(InputError, match=r"would be inside its own bucket .* choose an --out outside"):
         check_bucket(Dataset(out), bucket, {"bucket-moved"})
 
 

@@ -73,7 +73,7 @@ def test_the_text_counts_samples_and_states_and_names_the_tables(packed: tuple[D
 def test_a_name_cannot_become_markup(packed: tuple[Dataset, pa.Table]) -> None:
     _, text = _card(packed, model="a|b\n---\n# <script>[x](y) `z` {samples}")
     line = next(line for line in text.splitlines() if line.startswith("Captions: "))
-    assert line.startswith(r"Captions: openai (a\|b \-\-\- \# \<script\>\[x\]\(y\) \`z\` \{samples\}), put together")
+    assert line.startswith(r"Captions: openai (a\|b \-\-\- \# \<script\>\[x\]\(y\) \`z\` \{samples\}), combined by")
 
 
 def test_the_same_dataset_has_the_same_card_and_it_is_written_once(packed: tuple[Dataset, pa.Table]) -> None:

@@ -111,7 +111,7 @@ def _described(crop: list[int], image: list[int]) -> dict[str, Any]:
         (_described([5, 10, 60, 44], [0, 10, 96, 44]), []),
         (
             _described([5, 8, 60, 44], [0, 10, 96, 44]),
-            ["its crop [5, 8, 60, 44] (left, top, width, height) does not lie"],
+            ["its crop [5, 8, 60, 44] (left, top, width, height) is not inside"],
         ),
         (_described([5, 10, 60, 0], [0, 10, 96, 44]), ["its crop"]),
         (_described([0, 0, 96, 66], [0, 0, 96, 66]), ["its picture"]),

@@ -75,7 +75,7 @@ def _commit(folder: Path, outcomes: list[Outcome], spec: StageSpec = SPEC) -> tu
         ({"width": 1288490188200}, "measured.width of deep/k1.mp4 = 1288490188200 does not fit int32", True),
         ({"width": 2**70}, "width of deep/k1.mp4 = 1180591620717411303424 does not fit int32", True),
         ({"width": "wide"}, "width of deep/k1.mp4 = 'wide' does not fit int32", False),
-        ({"width": None}, "width of deep/k1.mp4 is null where a value must stand", False),
+        ({"width": None}, "width of deep/k1.mp4 is null, but needs a value", False),
         ({"ratio": math.nan}, "ratio of deep/k1.mp4 = nan is not finite", True),
         ({"ratio": -math.inf}, "ratio of deep/k1.mp4 = -inf is not finite", True),
         ({"times": [0.0, math.inf]}, r"times of deep/k1.mp4 = [0.0, inf] is not finite", True),

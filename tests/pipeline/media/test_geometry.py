@@ -68,7 +68,7 @@ def test_every_display_matrix_is_shown_as_players_show_it(
 
 @pytest.mark.parametrize("aspect", [0.0, 1e-9, 8.5, 2147483647.0])
 def test_pixels_that_no_image_has_are_refused(aspect: float) -> None:
-    with pytest.raises(MediaError, match=r"must lie between 0\.125 and 8: correct the pixel aspect"):
+    with pytest.raises(MediaError, match=r"must be between 0\.125 and 8: correct the pixel aspect"):
         geometry_of(av.VideoFrame(96, 64, "yuv420p"), aspect)
 
 

@@ -44,9 +44,9 @@ def _parts(path: Path) -> list[tuple[Part, list[ShownFrame]]]:
         ({}, "the stamps jump back"),
         ({"start": 1.34}, "no picture"),
         ({"start": 60.0}, "no frame for 58"),
-        ({"start": 1.34, "size": (48, 32)}, "the picture changes from 96x64 to 48x32"),
+        ({"start": 1.34, "size": (48, 32)}, "the frame size changes from 96x64 to 48x32"),
         ({"start": 1.34, "pixel_aspect": Fraction(2, 1)}, "the pixel aspect changes from 1 to 2"),
-        ({"start": 1.34, "pixel_format": "yuv444p"}, "the orientation or the colours of the picture change"),
+        ({"start": 1.34, "pixel_format": "yuv444p"}, "the orientation or the colours of the frames change"),
     ],
 )
 def test_what_changes_mid_stream_ends_a_part(second: dict[str, Any], cause: str, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_dataset_of_captions_by_clip_is_refused_with_the_command(dataset: Data
     old = pa.table({"clip_id": ["v-0-4000"], "dense": ["A wolf stands."], "status": ["ok"]})
     key = dataset.part_key(Output(folder="captions", contract=CAPTIONS, parent="sample_id"), "f", "part-0")
     pq.write_table(old, dataset.store.path(key))
-    with pytest.raises(ContractError, match=r"missing columns .*sample_id.*the same `just curate` writes it anew"):
+    with pytest.raises(ContractError, match=r"missing columns .*sample_id.*the same `just curate` makes it again"):
         read_records(dataset)
 
 

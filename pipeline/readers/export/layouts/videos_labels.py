@@ -27,8 +27,8 @@ class VideosLabels(Layout):
         for word in ("videos", ".mp4"):
             if word in str(folder):
                 raise ConfigError(
-                    f"folder {str(folder)!r} holds {word!r} in its path, which the SAT trainer replaces wherever it"
-                    " stands, and then finds no caption; choose a folder without it"
+                    f"folder {str(folder)!r} has {word!r} in its path, which the SAT trainer replaces everywhere in the"
+                    " path, and then finds no caption; choose a folder without it"
                 )
 
     def texts(self, clip: ExportedClip) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ def decode(image: bytes) -> NDArray[np.uint8]:
     """Decode JPEG or PNG bytes to RGB [height, width, 3], 0 to 255. Raises `MediaError` if they are no picture."""
     pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR) if image else None
     if pixels is None:
-        raise MediaError(f"{len(image)} bytes that begin with {image[:8]!r} are no JPEG or PNG picture")
+        raise MediaError(f"{len(image)} bytes that begin with {image[:8]!r} are not a JPEG or PNG image")
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 

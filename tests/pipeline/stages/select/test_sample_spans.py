@@ -141,7 +141,7 @@ def test_samples_too_short_for_the_stills_are_counted_and_the_setting_is_named()
     assert 0 < len(without) < len(spans) == 6
     note = note_of_short_samples(spans, 2.0)
     assert note is not None
-    assert f"{len(without)} of 6 samples (of 0.60 s and more) hold no still" in note
+    assert f"{len(without)} of 6 samples (of 0.60 s and more) contain no still" in note
     assert "split.still_seconds = 2 is too long" in note
     dense = plan_spans([clip], split_stills(clip, 0.3), told).to_pylist()
     assert note_of_short_samples(dense, 0.3) is None

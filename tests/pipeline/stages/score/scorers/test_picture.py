@@ -19,7 +19,7 @@ def test_decodes_to_rgb() -> None:
 
 @pytest.mark.parametrize("image", [b"", b"no picture", photograph("coffee")[:20]])
 def test_bytes_that_are_no_picture_are_named(image: bytes) -> None:
-    with pytest.raises(MediaError, match="no JPEG or PNG picture"):
+    with pytest.raises(MediaError, match="not a JPEG or PNG image"):
         decode(image)
 
 

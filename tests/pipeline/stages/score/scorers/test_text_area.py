@@ -59,7 +59,7 @@ def test_works_offline_and_silently(
 def test_bad_input_is_named(scorer: TextArea) -> None:
     with pytest.raises(MediaError, match="at least one still"):
         scorer.score([])
-    with pytest.raises(MediaError, match="no JPEG"):
+    with pytest.raises(MediaError, match="not a JPEG"):
         scorer.score([b"broken"])
     with pytest.raises(ConfigError, match=r"other\.onnx"):
         TextArea(threads=1, weights="other.onnx")
