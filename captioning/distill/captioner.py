@@ -3,7 +3,7 @@
 It is what CogVLM2-Caption is to CogVideoX: one model that goes directly from images to the dense caption. Its folder is
 a vision model like any other, plus `cutroom.json` with the prompt that it was trained with.
 
-    just distill captioner datasets/footage --base models/SmolVLM2-500M-Video-Instruct
+    just distill captioner datasets/videos --base models/SmolVLM2-500M-Video-Instruct
 """
 
 import io

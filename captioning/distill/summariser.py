@@ -1,6 +1,6 @@
 """Fine-tunes a small language model on a teacher's summaries; the result is a model folder for `summarise`.
 
-just distill summariser datasets/footage --base models/SmolLM2-360M-Instruct
+just distill summariser datasets/videos --base models/SmolLM2-360M-Instruct
 """
 
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ The suspicion of a sample is 1 - product of (1 - weight) over its findings: ever
 sign that the caption is bad, with its weight as the probability. It stays below 1, and many light findings weigh as
 much as a heavy one only slowly.
 
-    report = make_report(records, Settings(dataset="datasets/footage", gates=["empty <= 0"]))
+    report = make_report(records, Settings(dataset="datasets/videos", gates=["empty <= 0"]))
 """
 
 import datetime

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Print the clip or the film."""
+    """Print the clip or the video."""
     history = History(Dataset(parsed.dataset))
     history.dataset.read_record()  # raises for a folder that is not a dataset
     ledger = history.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()

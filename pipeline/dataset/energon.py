@@ -10,7 +10,7 @@ the dense caption. Batches want one shape, so every bucket has a list of shards 
     .nv-meta/<bucket>.yaml        those of one bucket: get_train_dataset(..., split_config="<bucket>.yaml")
     shards/<bucket>/<name>.tar.idx  where each sample begins, and the end of the last: 64-bit little-endian numbers
 
-    write_energon(Dataset("datasets/footage"), samples)
+    write_energon(Dataset("datasets/videos"), samples)
 """
 
 import json

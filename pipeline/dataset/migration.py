@@ -3,7 +3,7 @@
 Each step leaves what is already as it should be, and a file is written at its new place before it goes from the old
 one; so a kill in between costs nothing. `format` in `run.json` says that all of it is done.
 
-    moved = migrate(Dataset("datasets/footage"))
+    moved = migrate(Dataset("datasets/videos"))
 
     plans           among the part files          -> .plans/<table>/<fingerprint>/
     whole tables    selection/sample_spans.parquet -> sample_spans/

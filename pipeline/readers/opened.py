@@ -55,7 +55,7 @@ _SCORED = "score "  # what the record calls the stage of a scorer begins so
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What a shard holds of a sample: the bytes of its film or picture, their type, and its description."""
+    """What a shard contains of a sample: the bytes of its clip or image, their media type, and its description."""
 
     sample_id: str
     media: bytes
@@ -153,9 +153,9 @@ class OpenedDataset:
         )
 
     def explain(self, text: str) -> Mapping[str, Sequence[Row]]:
-        """What the dataset knows of one clip, by table; or of a film: its row of the ledger, and those within it.
+        """What the dataset knows of one clip, by table; or of a video: its row of the ledger, and those within it.
 
-        `text` is the id of a clip, sample or still or its beginning, or the key or id of a film, as for
+        `text` is the id of a clip, sample or still or its beginning, or the key or id of a video, as for
         `cutroom explain`. Raises `InputError` for what is not there or is not one.
         """
         ledger = self.table("ledger").to_pylist()

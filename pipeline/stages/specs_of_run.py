@@ -1,6 +1,6 @@
 """The row stages of one run, each made from the configuration and the stages that it reads.
 
-specs = make_specs(RunConfig(), "datasets/footage")
+specs = make_specs(RunConfig(), "datasets/videos")
 specs.split.fingerprint
 """
 

@@ -58,7 +58,7 @@ def stills_within(stills: Sequence[Row], start: float, end: float) -> list[Row]:
 
 
 def is_told_from_outside(span: Row) -> bool:
-    """Whether a sample of a film holds no still, so that the nearest one stands for it."""
+    """Whether a sample of a video holds no still, so that the nearest one stands for it."""
     start, end = span["start_time"], span["end_time"]
     return start < end and any(not start <= still["time"] < end for still in span["stills"])
 

@@ -2,7 +2,7 @@
 
 Text is known by its boxes. What is drawn is found by edges that keep place and direction in all stills, inside one
 corner, while the picture around them changes and next to no edges elsewhere stay. The thresholds were set on drawn
-marks and on 29 real films that have none; a mark on a plain ground that never changes is not found.
+marks and on 29 real videos that have none; a mark on a plain ground that never changes is not found.
 
     python -m pytest tests/pipeline/stages/score/scorers/test_overlay.py
 """
@@ -24,7 +24,7 @@ STRONG_EDGE = 8.0
 # Share of the strong edges outside the corners that may stay: more, and the camera stands still.
 MOST_STILL_EDGES = 0.1
 # A mark's own pixels change less than what is near it, and of the strong edges there this share is its own. Drawn
-# marks have 0.35 to 0.57 and 1; texture that stays by chance in films without marks has over 0.66 or under 0.2.
+# marks have 0.35 to 0.57 and 1; texture that stays by chance in videos without marks has over 0.66 or under 0.2.
 MOST_OWN_CHANGE, LEAST_OWN_EDGES = 0.6, 0.35
 LEAST_PIXELS, LEAST_SIDE, LEAST_STILLS = 14, 5, 3
 _GROWTH = 5  # pixels, so that the two sides of a stroke are one thing

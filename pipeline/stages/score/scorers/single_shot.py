@@ -4,7 +4,7 @@ The stored vectors of the stills, in time order, cost nothing to compare. One lo
 car that fills the picture for a moment gives it too. So a clip is called impure only if there is a place where it falls
 into two sides and no still of one is like any of the other.
 
-Measured with EfficientNet-lite0: across 6 known cuts of two films the sides' best cosine is at most 0.451; between any
+Measured with EfficientNet-lite0: across 6 known cuts of two videos the sides' best cosine is at most 0.451; between any
 two of 34 shots put together (1048 pairs, two stills each) it is at most 0.497, and for 99 % below 0.45. The 34 shots
 alone have at least 0.498 (a fast pan), while 5 of them have neighbours below 0.5. A clip that cuts away and comes back
 is not found: its `still_agreement` is low, but so is a passing car's.
