@@ -19,7 +19,7 @@ def draw() -> str:
     """The picture as SVG."""
     title = "The architecture of cutroom"
     run = ", ".join(stage.label for stage in stages())
-    drawing = Drawing(_WIDTH, title, f"A run: {run}. Below: rooms in layers; imports point down.")
+    drawing = Drawing(_WIDTH, title, f"A run: {run}. Below: packages in layers; imports point down.")
     bottom = _run(drawing, _EDGE)
     bottom = _floors(drawing, bottom + 26)
     return drawing.svg(bottom + _EDGE)
@@ -48,7 +48,7 @@ def _run(drawing: Drawing, top: float) -> float:
 
 def _floors(drawing: Drawing, top: float) -> float:
     """The layers of imports, highest first; packages with rooms of their own hold those."""
-    drawing.words(_EDGE, top, "The house: imports point down, never up and never in a circle", _HEAD, bold=True)
+    drawing.words(_EDGE, top, "The packages: imports point down, never up and never in a cycle", _HEAD, bold=True)
     _badge(drawing, _WIDTH - _EDGE - 150, top + 2)
     drawing.words(_WIDTH - _EDGE - 112, top + 3, "imports Ray itself", _TEXT, "faint")
     top += 34
