@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from captioning.backends import BACKENDS
 from captioning.captioners import CAPTIONERS
@@ -36,6 +37,10 @@ from schemas.errors import ConfigError
 from schemas.model_config import ModelConfig
 from tests.films import flat
 from tests.pipeline.stages.score.scorers.samples import jpeg
+from training.families.registry import build_model, open_family
+from training.models.segment import Segment
+from training.recipes import load_training
+from training.settings.registry import FAMILIES
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCKS = re.findall(r"```(python)?\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
@@ -160,3 +165,20 @@ def test_a_backend(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
         check_config(RunConfig(caption=CaptionConfig(captioner="echo")))
     request = ChatRequest(id="a", messages=(Message("user", "Is anybody there?"),), max_tokens=16)
     assert [reply.text for reply in iterate(backend.open(model, 1).chat([request]))] == ["Is anybody there?"]
+
+
+def test_a_family(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    build("training/families/linear.py")
+    with pytest.raises(ConfigError, match="family = 'linear'"):
+        load_training(None, ["model.family=linear"], "demo")
+    monkeypatch.setitem(FAMILIES, "linear", "training.families.linear:open_linear")
+    config = load_training(None, ["model.family=linear"], "demo")
+    opened = open_family(config)
+    model = build_model(opened, config)
+    sizes = opened.family.sizes
+    assert sum(weights.numel() for weights in model.parameters()) == sizes.parameters
+    segments = [opened.family.smallest(torch.device("cpu")), Segment(torch.ones(3, 16, 4, 6), torch.zeros(2, 384), 500)]
+    assert [prediction.shape for prediction in model(segments)] == [segment.latents.shape for segment in segments]
+    assert all(not prediction.any() for prediction in model(segments))
+    assert opened.family.flops([10, 20]) == 6 * sizes.parameters * 30
+    assert opened.family.blocks(model) == [model.project]
