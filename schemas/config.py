@@ -99,7 +99,7 @@ class SplitConfig(Section):
     """... and it is dropped if their embeddings reach this cosine."""
     network_precision: Literal["auto", "float32", "bfloat16"] = "float32"
     """Precision of the network. bfloat16 takes less than half the time on processors with AMX or AVX512-BF16, but moves
-    a boundary here and there (the demo has a clip less); `auto`, bfloat16 where there is AMX, depends on the machine."""
+    a boundary here and there (the demo has a clip less); `auto`, bfloat16 where there is AMX, varies by machine."""
     still_seconds: float = Field(default=2.0, gt=0)
     """Seconds between stills; at least three per clip. A sample is captioned from the stills inside its span, so use a
     smaller number for buckets much shorter than this."""
