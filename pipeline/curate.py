@@ -43,11 +43,9 @@ from pipeline.stages.specs_of_run import Specs, make_specs
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
-from schemas.media_tables import DUPLICATES, STILLS
+from schemas.media_tables import DUPLICATES, STILL_COLUMNS
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
-
-_STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
 
 
 class Curation:
@@ -83,7 +81,7 @@ class Curation:
         identical = self.engine.table("identical", DUPLICATES, VIDEO_DUPLICATES_FILE, find_identical(videos))
         sources = _usable(videos, identical)
         splits = self.engine.run(self._specs.split, sources)
-        clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], _STILL_COLUMNS)
+        clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], STILL_COLUMNS)
         embeddings, labels, scores = self._score(clips, stills)
         selection, measured = self._select(clips, videos, scores, embeddings, stills)
         kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}

@@ -230,3 +230,6 @@ DUPLICATES = TableContract(
         Column(name="hash_distance", type=pa.float64(), doc="mean differing bits of their stills' hashes, 0 to 64"),
     ),
 )
+
+STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
+"""The columns of stills without their images, which travel by reference only."""

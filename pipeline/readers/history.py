@@ -22,7 +22,7 @@ from schemas.contract import TableContract
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE
 from schemas.errors import ConfigError, DatasetError
 from schemas.load import settings_of
-from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
+from schemas.media_tables import DUPLICATES, SPLITS, STILL_COLUMNS, STILLS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 # Secondary tables follow the plan of their stage's primary table.
@@ -113,13 +113,12 @@ class History:
             matches: list[Row] = table.filter(pc.equal(table[column], value)).to_pylist()
             return matches
 
-        stills = [name for name in STILLS.names if name != "image"]
         tables = {
             "source": rows(self.parts("videos", "ingest", VIDEOS), "video_id", video_id),
             "split": rows(self.parts("splits", "split", SPLITS), "video_id", video_id),
             "clip": [clip for clip in self.clips if clip["clip_id"] == clip_id],
             "selection": [row for key, row in self.selection.items() if key == clip_id],
-            "stills": rows(self.parts("stills", "split", STILLS, stills)),
+            "stills": rows(self.parts("stills", "split", STILLS, STILL_COLUMNS)),
             "frame captions": rows(self.parts("frame_captions", "caption", FRAME_CAPTIONS)),
             "spans": [row for row in self.spans.values() if row["clip_id"] == clip_id],
             "captions": rows(self.parts("captions", "summarise", CAPTIONS)),

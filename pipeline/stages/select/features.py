@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.stages.score.scorers.base import unit_length
+
 _PAIRS_AT_ONCE = 1 << 14
 _ROWS_AT_ONCE = 1 << 12
 # Products of large matrices sum in an order of their own.
@@ -32,7 +34,7 @@ class ClipFeatures:
 
     def unit_vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The embeddings [len(rows), D] of exactly unit length (or zero)."""
-        return unit_rows(self.vectors[rows].astype(np.float32))
+        return unit_length(self.vectors[rows].astype(np.float32))
 
     def similarities(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cosine (-1 to 1) of each pair of rows, to six digits: the noise below decides nothing."""
@@ -105,19 +107,12 @@ def gather_features(embeddings: Iterable[pa.Table], stills: pa.Table) -> ClipFea
         if sums is None:
             sums = np.zeros((len(clips), values.shape[1]), np.float16)
         whole = counts == wanted[rows]
-        sums[rows[whole]] = unit_rows(added[whole])
+        sums[rows[whole]] = unit_length(added[whole])
         for row, vector in zip(rows[~whole].tolist(), added[~whole], strict=True):
             unfinished[row] = unfinished.get(row, 0) + vector
         seen[rows] += counts
     vectors = np.zeros((len(clips), 0), np.float16) if sums is None else sums
     for row, vector in unfinished.items():
-        vectors[row] = unit_rows(vector[None])[0]
+        vectors[row] = unit_length(vector[None])[0]
     known = {clip: row for clip, row in places.items() if seen[row]}
     return ClipFeatures(known, vectors, ordered["hash"].to_numpy(), np.append(starts, len(ordered)))
-
-
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rows [N, D], each of length 1; a row of zeros stays zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = vectors / np.maximum(lengths, 1e-12)
-    return scaled

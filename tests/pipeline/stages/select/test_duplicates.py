@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from pipeline.demo.sources import photograph
 from pipeline.media.encode import encode_jpeg
 from pipeline.stage import Row
+from pipeline.stages.score.scorers.base import unit_length
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.select import duplicates
 from pipeline.stages.select.duplicates import find_copies
-from pipeline.stages.select.features import ClipFeatures, gather_features, unit_rows
+from pipeline.stages.select.features import ClipFeatures, gather_features
 from pipeline.stages.select.neighbours import VectorNeighbours
 from pipeline.stages.split.stills import difference_hash
 from schemas.config import DuplicateConfig
@@ -35,7 +36,7 @@ def make_features(clips: Sequence[str], vectors: NDArray[np.float32], hashes: Se
     starts = np.cumsum([0, *(len(stills) for stills in hashes)], dtype=np.int64)
     flat = np.array([code for stills in hashes for code in stills], np.uint64)
     return ClipFeatures(
-        {clip: row for row, clip in enumerate(clips)}, unit_rows(vectors).astype(np.float16), flat, starts
+        {clip: row for row, clip in enumerate(clips)}, unit_length(vectors).astype(np.float16), flat, starts
     )
 
 
