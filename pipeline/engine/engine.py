@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +31,9 @@ from schemas.config import EngineConfig
 from schemas.contract import TableContract
 from schemas.ids import digest
 from schemas.limits import Limits
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
 
 _TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
 
@@ -64,6 +67,29 @@ class StageRun:
         """The rows of one of the stage's tables, sorted by key, with the path of their part file in `part`."""
         table = self.dataset.read_parts(output, self.spec.fingerprint, self.served, columns)
         return table.sort_by(output.contract.key)
+
+    def relation(self, connection: "Connection", output: Output, columns: Sequence[str] | None = None) -> "Relation":
+        """The rows of one of the stage's tables as a relation for DuckDB, with the path of their part file in `part`.
+
+        In no particular order. `columns` None: all of the contract.
+        """
+        from pipeline.dataset.query import parquet
+
+        schema = output.contract.schema
+        names = schema.names if columns is None else list(columns)
+        read = pa.schema([schema.field(name) for name in dict.fromkeys([*names, output.parent])])
+        keys = {part: self.dataset.part_key(output, self.spec.fingerprint, part) for part in sorted(self.served)}
+        rows = parquet(connection, self.dataset.store, list(keys.values()), read, PART_COLUMN)
+        served = pa.table(
+            {
+                PART_COLUMN: [keys[part] for part in keys for _ in self.served[part]],
+                output.parent: [key for part in keys for key in self.served[part]],
+            },
+            schema=pa.schema([(PART_COLUMN, pa.string()), (output.parent, pa.string())]),
+        )
+        chosen = [f'"{name}"' for name in (*names, PART_COLUMN)]
+        live = rows.join(connection.from_arrow(served), f"{PART_COLUMN}, {output.parent}", how="semi")
+        return live.project(", ".join(chosen))
 
     @property
     def primary(self) -> pa.Table:

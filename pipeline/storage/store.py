@@ -73,6 +73,7 @@ class Store:
         self.uri = clean(self.address)
         grant(self.uri, self.address)
         self._filesystem, self._root = (LocalFileSystem(), self.uri) if self.is_local else _resolve(self.address)
+        self._scheme = "" if self.is_local else f"{self.address.partition('://')[0]}://"
 
     def __reduce__(self) -> tuple[type["Store"], tuple[str]]:
         return (Store, (self.address,))
@@ -80,6 +81,20 @@ class Store:
     def path(self, key: str) -> str:
         """The full URI of a file, without a password."""
         return f"{self.uri}/{key}" if key else self.uri
+
+    @property
+    def filesystem(self) -> Any:
+        """The fsspec file system that it is in, for libraries that read files by themselves."""
+        return self._filesystem
+
+    @property
+    def query_root(self) -> str:
+        """The root as `filesystem` writes it, without a scheme: every path that it gives contains it."""
+        return self._root
+
+    def query_path(self, key: str) -> str:
+        """The path of a file for libraries that read by `filesystem`: with its scheme in an object store."""
+        return f"{self._scheme}{self._root}/{key}"
 
     def exists(self, key: str = "") -> bool:
         """Whether the file or folder exists."""

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import make_part
+from pipeline.dataset.query import querying
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine, StageRun, consecutive_failures
 from pipeline.engine.worker import marks_of
@@ -57,6 +58,15 @@ def test_growth_computes_the_new_rows_only(cluster: Cluster, tmp_path: Path) -> 
     stage_run, engine = run(cluster, tmp_path, toy.spec(), toy.rows(grown))
     assert engine.records["double"].computed == 2
     assert doubles(stage_run) == {key: 2 * number for key, number in grown.items()}
+
+
+def test_a_relation_holds_the_rows_that_are_asked_for_and_no_others(cluster: Cluster, tmp_path: Path) -> None:
+    run(cluster, tmp_path, toy.spec(), toy.rows(NUMBERS))
+    stage_run, _ = run(cluster, tmp_path, toy.spec(), toy.rows({"k01": 1, "k09": 9}))
+    for output, columns in ((toy.OUTPUTS[0], ["id", "double"]), (toy.OUTPUTS[1], ["half_id", "id"])):
+        with querying(stage_run.dataset.store) as connection:
+            relation = stage_run.relation(connection, output, columns).order(columns[0]).to_arrow_table()
+        assert relation.equals(stage_run.table(output, columns).select(relation.column_names).combine_chunks())
 
 
 def test_another_fingerprint_computes_all_and_the_old_one_is_still_there(cluster: Cluster, tmp_path: Path) -> None:
