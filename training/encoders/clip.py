@@ -12,6 +12,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, StageError
 from schemas.fingerprint import fingerprint
+from schemas.torchvision_pair import leave_out_broken_torchvision
 from training.encoders.padded import encode_padded
 
 _VERSION = 1  # of the computation below
@@ -26,6 +27,7 @@ class ClipText:
         """Raises `ConfigError` for an empty path or too many tokens, `StageError` if CLIP does not load."""
         if not path:
             raise ConfigError("encoders.text_weights is empty: clip needs the folder of Stable Diffusion or of CLIP")
+        leave_out_broken_torchvision()
         from transformers import CLIPTextModel, CLIPTokenizer
         from transformers.utils import logging
 

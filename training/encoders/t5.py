@@ -15,6 +15,7 @@ from torch import Tensor
 
 from schemas.errors import ConfigError, StageError
 from schemas.fingerprint import fingerprint
+from schemas.torchvision_pair import leave_out_broken_torchvision
 from training.encoders.padded import Padding, encode_padded
 
 _VERSION = 1  # of the computation below
@@ -37,6 +38,7 @@ class T5:
         """
         if not name:
             raise ConfigError("encoders.text_weights is empty: t5 needs the folder or the hub name of a T5 encoder")
+        leave_out_broken_torchvision()
         from transformers import AutoTokenizer, T5EncoderModel
         from transformers.utils import logging
 
