@@ -106,6 +106,8 @@ class StageSpec:
     gpus: int = 0
     workers: int = 0
     """Fixed number of workers; 0: as many as the CPUs allow."""
+    waits: bool = False
+    """Whether its workers mostly wait, as clients of an endpoint do: in a stream they take next to no CPU."""
     place: Literal["workers", "driver"] = "workers"
     """`driver`: a `BatchStage` that passes its rows on (to a batch engine that is costly to start), many parts at once;
     its results are committed part by part as they arrive."""

@@ -10,7 +10,11 @@ Ids have no dots or slashes, so they are valid WebDataset keys and file names.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+
+# Times may be below 0: then two dashes follow each other.
+_CLIP = re.compile(r"[^-]+--?\d+--?\d+(?=-|$)")
 
 
 def digest(*parts: object) -> str:
@@ -50,3 +54,14 @@ def still_id(clip: str, ordinal: int) -> str:
 def sample_id(clip: str, bucket_slug: str, ordinal: int) -> str:
     """Id of a training sample: from its clip, its bucket's slug, and its index within the clip, from 0."""
     return f"{clip}-{bucket_slug}-{ordinal}"
+
+
+def video_of(key: str) -> str:
+    """The id of the source that a clip's, still's or sample's id belongs to; a source's id itself."""
+    return key.partition("-")[0]
+
+
+def clip_of(key: str) -> str | None:
+    """The id of the clip that a still's or sample's id belongs to; a clip's id itself; None for a source's."""
+    match = _CLIP.match(key)
+    return match[0] if match else None

@@ -93,7 +93,9 @@ class Dataset:
         tables = [schema.append(pa.field(PART_COLUMN, pa.string())).empty_table()]
         for part in sorted(served):
             key = self.part_key(output, fingerprint, part)
-            table = pq.read_table(io.BytesIO(self.store.read(key)), columns=list(columns) if columns else None)
+            # Which input row a row belongs to is asked below, also where the column is not wanted itself.
+            read = None if columns is None else list(dict.fromkeys([*columns, output.parent]))
+            table = pq.read_table(io.BytesIO(self.store.read(key)), columns=read)
             table = output.contract.modern(table)
             if columns is None:
                 output.contract.check(table)
@@ -101,30 +103,31 @@ class Dataset:
             if keys is not None:
                 wanted_keys = pa.array(list(keys), pa.string())
                 table = table.filter(pc.is_in(table[output.parent], value_set=wanted_keys))
+            table = table if columns is None else table.select(list(columns))
             tables.append(table.append_column(PART_COLUMN, pa.array([key] * len(table), pa.string())))
         return pa.concat_tables(tables)
 
     # --- plans -------------------------------------------------------------------------------------------------
 
-    def read_plan(self, output: Output, fingerprint: str) -> list[Part]:
-        """The parts planned so far, oldest first."""
+    def read_plan(self, folder: str, fingerprint: str) -> list[Part]:
+        """The parts of a table's folder planned so far, oldest first."""
         parts: dict[str, list[tuple[str, str]]] = {}
-        for _, key in sorted(self._plans(output, fingerprint).items()):
+        for _, key in sorted(self._plans(folder, fingerprint).items()):
             for row in pq.read_table(io.BytesIO(self.store.read(key))).to_pylist():
                 parts.setdefault(row["part"], []).append((row["key"], row["identity"]))
         return [Part(name, tuple(rows)) for name, rows in parts.items()]
 
-    def append_plan(self, output: Output, fingerprint: str, parts: Sequence[Part]) -> None:
+    def append_plan(self, folder: str, fingerprint: str, parts: Sequence[Part]) -> None:
         """Record newly planned parts, before any of them is computed."""
-        count = len(self._plans(output, fingerprint))
+        count = len(self._plans(folder, fingerprint))
         rows = [{"part": part.name, "key": key, "identity": identity} for part in parts for key, identity in part.rows]
-        key = f"{PLANS}/{output.folder}/{fingerprint}/plan-{count:04d}.parquet"
+        key = f"{PLANS}/{folder}/{fingerprint}/plan-{count:04d}.parquet"
         self.write_file(key, pa.Table.from_pylist(rows, schema=_PLAN_SCHEMA))
 
-    def _plans(self, output: Output, fingerprint: str) -> dict[str, str]:
+    def _plans(self, folder: str, fingerprint: str) -> dict[str, str]:
         """The path of every plan by its file name; one that an earlier version left among the parts counts too."""
-        folder = f"{output.folder}/{fingerprint}"
-        keys = [file.key for parent in (folder, f"{PLANS}/{folder}") for file in self.store.list(parent)]
+        parts = f"{folder}/{fingerprint}"
+        keys = [file.key for parent in (parts, f"{PLANS}/{parts}") for file in self.store.list(parent)]
         named = {key.rsplit("/", 1)[1]: key for key in keys}
         return {name: key for name, key in named.items() if is_plan(name)}
 

@@ -4,7 +4,7 @@ A part is computed as a whole and stored in one file named by a hash of its rows
 planned into; only rows that no part holds are grouped into new parts. So a resumed run recomputes exactly the missing
 parts, a batch-sensitive model sees the same batches again, and new rows never change existing parts.
 
-    plan = make_plan(rows, known=dataset.read_plan(output, fingerprint), committed=committed, rows_per_part=64)
+    plan = make_plan(rows, known=dataset.read_plan(folder, fingerprint), committed=committed, rows_per_part=64)
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -69,6 +69,9 @@ def make_plan(
     rest = [row for row in requested if row[0] not in assigned]
     salt = f"retry after {sum(len(part.rows) for part in known)} planned rows" if failed else ""
     new = [make_part(rest[start : start + rows_per_part], salt) for start in range(0, len(rest), rows_per_part)]
+    # A part may be there without a plan: the run that made it was killed before it wrote the plan down.
+    served |= {part.name: frozenset(key for key, _ in part.rows) for part in new if part.name in committed}
     # A part may be planned again under its old name: it was planned, dropped from the input, and requested again.
     fresh = [part for part in new if part.name not in {known_part.name for known_part in known}]
-    return Plan(served, (*reversed(pending), *new), tuple(fresh))
+    unmade = [part for part in new if part.name not in committed]
+    return Plan(served, (*reversed(pending), *unmade), tuple(fresh))

@@ -10,30 +10,35 @@ workers commit part files themselves, so that a result is on disk before it is r
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
-from pipeline.dataset.plan import Plan, make_part, make_plan
+from pipeline.dataset.plan import Part, Plan, make_part, make_plan
+from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
+from pipeline.engine.group_state import ADDRESS, GroupState
+from pipeline.engine.groups import Group, GroupedRows
+from pipeline.engine.identities import identities_of
+from pipeline.engine.ipc import write_rows
+from pipeline.engine.pipeline import Setting, run_states, workers_of
 from pipeline.engine.progress import Progress
+from pipeline.engine.stage_progress import StageProgress
+from pipeline.engine.steps import Step
+from pipeline.engine.stream import Stream
 from pipeline.engine.waves import WaveWorker
-from pipeline.engine.worker import ADDRESS, PRIOR_ATTEMPTS, PartWorker, WorkerLimits, encode_rows, marks_of, work
+from pipeline.engine.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, marks_of, work
 from pipeline.media.limits import DEFAULT
-from pipeline.stage import Output, StageSpec
+from pipeline.stage import StageSpec
 from pipeline.storage.addresses import address_of, redact
 from schemas import errors
 from schemas.config import EngineConfig
 from schemas.contract import TableContract
-from schemas.ids import digest
 from schemas.limits import Limits
-
-if TYPE_CHECKING:
-    from pipeline.dataset.query import Connection, Relation
 
 _TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
 
@@ -53,48 +58,6 @@ class StageRecord:
     busy_seconds: float = 0.0
     cpu_seconds: float = 0.0
     counters: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StageRun:
-    """A finished stage: which parts hold its rows, and how to read its tables."""
-
-    spec: StageSpec
-    served: Mapping[str, frozenset[str]]
-    dataset: Dataset
-
-    def table(self, output: Output, columns: list[str] | None = None) -> pa.Table:
-        """The rows of one of the stage's tables, sorted by key, with the path of their part file in `part`."""
-        table = self.dataset.read_parts(output, self.spec.fingerprint, self.served, columns)
-        return table.sort_by(output.contract.key)
-
-    def relation(self, connection: "Connection", output: Output, columns: Sequence[str] | None = None) -> "Relation":
-        """The rows of one of the stage's tables as a relation for DuckDB, with the path of their part file in `part`.
-
-        In no particular order. `columns` None: all of the contract.
-        """
-        from pipeline.dataset.query import parquet
-
-        schema = output.contract.schema
-        names = schema.names if columns is None else list(columns)
-        read = pa.schema([schema.field(name) for name in dict.fromkeys([*names, output.parent])])
-        keys = {part: self.dataset.part_key(output, self.spec.fingerprint, part) for part in sorted(self.served)}
-        rows = parquet(connection, self.dataset.store, list(keys.values()), read, PART_COLUMN)
-        served = pa.table(
-            {
-                PART_COLUMN: [keys[part] for part in keys for _ in self.served[part]],
-                output.parent: [key for part in keys for key in self.served[part]],
-            },
-            schema=pa.schema([(PART_COLUMN, pa.string()), (output.parent, pa.string())]),
-        )
-        chosen = [f'"{name}"' for name in (*names, PART_COLUMN)]
-        live = rows.join(connection.from_arrow(served), f"{PART_COLUMN}, {output.parent}", how="semi")
-        return live.project(", ".join(chosen))
-
-    @property
-    def primary(self) -> pa.Table:
-        """The stage's primary table, without the `part` column."""
-        return self.table(self.spec.outputs[0]).drop_columns([PART_COLUMN])
 
 
 class Engine:
@@ -125,25 +88,101 @@ class Engine:
         primary = spec.outputs[0]
         self.dataset.remove_orphans(spec.outputs, spec.fingerprint)
         committed = self.dataset.committed(primary, spec.fingerprint)
-        identities = _identities(rows, spec)
+        identities = identities_of(rows, spec)
         prior: dict[str, int] = {}
         failed = self._failed(spec, committed, prior) if self._retry else {}
         if spec.partition is None:
-            known = self.dataset.read_plan(primary, spec.fingerprint)
+            known = self.dataset.read_plan(primary.folder, spec.fingerprint)
             plan = make_plan(identities, known, committed, spec.rows_per_part, failed)
             if plan.new:
-                self.dataset.append_plan(primary, spec.fingerprint, plan.new)
+                self.dataset.append_plan(primary.folder, spec.fingerprint, plan.new)
         else:
             plan = self._fixed_plan(spec, rows, committed, committed - set(failed))
         record.reused = plan.reused
         if plan.pending:
-            self._compute(spec, plan, rows, prior, record)
-        record.seconds = time.monotonic() - started
+            self._compute(spec, plan.pending, rows, prior, record)
         served = {**plan.served, **{part.name: frozenset(key for key, _ in part.rows) for part in plan.pending}}
-        if served:
+        return self.finish(StageRun(spec, served, self.dataset), started)
+
+    def stream(
+        self,
+        steps: Sequence[Step],
+        groups: Sequence[Group],
+        given: Mapping[str, GroupedRows],
+        before: Mapping[str, StageRun],
+    ) -> dict[str, StageRun]:
+        """Bring several stages up to date, which work at the same time on different groups (`pipeline.engine.stream`).
+
+        Returns the stages' runs by name, with those `before`. Raises `StageError` or `DatasetError`.
+        """
+        return Stream(self, groups, given).run(steps, before)
+
+    def begin(self, spec: StageSpec) -> StageProgress:
+        """Begin a stage of a stream: its record, and what the dataset has of it."""
+        self.records[spec.name] = StageRecord(fingerprint=spec.fingerprint)
+        self.dataset.remove_orphans(spec.outputs, spec.fingerprint)
+        committed = self.dataset.committed(spec.outputs[0], spec.fingerprint)
+        prior: dict[str, int] = {}
+        failed = self._failed(spec, committed, prior) if self._retry else {}
+        return StageProgress(self.dataset, spec, committed, failed, prior)
+
+    def count_reused(self, spec: StageSpec, rows: int) -> None:
+        """Count rows of a stream's stage that need no work."""
+        self.records[spec.name].rows += rows
+        self.records[spec.name].reused += rows
+
+    def compute_streaming(
+        self, steps: Sequence[Step], specs: Mapping[str, StageSpec], states: Iterable[GroupState], groups: int
+    ) -> Iterator[GroupState]:
+        """Send the states of so many groups through all steps; yields each when all steps have committed its rows."""
+        self._make_ready([step.spec for step in steps])
+        setting = Setting(
+            dataset_uri=self.dataset.store.address,
+            limits=self._worker_limits,
+            cores=self._cluster.cores,
+            gpus=self._cluster.gpus,
+            workers=self._config.workers,
+        )
+        for step in steps:
+            self.records[step.spec.name].workers = min(workers_of(step.spec, setting), groups)
+        in_a_row = dict.fromkeys((step.spec.name for step in steps), 0)
+        times: dict[str, list[tuple[float, float]]] = {step.spec.name: [] for step in steps}
+        name = steps[0].spec.name if len(steps) == 1 else f"{steps[0].spec.name} to {steps[-1].spec.name}"
+        with self._progress.bar(name, groups) as advance:
+            for state in run_states(steps, specs, states, setting):
+                if state.fatal:
+                    raise getattr(errors, state.fatal[0], errors.StageError)(state.fatal[1])
+                failed = 0
+                for step in steps:
+                    done, record = state.reports[step.spec.name], self.records[step.spec.name]
+                    record.rows += done["rows"]
+                    record.reused += done["reused"]
+                    record.parts += len(done["parts"])
+                    for report in done["parts"]:
+                        _add(record, report)
+                        failed += report["failed"]
+                        in_a_row[step.spec.name] = self._check_failures(step.spec, in_a_row[step.spec.name], report)
+                    times[step.spec.name].append((done["started"], done["ended"]))
+                advance(1, failed)
+                yield state
+        for stage, worked in times.items():  # the stages of a stream work at the same time: each from its first row on
+            self.records[stage].seconds = max(end for _, end in worked) - min(start for start, _ in worked)
+
+    def compute_in_driver(
+        self, spec: StageSpec, parts: Sequence[Part], rows: pa.Table, prior: Mapping[str, int]
+    ) -> None:
+        """Compute parts of a stage that distributes its rows by itself."""
+        record = self.records[spec.name]
+        record.rows += sum(len(part.rows) for part in parts)
+        self._compute(spec, parts, rows, prior, record)
+
+    def finish(self, run: StageRun, started: float) -> StageRun:
+        """End a stage whose rows are all there: count failures and print its line. `started` is `time.monotonic()`."""
+        spec, record = run.spec, self.records[run.spec.name]
+        record.seconds = record.seconds or time.monotonic() - started
+        if run.served:
             self.tables.update({output.folder: spec.fingerprint for output in spec.outputs})
-        run = StageRun(spec, served, self.dataset)
-        statuses = run.table(primary, [spec.key, "status"])
+        statuses = run.table(spec.outputs[0], [spec.key, "status"])
         record.failed = pc.sum(pc.equal(statuses["status"], "failed")).as_py() or 0
         self._progress.stage(spec.name, record.rows, record.computed, record.failed, record.seconds)
         return run
@@ -180,7 +219,7 @@ class Engine:
     def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str], reusable: set[str]) -> Plan:
         """Plan parts whose composition matters: keep exact matches, remove all others before writing."""
         assert spec.partition is not None
-        parts = [make_part(_identities(part_rows, spec)) for part_rows in spec.partition(rows)]
+        parts = [make_part(identities_of(part_rows, spec)) for part_rows in spec.partition(rows)]
         kept = {part.name for part in parts} & reusable
         for output in reversed(spec.outputs):
             # Also parts of other fingerprints: the shards that they describe are about to be overwritten.
@@ -191,29 +230,42 @@ class Engine:
         served = {part.name: frozenset(key for key, _ in part.rows) for part in parts if part.name in kept}
         return Plan(served, tuple(part for part in parts if part.name not in kept), ())
 
-    def _compute(
-        self, spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int], record: StageRecord
-    ) -> None:
-        for file in self.dataset.store.list(marks_of(spec)):  # marks of a killed run do not concern this one
-            self.dataset.store.remove(file.key)
+    def _make_ready(self, specs: Sequence[StageSpec]) -> None:
+        for spec in specs:
+            for file in self.dataset.store.list(marks_of(spec)):  # marks of a killed run do not concern this one
+                self.dataset.store.remove(file.key)
         with self._progress.waiting("starting Ray"):
             self._cluster.start()
-        tasks = _tasks(spec, plan, rows, prior)
+
+    def _compute(
+        self,
+        spec: StageSpec,
+        parts: Sequence[Part],
+        rows: pa.Table,
+        prior: Mapping[str, int],
+        record: StageRecord,
+    ) -> None:
+        self._make_ready([spec])
+        tasks = _tasks(spec, parts, rows, prior)
         record.parts = len(tasks)
         record.workers = self._workers(spec, len(tasks))
-        pending = sum(len(part.rows) for part in plan.pending)
         in_a_row = 0
-        with self._progress.bar(spec.name, pending) as advance:
+        with self._progress.bar(spec.name, sum(len(part.rows) for part in parts)) as advance:
             for report in self._reports(spec, tasks, record.workers):
                 _add(record, report)
                 advance(report["rows"], report["failed"])
-                longest, in_a_row = consecutive_failures(in_a_row, report["failure_runs"])
-                if longest >= self._config.max_failures_in_a_row:
-                    raise errors.StageError(
-                        f"stage {spec.name} stopped: {longest} rows failed in a row "
-                        f"(engine.max_failures_in_a_row = {self._config.max_failures_in_a_row}); "
-                        f"the last error: {report['last_error']}"
-                    )
+                in_a_row = self._check_failures(spec, in_a_row, report)
+
+    def _check_failures(self, spec: StageSpec, before: int, report: Mapping[str, Any]) -> int:
+        """The unexpected failures in a row up to now. Raises `StageError` if they are too many."""
+        longest, in_a_row = consecutive_failures(before, report["failure_runs"])
+        if longest >= self._config.max_failures_in_a_row:
+            raise errors.StageError(
+                f"stage {spec.name} stopped: {longest} rows failed in a row "
+                f"(engine.max_failures_in_a_row = {self._config.max_failures_in_a_row}); "
+                f"the last error: {report['last_error']}"
+            )
+        return in_a_row
 
     def _reports(self, spec: StageSpec, tasks: list[pa.Table], workers: int) -> Iterator[dict[str, Any]]:
         if spec.place == "driver":
@@ -228,12 +280,9 @@ class Engine:
         import ray.data
         import ray.exceptions
 
-        limits = WorkerLimits(
-            max_attempts=self._config.max_attempts,
-            max_worker_deaths=self._config.max_worker_deaths,
-            objects=self._limits,
-        )
-        arguments: dict[str, Any] = {"spec": spec, "dataset_uri": self.dataset.store.address, "limits": limits}
+        arguments: dict[str, Any] = {
+            "spec": spec, "dataset_uri": self.dataset.store.address, "limits": self._worker_limits,
+        }  # fmt: skip
         tasks_table = ray.data.from_arrow(tasks)
         if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and kept: actors
             results = tasks_table.map_batches(
@@ -262,6 +311,14 @@ class Engine:
             first = redact(" ".join(str(error).split()))[:300]
             raise errors.StageError(f"stage {spec.name}: Ray gave up: {first}") from error
 
+    @property
+    def _worker_limits(self) -> WorkerLimits:
+        return WorkerLimits(
+            max_attempts=self._config.max_attempts,
+            max_worker_deaths=self._config.max_worker_deaths,
+            objects=self._limits,
+        )
+
     def _workers(self, spec: StageSpec, parts: int) -> int:
         if spec.place == "driver":
             return 1
@@ -278,12 +335,7 @@ def consecutive_failures(before: int, runs: Sequence[int]) -> tuple[int, int]:
     return max(joined), joined[-1]
 
 
-def _identities(rows: pa.Table, spec: StageSpec) -> list[tuple[str, str]]:
-    columns = rows.select([spec.key, *spec.identity]).to_pylist()
-    return [(row[spec.key], digest(*(row[name] for name in spec.identity))) for row in columns]
-
-
-def _tasks(spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int]) -> list[pa.Table]:
+def _tasks(spec: StageSpec, parts: Sequence[Part], rows: pa.Table, prior: Mapping[str, int]) -> list[pa.Table]:
     if prior:
         counts = [prior.get(key, 0) for key in rows[spec.key].to_pylist()]
         rows = rows.append_column(PRIOR_ATTEMPTS, pa.array(counts, pa.int32()))
@@ -295,9 +347,9 @@ def _tasks(spec: StageSpec, plan: Plan, rows: pa.Table, prior: Mapping[str, int]
             rows = rows.append_column(ADDRESS, pa.array(addresses, pa.string()))
     positions = {key: index for index, key in enumerate(rows[spec.key].to_pylist())}
     tasks = []
-    for part in plan.pending:
+    for part in parts:
         chosen = rows.take([positions[key] for key, _ in part.rows])
-        task = {"part": part.name, "rows": encode_rows(chosen)}
+        task = {"part": part.name, "rows": write_rows(chosen)}
         tasks.append(pa.Table.from_pylist([task], schema=_TASK_SCHEMA))
     return tasks
 

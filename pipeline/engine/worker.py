@@ -8,7 +8,6 @@ when the part is retried; the part's rows are then processed one by one, and the
 """
 
 import contextlib
-import io
 import json
 import os
 import time
@@ -20,6 +19,8 @@ import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.commit import commit
+from pipeline.engine.group_state import ADDRESS
+from pipeline.engine.ipc import read_rows
 from pipeline.engine.marks import Deaths, Mark
 from pipeline.engine.watch import watched_memory
 from pipeline.media.limits import DEFAULT, set_limits
@@ -28,7 +29,7 @@ from pipeline.storage.addresses import grant, redact
 from schemas.errors import CutroomError
 from schemas.limits import Limits
 
-PRIOR_ATTEMPTS, ADDRESS = "prior_attempts", "address"
+PRIOR_ATTEMPTS = "prior_attempts"
 REPORT_SCHEMA = pa.schema([("part", pa.string()), ("report", pa.string())])
 
 
@@ -44,14 +45,6 @@ class WorkerLimits:
     max_attempts: int
     max_worker_deaths: int
     objects: Limits = DEFAULT
-
-
-def encode_rows(table: pa.Table) -> bytes:
-    """A part's input rows as Arrow IPC bytes: one cell of the engine's task table."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue()
 
 
 class PartWorker:
@@ -72,13 +65,17 @@ class PartWorker:
         return pa.Table.from_pylist(reports, schema=REPORT_SCHEMA)
 
     def _report(self, part: str, payload: bytes) -> dict[str, Any]:
+        rows, prior = decode_rows(payload)
+        return self.compute(part, rows, prior)
+
+    def compute(self, part: str, rows: Sequence[Row], prior: Sequence[int]) -> dict[str, Any]:
+        """Process and commit one part; returns its report. `prior` holds the attempts of earlier runs, one per row."""
         started, cpu_started = time.monotonic(), time.process_time()
         try:
             set_limits(self._limits.objects)
             if self._stage is None:
                 _limit_threads(self._spec.cpus)
                 self._stage = self._spec.build(**self._spec.arguments)
-            rows, prior = decode_rows(payload)
             outcomes = self._run_marked(self._stage, part, rows)
             outcomes = commit(self._dataset, self._spec, part, rows, prior, outcomes)
         except CutroomError as error:
@@ -128,7 +125,7 @@ class PartWorker:
 
 def decode_rows(payload: bytes) -> tuple[list[Row], list[int]]:
     """A part's input rows, and the attempts of earlier runs per row; also grants access to the rows' sources."""
-    rows: list[Row] = pa.ipc.open_stream(payload).read_all().to_pylist()
+    rows: list[Row] = read_rows(payload).to_pylist()
     for row in rows:
         if address := row.pop(ADDRESS, None):
             grant(row["uri"], address)

@@ -62,8 +62,8 @@ class History:
     ) -> pa.Table:
         """A stage's table, filtered by `where`; a retried row appears with its last result only."""
         fingerprint = self.record["stages"][stage]["fingerprint"]
-        planned = Output(folder=_PLANNED_IN.get(folder, folder), contract=contract, parent=contract.key)
-        order = {part.name: index for index, part in enumerate(self.dataset.read_plan(planned, fingerprint))}
+        plan = self.dataset.read_plan(_PLANNED_IN.get(folder, folder), fingerprint)
+        order = {part.name: index for index, part in enumerate(plan)}
         output = Output(folder=folder, contract=contract, parent=contract.key)
         part_names = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
         latest: dict[str, dict[str, Any]] = {}

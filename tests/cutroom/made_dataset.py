@@ -28,7 +28,7 @@ def make_whole_dataset(folder: Path) -> Dataset:
     def write(name: str, contract: TableContract, rows: list[dict[str, Any]]) -> None:
         output = Output(folder=name, contract=contract, parent=contract.key)
         dataset.write_part(output, "f", "part-0", filled(contract, rows))
-        dataset.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+        dataset.append_plan(output.folder, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
 
     write("splits", SPLITS, [{"video_id": "v", **OK}])
     write("stills", STILLS, [{"still_id": "s0", "clip_id": CLIP, "video_id": "v", "ordinal": 0, "time": 10.5}])

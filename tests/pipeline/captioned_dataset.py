@@ -121,7 +121,7 @@ def make_captioned_dataset(folder: Path) -> Dataset:
     for name, (_, contract, rows) in TABLES.items():
         output = Output(folder=name, contract=contract, parent=contract.key)
         dataset.write_part(output, "f", "part-0", filled(contract, rows))
-        dataset.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+        dataset.append_plan(output.folder, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
     write_spans(dataset, SPANS)
     ledger = [
         {"kind": "clip", "id": str(index), "source": "film.mp4", "state": "filtered", "reason": f"motion is {index}"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.bucket import BUCKET_SETS
-from schemas.ids import clip_id, digest, object_id, sample_id, still_id, video_id
+from schemas.ids import clip_id, clip_of, digest, object_id, sample_id, still_id, video_id, video_of
 
 VIDEO = "0123456789abcdef"
 milliseconds = st.integers(0, 10**8)
@@ -76,3 +76,12 @@ def test_clip_ids_tell_spans_apart_to_the_millisecond(a: int, b: int, c: int, d:
 def test_still_ids_sort_in_time_order() -> None:
     ids = [still_id(VIDEO, ordinal) for ordinal in range(300)]
     assert ids == sorted(ids)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 2.5), (-1.5, 0.25), (-3.0, -1.0)])
+def test_the_video_and_the_clip_of_an_id_are_read_off_it(start: float, end: float) -> None:
+    video = video_id("a.mp4", 1, "e")
+    clip = clip_id(video, start, end)
+    for key in (clip, still_id(clip, 7), sample_id(clip, "384x256x33-8fps", 0), sample_id(clip, "384x256x1", 2)):
+        assert (video_of(key), clip_of(key)) == (video, clip)
+    assert (video_of(video), clip_of(video)) == (video, None)

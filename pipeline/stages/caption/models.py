@@ -52,8 +52,10 @@ def needs_of(config: RunConfig) -> list[Need]:
 
 def resources_of(backend: Backend | None) -> dict[str, Any]:
     """Where a stage of captions runs: a local model takes the cores and a GPU, an endpoint's client next to nothing."""
-    if backend is None or backend.runs == "elsewhere":
+    if backend is None:
         return {}
+    if backend.runs == "elsewhere":
+        return {"waits": True}
     if backend.runs == "driver":
         return {"place": "driver"}
     return {"cpus": _ALL_CORES, "workers": 1, "gpus": backend.gpus}

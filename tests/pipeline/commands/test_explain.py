@@ -91,7 +91,7 @@ def dataset(tmp_path: Path) -> Dataset:
     def write(folder: str, contract: TableContract, rows: list[dict[str, Any]]) -> None:
         output = Output(folder=folder, contract=contract, parent=contract.key)
         dataset_.write_part(output, "f", "part-0", filled(contract, rows))
-        dataset_.append_plan(output, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
+        dataset_.append_plan(output.folder, "f", [Part("part-0", ((rows[0][contract.key], "i"),))])
 
     write("splits", SPLITS, [{"video_id": "v", **OK}])
     times = (("s0", 10.5), ("s1", 12.0), ("s2", 15.0), ("s3", 17.9))

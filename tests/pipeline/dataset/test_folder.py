@@ -69,7 +69,7 @@ def test_a_part_that_breaks_its_contract_is_not_written(dataset: Dataset) -> Non
 
 
 def test_committed_parts_are_those_of_the_fingerprint_and_plans_are_none(dataset: Dataset) -> None:
-    dataset.append_plan(PRIMARY, "f1", [make_part([("a", "1")])])
+    dataset.append_plan(PRIMARY.folder, "f1", [make_part([("a", "1")])])
     assert dataset.committed(PRIMARY, "f1") == {"part-1", "part-2"}
     assert dataset.committed(PRIMARY, "f2") == set()
 
@@ -85,9 +85,9 @@ def test_orphans_of_a_killed_worker_are_removed_and_nothing_else(dataset: Datase
 def test_plans_come_back_oldest_first(dataset: Dataset) -> None:
     parts = [make_part([(f"k{number}", "1"), (f"l{number}", "2")]) for number in range(25)]
     for part in parts:
-        dataset.append_plan(PRIMARY, "f1", [part])
-    assert dataset.read_plan(PRIMARY, "f1") == parts
-    assert dataset.read_plan(PRIMARY, "f2") == []
+        dataset.append_plan(PRIMARY.folder, "f1", [part])
+    assert dataset.read_plan(PRIMARY.folder, "f1") == parts
+    assert dataset.read_plan(PRIMARY.folder, "f2") == []
 
 
 def test_whole_tables_come_back_and_are_missed_by_name(dataset: Dataset) -> None:

@@ -64,7 +64,7 @@ def _content(dataset: Dataset) -> list[Any]:
     scores = dataset.read_parts(SCORED, "f1", {"part-a": None, "part-b": None}).to_pylist()
     captions = dataset.read_parts(CAPTIONED, "f2", {"part-a": None}).to_pylist()
     return [
-        dataset.read_plan(SCORED, "f1"),
+        dataset.read_plan(SCORED.folder, "f1"),
         [(row["clip_id"], dict_of(row["measures"]), row["status"]) for row in scores],
         [(row["dense"], dict_of(row["fields"])) for row in captions],
         dataset.read_table(SPANS_FILE, SAMPLE_SPANS)["sample_id"].to_pylist(),
@@ -107,8 +107,8 @@ def test_a_migration_that_was_killed_goes_on(older: Dataset) -> None:
 
 def test_new_plans_go_on_after_those_of_earlier_versions(older: Dataset) -> None:
     added = Part("part-c", (("c4", "i4"),))
-    older.append_plan(SCORED, "f1", [added])
-    assert older.read_plan(SCORED, "f1") == [*PLANNED, added]
+    older.append_plan(SCORED.folder, "f1", [added])
+    assert older.read_plan(SCORED.folder, "f1") == [*PLANNED, added]
     assert [file.key for file in older.store.list(".plans")] == [".plans/scores/beauty/f1/plan-0002.parquet"]
 
 

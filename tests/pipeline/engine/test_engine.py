@@ -10,8 +10,9 @@ import pytest
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import make_part
 from pipeline.dataset.query import querying
+from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
-from pipeline.engine.engine import Engine, StageRun, consecutive_failures
+from pipeline.engine.engine import Engine, consecutive_failures
 from pipeline.engine.worker import marks_of
 from pipeline.stage import StageSpec
 from schemas.config import EngineConfig
@@ -157,7 +158,7 @@ def test_marks_of_a_killed_run_are_no_parts(cluster: Cluster, tmp_path: Path) ->
     spec = toy.spec(rows_per_part=10)
     rows = toy.rows(NUMBERS)
     part = make_part([(key, digest(number)) for key, number in NUMBERS.items()])
-    dataset.append_plan(toy.OUTPUTS[0], "f1", [part])
+    dataset.append_plan(toy.OUTPUTS[0].folder, "f1", [part])
     dataset.store.write(f"{marks_of(spec)}/{part.name}", b'{"deaths": {"k01": 9}, "row": null}')
     stage_run, engine = run(cluster, tmp_path, spec, rows)
     assert engine.records["double"].computed == 10

@@ -98,7 +98,7 @@ def test_questions_and_images_are_answered_each_under_its_own_id_and_a_poisoned_
     replies = {reply.id: reply for reply in words(config, requests)}
     assert set(replies) == {request.id for request in requests}
     assert {key for key, reply in replies.items() if reply.error} == {"bad", "long"}
-    assert "picture spoiled" in str(replies["bad"].error)
+    assert "image spoiled" in str(replies["bad"].error)
     right = sum(f"word{number:02d}" in replies[f"q{number:02d}"].text.lower() for number in range(14))
     wrong = sum(f"word{(number + 1) % 14:02d}" in replies[f"q{number:02d}"].text.lower() for number in range(14))
     assert right > wrong

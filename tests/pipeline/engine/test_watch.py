@@ -86,12 +86,13 @@ def test_a_mark_counts_deaths_and_keeps_their_reasons(tmp_path: Path) -> None:
 
 _WORK = """
 import sys
-from pipeline.engine.worker import PartWorker, WorkerLimits, encode_rows
+from pipeline.engine.ipc import write_rows
+from pipeline.engine.worker import PartWorker, WorkerLimits
 from schemas.limits import Limits
 from tests.pipeline import toy
 limits = WorkerLimits(max_attempts=1, max_worker_deaths=2, objects=Limits(worker_gigabytes=0.3))
 rows = toy.rows({"k0": 0, "k1": 1, "k2": 2}, {"k1": "hungry"})
-PartWorker(toy.spec(), sys.argv[1], limits)._report("part-x", encode_rows(rows))
+PartWorker(toy.spec(), sys.argv[1], limits)._report("part-x", write_rows(rows))
 """
 
 

@@ -12,8 +12,8 @@ import pytest
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
+from pipeline.engine.ipc import write_rows
 from pipeline.engine.waves import WaveWorker
-from pipeline.engine.worker import encode_rows
 from pipeline.stage import Result, Row, StageSpec
 from schemas.config import EngineConfig
 from schemas.errors import StageError
@@ -45,7 +45,7 @@ def spec(build: Any = Backwards) -> StageSpec:
 def in_parts(size: int) -> list[Any]:
     rows = toy.rows(NUMBERS)
     return [
-        pa.table({"part": [f"part-{start}"], "rows": [encode_rows(rows.slice(start, size))]})
+        pa.table({"part": [f"part-{start}"], "rows": [write_rows(rows.slice(start, size))]})
         for start in range(0, len(rows), size)
     ]
 
@@ -99,7 +99,7 @@ def test_a_stage_that_raises_ends_the_run_and_keeps_what_was_committed(cluster: 
 def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) -> None:
     rows = toy.rows({"k0": 1, "k1": 2**62, "k2": 3})
     (report,) = WaveWorker(spec(), Dataset(str(tmp_path))).reports(
-        [pa.table({"part": ["part-x"], "rows": [encode_rows(rows)]})]
+        [pa.table({"part": ["part-x"], "rows": [write_rows(rows)]})]
     )
     assert (report["rows"], report["failed"], report["failure_runs"]) == (3, 1, [0, 0, 0, 0])
     result_rows = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None}).to_pylist()

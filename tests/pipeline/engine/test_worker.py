@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.folder import Dataset
-from pipeline.engine.worker import PartWorker, WorkerLimits, encode_rows, marks_of
+from pipeline.engine.ipc import write_rows
+from pipeline.engine.worker import PartWorker, WorkerLimits, marks_of
 from pipeline.stage import Result, Row
 from tests.pipeline import toy
 
@@ -33,7 +34,7 @@ def work(folder: Path, build: Any, mark: dict[str, Any]) -> dict[str, dict[str, 
     dataset = Dataset(str(folder))
     dataset.store.write(f"{marks_of(spec)}/part-x", json.dumps(mark).encode())
     worker = PartWorker(spec, str(folder), LIMITS)
-    report = worker._report("part-x", encode_rows(ROWS))
+    report = worker._report("part-x", write_rows(ROWS))
     assert "fatal" not in report
     table = dataset.read_parts(toy.OUTPUTS[0], "f1", {"part-x": None})
     assert not dataset.store.exists(f"{marks_of(spec)}/part-x")
@@ -55,7 +56,7 @@ def test_other_parts_go_row_by_row(tmp_path: Path) -> None:
 
 def test_a_value_that_does_not_fit_costs_its_row_and_is_counted(tmp_path: Path) -> None:
     worker = PartWorker(toy.spec(), str(tmp_path), LIMITS)
-    report = worker._report("part-x", encode_rows(toy.rows({"k0": 1, "k1": 2**62, "k2": 3})))
+    report = worker._report("part-x", write_rows(toy.rows({"k0": 1, "k1": 2**62, "k2": 3})))
     assert (report["rows"], report["failed"], report["last_error"]) == (3, 1, None)
     table = Dataset(str(tmp_path)).read_parts(toy.OUTPUTS[0], "f1", {"part-x": None})
     assert {row["id"]: row["status"] for row in table.to_pylist()} == {"k0": "ok", "k1": "failed", "k2": "ok"}

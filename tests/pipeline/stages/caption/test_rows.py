@@ -154,7 +154,7 @@ def test_frame_captions_of_a_dataset_whose_captions_were_by_clip_are_kept(tmp_pa
     rows = caption_rows(whole, *tables([clip], stills), None).to_pylist()
     identities = [(row["still_id"], digest(*(row[name] for name in spec.identity))) for row in rows]
     said = FRAME_CAPTIONS.table([frame(still, f"At {still['time']}.") for still in stills])
-    dataset.append_plan(spec.outputs[0], spec.fingerprint, [Part("part-0", tuple(identities))])
+    dataset.append_plan(spec.outputs[0].folder, spec.fingerprint, [Part("part-0", tuple(identities))])
     dataset.write_part(spec.outputs[0], spec.fingerprint, "part-0", said)
     spans = plan_spans([clip], stills, config()).to_pylist()
     wanted = caption_rows(spans, *tables([clip], stills), None)
