@@ -20,26 +20,29 @@ from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.ledger import build_ledger
 from pipeline.dataset.migration import migrate
-from pipeline.dataset.references import REFERENCE, group_references, keys_of
+from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
-from pipeline.engine.engine import Engine, StageRun
+from pipeline.engine.engine import Engine
+from pipeline.engine.grouping import plan_groups
+from pipeline.engine.groups import GroupedRows
 from pipeline.engine.progress import Progress
 from pipeline.engine.record import make_record
 from pipeline.measures.clips_table import MEASURE_COLUMNS
 from pipeline.media.tracks import TRACK_COLUMNS
 from pipeline.stage import Failure, Row
 from pipeline.stages.caption.models import needs_of
-from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
+from pipeline.stages.caption.rows import gather_said
 from pipeline.stages.ingest.stage import find_identical, list_bucket
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.pack.stage import drop_lost_parts
 from pipeline.stages.preflight import check_config
-from pipeline.stages.score.configured import measure_names, scorer_class
+from pipeline.stages.score.configured import measure_names
 from pipeline.stages.select.duplicates import find_copies
 from pipeline.stages.select.features import gather_features
 from pipeline.stages.select.sample_spans import note_of_short_samples, plan_spans
 from pipeline.stages.select.select import select, with_measures
 from pipeline.stages.specs_of_run import Specs, make_specs
+from pipeline.stages.steps_of_run import SOURCES, SPANS, steps_after_selection, steps_before_selection
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
@@ -80,16 +83,17 @@ class Curation:
         videos = self.engine.run(self._specs.ingest, self._objects).primary
         identical = self.engine.table("identical", DUPLICATES, VIDEO_DUPLICATES_FILE, find_identical(videos))
         sources = _usable(videos, identical)
-        splits = self.engine.run(self._specs.split, sources)
+        runs = self._look(sources)
+        splits, embeddings = runs["split"], runs["embed"]
         clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], STILL_COLUMNS)
-        embeddings, labels, scores = self._score(clips, stills)
+        scores = [runs[spec.name].primary for spec in self._specs.scores.values()]
         selection, measured = self._select(clips, videos, scores, embeddings, stills)
         kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
         planned = plan_spans((measured[key] for key in sorted(kept)), stills.to_pylist(), self.config)
         spans = self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, planned).to_pylist()
         if note := note_of_short_samples(spans, self.config.split.still_seconds):
             Progress().note(note)
-        captions, failures = self._caption(spans, clips, stills, labels)
+        captions, failures = self._caption(spans, runs)
         samples = self._pack(spans, measured, videos, captions)
         ledger = build_ledger(
             videos.to_pylist(),
@@ -121,22 +125,17 @@ class Curation:
         write_card(self.dataset, self.config, tables, samples, ledger)
         write_energon(self.dataset, samples)
 
-    def _score(self, clips: pa.Table, stills: pa.Table) -> tuple[StageRun, pa.Table | None, list[pa.Table]]:
-        embeddings = self.engine.run(self._specs.embed, stills.select(["still_id", "clip_id", PART_COLUMN]))
-        vectors = embeddings.table(embeddings.spec.outputs[0], ["still_id", "clip_id", "status"])
-        vectors = vectors.filter(pc.equal(vectors["status"], "ok"))
-        labels = None
-        if self._specs.label:
-            labels = self.engine.run(self._specs.label, vectors.drop_columns(["status"])).primary
-        by_kind = {
-            "images": group_references(stills, "clip_id", "still_id"),
-            "vectors": group_references(vectors, "clip_id", "still_id"),
-        }
-        scores = []
-        for name, spec in self._specs.scores.items():
-            rows = _with_references(clips["clip_id"].to_pylist(), by_kind[scorer_class(name).reads])
-            scores.append(self.engine.run(spec, rows).primary)
-        return embeddings, labels, scores
+    def _look(self, sources: pa.Table) -> dict[str, StageRun]:
+        """Split, embed, label and score: one stream, in which each group of sources flows through all stages."""
+        groups = plan_groups(
+            self.dataset,
+            "groups/videos",
+            self._specs.ingest.fingerprint,
+            sources["video_id"].to_pylist(),
+            self.config.split.videos_per_part,
+        )
+        given = {SOURCES: GroupedRows(sources, "video_id")}
+        return self.engine.stream(steps_before_selection(self._specs), groups, given, {})
 
     def _select(
         self, clips: pa.Table, videos: pa.Table, scores: Sequence[pa.Table], embeddings: StageRun, stills: pa.Table
@@ -157,14 +156,23 @@ class Curation:
         return selection, {clip["clip_id"]: clip for clip in measured}
 
     def _caption(
-        self, spans: Sequence[Row], clips: pa.Table, stills: pa.Table, labels: pa.Table | None
+        self, spans: Sequence[Row], looked: Mapping[str, StageRun]
     ) -> tuple[dict[str, Row], dict[str, Failure]]:
         """Captions by sample id, each with its frame captions in `frames`, and the failures of samples without one."""
-        frames = self.engine.run(self._specs.caption, caption_rows(spans, clips, stills, labels)).primary
-        captioned, failures = gather_said(spans, frames.to_pylist())
-        overviews = self._overviews([span for span in spans if span["sample_id"] in captioned], stills)
-        rows = summary_rows(spans, captioned, clips, overviews, self._measured)
-        self.captions = self.engine.run(self._specs.summarise, rows).primary
+        groups = plan_groups(
+            self.dataset,
+            "groups/clips",
+            self._specs.split.fingerprint,
+            sorted({span["clip_id"] for span in spans}),
+            self.config.summarise.clips_per_part,
+        )
+        # The summariser is given camera and motion, unless the captioner `facts` states them per still already.
+        measured = self.config.caption.captioner not in CAPTIONERS
+        steps = steps_after_selection(self._specs, self.config.caption.max_overview_stills, measured)
+        given = {SPANS: GroupedRows(SAMPLE_SPANS.table(spans), "sample_id")}
+        runs = self.engine.stream(steps, groups, given, looked)
+        captioned, failures = gather_said(spans, runs["caption"].primary.to_pylist())
+        self.captions = runs["summarise"].primary
         captions: dict[str, Row] = {}
         for row in self.captions.to_pylist():
             key = row["sample_id"]
@@ -173,19 +181,6 @@ class Curation:
             else:
                 failures[key] = ("summarise", row["error"], row["attempts"])
         return captions, failures
-
-    @property
-    def _measured(self) -> bool:
-        """Whether the summariser is given camera and motion; the captioner `facts` already states them per still."""
-        return self.config.caption.captioner not in CAPTIONERS
-
-    def _overviews(self, spans: Sequence[Row], stills: pa.Table) -> dict[str, str]:
-        """The short captions by sample id; a sample whose overview failed is summarised without one."""
-        if not self._specs.overview:
-            return {}
-        count = self.config.caption.max_overview_stills
-        rows = self.engine.run(self._specs.overview, overview_rows(spans, stills, count)).primary
-        return {row["sample_id"]: row["overview"] for row in rows.to_pylist() if row["status"] == "ok"}
 
     def _pack(
         self, spans: Sequence[Row], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
@@ -220,17 +215,6 @@ def _usable(videos: pa.Table, identical: pa.Table) -> pa.Table:
     ok = pc.equal(videos["status"], "ok")
     copy = pc.is_in(videos["video_id"], value_set=identical["id"].combine_chunks())
     return videos.filter(pc.and_(ok, pc.invert(copy))).sort_by("video_id")
-
-
-def _with_references(clips: Sequence[str], references: Mapping[str, Sequence[Row]]) -> pa.Table:
-    groups = [references.get(clip, []) for clip in clips]
-    return pa.table(
-        {
-            "clip_id": pa.array(clips, pa.string()),
-            "references": pa.array(groups, pa.list_(REFERENCE)),
-            "keys": pa.array([keys_of(group) for group in groups], pa.list_(pa.string())),
-        }
-    )
 
 
 def _joined(clip: Row, video: Row, caption: Row, names: Sequence[str], specs: Specs) -> Row:
