@@ -33,8 +33,8 @@ from pipeline.stage import Failure, Row
 from pipeline.stages.caption.models import needs_of
 from pipeline.stages.caption.rows import gather_said
 from pipeline.stages.ingest.stage import find_identical, list_bucket
+from pipeline.stages.pack.packing import Packing
 from pipeline.stages.pack.samples import plan_samples
-from pipeline.stages.pack.stage import drop_lost_parts
 from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.select.duplicates import find_copies
@@ -45,10 +45,10 @@ from pipeline.stages.specs_of_run import Specs, make_specs
 from pipeline.stages.steps_of_run import SOURCES, SPANS, steps_after_selection, steps_before_selection
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
-from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
+from schemas.dataset_files import DUPLICATES_FILE, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
 from schemas.media_tables import DUPLICATES, STILL_COLUMNS
 from schemas.named_values import dict_of
-from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
+from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SELECTION
 
 
 class Curation:
@@ -121,7 +121,8 @@ class Curation:
 
     def _introduce(self, samples: pa.Table, ledger: pa.Table) -> None:
         """Write what other readers of the dataset want to know beforehand."""
-        tables = {name: fingerprint for name, fingerprint in self.engine.tables.items() if name != "samples"}
+        passing = {output.folder for spec in (self._specs.encode, self._specs.pack) for output in spec.outputs}
+        tables = {name: fingerprint for name, fingerprint in self.engine.tables.items() if name not in passing}
         write_card(self.dataset, self.config, tables, samples, ledger)
         write_energon(self.dataset, samples)
 
@@ -191,16 +192,8 @@ class Curation:
         for key, caption in captions.items():
             clip = measured[caption["clip_id"]]
             described[key] = _joined(clip, sources[clip["video_id"]], caption, names, self._specs)
-        spec = self._specs.pack
-        drop_lost_parts(self.dataset, spec.outputs[0], spec.fingerprint)
-        run = self.engine.run(spec, plan_samples(spans, described, self.config))
-        samples = run.primary
-        self.engine.table("index", SAMPLES, INDEX, samples)
-        live = {f"shards/{shard}" for shard in samples["shard"].to_pylist()}
-        for file in self.dataset.store.list("shards"):
-            if file.key.endswith(".tar") and file.key not in live:
-                self.dataset.store.remove(file.key)
-        return samples
+        planned = plan_samples(spans, described, self.config, self._specs.encode.fingerprint)
+        return Packing(self.engine, self.config.pack, self._specs.encode, self._specs.pack).run(planned)
 
 
 def _vectors(embeddings: StageRun) -> Iterator[pa.Table]:

@@ -79,11 +79,16 @@ Stage = RowStage | BatchStage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A table that a stage writes: its folder in the dataset, its contract, and the column with the input row's key."""
+    """A table that a stage writes: its folder in the dataset, its contract, and the column with the input row's key.
+
+    The rows of a `media` table are large and already compressed: they are written as they are, each where it can be
+    read alone.
+    """
 
     folder: str
     contract: TableContract
     parent: str
+    media: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,8 @@ class Fault:
 class Column:
     """A column: Arrow type, a line of documentation with unit and range, and whether it may be null.
 
-    `formerly` is the name that it has in tables of earlier versions.
+    `formerly` is the name that it has in tables of earlier versions. An `added` column is in none of them, and read as
+    null.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Column:
     doc: str
     optional: bool = False
     formerly: str = ""
+    added: bool = False
 
     @property
     def content(self) -> str:
@@ -92,6 +94,10 @@ class TableContract:
         """Whether the table has the columns `status`, `error` and `attempts`."""
         return "status" in self.names
 
+    def _has_names(self, names: set[str]) -> bool:
+        """Whether a row with these names can be a row of this table: added columns may be left out."""
+        return names <= set(self.names) and {column.name for column in self.columns if not column.added} <= names
+
     @property
     def _always(self) -> set[str]:
         """The columns that are never null, even in a failed row."""
@@ -104,9 +110,8 @@ class TableContract:
     def table(self, rows: Iterable[Mapping[str, object]]) -> pa.Table:
         """Build a checked table from rows. Raises `ContractError` on a missing or extra name or a wrong type."""
         listed = list(rows)
-        expected = set(self.names)
         for row in listed:
-            if set(row) != expected:
+            if not self._has_names(set(row)):
                 raise ContractError(self._name_difference(set(row)))
         try:
             table = pa.Table.from_pylist(listed, schema=self.schema)
@@ -119,11 +124,11 @@ class TableContract:
 
     def fault(self, row: Mapping[str, object]) -> Fault | None:
         """The first column's fault in a row, or None. Raises `ContractError` if the row's names are not the table's."""
-        if set(row) != set(self.names):
+        if not self._has_names(set(row)):
             raise ContractError(self._name_difference(set(row)))
         failed = self.has_status and row["status"] != "ok"
         for column in self.columns:
-            value = row[column.name]
+            value = row.get(column.name)
             if value is not None:
                 fault = column.fault(value)
                 if fault is not None:
@@ -150,6 +155,8 @@ class TableContract:
                 index = table.column_names.index(column.name)
                 if pa.types.is_map(table.schema.field(index).type):
                     table = table.set_column(index, column.name, from_map(table[column.name]))
+            if column.added and column.name not in table.column_names:
+                table = table.append_column(column.name, pa.nulls(len(table), column.type))
         return table
 
     def check(self, table: pa.Table) -> pa.Table:

@@ -82,6 +82,15 @@ SAMPLES = TableContract(
             doc="its clip's measures that are classes, by name, such as `camera`",
             formerly="words",
         ),
+        Column(name="pixels", type=pa.string(), doc="digest of all that decides its media", optional=True, added=True),
+        Column(
+            name="description",
+            type=pa.string(),
+            doc="digest of all that decides its JSON and its text, beside its media",
+            optional=True,
+            added=True,
+        ),
+        Column(name="order", type=pa.uint64(), doc="its place in the shuffle", optional=True, added=True),
         *STATUS_COLUMNS,
     ),
 )

@@ -60,7 +60,8 @@ class Dataset:
 
     def write_part(self, output: Output, fingerprint: str, part: str, table: pa.Table) -> None:
         """Commit a part file atomically, after checking its contract."""
-        self.write_file(self.part_key(output, fingerprint, part), output.contract.check(table))
+        key = self.part_key(output, fingerprint, part)
+        self.write_file(key, output.contract.check(table), media=output.media)
 
     def committed(self, output: Output, fingerprint: str) -> set[str]:
         """Names of the parts whose file exists."""
@@ -161,10 +162,16 @@ class Dataset:
             reason = " ".join(str(error).split())
             raise DatasetError(f"{self.store.path(key)} is damaged ({reason}); remove it and curate again") from None
 
-    def write_file(self, key: str, table: pa.Table) -> None:
-        """Write a table as a Parquet file, atomically and without a contract."""
+    def write_file(self, key: str, table: pa.Table, media: bool = False) -> None:
+        """Write a table as a Parquet file, atomically and without a contract.
+
+        `media`: uncompressed, and a row group for each row, so that a reader takes the bytes of one row alone.
+        """
         buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
+        if media:
+            pq.write_table(table, buffer, compression="none", use_dictionary=False, row_group_size=1)
+        else:
+            pq.write_table(table, buffer, compression="zstd")
         self.store.write(key, buffer.getvalue())
 
     def write_record(self, record: Mapping[str, Any]) -> None:

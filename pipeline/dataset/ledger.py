@@ -96,8 +96,8 @@ def _sample_row(key: str, source: str, failure: Failure | None, packed: Row | No
     if failure:
         return _row("sample", key, source, "failed", *failure)
     assert packed is not None, f"sample {key} was planned and captioned, but never packed"
-    state = "failed" if packed["status"] == "failed" else "shipped"
-    return _row("sample", key, source, state, "pack", packed["error"], packed["attempts"])
+    state, stage = ("failed", "encode") if packed["status"] == "failed" else ("shipped", "pack")
+    return _row("sample", key, source, state, stage, packed["error"], packed["attempts"])
 
 
 def _clip_row(key: str, source: str, chosen: Row, samples: Sequence[Row]) -> Row:

@@ -1,4 +1,4 @@
-"""The stages in the order of the run: ingest, split, score, select, caption, summarise, pack. One room for each.
+"""The stages in the order of the run: ingest, split, score, select, caption, summarise, encode, pack.
 
-`stage.py` of a room holds its class; what a stage is stands in `pipeline/stage.py`.
+Each has a room, whose `stage.py` holds its class; what a stage is stands in `pipeline/stage.py`.
 """

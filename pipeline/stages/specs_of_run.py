@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pipeline.stage import StageSpec
 from pipeline.stages.caption import overview
 from pipeline.stages.caption import stage as caption
+from pipeline.stages.encode import stage as encode
 from pipeline.stages.ingest import stage as ingest
 from pipeline.stages.pack import stage as pack
 from pipeline.stages.score import embed, label
@@ -33,13 +34,14 @@ class Specs:
     caption: StageSpec
     overview: StageSpec | None
     summarise: StageSpec
+    encode: StageSpec
     pack: StageSpec
 
     def __iter__(self) -> Iterator[StageSpec]:
         """All stages of the run, in its order."""
         stages = (
             self.ingest, self.split, self.embed, self.label, *self.scores.values(), self.caption, self.overview,
-            self.summarise, self.pack,
+            self.summarise, self.encode, self.pack,
         )  # fmt: skip
         return (stage for stage in stages if stage is not None)
 
@@ -60,5 +62,6 @@ def make_specs(config: RunConfig, dataset_uri: str) -> Specs:
         caption=captions,
         overview=overview.spec(config, dataset_uri, shots),
         summarise=summarise.spec(config, captions),
+        encode=encode.spec(config),
         pack=pack.spec(config, dataset_uri),
     )

@@ -140,6 +140,11 @@ class Store:
         """The bytes `start` to `stop` (exclusive) of a file. Raises `FileNotFoundError` if it does not exist."""
         return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}", start=start, end=stop))
 
+    def open(self, key: str) -> IO[bytes]:
+        """A file for readers that jump to what they want: nothing is read ahead. Raises `FileNotFoundError`."""
+        options = {} if self.is_local else {"cache_type": "none"}
+        return cast(IO[bytes], self._filesystem.open(f"{self._root}/{key}", "rb", **options))
+
     def write(self, key: str, data: bytes) -> None:
         """Write a file atomically. Raises `DatasetError` if it cannot be written."""
         with self.writing(key) as file:

@@ -86,7 +86,7 @@ def test_a_video_is_decoded_once_to_look_and_its_spans_once_more(home: Home) -> 
     # Seeking lands on a key frame (every 24 frames) before the span.
     shipped = sum(sum(film.lengths) for film in FILMS.values())
     samples = len(home.ledger("sample"))
-    assert stages["pack"]["counters"]["decoded_frames"] <= shipped + 1 + 24 * samples
+    assert stages["encode"]["counters"]["decoded_frames"] <= shipped + 1 + 24 * samples
 
 
 def test_samples_decode_to_their_bucket_inside_their_shot(home: Home) -> None:
@@ -207,19 +207,20 @@ def test_another_bucket_set_captions_the_stills_that_no_sample_showed_before(hom
 
 def test_another_threshold_computes_newly_kept_rows_only(home: Home) -> None:
     strict = home.run("select.rules=[duration <= 2.6]")
-    assert not set(computed(strict)) & {*LOOKING, "caption", "summarise"}
+    assert not set(computed(strict)) & {*LOOKING, "caption", "summarise", "encode"}
     filtered = [row for row in home.ledger("clip").values() if row["state"] == "filtered"]
     assert filtered
     assert all("the rule says duration <= 2.6" in row["reason"] for row in filtered)
     before = home.run("select.rules=[duration <= 2.6]", "caption.prompt={light}")
     loose = home.run("caption.prompt={light}")
     assert computed(loose)["caption"] == loose["stages"]["caption"]["rows"] - before["stages"]["caption"]["rows"]
-    assert not set(computed(loose)) & set(LOOKING)
+    assert not set(computed(loose)) & {*LOOKING, "encode"}
 
 
 def test_a_film_that_is_added_computes_that_film_and_the_packing(home: Home) -> None:
     home.run()
     splits = {row["id"]: row["source"] for row in home.ledger("sample").values()}
+    shards = {path: path.read_bytes() for path in Path(home.dataset.store.uri).rglob("*.tar")}
     write_film(home.bucket / "added.mp4", ADDED)
     record = home.run()
     counts = computed(record)
@@ -230,6 +231,9 @@ def test_a_film_that_is_added_computes_that_film_and_the_packing(home: Home) -> 
         3,
         1,
     )
+    assert (counts["encode"], counts["pack"]) == (1, 1)
+    assert record["stages"]["encode"]["rows"] == len(home.ledger("sample"))
+    assert {path: path.read_bytes() for path in shards} == shards
     assert set(splits) < set(home.ledger("sample"))
     assert (
         home.ledger("video")[next(key for key, row in home.ledger("video").items() if row["source"] == "added.mp4")][

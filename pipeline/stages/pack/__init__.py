@@ -1,4 +1,4 @@
-"""pack: decodes the samples, encodes them to their buckets' shapes and writes shards.
+"""pack: writes shards by copying encoded samples, and only those that are new or changed.
 
 just curate <bucket>
 """

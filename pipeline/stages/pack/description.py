@@ -14,18 +14,19 @@ from typing import Any
 
 from captioning.tasks.forms import FIELDS
 from pipeline.stage import Row
-from pipeline.stages.pack.framing import Box
+from pipeline.stages.encode.framing import Box
+from pipeline.stages.encode.media import image_box
 from pipeline.stages.select.select import WORD_COLUMNS
 from schemas.bucket import Bucket
 
-NOT_MEASURED, NOT_SHOWN = -1.0, -1
+NOT_MEASURED = -1.0
 
 
-def describe_sample(row: Row, bucket: Bucket, crop: Box, shown_at: Sequence[int | None]) -> bytes:
+def describe_sample(row: Row, bucket: Bucket, crop: Box, shown_at: Sequence[int]) -> bytes:
     """The description of a sample of the plan as UTF-8 JSON.
 
     `crop` is what the sample shows of its source (left, top, width, height in displayed pixels), `shown_at` the frame
-    that shows each of its stills, None where none does.
+    that shows each of its stills, -1 where none does.
     """
     measured: dict[str, float | str | None] = json.loads(row["scores"])
     described = {
@@ -55,18 +56,13 @@ def describe_sample(row: Row, bucket: Bucket, crop: Box, shown_at: Sequence[int 
     return json.dumps(described, indent=1, ensure_ascii=False).encode()
 
 
-def image_box(row: Row) -> Box:
-    """The picture inside the bars of a sample's source: left, top, width, height in displayed pixels."""
-    return row["crop_left"], row["crop_top"], row["crop_width"], row["crop_height"]
-
-
-def _stills(row: Row, shown_at: Sequence[int | None]) -> list[dict[str, Any]]:
+def _stills(row: Row, shown_at: Sequence[int]) -> list[dict[str, Any]]:
     return [
         {
             "time": float(still["time"]),
             "hash": f"{still['hash']:016x}",
             "signature": base64.b64encode(still["signature"]).decode(),
-            "frame": NOT_SHOWN if frame is None else frame,
+            "frame": frame,
         }
         for still, frame in zip(row["stills"], shown_at, strict=True)
     ]

@@ -83,7 +83,7 @@ def _ledger() -> dict[tuple[str, str], Row]:
         ("A", "shipped", "pack", None),
         ("B", "filtered", "select", "dull"),
         ("C", "failed", "caption", "no words"),
-        ("D", "failed", "pack", "no frames"),
+        ("D", "failed", "encode", "no frames"),
         ("E", "failed", "split", "no frame"),
         ("F", "duplicate", "ingest", "same bytes as A"),
         ("G", "failed", "score", "no picture"),
@@ -105,7 +105,7 @@ def test_every_video_ends_in_one_state_with_its_reason(key: str, state: str, sta
         ("A2", "filtered", "select", "dull", 1),
         ("B1", "unbucketed", "select", "small", 1),
         ("C1", "failed", "caption", "no words", 2),
-        ("D1", "failed", "pack", "no frames", 3),
+        ("D1", "failed", "encode", "no frames", 3),
         ("G1", "failed", "score", "no picture", 1),
     ],
 )

@@ -25,7 +25,7 @@ IMAGE: Row = CLIP | {
 }  # fmt: skip
 
 
-def _described(row: Row, bucket: str, shown_at: int | None) -> Any:
+def _described(row: Row, bucket: str, shown_at: int) -> Any:
     return json.loads(describe_sample(row, Bucket.parse(bucket), (5, 0, 85, 64), [shown_at]))
 
 
@@ -38,7 +38,7 @@ def _types(value: Any) -> Any:
 
 
 def test_an_image_has_the_keys_and_types_of_a_clip() -> None:
-    clip, image = _described(CLIP, "64x48x17@8", 4), _described(IMAGE, "64x48x1", None)
+    clip, image = _described(CLIP, "64x48x17@8", 4), _described(IMAGE, "64x48x1", -1)
     assert _types(image) == _types(clip)
     assert type(None) not in _flat(_types(clip))
 
@@ -49,7 +49,7 @@ def _flat(types: Any) -> set[type]:
 
 
 def test_what_is_not_there_has_its_documented_value() -> None:
-    clip, image = _described(CLIP, "64x48x17@8", 4), _described(IMAGE, "64x48x1", None)
+    clip, image = _described(CLIP, "64x48x17@8", 4), _described(IMAGE, "64x48x1", -1)
     assert (clip["scores"], clip["categories"]) == ({"motion": 2.0}, {"camera": "static"})
     assert (image["scores"], image["categories"]) == ({"motion": -1.0}, {"camera": ""})
     assert (clip["stills"][0]["frame"], image["stills"][0]["frame"]) == (4, -1)

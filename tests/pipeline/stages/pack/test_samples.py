@@ -1,16 +1,14 @@
-"""The sample plan: split by source, shuffled by the seed, the same whatever the order of its input.
+"""The planned samples: split by source, with digests of what they say, whatever the order of the input.
 
 python -m pytest tests/pipeline/stages/pack/test_samples.py
 """
-
-from collections import Counter
 
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stage import Row
-from pipeline.stages.pack.samples import PLAN_SCHEMA, by_shard, plan_samples, split_of
+from pipeline.stages.pack.samples import PLAN_SCHEMA, plan_samples, split_of
 from pipeline.stages.select.sample_spans import plan_spans
 from schemas.config import PackConfig, RunConfig
 from schemas.ids import clip_id
@@ -36,7 +34,7 @@ def _plan(clips: list[Row], config: RunConfig) -> pa.Table:
     """The plan of clips that all have their words."""
     spans = plan_spans(clips, [], config).to_pylist()
     by_id = {clip["clip_id"]: clip for clip in clips}
-    return plan_samples(spans, {span["sample_id"]: by_id[span["clip_id"]] for span in spans}, config)
+    return plan_samples(spans, {span["sample_id"]: by_id[span["clip_id"]] for span in spans}, config, "encode")
 
 
 @given(sources, st.randoms())
@@ -48,22 +46,6 @@ def test_the_plan_does_not_depend_on_the_order_of_its_input(keys: list[str], ran
     plan = _plan(clips, _config())
     assert plan.schema == PLAN_SCHEMA
     assert plan.equals(_plan(shuffled, _config()))
-
-
-@given(sources, st.integers(1, 5))
-@settings(max_examples=40)
-def test_shards_are_bounded_of_one_bucket_and_split_and_hold_every_sample_once(keys: list[str], most: int) -> None:
-    clips = [_clip(key) for key in keys] + [_clip(f"{key}.png", 0.0, "image") for key in keys]
-    plan = _plan(clips, _config(samples_per_shard=most))
-    shards = by_shard(plan)
-    assert pa.concat_tables(shards).sort_by("sample_id").equals(plan.sort_by("sample_id"))
-    assert len(set(plan["sample_id"].to_pylist())) == len(plan) == 3 * len(keys)  # 5 s hold two of 17 frames at 8/s
-    for shard in shards:
-        assert len(set(shard["shard"].to_pylist())) == 1
-        assert len({(row["bucket"], row["split"]) for row in shard.to_pylist()}) == 1
-        assert 1 <= len(shard) <= most
-    full = Counter(len(shard) == most for shard in shards)
-    assert full[False] <= len({(row["bucket"], row["split"]) for row in plan.to_pylist()})
 
 
 @given(sources, sources)
@@ -91,14 +73,21 @@ def test_the_share_of_validation_is_about_what_was_asked() -> None:
     assert 340 < count < 460
 
 
-def test_the_seed_shuffles_across_sources() -> None:
-    clips = [_clip(f"film {number:02d}") for number in range(30)]
-    orders = [
-        _plan(clips, _config(seed=seed, validation_share=0.0, samples_per_shard=999))["source"].to_pylist()
-        for seed in (0, 0, 1)
-    ]
-    assert orders[0] == orders[1] != orders[2]
-    assert orders[0] != sorted(orders[0])
+def test_a_description_is_known_by_all_that_it_says_but_not_by_where_its_source_is() -> None:
+    clip = _clip("film", seconds=2.5)
+    (before,) = _plan([clip], _config())["description"].to_pylist()
+
+    def described(**changes: object) -> str:
+        (after,) = _plan([{**clip, **changes}], _config()).to_pylist()
+        assert isinstance(after["description"], str)
+        return after["description"]
+
+    assert described() == described(uri="s3://elsewhere/film", bytes=7, version="new") == before
+    changes: list[Row] = [
+        {"short": "S"}, {"medium": "M"}, {"dense": "D"}, {"tokens": 8}, {"fields": "{}"}, {"scores": '{"motion": 1}'},
+        {"lineage": '{"captioner": "other"}'}, {"width": 65}, {"crop_left": 1}, {"source": "other"},
+    ]  # fmt: skip
+    assert len({before, *(described(**change) for change in changes)}) == 1 + len(changes)
 
 
 def test_samples_follow_one_another_inside_their_clip_up_to_the_limit() -> None:
@@ -112,4 +101,4 @@ def test_samples_follow_one_another_inside_their_clip_up_to_the_limit() -> None:
 
 def test_no_clip_is_no_sample() -> None:
     assert _plan([], _config()).schema == PLAN_SCHEMA
-    assert by_shard(_plan([], _config())) == []
+    assert len(_plan([], _config())) == 0

@@ -13,11 +13,15 @@ from typing import Any, cast
 import av
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.plan import make_part
+from pipeline.engine.commit import commit
 from pipeline.media.decode import Decoder
 from pipeline.media.geometry import Geometry
 from pipeline.media.image_file import read_image
@@ -25,8 +29,14 @@ from pipeline.media.rgb import RgbConverter
 from pipeline.media.signature import frame_signature, image_signature
 from pipeline.media.tracks import track_of
 from pipeline.stage import Result, Row, run_rows
+from pipeline.stages.encode import stage as encode
+from pipeline.stages.encode.rows import encode_rows
+from pipeline.stages.pack.committed import read_committed
+from pipeline.stages.pack.places import find_places
+from pipeline.stages.pack.rows import pack_rows
 from pipeline.stages.pack.samples import plan_samples
-from pipeline.stages.pack.stage import OUTPUTS, Pack, drop_lost_parts
+from pipeline.stages.pack.shard_plan import WANTED, plan_shards
+from pipeline.stages.pack.stage import Pack
 from pipeline.stages.select.sample_spans import plan_spans
 from pipeline.stages.split.stage import Split
 from schemas.config import PackConfig, RunConfig, SplitConfig
@@ -69,14 +79,38 @@ def config(**changes: object) -> RunConfig:
     return RunConfig(pack=PackConfig.model_validate(given_))
 
 
-def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result]:
-    """Plan and pack clips into the shards of a dataset; all samples must be of one shard of the plan."""
+def plan_clips(clips: list[Row], configuration: RunConfig) -> pa.Table:
+    """The planned samples of clips with their captions."""
     stills = [still for clip in clips for still in clip.get("stills", None) or stills_of(clip)]
-    spans = plan_spans(clips, stills, config(**changes)).to_pylist()
+    spans = plan_spans(clips, stills, configuration).to_pylist()
     by_id = {clip["clip_id"]: clip for clip in clips}
-    rows = plan_samples(spans, {span["sample_id"]: by_id[span["clip_id"]] for span in spans}, config(**changes))
-    stage = Pack(str(folder), config(**changes).pack, max_attempts=1)
-    return [outcome.result for outcome in run_rows(stage, rows.to_pylist(), "sample_id", 1)]
+    described = {span["sample_id"]: by_id[span["clip_id"]] for span in spans}
+    return plan_samples(spans, described, configuration, encode.spec(configuration).fingerprint)
+
+
+def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result]:
+    """Encode clips and pack them into shards of a dataset without an index; a result for each sample."""
+    configuration = config(**changes)
+    dataset, spec = Dataset(str(folder)), encode.spec(configuration)
+    planned = plan_clips(clips, configuration)
+    rows = encode_rows(planned, spec.fingerprint).to_pylist()
+    outcomes = run_rows(spec.build(**spec.arguments), rows, "sample_id", 1)
+    part = make_part([(row["sample_id"], row["pixels"]) for row in rows]).name
+    commit(dataset, spec, part, rows, [0] * len(rows), outcomes)
+    encoded = dataset.read_parts(spec.outputs[0], spec.fingerprint, {part: None})
+    made = pc.is_in(planned["sample_id"], value_set=encoded.filter(pc.field("status") == "ok")["sample_id"])
+    wanted = planned.filter(made)
+    before = read_committed(dataset)
+    plan = plan_shards(before.plan_columns, wanted.select(WANTED.names), 0, configuration.pack.samples_per_shard)
+    chosen = wanted.take(pa.array(plan.samples))
+    shards = pack_rows(plan, chosen, find_places(chosen, before, encoded, spec.outputs)).to_pylist()
+    stage = Pack(str(folder), configuration.pack)
+    packed = [sample for shard in shards for sample in stage.process(shard).others["samples"]]
+    results = [outcome.result for outcome in outcomes if outcome.result.error is not None]
+    for sample in packed:
+        del sample["planned_shard"]
+        results.append(Result(key=sample["sample_id"], values=sample))
+    return results
 
 
 def stills_of(clip: Row) -> list[Row]:
@@ -133,7 +167,7 @@ def test_samples_are_exactly_their_bucket_and_show_nothing_but_their_clip(
 def test_the_index_says_where_each_sample_is(tmp_path: Path) -> None:
     results = pack_clips(tmp_path, make_clips(tmp_path))
     rows = [{**(result.values or {}), "status": "ok", "error": None, "attempts": 1} for result in results]
-    for row in OUTPUTS[0].contract.table(rows).to_pylist():
+    for row in SAMPLES.table(rows).to_pylist():
         data = (tmp_path / "shards" / row["shard"]).read_bytes()
         with tarfile.open(fileobj=io.BytesIO(data[row["offset"] : row["offset"] + row["size"]])) as tar:
             assert tar.getnames() == [f"{row['sample_id']}.{suffix}" for suffix in ("json", "mp4", "txt")]
@@ -224,37 +258,6 @@ def test_images_are_packed_without_loss(tmp_path: Path) -> None:
     (result,) = pack_clips(tmp_path, [clip])
     with Image.open(io.BytesIO(members_of(tmp_path)[result.key]["png"])) as image:
         assert np.array_equal(np.asarray(image), pixels)
-
-
-def test_an_index_part_without_its_shard_is_forgotten(tmp_path: Path) -> None:
-    dataset = Dataset(str(tmp_path))
-    row: Row = dict.fromkeys(SAMPLES.names, None)
-    row |= {"sample_id": "s", "clip_id": "c", "video_id": "v", "source": "v.mp4", "bucket": "64x48x1",
-            "split": "train", "start_time": 0.0, "end_time": 0.0, "width": 64, "height": 48, "frames": 1,
-            "fps": 0.0, "tokens": 1, "shard": "b/train-0.tar",
-            "offset": 0, "size": 1024, "checksum": "0", "decoded_frames": 1, "scores": [], "categories": [],
-            "status": "ok", "attempts": 1}  # fmt: skip
-    dataset.write_part(OUTPUTS[0], "f", "part-1", SAMPLES.table([row]))
-    dataset.store.write("shards/b/train-0.tar", bytes(1024))
-    drop_lost_parts(dataset, OUTPUTS[0], "f")
-    assert dataset.committed(OUTPUTS[0], "f") == {"part-1"}
-    dataset.store.write("shards/b/train-0.tar", bytes(512))
-    drop_lost_parts(dataset, OUTPUTS[0], "f")
-    assert dataset.committed(OUTPUTS[0], "f") == set()
-
-
-def test_an_error_that_may_pass_is_tried_again_and_counts_against_the_stage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise ConnectionResetError("the store hung up")
-
-    monkeypatch.setattr("pipeline.stages.pack.stage.make_media", refuse)
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    row: Row = {"sample_id": "s", "shard": "b/train-0.tar", "bucket": "64x48x1"}
-    (outcome,) = run_rows(Pack(str(tmp_path), PackConfig(), max_attempts=3), [row], "sample_id", 3)
-    assert (outcome.attempts, outcome.expected) == (3, False)
-    assert "the store hung up" in str(outcome.result.error)
 
 
 def _split_and_pack(folder: Path, name: str, images: list[Picture], **options: Any) -> tuple[Row, dict[str, bytes]]:

@@ -21,7 +21,7 @@ from pipeline.media.standard import StandardFrames
 from pipeline.media.timeline import EPSILON
 from pipeline.media.tracks import track_of
 from pipeline.stage import Row
-from pipeline.stages.pack.framing import Framing
+from pipeline.stages.encode.framing import Framing
 from schemas.bucket import TIME_TOLERANCE, Bucket
 from schemas.errors import MediaError
 

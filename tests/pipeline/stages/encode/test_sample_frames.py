@@ -1,6 +1,6 @@
 """The frames of a sample: each the nearest in time, all from the clip, and only those that were captioned.
 
-python -m pytest tests/pipeline/stages/pack/test_sample_frames.py
+python -m pytest tests/pipeline/stages/encode/test_sample_frames.py
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pipeline.media.decode import Decoder, TimedFrame
 from pipeline.media.geometry import Geometry
 from pipeline.media.rgb import RgbConverter
-from pipeline.stages.pack import sample_frames
-from pipeline.stages.pack.framing import frame_sample
-from pipeline.stages.pack.sample_frames import read_frames
+from pipeline.stages.encode import sample_frames
+from pipeline.stages.encode.framing import frame_sample
+from pipeline.stages.encode.sample_frames import read_frames
 from schemas.bucket import Assignment, Bucket, Shape, assign
 from tests.films import flat, make_film, video_row
 from tests.pipeline.stages.pack.test_stage import (

@@ -1,6 +1,6 @@
 """Framing: inside the image and clear of its bars, centred, of the bucket's aspect, as large as it can be.
 
-python -m pytest tests/pipeline/stages/pack/test_framing.py
+python -m pytest tests/pipeline/stages/encode/test_framing.py
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.media.geometry import Geometry
-from pipeline.stages.pack.framing import frame_sample
+from pipeline.stages.encode.framing import frame_sample
 from schemas.bucket import Bucket
 
 buckets = st.builds(lambda width, height: Bucket(16 * width, 16 * height, 1, 0), st.integers(1, 20), st.integers(1, 20))

@@ -1,0 +1,67 @@
+"""The rows of encode, and the digest of all that decides a sample's pixels: nothing of its caption or its scores.
+
+A digest holds the source's content (by the ids), its timeline and geometry, the span, the signatures of the stills that
+the frames are compared with, the area inside the bars, the bucket, and the fingerprint of the stage: its version and
+the encoder's settings. Where a source was listed, and when, is no part of it.
+
+    rows = encode_rows(planned, spec.fingerprint)      # `planned`: pipeline.stages.pack.samples
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.dataset.digests import row_digests
+from schemas.media_tables import SEGMENT
+from schemas.outcome_tables import STILL_SEEN
+
+SOURCE_FIELDS = (
+    ("clip_id", pa.string()),
+    ("video_id", pa.string()),
+    ("uri", pa.string()),
+    ("bytes", pa.int64()),
+    ("version", pa.string()),
+    ("stream", pa.int32()),
+    ("scan", pa.string()),
+    ("field_order", pa.string()),
+    ("frame_interval", pa.float64()),
+    ("segments", pa.list_(SEGMENT)),
+    ("kind", pa.string()),
+    ("rotation", pa.int32()),
+    ("mirrored", pa.bool_()),
+    ("width", pa.int32()),
+    ("height", pa.int32()),
+    ("crop_left", pa.int32()),
+    ("crop_top", pa.int32()),
+    ("crop_width", pa.int32()),
+    ("crop_height", pa.int32()),
+    ("clip_start", pa.float64()),
+    ("clip_end", pa.float64()),
+    ("start_time", pa.float64()),
+    ("bucket", pa.string()),
+)
+"""What is needed to read and frame a sample, beside its stills."""
+_COMPARED = pa.list_(pa.struct([("time", pa.float64()), ("signature", pa.binary())]))
+_PLACE = ("uri", "bytes", "version")
+ENCODE_SCHEMA = pa.schema([("sample_id", pa.string()), *SOURCE_FIELDS, ("stills", _COMPARED), ("pixels", pa.string())])
+
+
+def encode_rows(planned: pa.Table, fingerprint: str) -> pa.Table:
+    """The rows of encode from a table with `sample_id`, the source fields and `stills`, in its order."""
+    assert planned.schema.field("stills").type == pa.list_(STILL_SEEN), "stills are as the spans table has them"
+    columns = {name: planned[name] for name in ENCODE_SCHEMA.names if name not in ("stills", "pixels")}
+    rows = pa.table({**columns, "stills": _compared(planned["stills"])})
+    decisive = rows.drop_columns(list(_PLACE))
+    return rows.append_column("pixels", row_digests(decisive, "pixels", fingerprint)).cast(ENCODE_SCHEMA)
+
+
+def _compared(stills: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of each still what its frame is compared with: time and signature."""
+    chunks = []
+    for chunk in stills.chunks:
+        lengths = pc.fill_null(pc.list_value_length(chunk), 0)
+        ends = pc.cumulative_sum(lengths).cast(pa.int32())
+        offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
+        fields = dict(zip(STILL_SEEN.names, chunk.flatten().flatten(), strict=True))
+        compared = pa.StructArray.from_arrays([fields["time"], fields["signature"]], ["time", "signature"])
+        chunks.append(pa.ListArray.from_arrays(offsets, compared))
+    return pa.chunked_array(chunks, _COMPARED)
