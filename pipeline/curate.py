@@ -193,7 +193,8 @@ class Curation:
             clip = measured[caption["clip_id"]]
             described[key] = _joined(clip, sources[clip["video_id"]], caption, names, self._specs)
         planned = plan_samples(spans, described, self.config, self._specs.encode.fingerprint)
-        return Packing(self.engine, self.config.pack, self._specs.encode, self._specs.pack).run(planned)
+        upstream = {spec.name: spec.fingerprint for spec in (self._specs.ingest, self._specs.split)}
+        return Packing(self.engine, self.config.pack, self._specs.encode, self._specs.pack, upstream).run(planned)
 
 
 def _vectors(embeddings: StageRun) -> Iterator[pa.Table]:

@@ -8,7 +8,8 @@ name, and media that its shards hold, are removed.
     samples = Packing(engine, config.pack, encode, pack).run(planned)
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from pipeline.engine.engine import Engine, StageRun
 from pipeline.stage import StageSpec
 from pipeline.stages.encode.rows import encode_rows
 from pipeline.stages.encode.stage import recover_spec
+from pipeline.stages.pack.adoption import Encoder, adopt
 from pipeline.stages.pack.committed import Committed, read_committed
 from pipeline.stages.pack.media_store import remove_packed
 from pipeline.stages.pack.places import find_places
@@ -38,11 +40,13 @@ class Packing:
     config: PackConfig
     encode: StageSpec
     pack: StageSpec
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    """The fingerprints of the stages that fix times and geometry, by name; for shards of an earlier version."""
 
     def run(self, planned: pa.Table, afresh: bool = False) -> pa.Table:
         """Pack the planned samples (`samples.py`); returns the new index. `afresh`: as a first run would."""
         dataset = self.engine.dataset
-        committed = read_committed(dataset)
+        committed = adopt(dataset, read_committed(dataset), planned, Encoder(self.config, self.upstream))
         encoded = self._encode(planned, committed)
         failed = encoded.primary.filter(pc.equal(encoded.primary["status"], "failed"))
         wanted = planned.filter(pc.invert(pc.is_in(planned["sample_id"], value_set=_values(failed["sample_id"]))))

@@ -6,8 +6,9 @@ python -m pytest tests/pipeline/stages/pack/test_packing.py
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -35,12 +36,19 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     return [{**clip, "stills": stills_of(clip)} for name in names for clip in make_clips(folder, name)]
 
 
-def packed(folder: Path, clips: list[Row], afresh: bool = False, retry: bool = False, **changes: object) -> Records:
+def packed(
+    folder: Path,
+    clips: list[Row],
+    afresh: bool = False,
+    retry: bool = False,
+    upstream: Mapping[str, str] = MappingProxyType({}),
+    **changes: object,
+) -> Records:
     """Pack these clips and nothing else into the dataset; returns what the stages did."""
     configuration = config(samples_per_shard=2, **changes)
     engine = InProcessEngine(Dataset(str(folder)), retry)
     specs = encode.spec(configuration), stage.spec(configuration, str(folder))
-    Packing(engine, configuration.pack, *specs).run(plan_clips(clips, configuration), afresh)
+    Packing(engine, configuration.pack, *specs, upstream).run(plan_clips(clips, configuration), afresh)
     return engine.records
 
 
@@ -207,6 +215,50 @@ def test_a_sample_that_fails_is_in_the_index_and_is_tried_again_only_by_retry(
     shutil.copy2(sources[1]["uri"], lost["uri"])
     assert packed(tmp_path / "set", clips, retry=True)["encode"].computed == 1
     check(tmp_path / "set", clips)
+
+
+def make_older(folder: Path, **settings: object) -> None:
+    """Leave what version 7 of pack left: an index without digests, and the record of its run."""
+    dataset = Dataset(str(folder))
+    table = dataset.read_table(INDEX, SAMPLES).drop_columns(["pixels", "description", "order"])
+    dataset.write_file(INDEX, table)
+    shutil.rmtree(folder / ".plans")
+    configuration = {"pack": config(**settings).pack.model_dump()}
+    dataset.write_record({"config": configuration, "stages": {"split": {"fingerprint": "s"}}})
+
+
+def test_shards_of_version_7_are_taken_over_as_they_are(sources: list[Row], tmp_path: Path) -> None:
+    packed(tmp_path, sources[:6])
+    before, rows = shards(tmp_path), index(tmp_path)
+    make_older(tmp_path)
+    records = packed(tmp_path, sources[:6], upstream={"split": "s"})
+    assert (records["encode"].computed, records["pack"].computed) == (0, 0)
+    assert (shards(tmp_path), index(tmp_path)) == (before, rows)
+
+
+def test_media_of_version_7_is_copied_where_a_caption_changed_and_made_again_where_pixels_did(
+    sources: list[Row], tmp_path: Path
+) -> None:
+    packed(tmp_path, sources[:6])
+    before, pixels = shards(tmp_path), media(tmp_path)
+    make_older(tmp_path)
+    other = [{**still, "signature": bytes([1]) + still["signature"][1:]} for still in sources[1]["stills"]]
+    clips = [{**sources[0], "dense": "other"}, {**sources[1], "stills": other}, *sources[2:6]]
+    records = packed(tmp_path, clips, upstream={"split": "s"})
+    assert records["encode"].computed == 1
+    check(tmp_path, clips)
+    assert media(tmp_path) == pixels
+    assert before.keys() & shards(tmp_path).keys()
+
+
+@pytest.mark.parametrize(("settings", "fingerprint"), [({"crf": 30}, "s"), ({}, "other")])
+def test_shards_of_version_7_that_were_encoded_otherwise_are_encoded_again(
+    settings: dict[str, object], fingerprint: str, sources: list[Row], tmp_path: Path
+) -> None:
+    packed(tmp_path, sources[:3])
+    make_older(tmp_path, **settings)
+    assert packed(tmp_path, sources[:3], upstream={"split": fingerprint})["encode"].computed == 3
+    check(tmp_path, sources[:3])
 
 
 _STEPS: list[tuple[Any, str]] = [
