@@ -32,7 +32,7 @@ def _remove_parts(dataset: Dataset, encode: StageSpec, packed: pa.ChunkedArray |
     if not parts:
         return 0
     rows = dataset.read_parts(primary, encode.fingerprint, dict.fromkeys(parts))
-    planned = {part.name: part for part in dataset.read_plan(primary, encode.fingerprint)}
+    planned = {part.name: part for part in dataset.read_plan(primary.folder, encode.fingerprint)}
     removed = 0
     for name in parts:
         here = rows.filter(pc.equal(rows[PART_COLUMN], dataset.part_key(primary, encode.fingerprint, name)))
@@ -59,7 +59,7 @@ def _keep_failed(dataset: Dataset, encode: StageSpec, part: Part, failed: pa.Tab
     alone = make_part([row for row in part.rows if row[0] in keys], "failed")
     if alone.name in dataset.committed(primary, encode.fingerprint):
         return
-    dataset.append_plan(primary, encode.fingerprint, [alone])
+    dataset.append_plan(primary.folder, encode.fingerprint, [alone])
     dataset.write_part(media, encode.fingerprint, alone.name, media.contract.empty())
     dataset.write_part(primary, encode.fingerprint, alone.name, failed)
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, PLANS
-from pipeline.engine.engine import Engine, StageRun
+from pipeline.dataset.stage_run import StageRun
+from pipeline.engine.engine import Engine
 from pipeline.stage import StageSpec
 from pipeline.stages.encode.rows import encode_rows
 from pipeline.stages.encode.stage import recover_spec
