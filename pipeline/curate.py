@@ -8,7 +8,7 @@ just curate s3://bucket/raw --profile gpu               # an object store
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,8 +39,23 @@ from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.select.duplicates import find_copies
 from pipeline.stages.select.features import gather_features
-from pipeline.stages.select.sample_spans import note_of_short_samples, plan_spans
-from pipeline.stages.select.select import select, with_measures
+from pipeline.stages.select.measured import (
+    ScoreTable,
+    columns_of_rules,
+    measured_clips,
+    measures_of,
+    with_bitrate,
+    with_measures,
+)  # fmt: skip
+from pipeline.stages.select.sample_spans import (
+    CLIP_COLUMNS,
+    SORTING_GIGABYTES,
+    STILLS_READ,
+    ShortSamples,
+    plan_spans,
+    streams_of,
+)  # fmt: skip
+from pipeline.stages.select.select import COPY_COLUMNS, rules_of, select
 from pipeline.stages.specs_of_run import Specs, make_specs
 from pipeline.stages.steps_of_run import SOURCES, SPANS, steps_after_selection, steps_before_selection
 from schemas.caption_tables import CAPTIONS
@@ -49,6 +64,9 @@ from schemas.dataset_files import DUPLICATES_FILE, LEDGER_FILE, SELECTION_FILE, 
 from schemas.media_tables import DUPLICATES, STILL_COLUMNS
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SELECTION
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Relation
 
 
 class Curation:
@@ -80,27 +98,27 @@ class Curation:
         started = time.time()
         self.dataset.store.remove_temporary()
         migrate(self.dataset)
-        videos = self.engine.run(self._specs.ingest, self._objects).primary
-        identical = self.engine.table("identical", DUPLICATES, VIDEO_DUPLICATES_FILE, find_identical(videos))
+        ingested = self.engine.run(self._specs.ingest, self._objects)
+        videos = ingested.primary
+        identical = find_identical(videos)
+        self.engine.table("identical", DUPLICATES, VIDEO_DUPLICATES_FILE, identical)
         sources = _usable(videos, identical)
         runs = self._look(sources)
         splits, embeddings = runs["split"], runs["embed"]
         clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], STILL_COLUMNS)
-        scores = [runs[spec.name].primary for spec in self._specs.scores.values()]
-        selection, measured = self._select(clips, videos, scores, embeddings, stills)
-        kept = {row["clip_id"] for row in selection.to_pylist() if row["state"] == "kept"}
-        planned = plan_spans((measured[key] for key in sorted(kept)), stills.to_pylist(), self.config)
-        spans = self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, planned).to_pylist()
-        if note := note_of_short_samples(spans, self.config.split.still_seconds):
-            Progress().note(note)
+        scores = {name: runs[spec.name] for name, spec in self._specs.scores.items()}
+        self._select(ingested, splits, scores, embeddings, stills)
+        self._plan_spans(splits)
+        spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()
         captions, failures = self._caption(spans, runs)
+        measured = with_measures(clips.drop_columns([PART_COLUMN]), [run.primary for run in scores.values()])
         samples = self._pack(spans, measured, videos, captions)
         ledger = build_ledger(
             videos.to_pylist(),
             {row["id"]: row["duplicate_of"] for row in identical.to_pylist()},
             {row["video_id"]: row for row in splits.primary.to_pylist()},
             clips.to_pylist(),
-            {row["clip_id"]: row for row in selection.to_pylist()},
+            {row["clip_id"]: row for row in self.dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()},
             spans,
             failures,
             samples.to_pylist(),
@@ -139,22 +157,56 @@ class Curation:
         return self.engine.stream(steps_before_selection(self._specs), groups, given, {})
 
     def _select(
-        self, clips: pa.Table, videos: pa.Table, scores: Sequence[pa.Table], embeddings: StageRun, stills: pa.Table
-    ) -> tuple[pa.Table, dict[str, Row]]:
-        measured, failures = with_measures(clips.drop_columns([PART_COLUMN]), scores)
-        bytes_of = {row["video_id"]: row["bytes"] / max(row["duration"] or 0, 1.0) for row in videos.to_pylist()}
-        for clip in measured:
-            clip["bitrate"] = bytes_of[clip["video_id"]]
+        self,
+        ingested: StageRun,
+        splits: StageRun,
+        scores: Mapping[str, StageRun],
+        embeddings: StageRun,
+        stills: pa.Table,
+    ) -> None:
+        from pipeline.dataset.query import querying
+
         features = gather_features(_vectors(embeddings), stills)
 
-        def find(rows: Sequence[Row]) -> pa.Table:
-            with Progress().bar("find copies", len(rows)) as advance:
-                return find_copies(rows, features, self.config.duplicates, advance)
+        def find(rows: "Relation") -> pa.Table:
+            listed = rows.to_arrow_table().to_pylist()
+            with Progress().bar("find copies", len(listed)) as advance:
+                return find_copies(listed, features, self.config.duplicates, advance)
 
-        selection, copies = select(measured, self.config, failures, find)
-        self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)
-        self.engine.table("select", SELECTION, SELECTION_FILE, selection)
-        return selection, {clip["clip_id"]: clip for clip in measured}
+        with querying(self.dataset.store) as connection:
+            measures = measures_of(self.config.score)
+            clips = with_bitrate(
+                splits.relation(connection, splits.spec.outputs[1]),
+                ingested.relation(connection, ingested.spec.outputs[0], ["video_id", "bytes", "duration"]),
+            )
+            tables = [
+                ScoreTable(run.relation(connection, run.spec.outputs[0]), measures[name])
+                for name, run in scores.items()
+            ]
+            columns = dict.fromkeys([*columns_of_rules(rules_of(self.config)), *COPY_COLUMNS])
+            measured = measured_clips(clips, tables, list(columns))
+            selection, copies = select(connection, measured, self.config, find)
+            self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)
+            self.engine.table("select", SELECTION, SELECTION_FILE, selection)
+
+    def _plan_spans(self, splits: StageRun) -> None:
+        from pipeline.dataset.query import batches, querying
+
+        short = ShortSamples()
+        store = self.dataset.store
+        with querying(store, SORTING_GIGABYTES) as first, querying(store, SORTING_GIGABYTES) as second:
+            clips, stills = (
+                streams_of(
+                    splits.relation(connection, splits.spec.outputs[1], CLIP_COLUMNS),
+                    splits.relation(connection, splits.spec.outputs[2], STILLS_READ),
+                    self.dataset.relation(connection, SELECTION_FILE, SELECTION, ["clip_id", "state"]),
+                )[place]
+                for place, connection in enumerate((first, second))
+            )
+            planned = plan_spans(batches(clips), batches(stills), self.config, short)
+            self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, planned)
+        if note := short.note(self.config.split.still_seconds):
+            Progress().note(note)
 
     def _caption(
         self, spans: Sequence[Row], looked: Mapping[str, StageRun]

@@ -162,7 +162,7 @@ def _kept(shape: Shape, bucket: Bucket) -> float:
     scale = max(bucket.width / shape.width, bucket.height / shape.height)
     crop_share = (bucket.width * bucket.height) / (shape.width * shape.height * scale * scale)
     time_share = 1.0 if bucket.is_image else min(1.0, bucket.seconds / max(shape.duration, bucket.seconds))
-    return min(1.0, scale) * crop_share**2 * time_share
+    return min(1.0, scale) * (crop_share * crop_share) * time_share
 
 
 def main() -> None:

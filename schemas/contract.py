@@ -117,10 +117,14 @@ class TableContract:
             table = pa.Table.from_pylist(listed, schema=self.schema)
         except _UNFIT as error:
             raise ContractError(f"table {self.name}: a value does not fit its column: {error}") from error
+        return self.check(self.check_numbers(table))
+
+    def check_numbers(self, table: pa.Table) -> pa.Table:
+        """Return `table` unchanged, or raise `ContractError` naming every column with a number that is not finite."""
         endless = [name for name in self.names if not _is_finite(table[name])]
         if endless:
             raise ContractError(f"table {self.name}: a number that is not finite: {', '.join(endless)}")
-        return self.check(table)
+        return table
 
     def fault(self, row: Mapping[str, object]) -> Fault | None:
         """The first column's fault in a row, or None. Raises `ContractError` if the row's names are not the table's."""

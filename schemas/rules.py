@@ -115,13 +115,21 @@ class PercentileRule:
         either end. Without any value there is no rule.
         """
         numbers = sorted(value for value in values if isinstance(value, int | float) and not math.isnan(value))
-        if not numbers:
+        return self.resolve_ranked(len(numbers), numbers.__getitem__)
+
+    def resolve_ranked(self, count: int, value_at: Callable[[int], float]) -> tuple[Rule, ...]:
+        """The same for `count` values, of which `value_at` gives the one at a place in ascending order, from 0."""
+        if not count:
             return ()
         share = (100 + self.percent) / 200 if self.side == "middle" else self.percent / 100
-        count = math.ceil(share * len(numbers))
-        lowest = Rule(self.text, self.column, ">=", float(numbers[-count]), self.rule_set)
-        highest = Rule(self.text, self.column, "<=", float(numbers[count - 1]), self.rule_set)
-        return {"top": (lowest,), "bottom": (highest,), "middle": (lowest, highest)}[self.side]
+        kept = math.ceil(share * count)
+
+        def bound(comparison: str, place: int) -> Rule:
+            return Rule(self.text, self.column, comparison, float(value_at(place)), self.rule_set)
+
+        bounds = {"top": (">=",), "bottom": ("<=",), "middle": (">=", "<=")}[self.side]
+        places = {">=": count - kept, "<=": kept - 1}
+        return tuple(bound(comparison, places[comparison]) for comparison in bounds)
 
 
 AnyRule = Rule | PercentileRule

@@ -22,7 +22,8 @@ from pipeline.readers.what_if.stills import shown_clips, thumbnails_of
 from pipeline.stage import Row
 from pipeline.stages.score.scorers.aesthetic import LaionAesthetic
 from pipeline.stages.score.scorers.registry import SCORERS
-from pipeline.stages.select.select import check_rules, value_of
+from pipeline.stages.select.measured import value_of
+from pipeline.stages.select.select import check_rules
 from pipeline.storage.store import Store
 from schemas.command import run_command
 from schemas.config import RunConfig, SelectConfig

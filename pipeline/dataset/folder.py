@@ -14,18 +14,23 @@ a run.
 
 import io
 import json
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.dataset.plan import Part
+from pipeline.dataset.whole_tables import Written, read_whole, rows_of, schema_of, write_rows
 from pipeline.stage import Output
 from pipeline.storage.store import Store
 from schemas.contract import TableContract
 from schemas.errors import ContractError, DatasetError
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
 
 _PLAN_SCHEMA = pa.schema([("part", pa.string()), ("key", pa.string()), ("identity", pa.string())])
 PART_COLUMN = "part"
@@ -134,33 +139,52 @@ class Dataset:
 
     # --- whole tables and the record ---------------------------------------------------------------------------
 
-    def write_table(self, key: str, contract: TableContract, table: pa.Table) -> None:
-        """Write a whole table atomically, after checking its contract."""
-        self.write_file(key, contract.check(table))
+    def write_table(self, key: str, contract: TableContract, tables: pa.Table | Iterable[pa.Table]) -> Written:
+        """Write a whole table or a stream of its rows, after checking its contract; see `whole_tables.py`."""
+        return write_rows(self.store, key, contract, [tables] if isinstance(tables, pa.Table) else tables)
 
     def read_table(self, key: str, contract: TableContract) -> pa.Table:
-        """Read a whole table. Raises `DatasetError` if it is missing, damaged, or of another version."""
+        """Read a whole table into memory. Raises `DatasetError` if it is missing, damaged, or of another version."""
         table = self._read(key)
         if table is None:
             raise DatasetError(f"{self.store.path(key)} is missing; `just curate` writes it at its end")
-        try:
+        with self._told(key):
             return contract.check(contract.modern(table))
-        except ContractError as error:
-            raise DatasetError(f"{self.store.path(key)}: {error}") from None
+
+    def relation(
+        self, connection: "Connection", key: str, contract: TableContract, columns: Sequence[str] | None = None
+    ) -> "Relation":
+        """A whole table, or some of its columns, for DuckDB, in no particular order. Raises as `read_table` does."""
+        there = self._place(key)
+        if there is None:
+            raise DatasetError(f"{self.store.path(key)} is missing; `just curate` writes it at its end")
+        with self._told(key):
+            stated = schema_of(self.store, there)
+            modern = contract.modern(stated.empty_table())
+            contract.check(modern)
+        if not modern.schema.equals(stated):  # of a version with other names or types, which only Arrow converts
+            return connection.from_arrow(self.read_table(key, contract).select(list(columns or contract.names)))
+        return rows_of(connection, self.store, there, contract, columns)
 
     def read_columns(self, key: str, columns: Sequence[str]) -> pa.Table | None:
         """These columns of a whole table of any version; None if it is missing or lacks one of them."""
         table = self._read(key)
         return table.select(list(columns)) if table is not None and {*columns} <= {*table.column_names} else None
 
-    def _read(self, key: str) -> pa.Table | None:
+    @contextmanager
+    def _told(self, key: str) -> Iterator[None]:
         try:
-            return pq.read_table(io.BytesIO(self.store.read(key)))
-        except FileNotFoundError:
-            return self._read(FORMER_PLACES[key]) if key in FORMER_PLACES else None
-        except pa.ArrowInvalid as error:
-            reason = " ".join(str(error).split())
-            raise DatasetError(f"{self.store.path(key)} is damaged ({reason}); remove it and curate again") from None
+            yield
+        except ContractError as error:
+            raise DatasetError(f"{self.store.path(key)}: {error}") from None
+
+    def _read(self, key: str) -> pa.Table | None:
+        there = self._place(key)
+        return None if there is None else read_whole(self.store, there)
+
+    def _place(self, key: str) -> str | None:
+        """Where a whole table is; None if it is missing."""
+        return next((place for place in (key, FORMER_PLACES.get(key)) if place and self.store.exists(place)), None)
 
     def write_file(self, key: str, table: pa.Table, media: bool = False) -> None:
         """Write a table as a Parquet file, atomically and without a contract.

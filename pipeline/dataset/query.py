@@ -10,17 +10,22 @@ names, and its result goes to the next query or to a file without becoming Pytho
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.storage.store import Store
 
 MEMORY_GIGABYTES = 2.0
 """What a connection may hold before it spills. DuckDB's own overhead and Arrow's results come on top."""
+BATCH_ROWS = 100_000
+"""Rows of a result that are held at once."""
 Connection = duckdb.DuckDBPyConnection
 Relation = duckdb.DuckDBPyRelation
 
@@ -62,5 +67,20 @@ def parquet(
         columns += (
             f""", substr(filename, strpos(filename, '{root}/') + {len(store.query_root) + 1}) AS "{part_column}\""""
         )
-    query = f"SELECT {columns} FROM read_parquet($paths, filename = true, union_by_name = true)"  # noqa: S608
-    return connection.sql(query, params={"paths": paths})
+    return connection.read_parquet(paths, filename=True, union_by_name=True).project(columns)
+
+
+def spooled(connection: Connection, schema: pa.Schema, tables: Iterable[pa.Table]) -> Relation:
+    """A stream of tables as a relation that can be read many times: a temporary file, gone with the connection."""
+    folder = Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
+    path = folder / f"spooled-{uuid.uuid4().hex}.parquet"
+    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
+        for table in tables:
+            writer.write_table(table)
+    return connection.read_parquet(str(path))
+
+
+def batches(relation: Relation, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
+    """The rows of a relation as a stream of tables. Its connection answers nothing else until the stream is read."""
+    for batch in relation.to_arrow_reader(rows):
+        yield pa.Table.from_batches([batch])

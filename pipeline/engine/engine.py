@@ -187,23 +187,17 @@ class Engine:
         self._progress.stage(spec.name, record.rows, record.computed, record.failed, record.seconds)
         return run
 
-    def table(self, name: str, contract: TableContract, key: str, table: pa.Table) -> pa.Table:
-        """Commit the result of a table stage, which is recomputed on every run because steps on tables cost little.
+    def table(self, name: str, contract: TableContract, key: str, tables: pa.Table | Iterable[pa.Table]) -> None:
+        """Commit the result of a table stage, whole or as a stream: made anew in every run, as tables cost little.
 
         The record counts as computed the rows that are new or differ from the previous ones.
         """
         started = time.monotonic()
-        record = self.records[name] = StageRecord(fingerprint="", rows=len(table))
-        # None if there is no table yet, or one of an earlier version with other columns.
-        before = self.dataset.read_columns(key, contract.names)
-        stood = {row[contract.key]: row for row in before.to_pylist()} if before is not None else {}
-        rows = contract.check(table).to_pylist()
-        record.computed = sum(stood.get(row[contract.key]) != row for row in rows)
-        record.reused = len(rows) - record.computed
-        if record.computed or len(rows) != len(stood) or before is None:
-            self.dataset.write_table(key, contract, table)
+        record = self.records[name] = StageRecord(fingerprint="")
+        written = self.dataset.write_table(key, contract, tables)
+        record.rows, record.computed = written.rows, written.differing
+        record.reused = written.rows - written.differing
         record.seconds = time.monotonic() - started
-        return table
 
     def _failed(self, spec: StageSpec, committed: set[str], prior: dict[str, int]) -> dict[str, list[str]]:
         everything = dict.fromkeys(committed)

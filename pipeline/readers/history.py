@@ -15,7 +15,7 @@ from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output, Row
 from pipeline.stages.score.configured import scorer_names
-from pipeline.stages.select.select import with_measures
+from pipeline.stages.select.measured import with_measures
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
@@ -100,7 +100,7 @@ class History:
             self._live(self.parts(f"scores/{name}", f"score {name}", SCORES))
             for name in scorer_names(self.config.score)
         ]
-        return with_measures(table, scores)[0]
+        return list(with_measures(table, scores).values())
 
     def _live(self, table: pa.Table) -> pa.Table:
         return table.filter(pc.is_in(table["clip_id"], value_set=pa.array(list(self.selection), pa.string())))

@@ -145,6 +145,20 @@ class Store:
         options = {} if self.is_local else {"cache_type": "none"}
         return cast(IO[bytes], self._filesystem.open(f"{self._root}/{key}", "rb", **options))
 
+    def names(self, folder: str = "") -> tuple[str, ...]:
+        """The keys of the files in a folder itself, sorted; empty if the folder does not exist."""
+        base = f"{self._root}/{folder}" if folder else self._root
+        if self.is_local:
+            inside = sorted(os.listdir(base)) if os.path.isdir(base) else []
+            files = [name for name in inside if os.path.isfile(os.path.join(base, name))]
+            return tuple(f"{folder}/{name}" if folder else name for name in files)
+        if not self._filesystem.exists(base):
+            return ()
+        self._filesystem.invalidate_cache()
+        entries = self._filesystem.ls(base, detail=True)
+        paths = [entry["name"] for entry in entries if entry["type"] == "file"]
+        return tuple(sorted(path.removeprefix(self._root).removeprefix("/") for path in paths))
+
     def write(self, key: str, data: bytes) -> None:
         """Write a file atomically. Raises `DatasetError` if it cannot be written."""
         with self.writing(key) as file:

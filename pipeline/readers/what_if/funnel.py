@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.stage import Row
-from pipeline.stages.select.select import shape_of, value_of
-from schemas.bucket import Assignment, Bucket, assign
+from pipeline.stages.select.measured import value_of
+from schemas.bucket import Assignment, Bucket, Shape, assign
 from schemas.config import RunConfig
 from schemas.rules import AnyRule, Rule
 
@@ -77,7 +77,7 @@ def make_funnel(
     buckets = config.buckets()
     fits: dict[str, Assignment] = {}
     for clip in clips:
-        assignment = assign(shape_of(clip), buckets, config.pack.allow_upscale)
+        assignment = assign(_shape_of(clip), buckets, config.pack.allow_upscale)
         if not isinstance(assignment, str):
             fits[clip["clip_id"]] = assignment
     bounds = [rule.resolve(value_of(clip, rule.column) for clip in clips) for rule in rules]
@@ -128,6 +128,16 @@ def without_copies(clips: Sequence[Row], duplicate_of: Mapping[str, str]) -> lis
             seen.add(original)
         kept.append(clip)
     return kept
+
+
+def _shape_of(clip: Row) -> Shape:
+    return Shape(
+        width=clip["crop_width"],
+        height=clip["crop_height"],
+        duration=clip["duration"],
+        fps=clip["fps"],
+        is_image=clip["kind"] == "image",
+    )
 
 
 def _passes(clip: Row, bounds: Sequence[Rule]) -> bool:

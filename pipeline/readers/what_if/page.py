@@ -15,7 +15,7 @@ from pipeline.readers.what_if.histogram import Fate, draw_histogram, draw_words
 from pipeline.readers.what_if.stills import Thumbnails, draw_sides
 from pipeline.stage import Row
 from pipeline.stages.score.scorers.registry import SCORERS
-from pipeline.stages.select.select import value_of
+from pipeline.stages.select.measured import value_of
 from schemas.rule_sets import RULE_SETS
 from schemas.rules import Rule
 

@@ -17,7 +17,7 @@ from pipeline.readers.history import History
 from pipeline.readers.showing import Stills
 from pipeline.readers.what_if.funnel import Effect, Funnel
 from pipeline.stage import Row
-from pipeline.stages.select.select import value_of
+from pipeline.stages.select.measured import value_of
 from schemas.media_tables import STILLS
 from schemas.rules import Rule
 

@@ -19,7 +19,6 @@ from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel, without_copies
 from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Output, Row
-from pipeline.stages.select.select import select
 from schemas.caption_tables import SCORES
 from schemas.command import exit_code_of
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
@@ -29,6 +28,7 @@ from schemas.media_tables import DUPLICATES
 from schemas.named_values import list_of
 from schemas.outcome_tables import SELECTION
 from schemas.rule_sets import RULE_SETS, open_rules
+from tests.pipeline.selected import select_rows
 
 CONFIG = RunConfig(
     select=SelectConfig(rules=["brightness >= 0.03"]),
@@ -103,7 +103,7 @@ def test_the_funnel_says_what_select_would_do(pool: list[tuple[int | None, int]]
     clips = [_clip(index, motion=motion, aesthetic=float(score)) for index, (motion, score) in enumerate(pool)]
     funnel = _funnel(*texts, clips=clips)
     config = CONFIG.model_copy(update={"select": SelectConfig(rules=texts)})
-    table, _ = select(clips, config, {}, lambda _: DUPLICATES.empty())
+    table, _ = select_rows(clips, config, {}, lambda _: DUPLICATES.empty())
     assert funnel.kept_ids == {row["clip_id"] for row in table.to_pylist() if row["state"] == "kept"}
     counts = [step.clips for _, step in funnel.steps()]
     assert counts == sorted(counts, reverse=True)
@@ -142,7 +142,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         write(f"scores/{scorer}", SCORES, scores)
     failures = {"v-020": "no picture"}
     copy = {"id": "v-001", "duplicate_of": "v-009", "similarity": 0.99, "hash_distance": 1.0}
-    selection, duplicates = select(clips, CONFIG, failures, lambda _: DUPLICATES.table([copy]))
+    selection, duplicates = select_rows(clips, CONFIG, failures, lambda _: DUPLICATES.table([copy]))
     dataset.write_table(SELECTION_FILE, SELECTION, selection)
     dataset.write_table(DUPLICATES_FILE, DUPLICATES, duplicates)
     return dataset

@@ -19,12 +19,12 @@ from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
 from pipeline.stage import Row
 from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
-from pipeline.stages.select.sample_spans import plan_spans
 from pipeline.stages.specs_of_run import make_specs
 from pipeline.stages.summarise.stage import IDENTITY
 from schemas.caption_tables import FRAME_CAPTIONS
 from schemas.config import EngineConfig, RunConfig
 from schemas.ids import digest
+from tests.pipeline.planned_spans import plan_spans
 from tests.pipeline.stages.select.test_sample_spans import clip_lists, config, make_clip, make_stills
 
 MOVES: Row = {"camera": "pan left", "motion": 5.0, "camera_motion": 5.0, "subject_motion": 0.0}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.stage import Row
 from pipeline.stages.pack.samples import PLAN_SCHEMA, plan_samples, split_of
-from pipeline.stages.select.sample_spans import plan_spans
 from schemas.config import PackConfig, RunConfig
 from schemas.ids import clip_id
+from tests.pipeline.planned_spans import plan_spans
 
 sources = st.lists(st.text("abc/", min_size=1, max_size=4), min_size=1, max_size=12, unique=True)
 

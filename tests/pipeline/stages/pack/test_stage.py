@@ -37,7 +37,6 @@ from pipeline.stages.pack.rows import pack_rows
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.pack.shard_plan import WANTED, plan_shards
 from pipeline.stages.pack.stage import Pack
-from pipeline.stages.select.sample_spans import plan_spans
 from pipeline.stages.split.stage import Split
 from schemas.config import PackConfig, RunConfig, SplitConfig
 from schemas.errors import DatasetError
@@ -45,6 +44,7 @@ from schemas.ids import clip_id
 from schemas.named_values import dict_of
 from schemas.outcome_tables import SAMPLES
 from tests.films import Picture, flat, make_film, moving, texture, video_row
+from tests.pipeline.planned_spans import plan_spans
 
 COLOURS = ((200, 60, 60), (60, 180, 60), (70, 70, 200))
 FRAMES = 60  # of each colour, at 24 a second: one clip each

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.stage import Row
-from pipeline.stages.select.sample_spans import is_told_from_outside, note_of_short_samples, plan_spans, stills_within
+from pipeline.stages.select.sample_spans import ShortSamples, is_told_from_outside
 from pipeline.stages.split.spans import Span
 from pipeline.stages.split.stage import STILL_GRID_SECONDS
 from pipeline.stages.split.stills import Candidate, Candidates, choose_stills
@@ -18,6 +18,7 @@ from schemas.bucket import BUCKET_SETS
 from schemas.config import PackConfig, RunConfig
 from schemas.ids import clip_id, still_id
 from schemas.outcome_tables import SAMPLE_SPANS
+from tests.pipeline.planned_spans import plan_spans
 
 clip_lists = st.lists(
     st.tuples(
@@ -90,11 +91,16 @@ def test_spans_lie_in_their_clip_apart_from_one_another_each_with_the_stills_ins
 
 
 def test_a_sample_without_a_still_inside_takes_the_one_nearest_to_its_middle() -> None:
-    stills = make_stills(make_clip("film", 0.0, 10.0), [0.5, 3.9, 7.0])
-    assert [still["time"] for still in stills_within(stills, 4.0, 6.0)] == [3.9]
-    assert [still["time"] for still in stills_within(stills, 3.9, 7.0)] == [3.9], "the end belongs to what follows"
-    assert [still["time"] for still in stills_within(stills, 3.9, 7.1)] == [3.9, 7.0]
-    assert stills_within([], 0.0, 1.0) == []
+    clip = make_clip("film", 0.0, 8.5)
+    told = config(buckets=["64x64x17@8"], max_samples_per_clip=4)
+
+    def times(*stills: float) -> list[list[float]]:
+        spans = plan_spans([clip], make_stills(clip, list(stills)), told).to_pylist()
+        return [[still["time"] for still in span["stills"]] for span in spans]
+
+    assert times(0.5, 2.125, 4.25, 7.0) == [[0.5], [2.125], [4.25], [7.0]], "a span's end belongs to what follows"
+    assert times(2.125, 4.2) == [[2.125], [2.125, 4.2], [4.2], [4.2]]
+    assert times() == [[], [], [], []]
 
 
 def test_a_picture_has_one_sample_told_from_its_only_still() -> None:
@@ -127,24 +133,26 @@ def test_samples_of_every_named_bucket_set_hold_a_still(name: str, start: float,
     clip = {**make_clip("film", start, seconds, fps), "crop_width": 1920, "crop_height": 1080}
     told = RunConfig(pack=PackConfig(buckets=[name], max_samples_per_clip=99))
     assume(name != "cogvideox-1.5" or seconds > 5.1)  # no bucket of that set holds less
-    spans = plan_spans([clip], split_stills(clip, told.split.still_seconds), told).to_pylist()
+    short = ShortSamples()
+    spans = plan_spans([clip], split_stills(clip, told.split.still_seconds), told, short).to_pylist()
     assert spans
     assert not any(is_told_from_outside(span) for span in spans)
-    assert note_of_short_samples(spans, told.split.still_seconds) is None
+    assert short.note(told.split.still_seconds) is None
 
 
 def test_samples_too_short_for_the_stills_are_counted_and_the_setting_is_named() -> None:
     clip = make_clip("film", 0.0, 4.0, fps=30.0)
     told = config(buckets=["64x64x9@15"], max_samples_per_clip=6)
-    spans = plan_spans([clip], split_stills(clip, 2.0), told).to_pylist()
+    short, none = ShortSamples(), ShortSamples()
+    spans = plan_spans([clip], split_stills(clip, 2.0), told, short).to_pylist()
     without = [span for span in spans if is_told_from_outside(span)]
     assert 0 < len(without) < len(spans) == 6
-    note = note_of_short_samples(spans, 2.0)
+    note = short.note(2.0)
     assert note is not None
     assert f"{len(without)} of 6 samples (of 0.60 s and more) contain no still" in note
     assert "split.still_seconds = 2 is too long" in note
-    dense = plan_spans([clip], split_stills(clip, 0.3), told).to_pylist()
-    assert note_of_short_samples(dense, 0.3) is None
+    plan_spans([clip], split_stills(clip, 0.3), told, none)
+    assert none.note(0.3) is None
 
 
 @pytest.mark.parametrize("kind", ["video", "image"])

@@ -10,14 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.dataset.query import querying
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Row
-from pipeline.stages.select.select import CLIP_COLUMNS, WORD_COLUMNS, check_rules, select, with_measures
+from pipeline.stages.select.measured import FAILURE, ScoreTable, measured_clips, with_measures
+from pipeline.stages.select.select import CLIP_COLUMNS, WORD_COLUMNS, check_rules
+from pipeline.storage.store import Store
 from schemas.caption_tables import SCORES
 from schemas.config import PackConfig, RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import RuleError
 from schemas.media_tables import DUPLICATES
 from schemas.named_values import list_of
+from tests.pipeline.selected import select_rows
 
 RULES = ["aesthetic >= 4.5", "motion >= 1", "camera != zoom in"]
 
@@ -35,7 +39,7 @@ def _none(clips: Sequence[Row]) -> pa.Table:
 
 def _select(*clips: Row, failures: Mapping[str, str] | None = None, rules: Sequence[str] = RULES) -> dict[str, Row]:
     config = RunConfig(select=SelectConfig(rules=list(rules)), pack=PackConfig(buckets=["384x256x17@8", "64x64x1"]))
-    table, _ = select(clips, config, failures or {}, _none)
+    table, _ = select_rows(clips, config, failures or {}, _none)
     return {row["clip_id"]: row for row in table.to_pylist()}
 
 
@@ -84,7 +88,7 @@ def test_only_what_would_ship_is_asked_for_copies() -> None:
 
     clips = [_clip("d", duration=0.5), _clip("c"), _clip("a", aesthetic=1.0), _clip("b")]
     config = RunConfig(select=SelectConfig(rules=RULES), pack=PackConfig(buckets=["384x256x17@8"]))
-    table, duplicates = select(clips, config, {}, find)
+    table, duplicates = select_rows(clips, config, {}, find)
     assert sorted(asked) == ["b", "c"]
     assert [(row["clip_id"], row["state"]) for row in table.to_pylist()] == [
         ("a", "filtered"), ("b", "kept"), ("c", "duplicate"), ("d", "unbucketed"),
@@ -195,8 +199,16 @@ def test_measures_of_all_scorers_become_columns_and_failures_are_told() -> None:
         SCORES.table([score("b", "beauty", {"aesthetic": 5.0}), score("a", "beauty", {"aesthetic": 4.0})]),
         SCORES.table([score("a", "text", {"text_area": 0.1}), score("b", "text", None)]),
     ]
-    rows, failures = with_measures(clips, tables)
-    assert {row["clip_id"]: (row["width"], row["aesthetic"], row.get("text_area")) for row in rows} == {
+    rows = with_measures(clips, tables)
+    assert {key: (row["width"], row["aesthetic"], row.get("text_area")) for key, row in rows.items()} == {
         "a": (1, 4.0, 0.1), "b": (2, 5.0, None),
     }  # fmt: skip
-    assert failures == {"b": "no picture"}
+    with querying(Store("/nowhere")) as connection:
+        measures = [("aesthetic",), ("text_area",)]
+        scores = [
+            ScoreTable(connection.from_arrow(table), names) for table, names in zip(tables, measures, strict=True)
+        ]
+        columns = ["width", "aesthetic", "text_area", "unheard_of"]
+        measured = measured_clips(connection.from_arrow(clips), scores, columns).order("clip_id")
+        assert measured.columns == ["clip_id", *columns, FAILURE]
+        assert measured.fetchall() == [("a", 1, 4.0, 0.1, None, None), ("b", 2, 5.0, None, None, "no picture")]
