@@ -19,6 +19,7 @@ from pipeline.dataset.card import write_card
 from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.ledger import build_ledger
+from pipeline.dataset.ledger_rows import VANISHED, RunTables, caption_failures
 from pipeline.dataset.migration import migrate
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
@@ -29,7 +30,7 @@ from pipeline.engine.progress import Progress
 from pipeline.engine.record import make_record
 from pipeline.measures.clips_table import MEASURE_COLUMNS
 from pipeline.media.tracks import TRACK_COLUMNS
-from pipeline.stage import Failure, Row
+from pipeline.stage import STATUS, Row
 from pipeline.stages.caption.models import needs_of
 from pipeline.stages.caption.rows import gather_said
 from pipeline.stages.ingest.stage import find_identical, list_bucket
@@ -60,10 +61,10 @@ from pipeline.stages.specs_of_run import Specs, make_specs
 from pipeline.stages.steps_of_run import SOURCES, SPANS, steps_after_selection, steps_before_selection
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
-from schemas.dataset_files import DUPLICATES_FILE, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
+from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
 from schemas.media_tables import DUPLICATES, STILL_COLUMNS
 from schemas.named_values import dict_of
-from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SELECTION
+from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 if TYPE_CHECKING:
     from pipeline.dataset.query import Relation
@@ -110,22 +111,10 @@ class Curation:
         self._select(ingested, splits, scores, embeddings, stills)
         self._plan_spans(splits)
         spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()
-        captions, failures = self._caption(spans, runs)
+        captions = self._caption(spans, runs)
         measured = with_measures(clips.drop_columns([PART_COLUMN]), [run.primary for run in scores.values()])
         samples = self._pack(spans, measured, videos, captions)
-        ledger = build_ledger(
-            videos.to_pylist(),
-            {row["id"]: row["duplicate_of"] for row in identical.to_pylist()},
-            {row["video_id"]: row for row in splits.primary.to_pylist()},
-            clips.to_pylist(),
-            {row["clip_id"]: row for row in self.dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()},
-            spans,
-            failures,
-            samples.to_pylist(),
-            self.vanished,
-            self.config,
-        )
-        self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
+        self._write_ledger(ingested, splits)
         inputs = {
             "videos": len(videos) + len(self.vanished),
             "clips": len(clips),
@@ -133,9 +122,33 @@ class Curation:
             "samples": len(spans),
         }
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
-        self._introduce(samples, ledger)
+        self._introduce(samples, self.dataset.read_table(LEDGER_FILE, LEDGER))
         self.dataset.write_record(record)
         return record
+
+    def _write_ledger(self, ingested: StageRun, splits: StageRun) -> None:
+        from pipeline.dataset.query import querying
+
+        captioned, summarised = self._said
+        with querying(self.dataset.store) as connection:
+            planned = self.dataset.relation(connection, SPANS_FILE, SAMPLE_SPANS)
+            tables = RunTables(
+                videos=ingested.relation(connection, ingested.spec.outputs[0]),
+                identical=self.dataset.relation(connection, VIDEO_DUPLICATES_FILE, DUPLICATES),
+                splits=splits.relation(connection, splits.spec.outputs[0]),
+                clips=splits.relation(connection, splits.spec.outputs[1]),
+                selection=self.dataset.relation(connection, SELECTION_FILE, SELECTION),
+                planned=planned,
+                failures=caption_failures(
+                    planned,
+                    captioned.relation(connection, captioned.spec.outputs[0], ["still_id", *STATUS]),
+                    summarised.relation(connection, summarised.spec.outputs[0], ["sample_id", *STATUS]),
+                ),
+                samples=self.dataset.relation(connection, INDEX, SAMPLES),
+                vanished=connection.from_arrow(pa.Table.from_pylist(self.vanished, schema=VANISHED)),
+            )
+            _, ledger = build_ledger(connection, tables, self.config)
+            self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
 
     def _introduce(self, samples: pa.Table, ledger: pa.Table) -> None:
         """Write what other readers of the dataset want to know beforehand."""
@@ -208,10 +221,8 @@ class Curation:
         if note := short.note(self.config.split.still_seconds):
             Progress().note(note)
 
-    def _caption(
-        self, spans: Sequence[Row], looked: Mapping[str, StageRun]
-    ) -> tuple[dict[str, Row], dict[str, Failure]]:
-        """Captions by sample id, each with its frame captions in `frames`, and the failures of samples without one."""
+    def _caption(self, spans: Sequence[Row], looked: Mapping[str, StageRun]) -> dict[str, Row]:
+        """Captions by sample id, each with its frame captions in `frames`; samples without one are left out."""
         groups = plan_groups(
             self.dataset,
             "groups/clips",
@@ -224,16 +235,11 @@ class Curation:
         steps = steps_after_selection(self._specs, self.config.caption.max_overview_stills, measured)
         given = {SPANS: GroupedRows(SAMPLE_SPANS.table(spans), "sample_id")}
         runs = self.engine.stream(steps, groups, given, looked)
-        captioned, failures = gather_said(spans, runs["caption"].primary.to_pylist())
+        self._said = runs["caption"], runs["summarise"]
+        captioned = gather_said(spans, runs["caption"].primary.to_pylist())
         self.captions = runs["summarise"].primary
-        captions: dict[str, Row] = {}
-        for row in self.captions.to_pylist():
-            key = row["sample_id"]
-            if row["status"] == "ok":
-                captions[key] = {**row, "frames": captioned[key]}
-            else:
-                failures[key] = ("summarise", row["error"], row["attempts"])
-        return captions, failures
+        ok = self.captions.filter(pc.equal(self.captions["status"], "ok")).to_pylist()
+        return {row["sample_id"]: {**row, "frames": captioned[row["sample_id"]]} for row in ok}
 
     def _pack(
         self, spans: Sequence[Row], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]

@@ -72,12 +72,23 @@ def parquet(
 
 def spooled(connection: Connection, schema: pa.Schema, tables: Iterable[pa.Table]) -> Relation:
     """A stream of tables as a relation that can be read many times: a temporary file, gone with the connection."""
-    folder = Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
-    path = folder / f"spooled-{uuid.uuid4().hex}.parquet"
+    path = _temporary(connection)
     with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
         for table in tables:
             writer.write_table(table)
-    return connection.read_parquet(str(path))
+    return connection.read_parquet(path)
+
+
+def stored(connection: Connection, rows: Relation) -> Relation:
+    """The rows of a query that is read more than once, in their order: a temporary file, gone with the connection."""
+    path = _temporary(connection)
+    rows.write_parquet(path, compression="snappy")
+    return connection.read_parquet(path)
+
+
+def _temporary(connection: Connection) -> str:
+    folder = connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0]
+    return str(Path(folder) / f"spooled-{uuid.uuid4().hex}.parquet")
 
 
 def batches(relation: Relation, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:

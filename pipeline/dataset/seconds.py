@@ -9,7 +9,6 @@ timeline, the parts that could be decoded, the shot boundaries, and the clips or
 """
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,49 +21,29 @@ ROUNDING = 0.01
 Interval = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunTables:
-    """The tables of a run, by id. `planned` are the rows of the sample spans."""
-
-    videos: Mapping[str, Row]
-    splits: Mapping[str, Row]
-    clips: Mapping[str, Row]
-    planned: Mapping[str, Row]
-    config: RunConfig
-
-
 @dataclass(frozen=True, slots=True)
-class _LostSpan:
+class LostSpan:
+    """A span (seconds) that is lost, with the state, the stage and the reason of its ledger row."""
+
     span: Interval
     state: str
     stage: str
     reason: str
 
 
-def account(rows: Iterable[Row], tables: RunTables) -> list[Row]:
-    """The ledger rows of videos, clips and samples with times, seconds and parents, and a row per lost span."""
-    listed = list(rows)
-    clips_of: dict[str, list[Row]] = defaultdict(list)
-    for clip in tables.clips.values():
-        clips_of[clip["video_id"]].append(clip)
-    videos = {
-        key: recorded_intervals(video, tables.splits.get(key), clips_of[key]) for key, video in tables.videos.items()
-    }
-    planned_of: dict[str, list[Row]] = defaultdict(list)
-    for span in tables.planned.values():
-        planned_of[span["clip_id"]].append(span)
-    result = []
-    for row in listed:
-        key = row["id"]
-        result.append(_timed(row, tables, videos))
-        if row["kind"] == "video" and videos.get(key) and _is_split(tables.splits.get(key)):
-            lost = lost_of_video(videos[key], tables.splits[key], clips_of[key], tables.config)
-        elif row["kind"] == "clip" and planned_of[key]:
-            lost = lost_of_clip(tables.clips[key], planned_of[key], tables.config)
-        else:
-            continue
-        result += [_span_row(row, span) for span in lost]
-    return result
+class Reasons:
+    """Why spans are lost under a configuration, in the words of the ledger."""
+
+    undecodable = "no frame of it can be decoded"
+    transition = "transition between two shots"
+    REST = "rest of a clip, shorter than a sample of %s (%.2f s)"
+
+    def __init__(self, config: RunConfig) -> None:
+        self.short = f"shot shorter than split.min_seconds = {config.split.min_seconds:g}"
+        self.short_with_transition = f"{self.short}, with the transition after it"
+        most = config.split.max_seconds
+        self.rest_of_frame = f"rest of a frame that stays beyond split.max_seconds = {most:g}"
+        self.beyond = f"beyond pack.max_samples_per_clip = {config.pack.max_samples_per_clip}"
 
 
 def recorded_intervals(video: Row, split: Row | None, clips: Sequence[Row]) -> list[Interval]:
@@ -77,14 +56,14 @@ def recorded_intervals(video: Row, split: Row | None, clips: Sequence[Row]) -> l
     return _union([*recorded, *parts, *map(_span, clips)])
 
 
-def lost_of_video(video: Sequence[Interval], split: Row, clips: Sequence[Row], config: RunConfig) -> list[_LostSpan]:
+def lost_of_video(video: Sequence[Interval], split: Row, clips: Sequence[Row], config: RunConfig) -> list[LostSpan]:
     """The spans of a video outside all clips, cut where shots and parts begin, each with its reason."""
     parts = [(part["start_time"], part["end_time"]) for part in split["parts"] or ()]
     begins = [video[0][0], *(start for start, _ in parts), *split["boundaries"]]
     clip_at_end = {clip["end_time"]: clip for clip in clips}
     pieces = _cut(_minus(video, _union(map(_span, clips))), [*begins, *(end for _, end in parts)])
     return [
-        _LostSpan(piece, *_why_no_clip(piece, parts, begins, clip_at_end, config))
+        LostSpan(piece, *_why_no_clip(piece, parts, begins, clip_at_end, config))
         for piece in pieces
         if piece[1] - piece[0] >= ROUNDING
     ]
@@ -98,20 +77,19 @@ def _why_no_clip(
     config: RunConfig,
 ) -> tuple[str, str, str]:
     start, end = piece
-    center, minimum = (start + end) / 2, config.split.min_seconds
+    center, reasons = (start + end) / 2, Reasons(config)
     if parts and not any(first <= center < last for first, last in parts):
-        return "failed", "split", "no frame of it can be decoded"
+        return "failed", "split", reasons.undecodable
     if any(abs(start - begin) < ROUNDING for begin in begins):
-        if end - start < minimum:
-            return "empty", "split", f"shot shorter than split.min_seconds = {minimum:g}"
-        return "empty", "split", f"shot shorter than split.min_seconds = {minimum:g}, with the transition after it"
+        is_short = end - start < config.split.min_seconds
+        return "empty", "split", reasons.short if is_short else reasons.short_with_transition
     before = next((clip for at, clip in clip_at_end.items() if abs(at - start) < ROUNDING), None)
     if before is not None and before["duration"] >= config.split.max_seconds - ROUNDING:
-        return "empty", "split", f"rest of a frame that stays beyond split.max_seconds = {config.split.max_seconds:g}"
-    return "empty", "split", "transition between two shots"
+        return "empty", "split", reasons.rest_of_frame
+    return "empty", "split", reasons.transition
 
 
-def lost_of_clip(clip: Row, planned: Sequence[Row], config: RunConfig) -> list[_LostSpan]:
+def lost_of_clip(clip: Row, planned: Sequence[Row], config: RunConfig) -> list[LostSpan]:
     """The spans of a clip outside all samples; `planned` are its samples' spans."""
     bucket = Bucket.parse(planned[0]["bucket"])
     most = config.pack.max_samples_per_clip
@@ -120,54 +98,13 @@ def lost_of_clip(clip: Row, planned: Sequence[Row], config: RunConfig) -> list[_
         seconds = piece[1] - piece[0]
         if seconds >= ROUNDING:
             full = len(planned) == most and seconds >= bucket.seconds - ROUNDING
-            reason = (
-                f"beyond pack.max_samples_per_clip = {most}"
-                if full
-                else f"rest of a clip, shorter than a sample of {bucket} ({bucket.seconds:.2f} s)"
-            )
-            lost.append(_LostSpan(piece, "unbucketed", "pack", reason))
+            reason = Reasons(config).beyond if full else Reasons.REST % (bucket, bucket.seconds)
+            lost.append(LostSpan(piece, "unbucketed", "pack", reason))
     return lost
 
 
-def wrong_sums(rows: Sequence[Row]) -> list[str]:
-    """What does not add up: a row's seconds must equal the sum of its children's, and usable rows have children."""
-    inside: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        if row["parent"] is not None:
-            inside[row["parent"]].append(row["seconds"])
-    wrong = []
-    for row in rows:
-        parts = inside.get(row["id"], [])
-        divided = row["kind"] == "video" and row["state"] in ("shipped", "filtered", "unbucketed", "empty")
-        divided = divided or (row["kind"] == "clip" and row["state"] == "shipped")
-        if (parts or divided) and abs(row["seconds"] - sum(parts)) > ROUNDING * (len(parts) + 1):
-            wrong.append(f"{row['kind']} {row['id']} has {row['seconds']:.2f} s, its parts have {sum(parts):.2f} s")
-    return wrong
-
-
-def _is_split(split: Row | None) -> bool:
-    return split is not None and split["status"] == "ok"
-
-
-def _timed(row: Row, tables: RunTables, videos: Mapping[str, Sequence[Interval]]) -> Row:
-    parent: str | None = None
-    pieces: Sequence[Interval] = videos.get(row["id"], ()) if row["kind"] == "video" else ()
-    if row["kind"] == "clip":
-        clip = tables.clips[row["id"]]
-        parent, pieces = clip["video_id"], [_span(clip)]
-    elif row["kind"] == "sample" and row["id"] in tables.planned:
-        planned = tables.planned[row["id"]]
-        parent, pieces = planned["clip_id"], [_span(planned)]
-    return {
-        **row,
-        "parent": parent,
-        "start_time": pieces[0][0] if pieces else None,
-        "end_time": pieces[-1][1] if pieces else None,
-        "seconds": sum(end - start for start, end in pieces),
-    }
-
-
-def _span_row(parent: Row, lost: _LostSpan) -> Row:
+def span_row(parent: Row, lost: LostSpan) -> Row:
+    """The ledger row of a lost span of `parent`, which has an id and a source."""
     start, end = lost.span
     return {
         "kind": "span",

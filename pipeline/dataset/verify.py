@@ -51,7 +51,7 @@ def verify(dataset: Dataset, advance: Callable[[int, int], None] = lambda sample
     for name in sorted(set(shards) & in_folder):
         complaints += _check_shard(name, shards[name], dataset.store)
         advance(len(shards[name]), 0)
-    complaints += _check_ledger(dataset, samples)
+    complaints += _check_ledger(dataset)
     return complaints
 
 
@@ -177,13 +177,18 @@ def _read_video(data: bytes, indices: Collection[int]) -> tuple[tuple[int, int, 
     return (width, height, frames), images
 
 
-def _check_ledger(dataset: Dataset, samples: Sequence[Row]) -> list[str]:
-    ledger = dataset.read_table(LEDGER_FILE, LEDGER)
-    record = dataset.read_record()
-    try:
-        check_sums(ledger, *(record["inputs"][kind] for kind in ("videos", "clips", "samples")))
-    except VerifyError as error:
-        return [str(error)]
-    shipped = {row["id"] for row in ledger.to_pylist() if row["kind"] == "sample" and row["state"] == "shipped"}
-    packed = {row["sample_id"] for row in samples if row["status"] == "ok"}
-    return [f"sample {key}: ledger and index disagree on whether it shipped" for key in sorted(shipped ^ packed)]
+def _check_ledger(dataset: Dataset) -> list[str]:
+    from pipeline.dataset.query import querying
+
+    inputs = dataset.read_record()["inputs"]
+    with querying(dataset.store) as connection:
+        ledger = dataset.relation(connection, LEDGER_FILE, LEDGER)
+        try:
+            check_sums(ledger, *(inputs[kind] for kind in ("videos", "clips", "samples")))
+        except VerifyError as error:
+            return [str(error)]
+        shipped = ledger.filter("kind = 'sample' AND state = 'shipped'").project("id")
+        packed = dataset.relation(connection, INDEX, SAMPLES, ["sample_id", "status"]).filter("status = 'ok'")
+        packed = packed.project("sample_id AS id")
+        differing = shipped.join(packed, "id", how="anti").union(packed.join(shipped, "id", how="anti")).order("id")
+        return [f"sample {key}: ledger and index disagree on whether it shipped" for (key,) in differing.fetchall()]

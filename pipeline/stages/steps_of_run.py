@@ -77,14 +77,14 @@ def _captioned(tables: Tables) -> pa.Table:
 
 def _described(most: int, tables: Tables) -> pa.Table:
     spans = tables.given[SPANS].to_pylist()
-    captioned, _ = gather_said(spans, tables.of("frame_captions").to_pylist())
+    captioned = gather_said(spans, tables.of("frame_captions").to_pylist())
     chosen = [span for span in spans if span["sample_id"] in captioned]
     return overview_rows(chosen, tables.of("stills", STILL_COLUMNS), most)
 
 
 def _summarised(measured: bool, tables: Tables) -> pa.Table:
     spans = tables.given[SPANS].to_pylist()
-    captioned, _ = gather_said(spans, tables.of("frame_captions").to_pylist())
+    captioned = gather_said(spans, tables.of("frame_captions").to_pylist())
     overviews = {}
     if "overview" in tables.runs:
         rows = tables.of("overviews").to_pylist()

@@ -13,7 +13,7 @@ import pyarrow as pa
 from captioning.captioners.facts import camera
 from pipeline.dataset.folder import PART_COLUMN
 from pipeline.dataset.references import REFERENCE, keys_of
-from pipeline.stage import Failure, Row
+from pipeline.stage import Row
 from schemas.spacing import evenly_spaced
 
 _TEXT, _NUMBER = pa.string(), pa.float64()
@@ -76,21 +76,14 @@ def caption_rows(spans: Sequence[Row], clips: pa.Table, stills: pa.Table, labels
     return pa.Table.from_pylist(rows, schema=CAPTION_ROWS)
 
 
-def gather_said(spans: Sequence[Row], frames: Iterable[Row]) -> tuple[dict[str, list[Row]], dict[str, Failure]]:
-    """By sample id: its good frame captions in time order, or why it has none."""
-    of_still = {frame["still_id"]: frame for frame in frames}
-    captions: dict[str, list[Row]] = {}
-    failures: dict[str, Failure] = {}
-    for span in spans:
-        answered = [of_still[still["still_id"]] for still in span["stills"] if still["still_id"] in of_still]
-        if good := [frame for frame in answered if frame["status"] == "ok"]:
-            captions[span["sample_id"]] = good
-        elif answered:
-            last = answered[-1]
-            failures[span["sample_id"]] = ("caption", last["error"], last["attempts"])
-        else:
-            failures[span["sample_id"]] = ("caption", "no still of its clip could be made", 1)
-    return captions, failures
+def gather_said(spans: Sequence[Row], frames: Iterable[Row]) -> dict[str, list[Row]]:
+    """By sample id its good frame captions in time order; a sample without any is left out."""
+    good = {frame["still_id"]: frame for frame in frames if frame["status"] == "ok"}
+    said = {
+        span["sample_id"]: [good[still["still_id"]] for still in span["stills"] if still["still_id"] in good]
+        for span in spans
+    }
+    return {key: captions for key, captions in said.items() if captions}
 
 
 def overview_rows(spans: Sequence[Row], stills: pa.Table, count: int) -> pa.Table:

@@ -5,10 +5,11 @@ python -m pytest tests/pipeline/dataset/test_ledger.py
 
 import pytest
 
-from pipeline.dataset.ledger import build_ledger, check_sums, most_frequent
 from pipeline.stage import Row
 from schemas.errors import VerifyError
 from schemas.outcome_tables import LEDGER
+from tests.pipeline.ledger_by_rows import most_frequent
+from tests.pipeline.ledger_of_rows import build_ledger, check_sums
 
 
 def _video(key: str, status: str = "ok", **changes: object) -> Row:

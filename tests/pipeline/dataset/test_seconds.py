@@ -7,15 +7,16 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dataset.ledger import build_ledger, check_sums
-from pipeline.dataset.seconds import lost_of_clip, lost_of_video, recorded_intervals, wrong_sums
+from pipeline.dataset.seconds import lost_of_clip, lost_of_video, recorded_intervals
 from pipeline.stage import Row
 from schemas.config import PackConfig, RunConfig, SplitConfig
 from schemas.errors import VerifyError
 from schemas.outcome_tables import LEDGER
+from tests.pipeline.ledger_by_rows import wrong_sums
+from tests.pipeline.ledger_of_rows import build_ledger, check_sums
 
 CONFIG = RunConfig(split=SplitConfig(min_seconds=2, max_seconds=10), pack=PackConfig(max_samples_per_clip=2))
 
@@ -138,6 +139,7 @@ def test_what_the_samples_of_a_clip_leave_out_is_named(count: int, length: float
     st.floats(0, 4),
     st.lists(st.floats(0, 1), min_size=12, max_size=12),
 )
+@settings(max_examples=25, deadline=None)
 def test_the_seconds_of_any_video_add_up(shots: list[float], start: float, missing: float, mixed: list[float]) -> None:
     """Shots of any length, each with a transition at its end, and an end that cannot be decoded."""
     edges = [start]

@@ -4,6 +4,7 @@ python -m pytest tests/pipeline/stages/caption/test_rows.py
 """
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,16 +15,20 @@ from hypothesis import strategies as st
 from captioning.captioners.facts import FactsCaptioner
 from captioning.prompts import FACTS_PROMPT
 from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.ledger_rows import caption_failures
 from pipeline.dataset.plan import Part, make_plan
+from pipeline.dataset.query import querying
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
-from pipeline.stage import Row
+from pipeline.stage import STATUS, Failure, Row
 from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
 from pipeline.stages.specs_of_run import make_specs
 from pipeline.stages.summarise.stage import IDENTITY
+from pipeline.storage.store import Store
 from schemas.caption_tables import FRAME_CAPTIONS
 from schemas.config import EngineConfig, RunConfig
 from schemas.ids import digest
+from schemas.outcome_tables import SAMPLE_SPANS
 from tests.pipeline.planned_spans import plan_spans
 from tests.pipeline.stages.select.test_sample_spans import clip_lists, config, make_clip, make_stills
 
@@ -85,8 +90,8 @@ def test_each_sample_is_told_from_its_own_stills_with_times_from_its_start() -> 
     clips, table = tables([clip], stills)
     frames = [frame(still, f"At {still['time']}.") for still in stills]
     random.Random(5).shuffle(frames)
-    said, failures = gather_said(spans, frames)
-    assert failures == {}
+    said = gather_said(spans, frames)
+    assert _failures(spans, frames) == {}
     overviews = {spans[1]["sample_id"]: "The second."}
     first, second = summary_rows(spans, said, clips, overviews, measured=True).to_pylist()
     assert (first["captions"], second["captions"]) == (["At 10.5.", "At 11.5."], ["At 12.5.", "At 13.5."])
@@ -101,6 +106,23 @@ def test_each_sample_is_told_from_its_own_stills_with_times_from_its_start() -> 
     assert seen[1]["references"] == [{"key": stills[3]["still_id"], "part": "p"}]
 
 
+def _failures(spans: list[Row], frames: list[Row], captions: Sequence[Row] = ()) -> dict[str, Failure]:
+    """What the ledger says of samples without a caption."""
+    with querying(Store("/nowhere")) as connection:
+        status = [(name, FRAME_CAPTIONS.schema.field(name).type) for name in STATUS]
+        planned, answers, summaries = (
+            connection.from_arrow(
+                pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in rows], schema)
+            )
+            for rows, schema in (
+                (spans, SAMPLE_SPANS.schema),
+                (frames, pa.schema([("still_id", pa.string()), *status])),
+                (captions, pa.schema([("sample_id", pa.string()), *status])),
+            )
+        )
+        return {key: tuple(rest) for key, *rest in caption_failures(planned, answers, summaries).fetchall()}
+
+
 def test_a_sample_goes_on_without_a_still_that_failed_and_fails_alone_without_any() -> None:
     clip, stills, spans = two_samples()
     frames = [
@@ -109,26 +131,29 @@ def test_a_sample_goes_on_without_a_still_that_failed_and_fails_alone_without_an
         frame(stills[2], error="cut off"),
         frame(stills[3], error="no reply"),
     ]
-    said, failures = gather_said(spans, frames)
+    said = gather_said(spans, frames)
     assert [row["caption"] for row in said[spans[0]["sample_id"]]] == ["A dog."]
-    assert failures == {spans[1]["sample_id"]: ("caption", "no reply", 2)}
+    assert _failures(spans, frames) == {spans[1]["sample_id"]: ("caption", "no reply", 2)}
+    silent = {spans[0]["sample_id"]: ("summarise", "too long", 3), spans[1]["sample_id"]: ("caption", "no reply", 2)}
+    failed = {"sample_id": spans[0]["sample_id"], "status": "failed", "error": "too long", "attempts": 3}
+    assert _failures(spans, frames, [failed]) == silent
     rows = summary_rows(spans, said, tables([clip], stills)[0], {}, measured=False).to_pylist()
     assert [(row["sample_id"], row["captions"]) for row in rows] == [(spans[0]["sample_id"], ["A dog."])]
 
 
 def test_a_sample_whose_clip_has_no_still_says_so() -> None:
     spans = plan_spans([make_clip("film", 0.0, 2.5)], [], config()).to_pylist()
-    said, failures = gather_said(spans, [])
-    assert (said, failures) == ({}, {spans[0]["sample_id"]: ("caption", "no still of its clip could be made", 1)})
+    assert gather_said(spans, []) == {}
+    assert _failures(spans, []) == {spans[0]["sample_id"]: ("caption", "no still of its clip could be made", 1)}
 
 
 def test_only_samples_that_see_other_stills_are_summarised_again() -> None:
     """The first of two samples loses a still (the picture is another); the second is as it was."""
     clip, stills, spans = two_samples()
     frames = [frame(still, f"At {still['time']}.") for still in stills]
-    before = summary_rows(spans, gather_said(spans, frames)[0], tables([clip], stills)[0], {}, False).to_pylist()
+    before = summary_rows(spans, gather_said(spans, frames), tables([clip], stills)[0], {}, False).to_pylist()
     fewer = plan_spans([clip], stills[1:], config()).to_pylist()
-    after = summary_rows(fewer, gather_said(fewer, frames)[0], tables([clip], stills)[0], {}, False).to_pylist()
+    after = summary_rows(fewer, gather_said(fewer, frames), tables([clip], stills)[0], {}, False).to_pylist()
 
     def identities(rows: list[Row]) -> list[tuple[str, str]]:
         return [(row["sample_id"], digest(*(row[name] for name in IDENTITY))) for row in rows]
