@@ -31,8 +31,8 @@ from pipeline.engine.record import make_record
 from pipeline.measures.clips_table import MEASURE_COLUMNS
 from pipeline.media.tracks import TRACK_COLUMNS
 from pipeline.stage import STATUS, Row
-from pipeline.stages.caption.models import needs_of
 from pipeline.stages.caption.rows import gather_said
+from pipeline.stages.cluster_requirements import requirements_of
 from pipeline.stages.ingest.stage import find_identical, list_bucket
 from pipeline.stages.pack.packing import Packing
 from pipeline.stages.pack.samples import plan_samples
@@ -87,11 +87,11 @@ class Curation:
         self.bucket = canonical_bucket(bucket)
         self.dataset = dataset
         self.config = config
-        cluster.expect(needs_of(config))
         self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
         self.captions = CAPTIONS.empty()
         self._specs = make_specs(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
+        cluster.expect(requirements_of(config, self._specs, dataset.store.address, self._objects))
         self.vanished = check_vanished(dataset, self._objects["key"].to_pylist(), config.ingest, confirmed)
 
     def run(self) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class EngineConfig(Section):
 
     ray_address: str | None = None
     """Address of an existing Ray cluster (`auto`, `ray://host:10001`); null starts Ray on this machine."""
+    environment: list[str] = []
+    """Names of environment variables whose values the workers of a cluster get from this machine, in memory only: keys
+    of stores and endpoints. Workers on this machine have them anyway."""
+    node_seconds: float = Field(default=25.0, gt=0)
+    """How long a node of a cluster may take to answer the checks before the first row."""
     workers: int = Field(default=0, ge=0)
     """Processes of a CPU stage; 0 = as many as its CPUs allow."""
     max_attempts: int = Field(default=3, ge=1)

@@ -68,6 +68,8 @@ def test_ray_is_imported_by_the_engine_and_by_what_starts_it() -> None:
     # A benchmark that sets our client beside Ray's own runs both.
     assert set(modules) - {"pipeline/benchmarks/endpoint.py"} == {
         "pipeline/engine/cluster.py",
+        "pipeline/engine/cluster_nodes.py",
+        "pipeline/engine/environment.py",
         "pipeline/engine/engine.py",
         "pipeline/engine/llm.py",
         "pipeline/engine/pipeline.py",

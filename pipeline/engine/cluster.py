@@ -9,17 +9,21 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from pipeline.engine.cluster_room import Need, check_reachable, check_room, check_temporary_folder
-from schemas.errors import StageError
+from pipeline.engine.cluster_nodes import Finding, nodes_of_cluster, refuse, survey
+from pipeline.engine.cluster_room import Node, check_reachable, check_room, check_temporary_folder, cpus_of_worker
+from pipeline.engine.environment import check_set, share
+from pipeline.engine.requirements import Requirements
+from pipeline.engine.travel import packed
+from pipeline.stage import StageSpec
+from schemas.errors import CutroomError, StageError
 
 _ROOT = Path(__file__).resolve().parents[2]
-_NOT_UPLOADED = [".venv", ".git", "datasets", "tests", "docs", "**/__pycache__"]
-_PACKAGES = ("schemas", "captioning", "pipeline", "training")
 # Rows carry URIs and spans, so little travels through the object store.
 _OBJECT_STORE_BYTES = 256 << 20
 # Ray waits half a minute for its own processes, which is too short on a machine with busy cores.
@@ -41,7 +45,10 @@ class Cluster:
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address
-        self._needs: list[Need] = []
+        self._requirements = Requirements()
+        self._nodes: list[Node] = []
+        self.vault: Any = None
+        """Where workers get the values of `engine.environment`; None where they have this machine's environment."""
         self.cores = 0
         """CPUs in the cluster; 0 before `start`."""
         self.gpus = 0
@@ -53,28 +60,42 @@ class Cluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.cores:
+        if self._nodes:
             import ray
 
             ray.shutdown()
-            self.cores = 0
+            self.cores, self.vault, self._nodes = 0, None, []
 
-    def expect(self, needs: Sequence[Need]) -> None:
-        """Check the cluster, when it is started or joined, against what the stages of a run need."""
-        self._needs = list(needs)
+    def expect(self, requirements: Requirements) -> None:
+        """Check the cluster and its nodes, when it is started or joined, against what a run needs."""
+        self._requirements = requirements
 
     def start(self) -> None:
-        """Start or join Ray, once. Raises `StageError` if it cannot be reached or is too small for the run."""
-        if not self.cores:
-            self._start()
-        check_room(self._needs, self.cores, self.gpus, self._where)
+        """Start or join Ray, once. Raises `StageError` if it cannot be reached or cannot do the run's work."""
+        joins = not self._nodes
+        self._connect_once()
+        check_room(self._requirements.engines, self._requirements.stages, self._nodes, self._where)
+        if joins and self._address:
+            refuse(survey(self._requirements, self._nodes, self.vault))
+
+    def cpus_of_worker(self, spec: StageSpec) -> int:
+        """CPUs for one worker of a stage: at most as many as a node has."""
+        return cpus_of_worker(spec.cpus, min(spec.gpus, self.gpus), self._nodes)
+
+    def findings(self) -> list[Finding]:
+        """Join the cluster and ask its nodes; what each said. Raises `StageError` if it cannot be reached."""
+        self._connect_once()
+        return survey(self._requirements, self._nodes, self.vault)
 
     @property
     def _where(self) -> str:
         return f"at {self._address}" if self._address else "on this machine"
 
-    def _start(self) -> None:
+    def _connect_once(self) -> None:
+        if self._nodes:
+            return
         if self._address:
+            check_set(self._requirements.shared)
             check_reachable(self._address)
         else:
             check_temporary_folder()
@@ -91,6 +112,8 @@ class Cluster:
                 with _native_stderr_silenced(), _keep_sigterm_handler():
                     self._connect()
                 break
+            except CutroomError:
+                raise
             except Exception as error:  # Ray raises bare exceptions when a busy machine makes it wait too long
                 ray.shutdown()
                 if tries == most_tries:
@@ -102,20 +125,26 @@ class Cluster:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_no_progress_timeout_s = -1  # one long video may take longer than any time-out
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        check_room(self._needs, resources.get("CPU", 0), resources.get("GPU", 0), self._where)
-        self.cores, self.gpus = int(resources["CPU"]), int(resources.get("GPU", 0))
+        self._nodes = nodes_of_cluster()
+        self.cores = sum(int(node.cpus) for node in self._nodes)
+        self.gpus = sum(int(node.gpus) for node in self._nodes)
+        if self._address:
+            self.vault = share(self._requirements.shared)
 
     def _connect(self) -> None:
         import ray
         from ray.job_config import JobConfig
 
         if self._address:
-            ray.init(
-                address=self._address,
-                runtime_env=what_workers_import(_ROOT),
-                logging_level=logging.ERROR,
-            )
+            # Inside a job of `ray job submit`, whose own working folder Ray would refuse to replace.
+            os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] = "1"
+            with packed(_ROOT, self._requirements.files.values()) as folder:
+                ray.init(
+                    address=self._address,
+                    runtime_env={"working_dir": str(folder)},
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
             return
         job = JobConfig()
         # Else Ray lets its workers import from the folder in which the command was typed, before all others: packages
@@ -153,14 +182,6 @@ class WorkerLogs:
 
     def _files(self) -> list[Path]:
         return list(self._folder.glob("worker-*")) if self._folder is not None else []
-
-
-def what_workers_import(root: Path) -> dict[str, object]:
-    """The runtime environment that takes our code to a cluster: the checkout at `root`; of an installed copy, beside
-    which everything else that is installed stands, only our packages."""
-    if (root / "justfile").is_file():
-        return {"working_dir": str(root), "excludes": _NOT_UPLOADED}
-    return {"py_modules": [str(root / name) for name in _PACKAGES], "excludes": ["**/__pycache__"]}
 
 
 @contextmanager

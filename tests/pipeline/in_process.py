@@ -21,6 +21,7 @@ class _NoCluster:
     """A cluster of one core that needs no start."""
 
     cores, gpus = 1, 0
+    vault = None
 
     def start(self) -> None:
         """Nothing to start."""

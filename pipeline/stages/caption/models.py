@@ -3,7 +3,6 @@
 just curate <bucket> --set caption.captioner=openai --set caption.model.base_url=http://127.0.0.1:8000/v1
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from captioning.tasks.images import FrameTask, OverviewTask
 from captioning.tasks.summary import Budget, SummaryTask
 from captioning.tokens import TokenCounter
 from pipeline.engine import llm
-from pipeline.engine.cluster_room import Need
+from pipeline.engine.requirements import Need
 from pipeline.stages.weights import content_of
 from schemas.config import CaptionConfig, RunConfig, SummariseConfig
 from schemas.model_config import ModelConfig
@@ -45,8 +44,8 @@ def needs_of(config: RunConfig) -> list[Need]:
         ("summarise.model", SUMMARY_BACKENDS.get(config.summarise.summariser), config.summarise.model),
     ):
         if backend is not None and backend.runs == "driver":
-            sizes = [int(model.engine.get(f"{kind}_parallel_size", 1)) for kind in ("tensor", "pipeline")]
-            needs.append(Need(setting, model.replicas, math.prod(sizes)))
+            tensor, pieces = (int(model.engine.get(f"{kind}_parallel_size", 1)) for kind in ("tensor", "pipeline"))
+            needs.append(Need(setting, model.replicas, tensor * pieces, pieces))
     return needs
 
 

@@ -17,8 +17,16 @@ import grpc
 import pytest
 
 from pipeline.engine import cluster_room
-from pipeline.engine.cluster import Cluster, what_workers_import
-from pipeline.engine.cluster_room import Need, check_address, check_reachable, check_room, check_temporary_folder
+from pipeline.engine.cluster import Cluster
+from pipeline.engine.cluster_room import (
+    Node,
+    check_address,
+    check_reachable,
+    check_room,
+    check_temporary_folder,
+    cpus_of_worker,
+)
+from pipeline.engine.requirements import Need, Requirements, StageNeed
 from pipeline.stages.caption.models import needs_of
 from schemas.config import RunConfig
 from schemas.errors import ConfigError, StageError
@@ -84,41 +92,77 @@ def test_a_cluster_is_asked_before_ray_is() -> None:
         cluster.start()
 
 
+def nodes(*offers: tuple[float, float]) -> list[Node]:
+    """Nodes by their CPUs and GPUs."""
+    return [Node(str(number), f"node{number}", cpus, gpus) for number, (cpus, gpus) in enumerate(offers)]
+
+
 @pytest.mark.parametrize(
-    ("need", "cpus", "gpus", "words"),
+    ("need", "offers", "words"),
     [
-        (Need("caption.model", 2, 2), 8, 3, "asks for 4 GPUs (2 replicas of 2), but Ray at head:1 has 3"),
-        (Need("caption.model", 1, 2), 8, 0, "asks for 2 GPUs (1 replicas of 2), but Ray at head:1 has 0"),
-        (Need("summarise.model", 1, 1), 1, 0, "needs a CPU of its own and one that feeds it"),
-        (Need("summarise.model", 1, 1), 0, 1, "has no CPU"),
+        (Need("caption.model", 2, 2), [(8, 3)], "asks for 4 GPUs (2 replicas of 2), but Ray at head:1 has 3"),
+        (Need("caption.model", 1, 2), [(8, 0)], "asks for 2 GPUs (1 replicas of 2), but Ray at head:1 has 0"),
+        (Need("caption.model", 1, 2), [(8, 1), (8, 1)], "asks 1 times for 2 GPUs of one node, but of the nodes of Ray"),
+        (Need("caption.model", 2, 4), [(8, 6), (8, 2)], "which have 8 GPUs in all and 6 at most, 1 can be used so"),
+        (Need("summarise.model", 1, 1), [(1, 0)], "needs a CPU of its own and one that feeds it"),
+        (Need("summarise.model", 1, 1), [(0, 1)], "has no CPU; start a worker node"),
+        (Need("summarise.model", 1, 1), [(0.5, 1), (0.5, 0)], "has no CPU, only parts of one (1 in all)"),
     ],
 )
-def test_a_cluster_that_is_too_small_is_refused(need: Need, cpus: float, gpus: float, words: str) -> None:
+def test_a_cluster_that_is_too_small_is_refused(need: Need, offers: list[tuple[float, float]], words: str) -> None:
     with pytest.raises(StageError) as refused:
-        check_room([need], cpus, gpus, "at head:1")
+        check_room([need], [], nodes(*offers), "at head:1")
     assert words in str(refused.value)
 
 
-@pytest.mark.parametrize(("cpus", "gpus"), [(2, 0), (8, 1), (1, 1)])
-def test_a_cluster_that_suffices_is_not(cpus: float, gpus: float) -> None:
-    check_room([Need("caption.model", 1, 1)], cpus, gpus, "here")
-    check_room([], 1, 0, "here")
+@pytest.mark.parametrize("offers", [[(2, 0)], [(8, 1)], [(1, 1)], [(1, 0), (1, 0)]])
+def test_a_cluster_that_suffices_is_not(offers: list[tuple[float, float]]) -> None:
+    check_room([Need("caption.model", 1, 1)], [StageNeed("embed", 1, 1)], nodes(*offers), "here")
+    check_room([], [StageNeed("split", 1, 0)], nodes((1, 0)), "here")
+
+
+def test_the_pieces_of_a_replica_may_be_on_several_nodes() -> None:
+    check_room([Need("caption.model", 1, 4, pieces=2)], [], nodes((8, 2), (8, 2)), "here")
+    with pytest.raises(StageError, match="asks 1 times for 4 GPUs of one node"):
+        check_room([Need("caption.model", 1, 4)], [], nodes((8, 2), (8, 2)), "here")
+
+
+def test_a_stage_that_fits_no_node_is_refused_though_the_sums_suffice() -> None:
+    apart = nodes((8, 0), (0, 2))
+    with pytest.raises(StageError, match=r"embed fits no node of Ray here: .* a CPU and 1 GPU on one node \(node0"):
+        check_room([], [StageNeed("split", 1, 0), StageNeed("embed", 1, 1)], apart, "here")
+    check_room([], [StageNeed("embed", 1, 1)], [*apart, *nodes((1, 1))], "here")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gpus", "offers", "given"),
+    [
+        (2, 0, [(4, 0)], 2),
+        (2, 0, [(1, 0), (1, 0)], 1),
+        (2, 1, [(16, 0), (1, 1)], 1),
+        (1, 1, [(16, 0), (4, 1)], 1),
+        (4, 0, [(3, 0), (0, 0)], 3),
+    ],
+)
+def test_a_worker_is_given_no_more_cpus_than_a_node_has(
+    wanted: int, gpus: int, offers: list[tuple[float, float]], given: int
+) -> None:
+    assert cpus_of_worker(wanted, gpus, nodes(*offers)) == given
 
 
 def test_engines_are_what_a_configuration_needs() -> None:
     engine = ["caption.model.engine={tensor_parallel_size: 4, pipeline_parallel_size: 2}", "caption.model.replicas=3"]
     changes = ["caption.captioner=vllm", "caption.model.name=org/model", *engine]
-    assert needs_of(load_config(changes=changes)) == [Need("caption.model", 3, 8)]
+    assert needs_of(load_config(changes=changes)) == [Need("caption.model", 3, 8, pieces=2)]
     assert needs_of(RunConfig()) == []
 
 
 def test_a_running_cluster_is_held_against_each_run_that_joins_it() -> None:
     cluster = Cluster()
-    cluster.cores, cluster.gpus = 4, 1
-    cluster.expect([Need("caption.model", 1, 2)])
+    cluster._nodes = nodes((4, 1))
+    cluster.expect(Requirements(engines=[Need("caption.model", 1, 2)]))
     with pytest.raises(StageError, match="asks for 2 GPUs"):
         cluster.start()
-    cluster.cores = 0
 
 
 def test_a_full_temporary_folder_is_named_with_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,12 +215,3 @@ def test_workers_import_our_packages_wherever_the_command_was_typed(tmp_path: Pa
         check=True,
     )
     assert ended.stdout.splitlines() == [str(root / "schemas" / "__init__.py"), str(tmp_path)]
-
-
-def test_a_cluster_gets_the_checkout_and_of_an_installed_copy_only_our_packages(tmp_path: Path) -> None:
-    installed = what_workers_import(tmp_path)
-    packages = ("schemas", "captioning", "pipeline", "training")
-    assert installed["py_modules"] == [str(tmp_path / name) for name in packages]
-    assert "working_dir" not in installed  # everything that is installed beside it would travel
-    (tmp_path / "justfile").touch()
-    assert what_workers_import(tmp_path)["working_dir"] == str(tmp_path)
