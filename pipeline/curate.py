@@ -38,8 +38,9 @@ from pipeline.stages.pack.packing import Packing
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
-from pipeline.stages.select.duplicates import find_copies
-from pipeline.stages.select.features import gather_features
+from pipeline.stages.select.duplicates import WANTED, find_copies
+from pipeline.stages.select.feature_files import FeatureFiles
+from pipeline.stages.select.gather import gather_features
 from pipeline.stages.select.measured import (
     ScoreTable,
     columns_of_rules,
@@ -108,7 +109,7 @@ class Curation:
         splits, embeddings = runs["split"], runs["embed"]
         clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], STILL_COLUMNS)
         scores = {name: runs[spec.name] for name, spec in self._specs.scores.items()}
-        self._select(ingested, splits, scores, embeddings, stills)
+        self._select(ingested, splits, scores, embeddings, clips, stills)
         self._plan_spans(splits)
         spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()
         captions = self._caption(spans, runs)
@@ -175,20 +176,22 @@ class Curation:
         splits: StageRun,
         scores: Mapping[str, StageRun],
         embeddings: StageRun,
+        clips: pa.Table,
         stills: pa.Table,
     ) -> None:
         from pipeline.dataset.query import querying
 
-        features = gather_features(_vectors(embeddings), stills)
+        name = f"{self._specs.embed.fingerprint}-{self._specs.split.fingerprint}"
+        with FeatureFiles(self.dataset.store, name) as files, querying(self.dataset.store) as connection:
+            embedded = embeddings.table(embeddings.spec.outputs[0], ["still_id", "clip_id", "status"])
+            gather_features(files, clips, stills, embedded, lambda parts: _vectors(embeddings, parts))
 
-        def find(rows: "Relation") -> pa.Table:
-            listed = rows.to_arrow_table().to_pylist()
-            with Progress().bar("find copies", len(listed)) as advance:
-                return find_copies(listed, features, self.config.duplicates, advance)
+            def find(rows: "Relation") -> pa.Table:
+                wanted = rows.project(", ".join(WANTED.names)).to_arrow_table().cast(WANTED)
+                return find_copies(wanted, files, self.config.duplicates, Progress())
 
-        with querying(self.dataset.store) as connection:
             measures = measures_of(self.config.score)
-            clips = with_bitrate(
+            rows = with_bitrate(
                 splits.relation(connection, splits.spec.outputs[1]),
                 ingested.relation(connection, ingested.spec.outputs[0], ["video_id", "bytes", "duration"]),
             )
@@ -197,7 +200,7 @@ class Curation:
                 for name, run in scores.items()
             ]
             columns = dict.fromkeys([*columns_of_rules(rules_of(self.config)), *COPY_COLUMNS])
-            measured = measured_clips(clips, tables, list(columns))
+            measured = measured_clips(rows, tables, list(columns))
             selection, copies = select(connection, measured, self.config, find)
             self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)
             self.engine.table("select", SELECTION, SELECTION_FILE, selection)
@@ -255,12 +258,13 @@ class Curation:
         return Packing(self.engine, self.config.pack, self._specs.encode, self._specs.pack, upstream).run(planned)
 
 
-def _vectors(embeddings: StageRun) -> Iterator[pa.Table]:
-    """The embeddings, part file by part file: those of all stills need not fit in memory."""
+def _vectors(embeddings: StageRun, parts: Collection[str]) -> Iterator[pa.Table]:
+    """The embeddings of these part files, one by one: those of all stills need not fit in memory."""
     columns = ["still_id", "clip_id", "status", "vector"]
+    spec = embeddings.spec
     for part, keys in embeddings.served.items():
-        spec = embeddings.spec
-        yield embeddings.dataset.read_parts(spec.outputs[0], spec.fingerprint, {part: keys}, columns)
+        if embeddings.dataset.part_key(spec.outputs[0], spec.fingerprint, part) in parts:
+            yield embeddings.dataset.read_parts(spec.outputs[0], spec.fingerprint, {part: keys}, columns)
 
 
 def _usable(videos: pa.Table, identical: pa.Table) -> pa.Table:

@@ -5,17 +5,19 @@ common mean, topics of different sizes, scenes within topics, and variances that
 so that unrelated clips have a cosine similarity of 0.3 on average and one pair in a hundred of 0.7, as real ones of the
 embedded profile do. Hashes come from smooth synthetic images that drift from still to still.
 
-    clips = make_clips(count=100_000, width=1280, seed=0)
+    made = make_clips(count=100_000, width=1280, seed=0, folder=Path("/tmp/made"))
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.stage import Row
-from pipeline.stages.select.features import ClipFeatures
+from pipeline.stages.select.feature_files import FeatureFiles
+from pipeline.stages.select.gather import gather_features
 
 Generator = np.random.Generator
 
@@ -37,15 +39,47 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, slots=True)
 class MadeClips:
-    """Clips, their embeddings and hashes, and the original of each planted clip, by sort."""
+    """Clips as a table, and the original of each planted clip, by sort. Embeddings are float16 in a file."""
 
-    clips: list[Row]
-    features: ClipFeatures
+    clips: pa.Table
+    file: Path
+    width: int
+    hashes: NDArray[np.uint64]
+    """The hashes of all stills, clip after clip."""
+    starts: NDArray[np.int64]
+    """Where each clip's begin [clips + 1]."""
     originals: dict[str, dict[str, str]]
 
+    @property
+    def vectors(self) -> NDArray[np.float16]:
+        """The embeddings [clips, width], in the pages of their file."""
+        return np.memmap(self.file, np.float16, "r").reshape(-1, self.width)
 
-def make_clips(count: int, width: int, seed: int) -> MadeClips:
-    """Make `count` clips with embeddings of `width` numbers."""
+    def store(self, files: FeatureFiles, chosen: NDArray[np.int64]) -> int:
+        """Store the features of the clips at these indices, as if they had just been embedded; returns how many."""
+        ids = self.clips["clip_id"].take(chosen)
+        counts = np.diff(self.starts)[chosen]
+        rows = np.repeat(chosen, counts)
+        hashes = self.hashes[np.arange(len(rows)) + np.repeat(self.starts[chosen] - np.cumsum(counts) + counts, counts)]
+        still_ids = pa.array(np.arange(len(rows)), pa.int64()).cast(pa.string())
+        stills = pa.table({"still_id": still_ids, "clip_id": self.clips["clip_id"].take(rows), "hash": hashes})
+        parts = pa.array([f"{place // _BLOCK:08d}" for place in range(len(chosen))])
+        embedded = {"still_id": ids, "clip_id": ids, "status": pa.array(["ok"]).take(np.zeros(len(ids), int))}
+
+        def read(names: Sequence[str]) -> Iterator[pa.Table]:
+            for name in names:
+                part = chosen[int(name) * _BLOCK :][:_BLOCK]
+                values = self.vectors[part].astype(np.float32)
+                vectors = pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
+                start = int(name) * _BLOCK
+                table = pa.table({key: column.slice(start, _BLOCK) for key, column in embedded.items()})
+                yield table.append_column("vector", vectors.cast(pa.list_(pa.float32())))
+
+        return gather_features(files, self.clips, stills, pa.table(embedded).append_column("part", parts), read)
+
+
+def make_clips(count: int, width: int, seed: int, folder: Path) -> MadeClips:
+    """Make `count` clips with embeddings of `width` numbers, which are written to a file in `folder`."""
     generator = np.random.default_rng(seed)
     planted = int(count * PLANTED_SHARE)
     first_copy = count - planted * len(SORTS)
@@ -53,43 +87,49 @@ def make_clips(count: int, width: int, seed: int) -> MadeClips:
     originals[first_copy:] = generator.choice(first_copy, count - first_copy)
     sorts = np.repeat(np.arange(len(SORTS) + 1), [first_copy, *[planted] * len(SORTS)])
     ranges = np.array([(1, 1, 0, 0), *SORTS.values()])[sorts]
-    vectors = _make_vectors(generator, originals, first_copy, width, ranges)
+    file = folder / "vectors.f16"
+    vectors: NDArray[np.float16] = np.memmap(file, np.float16, "w+", shape=(count, width))
+    _make_vectors(generator, originals, first_copy, vectors, ranges)
     seconds = np.exp(generator.uniform(np.log(2), np.log(20), count))[originals].round(3)
     seconds[originals % 10 == 0] = 0
     stills = np.where(seconds == 0, 1, np.maximum(3, np.ceil(seconds / 2))).astype(np.int64)
     hashes, starts = _make_hashes(generator, originals, first_copy, stills, ranges)
     names = [f"clip-{number:07}" for number in range(count)]
-    clips = [
-        _clip(name, number, length) for number, (name, length) in enumerate(zip(names, seconds.tolist(), strict=True))
-    ]
     by_sort = {
         name: {names[index]: names[originals[index]] for index in np.flatnonzero(sorts == number + 1)}
         for number, name in enumerate(SORTS)
     }
-    return MadeClips(
-        clips, ClipFeatures({name: row for row, name in enumerate(names)}, vectors, hashes, starts), by_sort
+    return MadeClips(_table(names, seconds), file, width, hashes, starts, by_sort)
+
+
+def _table(names: Sequence[str], seconds: NDArray[np.float64]) -> pa.Table:
+    moving, count = seconds > 0, len(names)
+    return pa.table(
+        {
+            "clip_id": names,
+            "video_id": names,
+            "shot": np.zeros(count, np.int32),
+            "kind": pa.array(["image", "video"]).take(moving.astype(np.int64)),
+            "duration": seconds,
+            "width": np.full(count, 1280.0),
+            "height": np.full(count, 720.0),
+            "fps": moving * 24.0,
+            # Later clips have lower quality, so that the planted ones are the copies.
+            "bitrate": -np.arange(count, dtype=np.float64),
+            "aesthetic": pa.nulls(count, pa.float64()),
+        }
     )
 
 
-def _clip(name: str, number: int, seconds: float) -> Row:
-    # Later clips have lower quality, so that the planted ones are the copies.
-    return {
-        "clip_id": name,
-        "video_id": name,
-        "shot": 0,
-        "kind": "video" if seconds else "image",
-        "duration": seconds,
-        "width": 1280,
-        "height": 720,
-        "fps": 24.0 if seconds else 0.0,
-        "bitrate": float(-number),
-    }
-
-
 def _make_vectors(
-    generator: Generator, originals: NDArray[np.int64], first_copy: int, width: int, ranges: NDArray[np.float64]
-) -> NDArray[np.float16]:
-    """Unit vectors [clips, width]; the cosine of a planted one to its original is drawn from its sort's range."""
+    generator: Generator,
+    originals: NDArray[np.int64],
+    first_copy: int,
+    vectors: NDArray[np.float16],
+    ranges: NDArray[np.float64],
+) -> None:
+    """Fill unit `vectors` [clips, width]; the cosine of a planted one to its original is of its sort's range."""
+    width = vectors.shape[1]
     scale = np.arange(1, width + 1, dtype=np.float32) ** -_DECAY
     scale *= _SPREAD / np.linalg.norm(scale)
 
@@ -101,7 +141,6 @@ def _make_vectors(
     mean *= _MEAN_LENGTH / np.linalg.norm(mean)
     topics = draw(max(first_copy // _CLIPS_PER_TOPIC, 1)) * np.sqrt(np.float32(_TOPIC_SHARE))
     sizes = np.arange(1, len(topics) + 1) ** -0.7
-    vectors = np.empty((len(originals), width), np.float16)
     for start in range(0, first_copy, _BLOCK):
         end = min(start + _BLOCK, first_copy)
         several = -(-(end - start) // _CLIPS_PER_SCENE)
@@ -116,7 +155,6 @@ def _make_vectors(
         aside = _unit(aside - np.einsum("ij,ij->i", aside, towards)[:, None] * towards)
         cosine = generator.uniform(ranges[part, 0], ranges[part, 1])[:, None].astype(np.float32)
         vectors[part] = cosine * towards + np.sqrt(1 - cosine**2) * aside
-    return vectors
 
 
 def _make_hashes(

@@ -12,7 +12,7 @@ from pipeline.dataset.folder import Dataset
 from schemas.dataset_files import INDEX, SPANS_FILE
 from schemas.named_values import dict_of, value_type
 
-_NEW = ("README.md", ".nv-meta/", ".plans/", "sample_spans/")
+_NEW = ("README.md", ".features/", ".nv-meta/", ".plans/", "sample_spans/")
 
 
 def make_older(dataset: Dataset) -> None:

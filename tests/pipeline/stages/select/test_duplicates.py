@@ -4,7 +4,6 @@ python -m pytest tests/pipeline/stages/select/test_duplicates.py
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import cv2
 import faiss
@@ -16,28 +15,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.demo.sources import photograph
+from pipeline.engine.progress import Progress
 from pipeline.media.encode import encode_jpeg
 from pipeline.stage import Row
-from pipeline.stages.score.scorers.base import unit_length
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
-from pipeline.stages.select import duplicates
+from pipeline.stages.select import neighbours
 from pipeline.stages.select.duplicates import find_copies
-from pipeline.stages.select.features import ClipFeatures, gather_features
-from pipeline.stages.select.neighbours import VectorNeighbours
+from pipeline.stages.select.feature_files import FeatureFiles
+from pipeline.stages.select.features import ClipFeatures
 from pipeline.stages.split.stills import difference_hash
 from schemas.config import DuplicateConfig
+from tests.pipeline.stages.select.stored_features import empty_files, places_of, store_features, wanted
 
 CONFIG = DuplicateConfig(min_similarity=0.97)
 Look = tuple[NDArray[np.float32], tuple[int, ...]]
-
-
-def make_features(clips: Sequence[str], vectors: NDArray[np.float32], hashes: Sequence[Sequence[int]]) -> ClipFeatures:
-    """Features of `clips`, given a vector [D] and hashes for each."""
-    starts = np.cumsum([0, *(len(stills) for stills in hashes)], dtype=np.int64)
-    flat = np.array([code for stills in hashes for code in stills], np.uint64)
-    return ClipFeatures(
-        {clip: row for row, clip in enumerate(clips)}, unit_length(vectors).astype(np.float16), flat, starts
-    )
 
 
 def _clip(key: str, **changes: object) -> Row:
@@ -51,17 +42,21 @@ def _look(degrees: float, hashes: tuple[int, ...] = ()) -> Look:
 
 
 def _copies(clips: Sequence[Row], features: Mapping[str, Look], config: DuplicateConfig = CONFIG) -> dict[str, str]:
-    return {row["id"]: row["duplicate_of"] for row in _found(clips, features, config)}
+    known = {clip["clip_id"]: clip for clip in clips}
+    with empty_files() as files:
+        if features:
+            vectors = np.array([vector for vector, _ in features.values()], np.float32)
+            rows = [known.get(key, _clip(key)) for key in features]
+            store_features(files, rows, vectors, [hashes for _, hashes in features.values()])
+        return _named(_find(clips, files, config))
 
 
-def _found(clips: Sequence[Row], features: Mapping[str, Look], config: DuplicateConfig) -> list[Row]:
-    vectors = np.array([vector for vector, _ in features.values()], np.float32).reshape(
-        len(features), -1 if features else 2
-    )
-    rows: list[Row] = find_copies(
-        clips, make_features(list(features), vectors, [hashes for _, hashes in features.values()]), config
-    ).to_pylist()
-    return rows
+def _find(clips: Sequence[Row], files: FeatureFiles, config: DuplicateConfig = CONFIG) -> pa.Table:
+    return find_copies(wanted(clips), files, config, Progress())
+
+
+def _named(copies: pa.Table) -> dict[str, str]:
+    return {row["id"]: row["duplicate_of"] for row in copies.to_pylist()}
 
 
 def test_the_copy_with_most_pixels_then_rate_then_bytes_then_score_stays() -> None:
@@ -129,7 +124,7 @@ def test_many_pieces_of_one_shot_hide_no_copy() -> None:
     assert _copies(clips, features) == {"last piece": "copied"}
 
 
-def _made(seed: int, count: int) -> tuple[list[Row], ClipFeatures]:
+def make_random(seed: int, count: int) -> tuple[list[Row], NDArray[np.float32], list[list[int]]]:
     """Clips in families, of few lengths, shots and bit rates, some with near hashes."""
     generator = np.random.default_rng(seed)
     width = int(generator.choice([3, 8, 80]))
@@ -153,17 +148,23 @@ def _made(seed: int, count: int) -> tuple[list[Row], ClipFeatures]:
         )
         for number in range(count)
     ]
-    return clips, make_features([clip["clip_id"] for clip in clips], vectors.astype(np.float32), hashes)
+    # Some clips look exactly like others.
+    for number in np.flatnonzero(generator.random(count) < 0.25).tolist():
+        model = int(generator.integers(count))
+        vectors[number], hashes[number] = vectors[model], hashes[model]
+        clips[number] |= {name: clips[model][name] for name in ("kind", "duration")}
+    return clips, vectors.astype(np.float32), hashes
 
 
-def _plainly(clips: Sequence[Row], features: ClipFeatures, config: DuplicateConfig) -> dict[str, str]:
+def plainly(clips: Sequence[Row], files: FeatureFiles, config: DuplicateConfig) -> dict[str, str]:
     """The rule in plain words: from the best down, each is a copy of the most similar better clip that stays."""
+    features, places = ClipFeatures(files), places_of(files)
     staying: list[Row] = []
     copies = {}
     for clip in sorted(clips, key=lambda clip: (-clip["bitrate"], clip["clip_id"])):
         similar: list[tuple[float, int, str]] = []
         for other in staying:
-            pair = np.array([features.rows[clip["clip_id"]]]), np.array([features.rows[other["clip_id"]]])
+            pair = np.array([places[clip["clip_id"]]]), np.array([places[other["clip_id"]]])
             cosine, distance = features.similarities(*pair)[0], features.hash_distances(*pair)[0]
             by_hash = distance <= config.max_hash_distance and cosine >= config.min_hash_similarity
             comparable = clip["kind"] == other["kind"] and abs(clip["duration"] - other["duration"]) <= 0.25
@@ -183,18 +184,16 @@ def _plainly(clips: Sequence[Row], features: ClipFeatures, config: DuplicateConf
     st.sampled_from([0.9, 0.97]),
     st.sampled_from([0.0, 1.5, 5.0, 20.0]),
     st.sampled_from([0.5, 0.75, 0.99]),
-    st.sampled_from([5, 16, 1024]),
 )
 @settings(max_examples=30, deadline=None)
 def test_the_search_finds_what_comparing_all_finds(
-    seed: int, count: int, similarity: float, distance: float, hash_similarity: float, block: int
+    seed: int, count: int, similarity: float, distance: float, hash_similarity: float
 ) -> None:
     config = DuplicateConfig(min_similarity=similarity, max_hash_distance=distance, min_hash_similarity=hash_similarity)
-    clips, features = _made(seed, count)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "BLOCK", block)
-        copies = {row["id"]: row["duplicate_of"] for row in find_copies(clips, features, config).to_pylist()}
-    assert copies == _plainly(clips, features, config)
+    clips, vectors, hashes = make_random(seed, count)
+    with empty_files() as files:
+        assert store_features(files, clips, vectors, hashes) == count
+        assert _named(_find(clips, files, config)) == plainly(clips, files, config)
 
 
 @given(st.lists(st.tuples(st.floats(0, 90), st.sampled_from([1.0, 5.0]), st.integers(1, 3)), max_size=8), st.randoms())
@@ -214,15 +213,19 @@ def test_the_order_of_the_clips_does_not_matter_and_every_copy_names_one_that_st
 
 
 def test_a_large_set_gives_the_same_in_any_order_and_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "VectorNeighbours", partial(VectorNeighbours, exact_up_to=1000))
-    clips, features = _made(1, 3000)
-    copies = find_copies(clips, features, CONFIG)
+    monkeypatch.setattr(neighbours, "EXACT_UP_TO", 1000)
+    clips, vectors, hashes = make_random(1, 3000)
+    with empty_files() as files:
+        store_features(files, clips, vectors, hashes)
+        copies = _find(clips, files)
     assert len(copies) > 500
     threads = faiss.omp_get_max_threads()
     try:
         for number in (1, 3):
             faiss.omp_set_num_threads(number)
-            assert find_copies(clips[::-1], features, CONFIG).equals(copies)
+            with empty_files() as files:
+                store_features(files, clips[::-1], vectors[::-1], hashes[::-1])
+                assert _find(clips[::-1], files).equals(copies)
             assert faiss.omp_get_max_threads() == number
     finally:
         faiss.omp_set_num_threads(threads)
@@ -267,54 +270,3 @@ def test_real_copies_are_found_and_other_pictures_are_not() -> None:
         name: name.split()[0] for name in pictures if name.split()[-1] in ("compressed", "large", "cropped", "brighter")
     }
     assert _copies(clips, features, DuplicateConfig()) == wanted
-
-
-def test_looks_are_gathered_part_by_part() -> None:
-    """The stills of clip b stand in two parts, one of them failed, and no still of clip c has a vector."""
-    stills = pa.table(
-        {
-            "still_id": ["a1", "a2", "b1", "b2", "b3", "c1"],
-            "clip_id": list("aabbbc"),
-            "hash": pa.array(range(6), pa.uint64()),
-        }
-    )
-
-    def part(*rows: tuple[str, list[float] | None]) -> pa.Table:
-        return pa.table(
-            {
-                "still_id": [name for name, _ in rows],
-                "clip_id": [name[0] for name, _ in rows],
-                "vector": pa.array([vector for _, vector in rows], pa.list_(pa.float32())),
-                "status": ["ok" if vector else "failed" for _, vector in rows],
-            }
-        )
-
-    features = gather_features(
-        [
-            part(("b1", [3.0, 0.0]), ("a1", [2.0, 0.0]), ("a2", [0.0, 2.0])),
-            part(("c1", None)),
-            part(("b2", [1.0, 4.0]), ("b3", None)),
-        ],
-        stills,
-    )
-    assert sorted(features.rows) == ["a", "b"]
-    places = np.array([features.rows["a"], features.rows["b"]])
-    assert features.unit_vectors(places) == pytest.approx(np.full((2, 2), 0.5**0.5), abs=1e-3)
-    assert features.still_counts(places).tolist() == [2, 3]
-    assert features.codes(places[1:], 3).tolist() == [[2, 3, 4]]
-    assert gather_features([], stills).rows == {}
-
-
-def test_hash_distance_is_the_mean_of_differing_bits() -> None:
-    vectors = np.eye(5, dtype=np.float32)
-    features = make_features(list("abcde"), vectors, [(0b1010, 0), (0b0110, 0), (1,), (), ()])
-    assert features.hash_distances(np.array([0, 1, 2, 3]), np.array([1, 2, 3, 4])).tolist() == [1.0, 64.0, 64.0, 64.0]
-
-
-def test_half_precision_moves_a_cosine_less_than_its_docstring_says() -> None:
-    generator = np.random.default_rng(0)
-    vectors = np.maximum(generator.standard_normal((400, 1280)), 0).astype(np.float32) + np.float32(0.2)
-    features = make_features([str(number) for number in range(400)], vectors, [()] * 400)
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    first, second = np.triu_indices(400, 1)
-    assert np.abs(features.similarities(first, second) - (unit @ unit.T)[first, second]).max() < 1e-4
