@@ -1,7 +1,8 @@
 """The shard index as compact columns: each sample's location, bucket and source, and its scores on demand.
 
 Ten million rows fit in about 1.5 GB: ids stay in Arrow, repeated values are codes into a table, and scores are read
-only for the columns that a rule names. Rows are sorted by shard and offset, whatever the order of the file.
+only for the columns that a rule names. Rows are sorted by bucket and by the shuffle of the samples, wherever in the
+shards they are, so training is the same before and after `just compact`.
 
     index = SampleIndex.open("datasets/demo", split="train")
     aesthetic = index.scores(["aesthetic"])["aesthetic"]      # float64 [rows]
@@ -22,18 +23,21 @@ from pipeline.storage.store import Store, open_source
 from schemas.bucket import Bucket
 from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
+from schemas.ids import digest
 
 _COLUMNS = ("sample_id", "clip_id", "video_id", "bucket", "split", "shard", "offset", "size", "tokens", "status")
 _REPEATED = ("video_id", "source", "bucket", "shard")
 _FORMERLY = {"categories": "words"}
 _BATCH_ROWS = 1 << 18
+# Samples that are next to each other in the shuffle are in one shard, if shards are full: as many as it has by default.
+_GROUP_ROWS = 256
 
 Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleIndex:
-    """The samples of one split that are in shards, sorted by shard and offset.
+    """The samples of one split that are in shards, sorted by bucket and by the shuffle that packed them.
 
     `bucket`, `shard` and `video` [rows] are codes into `buckets`, `shards` and `videos`; `sources` holds the key of
     each video's source (its id in an index without that column); `tokens` [rows] counts those of the dense caption.
@@ -68,11 +72,18 @@ class SampleIndex:
                 raise DatasetError(
                     f"{_path(dataset_uri)} has no column {', '.join(missing)}; run `just curate` again to rewrite it"
                 )
-            columns = [*_COLUMNS, *(name for name in ("source",) if name in names)]
+            columns = [*_COLUMNS, *(name for name in ("source", "order") if name in names)]
             tables = _live_rows(file, columns, split)
         if not tables:
             raise DatasetError(f"{_path(dataset_uri)} has no rows: nothing was packed; see `just ledger {dataset_uri}`")
         return _from_table(dataset_uri, split, pa.concat_tables(tables))
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """The group of each row: neighbours in the shuffle of a bucket, which a full shard holds together."""
+        starts = np.flatnonzero(np.diff(self.bucket, prepend=-1))
+        position = np.arange(len(self)) - np.repeat(starts, np.diff(np.append(starts, len(self))))
+        return np.cumsum(position % _GROUP_ROWS == 0) - 1
 
     def identity(self) -> str:
         """Digest of the ids, in order: equal samples have equal identities."""
@@ -170,14 +181,12 @@ def _live_rows(file: pq.ParquetFile, columns: Sequence[str], split: str) -> list
 
 
 def _from_table(dataset_uri: str, split: str, table: pa.Table) -> SampleIndex:
-    shard, shards = _sorted_codes(table["shard"])
-    offset = table["offset"].to_numpy()
-    order = np.lexsort((offset, shard))
-    if np.array_equal(order, np.arange(len(order))):
-        order = np.arange(len(order))
-    else:
-        table, shard, offset = table.take(pa.array(order)), shard[order], offset[order]
     bucket, buckets = _sorted_codes(table["bucket"])
+    slugs = np.array([Bucket.parse(text).slug for text in buckets.to_pylist()], str)
+    rank = np.argsort(np.argsort(slugs))
+    order = np.lexsort((_shuffle_keys(table), rank[bucket]))
+    table, bucket = table.take(pa.array(order)), bucket[order]
+    shard, shards = _sorted_codes(table["shard"])
     video, videos = _sorted_codes(table["video_id"])
     sources = videos
     if "source" in table.column_names:
@@ -195,11 +204,19 @@ def _from_table(dataset_uri: str, split: str, table: pa.Table) -> SampleIndex:
         bucket=bucket,
         shard=shard,
         video=video,
-        offset=offset,
+        offset=table["offset"].to_numpy(),
         size=table["size"].to_numpy(),
         tokens=table["tokens"].to_numpy(),
         file_rows=table["file_row"].to_numpy(),
     )
+
+
+def _shuffle_keys(table: pa.Table) -> NDArray[np.uint64]:
+    """The place of each row in the shuffle; an index of an earlier version does not say it, but packed by this hash."""
+    if "order" in table.column_names and not table["order"].null_count:
+        return np.asarray(table["order"].to_numpy(), np.uint64)
+    ids = (key for batch in table["sample_id"].chunks for key in batch.to_pylist())
+    return np.fromiter((int(digest("order", 0, key), 16) for key in ids), np.uint64, len(table))
 
 
 def _joined(column: pa.ChunkedArray) -> pa.Array:

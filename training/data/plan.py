@@ -1,8 +1,9 @@
 """Plans which samples train in which step: a pure function of the selection, the seed, the epoch and the stage.
 
-Shards are shuffled, and the samples of a few of them at a time are mixed and packed, so that few tars are read at a
-time. Each step takes the next `packs_per_step` packs, whatever the number of ranks; only `distribute` depends on ranks.
-Every sample of weight 1 is in exactly one pack of an epoch.
+Groups of samples that a full shard holds are shuffled, and the samples of a few groups at a time are mixed and packed,
+so that few tars are read at a time. Which shards hold them is no part of the plan: it is the same before and after
+`just compact`. Each step takes the next `packs_per_step` packs, whatever the number of ranks; only `distribute` depends
+on ranks. Every sample of weight 1 is in exactly one pack of an epoch.
 
     plan = plan_epoch(selection, stage, seed=0, epoch=0)
 """
@@ -19,7 +20,7 @@ from training.config import StageConfig
 from training.data.packing import Capacity, Packs, join, pack
 from training.data.selection import Selection
 
-# Shards mixed at a time: about 4,000 samples with 256 samples per shard, many times more than a pack holds.
+# Groups mixed at a time: about 4,000 samples, many times more than a pack holds.
 WINDOW_SHARDS = 16
 
 Array = NDArray[np.int64]
@@ -88,13 +89,14 @@ def _index_in_group(counts: Array) -> Array:
 
 
 def _windows(selection: Selection, copies: Array, random: np.random.Generator) -> list[Array]:
-    """Indices into the selection, repeated by `copies`, in shuffled windows of a few shards.
+    """Indices into the selection, repeated by `copies`, in shuffled windows of a few groups.
 
-    The shards of a bucket are spread evenly over the epoch, so every window has about the same mixture of buckets.
+    The groups of a bucket are spread evenly over the epoch, so every window has about the same mixture of buckets.
     """
     items = np.repeat(np.arange(len(selection)), copies)
-    shard, bucket = selection.index.shard[selection.rows[items]], selection.index.bucket[selection.rows[items]]
-    starts = np.flatnonzero(np.diff(shard, prepend=-1))
+    rows = selection.rows[items]
+    group, bucket = selection.index.group[rows], selection.index.bucket[rows]
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
     ends = np.append(starts[1:], len(items))
     bucket = bucket[starts]
     order = np.lexsort((random.random(len(starts)), bucket))

@@ -1,4 +1,4 @@
-"""The index in columns: the order of the shards, one split, scores and categories by sample, and older tables.
+"""The index in columns: the order of the shuffle, one split, scores and categories by sample, and older tables.
 
 python -m pytest tests/training/data/test_index.py
 """
@@ -12,17 +12,21 @@ import pytest
 
 from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
+from schemas.ids import digest
 from schemas.named_values import dict_of
 from tests.training.data.made_dataset import drop_columns, make_dataset
+from training.benchmarks.plan import made_index
 from training.data.index import SampleIndex
 
 
-def test_rows_stand_in_the_order_of_the_shards_with_everything_of_the_table(tmp_path: Path) -> None:
+def test_rows_stand_in_the_order_of_the_shuffle_with_everything_of_the_table(tmp_path: Path) -> None:
     rows = {row["sample_id"]: row for row in make_dataset(str(tmp_path)) if row["split"] == "train"}
     index = SampleIndex.open(str(tmp_path))
     assert set(index.sample_ids.to_pylist()) == set(rows)
     locations = list(zip(index.shards.take(index.shard).to_pylist(), index.offset.tolist(), strict=True))
-    assert locations == sorted(locations)
+    slugs = [locations[row][0].split("/")[0] for row in range(len(index))]
+    order = list(zip(slugs, (digest("order", 0, key) for key in index.sample_ids.to_pylist()), strict=True))
+    assert order == sorted(order)
     for row_number, name in enumerate(index.sample_ids.to_pylist()):
         row = rows[name]
         assert index.clip_ids[row_number].as_py() == row["clip_id"]
@@ -91,3 +95,23 @@ def test_what_is_no_index_is_an_error_that_says_what_to_do(tmp_path: Path) -> No
     drop_columns(tmp_path, "offset", "shard")
     with pytest.raises(DatasetError, match="has no column shard, offset; run `just curate`"):
         SampleIndex.open(str(tmp_path))
+
+
+def test_groups_are_neighbours_in_the_shuffle_of_one_bucket() -> None:
+    index = made_index(3000)
+    bounds = np.flatnonzero(np.diff(index.group)) + 1
+    sizes = np.diff([0, *bounds.tolist(), len(index)])
+    assert sizes.max() == 256
+    assert all(len(set(index.bucket[index.group == group].tolist())) == 1 for group in range(index.group[-1] + 1))
+    assert sum(size < 256 for size in sizes) <= len(index.buckets)
+
+
+def test_the_order_that_the_index_says_counts(tmp_path: Path) -> None:
+    make_dataset(str(tmp_path), {"64x48x9@8": 8})
+    table = pq.read_table(tmp_path / INDEX)
+    order = np.random.default_rng(1).integers(0, 1 << 60, len(table)).astype(np.uint64)
+    place = table.column_names.index("order")
+    pq.write_table(table.set_column(place, "order", pa.array(order)), tmp_path / INDEX)
+    ids = [key for _, key in sorted(zip(order.tolist(), table["sample_id"].to_pylist(), strict=True))]
+    train = SampleIndex.open(str(tmp_path)).sample_ids.to_pylist()
+    assert train == [key for key in ids if key in train]

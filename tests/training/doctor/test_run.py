@@ -157,8 +157,8 @@ def test_latents_of_a_wrong_scale_and_not_a_number_are_found(dataset: Path, text
 
 
 def test_a_sample_that_cannot_be_read_is_named(text: MiniLM, tmp_path: Path) -> None:
-    findings = examine(make_dataset(tmp_path, broken="clip0-64x96x9-8fps-0"), text, short_side=64)
-    assert "sample clip0-64x96x9-8fps-0" in texts(findings, "warning")
+    findings = examine(make_dataset(tmp_path, broken="clip1-64x96x9-8fps-0"), text, short_side=64)
+    assert "sample clip1-64x96x9-8fps-0" in texts(findings, "warning")
 
 
 def test_a_latent_cache_is_looked_into(dataset: Path, text: MiniLM, tmp_path: Path) -> None:
