@@ -39,7 +39,7 @@ def curate(
     import json
 
     from pipeline.commands.curate import curated, default_out, prepare_demo
-    from pipeline.dataset.verify import verify
+    from pipeline.dataset.verify import check_tables
     from pipeline.readers.opened import OpenedDataset
     from schemas.errors import VerifyError
     from schemas.load import load_config
@@ -47,8 +47,8 @@ def curate(
     config = load_config(None, [f"{name}={json.dumps(value)}" for name, value in (changes or {}).items()], profile)
     source = prepare_demo() if str(bucket) == "demo" else str(bucket)
     folder = str(out) if out is not None else default_out(str(bucket))
-    with curated(source, folder, config) as (_, dataset, _):
-        complaints = verify(dataset)
+    with curated(source, folder, config) as (curation, dataset, _):
+        complaints = [*check_tables(dataset), *curation.complaints]
     if complaints:
         raise VerifyError(f"{folder}: {len(complaints)} problems, the first is: {complaints[0]}; curate again")
     return OpenedDataset(folder)

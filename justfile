@@ -59,6 +59,11 @@ what-if *arguments: ready
 verify *arguments: ready
     @"{{ python }}" -m cutroom verify "$@"
 
+# all samples of a dataset in full, shuffled shards again, by copying: just compact <dataset>
+[no-cd, no-exit-message]
+compact *arguments: ready
+    @"{{ python }}" -m cutroom compact "$@"
+
 # a dataset's samples as files that other trainers read: just export-clips <dataset> <folder> --as prompts.txt
 [no-cd, no-exit-message]
 export-clips *arguments: ready

@@ -36,6 +36,8 @@ from pipeline.stages.cluster_requirements import requirements_of
 from pipeline.stages.ingest.stage import find_identical, list_bucket
 from pipeline.stages.pack.packing import Packing
 from pipeline.stages.pack.samples import plan_samples
+from pipeline.stages.pack.verify import OUTPUTS as VERIFIED_OUTPUTS
+from pipeline.stages.pack.verify import verify_new
 from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.select.duplicates import WANTED, find_copies
@@ -90,6 +92,7 @@ class Curation:
         self.config = config
         self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
         self.captions = CAPTIONS.empty()
+        self.complaints: list[str] = []
         self._specs = make_specs(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
         cluster.expect(requirements_of(config, self._specs, dataset.store.address, self._objects))
@@ -116,6 +119,7 @@ class Curation:
         measured = with_measures(clips.drop_columns([PART_COLUMN]), [run.primary for run in scores.values()])
         samples = self._pack(spans, measured, videos, captions)
         self._write_ledger(ingested, splits)
+        self.complaints = verify_new(self.engine, samples)
         inputs = {
             "videos": len(videos) + len(self.vanished),
             "clips": len(clips),
@@ -153,7 +157,8 @@ class Curation:
 
     def _introduce(self, samples: pa.Table, ledger: pa.Table) -> None:
         """Write what other readers of the dataset want to know beforehand."""
-        passing = {output.folder for spec in (self._specs.encode, self._specs.pack) for output in spec.outputs}
+        outputs = (*self._specs.encode.outputs, *self._specs.pack.outputs, *VERIFIED_OUTPUTS)
+        passing = {output.folder for output in outputs}
         tables = {name: fingerprint for name, fingerprint in self.engine.tables.items() if name not in passing}
         write_card(self.dataset, self.config, tables, samples, ledger)
         write_energon(self.dataset, samples)

@@ -36,6 +36,7 @@ COMMANDS = {
     "view": _curation("view", "that page in the browser, with the samples as videos"),
     "what-if": _curation("what_if", "what a selection rule would keep, per bucket"),
     "verify": _curation("verify", "re-open every shard and check it"),
+    "compact": _curation("compact", "full, shuffled shards again after a dataset grew"),
     "export-clips": _curation("export_clips", "samples as files that other trainers read"),
     "retry": _curation("retry", "try again what failed"),
     "teach": _curation("teach", "a filter of your own, from your labels"),

@@ -63,3 +63,15 @@ PACKED_SAMPLES = TableContract(
         *SAMPLES.columns,
     ),
 )
+
+VERIFIED = TableContract(
+    name="verified",
+    key="shard",
+    doc="one row per shard that was opened and checked, as it is now",
+    columns=(
+        Column(name="shard", type=pa.string(), doc="path of the tar below `shards/`"),
+        Column(name="samples", type=pa.int32(), doc="samples that the index has in it"),
+        Column(name="complaints", type=pa.list_(pa.string()), doc="what is not as the index says; empty if all is"),
+        *STATUS_COLUMNS,
+    ),
+)

@@ -19,6 +19,7 @@ from pipeline.commands.verify import report_verification
 from pipeline.curate import Curation
 from pipeline.dataset.belonging import Confirmation, vanished_in_words
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.verify import check_tables
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.lock import dataset_lock
 from pipeline.stages.ingest.stage import LIST_SUFFIXES
@@ -49,7 +50,8 @@ def curate(
     with curated(bucket, out, config, retry, confirmed) as (curation, dataset, record):
         captions = curation.captions
         print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
-        return report_verification(dataset) or report_shipped(dataset)
+        complaints = [*check_tables(dataset), *curation.complaints]
+        return report_verification(dataset, complaints) or report_shipped(dataset)
 
 
 @contextmanager

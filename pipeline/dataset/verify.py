@@ -1,58 +1,103 @@
-"""Verify: read every shard with the plain webdataset library, as any user would, and check it against the index.
+"""Verify: all shards of a dataset against its index, in several processes, and the tables against each other.
 
-Checks the checksums and offsets of all samples; that every sample decodes to exactly its bucket's frames and size, has
-a caption, metadata and a crop inside its source, and shows the stills that its caption was made from; that no shard has
-samples beyond or short of the index; that no source is in both splits; and that the ledger adds up. All samples are
-checked, and every complaint names the sample.
+The tables are always checked: the index and the shards that are there name each other, no source is in both splits, and
+the ledger adds up. A run checks the shards that it wrote (`pipeline.stages.pack.verify`); this checks all of them, or
+a share. What one shard must hold: `verify_shard.py`.
 
-    just verify <dataset>
+    just verify <dataset> --share 0.01
 """
 
-import base64
-import hashlib
-import io
-import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.ledger import check_sums
-from pipeline.media.geometry import Geometry
-from pipeline.media.open import open_stream
-from pipeline.media.rgb import RgbConverter
-from pipeline.media.signature import matches_crop
+from pipeline.dataset.verify_shard import check_shard
 from pipeline.stage import Row
 from pipeline.storage.store import Store
-from schemas.bucket import Bucket
 from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.errors import VerifyError
+from schemas.ids import digest
 from schemas.outcome_tables import LEDGER, SAMPLES
 
+# Below this a process costs more to start than it saves.
+_SAMPLES_PER_PROCESS = 200
 
-def verify(dataset: Dataset, advance: Callable[[int, int], None] = lambda samples, failed: None) -> list[str]:
+
+def verify(
+    dataset: Dataset, advance: Callable[[int, int], None] = lambda samples, failed: None, share: float = 1.0
+) -> list[str]:
     """All complaints about the dataset's shards and ledger; an empty list means that it is valid.
 
-    `advance(samples, failed)` is called for every checked shard; `failed` is always 0, see the returned list.
+    `advance(samples, failed)` is called for every checked shard; `failed` is always 0, see the returned list. With
+    `share` only that part of the shards is opened, always the same (`in_share`).
     """
-    samples = dataset.read_table(INDEX, SAMPLES).to_pylist()
+    shards = shards_of(dataset)
+    here = {file.key.removeprefix("shards/") for file in dataset.store.list("shards")}
+    chosen = {name: rows for name, rows in shards.items() if name in here and in_share(name, share)}
+    found = _check_shards(dataset.store, chosen, advance)
+    return [*check_tables(dataset), *(complaint for name in sorted(found) for complaint in found[name])]
+
+
+def in_share(shard: str, share: float) -> bool:
+    """Whether a shard belongs to the share that is checked, chosen by a hash of its name: the same every time."""
+    return int(digest("verify", shard), 16) < share * 2**64
+
+
+def shards_of(dataset: Dataset) -> dict[str, list[Row]]:
+    """The rows of the index by shard."""
     shards: dict[str, list[Row]] = defaultdict(list)
-    for sample in samples:
+    for sample in dataset.read_table(INDEX, SAMPLES).to_pylist():
         if sample["status"] == "ok":
             shards[sample["shard"]].append(sample)
+    return dict(shards)
+
+
+def check_tables(dataset: Dataset) -> list[str]:
+    """The complaints that need no shard to be opened: about the index, the listing of the shards, and the ledger."""
+    samples = dataset.read_table(INDEX, SAMPLES).to_pylist()
     complaints = list(_split_leaks(samples))
-    in_folder = {file.key.removeprefix("shards/") for file in dataset.store.list("shards") if file.key.endswith(".tar")}
-    complaints += [f"shard {name}: in the folder, but not in the index" for name in sorted(in_folder - set(shards))]
-    complaints += [f"shard {name}: in the index, but not in the folder" for name in sorted(set(shards) - in_folder)]
-    for name in sorted(set(shards) & in_folder):
-        complaints += _check_shard(name, shards[name], dataset.store)
-        advance(len(shards[name]), 0)
-    complaints += _check_ledger(dataset)
-    return complaints
+    files = {file.key.removeprefix("shards/"): file.size for file in dataset.store.list("shards")}
+    present = {name for name in files if name.endswith(".tar")}
+    ends: dict[str, int] = defaultdict(int)
+    for sample in samples:
+        if sample["status"] == "ok":
+            ends[sample["shard"]] = max(ends[sample["shard"]], sample["offset"] + sample["size"])
+    complaints += [f"shard {name}: in the folder, but not in the index" for name in sorted(present - set(ends))]
+    complaints += [f"shard {name}: in the index, but not in the folder" for name in sorted(set(ends) - present)]
+    complaints += [
+        f"shard {name}: {files[name]} bytes, but the index has samples up to byte {ends[name]}"
+        for name in sorted(set(ends) & present)
+        if files[name] < ends[name]
+    ]
+    return complaints + _check_ledger(dataset)
+
+
+def _check_shards(
+    store: Store, shards: Mapping[str, Sequence[Row]], advance: Callable[[int, int], None]
+) -> dict[str, list[str]]:
+    """The complaints about each shard."""
+    count = sum(map(len, shards.values()))
+    processes = min(os.cpu_count() or 1, len(shards), count // _SAMPLES_PER_PROCESS)
+    found: dict[str, list[str]] = {}
+    if processes <= 1:
+        for name, rows in shards.items():
+            found[name] = list(check_shard(name, rows, store))
+            advance(len(rows), 0)
+        return found
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        started = {pool.submit(_checked, store.address, name, rows): name for name, rows in shards.items()}
+        for done in as_completed(started):
+            found[started[done]] = done.result()
+            advance(len(shards[started[done]]), 0)
+    return found
+
+
+def _checked(address: str, name: str, rows: Sequence[Row]) -> list[str]:
+    return list(check_shard(name, rows, Store(address)))
 
 
 def _split_leaks(samples: Sequence[Row]) -> Iterator[str]:
@@ -62,119 +107,6 @@ def _split_leaks(samples: Sequence[Row]) -> Iterator[str]:
             splits[sample["video_id"]].add(sample["split"])
     for source in sorted(source for source, source_splits in splits.items() if len(source_splits) > 1):
         yield f"source {source}: has samples in train and in val"
-
-
-def _check_shard(name: str, index: Sequence[Row], store: Store) -> Iterator[str]:
-    data = store.read(f"shards/{name}")
-    expected = {row["sample_id"]: row for row in index}
-    for row in index:
-        piece = data[row["offset"] : row["offset"] + row["size"]]
-        if hashlib.sha256(piece).hexdigest() != row["checksum"]:
-            yield f"sample {row['sample_id']}: its bytes in {name} are not those that were packed (checksum)"
-    seen: set[str] = set()
-    try:
-        for sample in _read_samples(name, data):
-            key = sample["__key__"]
-            if key not in expected or key in seen:
-                yield f"sample {key}: in {name}, but {'twice' if key in seen else 'not in the index'}"
-                continue
-            seen.add(key)
-            yield from _check_sample(expected[key], sample)
-    except Exception as error:  # whatever the library raises on a damaged tar is a complaint, not a crash
-        yield f"shard {name}: the webdataset library cannot read it: {type(error).__name__}: {error}"
-    yield from (f"sample {key}: in the index, but not in {name}" for key in expected if key not in seen)
-
-
-def _read_samples(name: str, data: bytes) -> Iterator[Mapping[str, Any]]:
-    import webdataset  # imports torch, which reading a table does not need
-
-    source = [{"url": name, "stream": io.BytesIO(data)}]
-    yield from webdataset.tariterators.group_by_keys(webdataset.tariterators.tar_file_expander(source))
-
-
-def _check_sample(row: Row, sample: Mapping[str, Any]) -> Iterator[str]:
-    key, bucket = row["sample_id"], Bucket.parse(row["bucket"])
-    try:
-        described = json.loads(sample["json"])
-        caption = described["captions"]["dense"]
-    except (KeyError, ValueError) as error:
-        yield f"sample {key}: no usable metadata: {error!r}"
-        return
-    if not caption.strip():
-        yield f"sample {key}: has no caption"
-    # Shards of earlier versions hold no text, and null as the frame of a still that no frame shows.
-    if "txt" in sample and sample["txt"] != caption.encode():
-        yield f"sample {key}: its text is not its dense caption"
-    stills = described.get("stills", [])
-    try:
-        indices = {still["frame"] for still in stills if still["frame"] is not None and still["frame"] >= 0}
-        read = _read_image if bucket.is_image else _read_video
-        shape, images = read(sample["png" if bucket.is_image else "mp4"], indices)
-    except Exception as error:
-        yield f"sample {key}: cannot be decoded: {type(error).__name__}: {error}"
-        return
-    crop_complaints = list(_check_crop(described))
-    yield from (f"sample {key}: {complaint}" for complaint in crop_complaints)
-    if not crop_complaints:
-        yield from (f"sample {key}: {complaint}" for complaint in _check_stills(described, images))
-    expected_shape = (bucket.width, bucket.height, bucket.frames)
-    if shape != expected_shape or (described["width"], described["height"], described["frames"]) != expected_shape:
-        yield f"sample {key}: decodes to {'x'.join(map(str, shape))}, its bucket is {bucket}"
-
-
-def _check_crop(described: Mapping[str, Any]) -> Iterator[str]:
-    """The crop must lie in the image area inside the bars, and that in the source."""
-    try:
-        crop, image, source = described["crop"], described["picture"], [0, 0, *described["source_size"]]
-    except KeyError as error:
-        yield f"its metadata lacks {error}"
-        return
-    for inner, name, outer, of in ((crop, "crop", image, "picture"), (image, "picture", source, "source")):
-        if not _lies_in(inner, outer):
-            yield f"its {name} {inner} (left, top, width, height) is not inside its {of} {outer}"
-
-
-def _lies_in(inner: Sequence[int], outer: Sequence[int]) -> bool:
-    ends = [(box[0] + box[2], box[1] + box[3]) for box in (inner, outer)]
-    starts_inside = outer[0] <= inner[0] < ends[0][0] and outer[1] <= inner[1] < ends[0][1]
-    return starts_inside and ends[0][0] <= ends[1][0] and ends[0][1] <= ends[1][1]
-
-
-def _check_stills(described: Mapping[str, Any], images: Mapping[int, NDArray[np.uint8]]) -> Iterator[str]:
-    """The shipped frames must match the stills that the caption was made from."""
-    for still in described.get("stills", []):  # shards of earlier versions list none
-        image = images.get(still["frame"])
-        if image is None:
-            continue
-        signature, crop, (width, height) = (
-            base64.b64decode(still["signature"]),
-            described["crop"],
-            described["source_size"],
-        )
-        if matches_crop(signature, image, tuple(crop), (width, height)) is False:
-            yield f"its frame {still['frame']} is not the still of {still['time']:.2f} s that was captioned"
-
-
-def _read_image(data: bytes, indices: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        image.load()
-        return (*image.size, 1), {index: np.asarray(image.convert("RGB")) for index in indices}
-
-
-def _read_video(data: bytes, indices: Collection[int]) -> tuple[tuple[int, int, int], dict[int, NDArray[np.uint8]]]:
-    """(width, height, frames), and the frames at `indices` as uint8 RGB [H, W, 3]."""
-    sizes: Counter[tuple[int, int]] = Counter()
-    images: dict[int, NDArray[np.uint8]] = {}
-    with open_stream(io.BytesIO(data)) as container:
-        for number, frame in enumerate(container.decode(video=0)):
-            sizes[frame.width, frame.height] += 1
-            if number in indices:
-                converter = RgbConverter(Geometry(0, frame.width, frame.height))
-                images[number] = converter.rgb(frame, frame.width, frame.height)
-    if len(sizes) != 1:
-        raise VerifyError(f"frames of {len(sizes)} sizes")
-    ((width, height), frames) = next(iter(sizes.items()))
-    return (width, height, frames), images
 
 
 def _check_ledger(dataset: Dataset) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,12 +102,12 @@ def test_curate_runs_what_the_command_runs_and_raises_what_is_not_whole(
     target = folder / "datasets" / "demo"
 
     @contextmanager
-    def curated(bucket: str, out: str, config: RunConfig) -> Iterator[tuple[None, Any, None]]:
+    def curated(bucket: str, out: str, config: RunConfig) -> Iterator[tuple[Any, Any, None]]:
         asked.append((bucket, out, config))
-        yield None, None, None
+        yield SimpleNamespace(complaints=[]), None, None
 
     monkeypatch.setattr(pipeline.commands.curate, "curated", curated)
-    monkeypatch.setattr(pipeline.dataset.verify, "verify", lambda dataset: [])
+    monkeypatch.setattr(pipeline.dataset.verify, "check_tables", lambda dataset: [])
     changes = {"pack.crf": 20, "select.rules": ["motion >= 1"], "caption.prompt": "say: {what}"}
     opened = cutroom.curate("films", target, "gpu", changes)
     ((bucket, out, config),) = asked
@@ -115,6 +116,6 @@ def test_curate_runs_what_the_command_runs_and_raises_what_is_not_whole(
     assert config.caption.prompt == "say: {what}"
     with pytest.raises(ConfigError, match=r"unknown setting 'pack.crff'; did you mean 'pack.crf'"):
         cutroom.curate("films", target, changes={"pack.crff": 1})
-    monkeypatch.setattr(pipeline.dataset.verify, "verify", lambda dataset: ["shard a: gone"])
+    monkeypatch.setattr(pipeline.dataset.verify, "check_tables", lambda dataset: ["shard a: gone"])
     with pytest.raises(VerifyError, match="1 problems, the first is: shard a: gone"):
         cutroom.curate("films", target)

@@ -45,8 +45,9 @@ class Home:
     def run(self, *changes: str) -> dict[str, Any]:
         """Run and return the record; the shards must hold what they promise after every run."""
         config = load_config(changes=[*SETTINGS, *changes])
-        record = Curation(str(self.bucket), self.dataset, config, self.cluster).run()
-        assert verify(self.dataset) == []
+        curation = Curation(str(self.bucket), self.dataset, config, self.cluster)
+        record = curation.run()
+        assert (curation.complaints, verify(self.dataset)) == ([], [])
         return record
 
     def ledger(self, kind: str) -> dict[str, dict[str, Any]]:
@@ -183,10 +184,11 @@ def test_a_dataset_of_an_earlier_version_is_read_as_it_lies_and_computes_nothing
 
 def test_another_prompt_captions_again_and_looks_at_nothing_again(home: Home) -> None:
     record = home.run("caption.prompt={subject} in {light}")
-    assert computed(record).keys() == {"caption", "summarise", "pack", "index"}
+    assert computed(record).keys() == {"caption", "summarise", "pack", "verify", "index"}
     assert computed(record)["caption"] == record["stages"]["caption"]["rows"]
     back = home.run()
-    assert computed(back).keys() <= {"pack", "index"}
+    assert computed(back).keys() <= {"pack", "verify", "index"}
+    assert back["stages"]["encode"]["counters"] == {}
 
 
 def test_another_bucket_set_captions_the_stills_that_no_sample_showed_before(home: Home) -> None:
@@ -231,7 +233,7 @@ def test_a_film_that_is_added_computes_that_film_and_the_packing(home: Home) -> 
         3,
         1,
     )
-    assert (counts["encode"], counts["pack"]) == (1, 1)
+    assert (counts["encode"], counts["pack"], counts["verify"]) == (1, 1, 1)
     assert record["stages"]["encode"]["rows"] == len(home.ledger("sample"))
     assert {path: path.read_bytes() for path in shards} == shards
     assert set(splits) < set(home.ledger("sample"))

@@ -67,7 +67,7 @@ _NO_IDS = pa.array([], pa.string())
 def read_committed(dataset: Dataset) -> Committed:
     """Read the index of a dataset; empty before its first run."""
     rows = dataset.read_table(INDEX, SAMPLES) if dataset.store.exists(INDEX) else SAMPLES.empty()
-    rows = rows.filter(pc.equal(rows["status"], "ok"))
+    rows = rows.filter(pc.equal(rows["status"], "ok")).sort_by("sample_id")
     sizes = {file.key.removeprefix("shards/"): file.size for file in dataset.store.list("shards")}
     shards = pc.unique(rows["shard"])
     length = pa.array([sizes.get(name, 0) for name in shards.to_pylist()], pa.int64())

@@ -8,16 +8,16 @@ name, and media that its shards hold, are removed.
     samples = Packing(engine, config.pack, encode, pack).run(planned)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dataset.folder import PART_COLUMN, PLANS
+from pipeline.dataset.folder import PART_COLUMN, PLANS, Dataset
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.engine import Engine
-from pipeline.stage import StageSpec
+from pipeline.stage import Output, StageSpec
 from pipeline.stages.encode.rows import encode_rows
 from pipeline.stages.encode.stage import recover_spec
 from pipeline.stages.pack.adoption import Encoder, adopt
@@ -67,7 +67,8 @@ class Packing:
         kept = committed.rows.take(pa.array(plan.kept))
         index = pa.concat_tables([kept, rows, _failed_rows(failed, planned)]).sort_by("sample_id")
         self.engine.table("index", SAMPLES, INDEX, index)
-        self._clean(index)
+        remove_uncommitted(dataset, index, self.pack.outputs)
+        remove_packed(dataset, self.encode, index)
         return index
 
     def _encode(self, planned: pa.Table, committed: Committed) -> StageRun:
@@ -88,18 +89,17 @@ class Packing:
         if len(left):
             self.engine.run(recover_spec(self.encode, self.engine.dataset.store.address), left.select(list(_RECOVERED)))
 
-    def _clean(self, index: pa.Table) -> None:
-        """Remove what the committed index does not need: shards, the journal of packing, media that shards hold."""
-        dataset = self.engine.dataset
-        live = {f"shards/{shard}" for shard in pc.unique(index["shard"]).to_pylist()}
-        for file in dataset.store.list("shards"):
-            if file.key.endswith(".tar") and file.key not in live:
+
+def remove_uncommitted(dataset: Dataset, index: pa.Table, journal: Sequence[Output]) -> None:
+    """Remove what the committed index does not need: shards that it does not name, and the journal of packing."""
+    live = {f"shards/{shard}" for shard in pc.unique(index["shard"]).to_pylist()}
+    for file in dataset.store.list("shards"):
+        if file.key.endswith(".tar") and file.key not in live:
+            dataset.store.remove(file.key)
+    for output in journal:
+        for folder in (output.folder, f"{PLANS}/{output.folder}"):
+            for file in dataset.store.list(folder):
                 dataset.store.remove(file.key)
-        for output in self.pack.outputs:
-            for folder in (output.folder, f"{PLANS}/{output.folder}"):
-                for file in dataset.store.list(folder):
-                    dataset.store.remove(file.key)
-        remove_packed(dataset, self.encode, index)
 
 
 def _failed_rows(failed: pa.Table, planned: pa.Table) -> pa.Table:

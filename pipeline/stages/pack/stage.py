@@ -11,6 +11,7 @@ appear by atomic rename under names that no committed shard has; the index that 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
@@ -95,7 +96,7 @@ class Pack:
     def __init__(self, dataset_uri: str, config: PackConfig) -> None:
         self._dataset, self._store = Store(dataset_uri), Store(f"{dataset_uri}/shards")
         self._media = MediaReader(self._dataset)
-        self._limit = config.max_shard_megabytes << 20
+        self._megabytes = config.max_shard_megabytes
 
     def process(self, row: Row) -> Result:
         """Write a shard. Raises `DatasetError` for one that is damaged, `StageError` for what nobody expects."""
@@ -109,26 +110,9 @@ class Pack:
             raise StageError(f"shard {row['shard']} cannot be written: {describe(error)}") from error
 
     def _make_shard(self, row: Row) -> Result:
-        with ExitStack() as gathered:
-            return self._gather(row, gathered)
-
-    def _gather(self, row: Row, gathered: ExitStack) -> Result:
-        name, copied = row["shard"], 0
-        shards = [_Shard(name, gathered)]
-        for sample in row["samples"]:
-            bucket = Bucket.parse(sample["bucket"])
-            media = self._read(sample)
-            copied += len(media.data)
-            description = describe_sample(sample, bucket, media.crop, media.shown_at)
-            members = {media.suffix: media.data, "json": description, "txt": sample["dense"].encode()}
-            size = sum(_tar_size(len(data)) for data in members.values())
-            if shards[-1].rows and shards[-1].size + size > self._limit:
-                shards.append(_Shard(name.replace(".tar", f"-{len(shards)}.tar"), gathered))
-            shards[-1].add(sample["sample_id"], members, _index_row(sample, bucket, media))
-        rows = [{**values, "planned_shard": name} for shard in shards for values in shard.save(self._store)]
-        sizes = {"samples": len(rows), "bytes": sum(values["size"] for values in rows)}
-        counters = {"samples_packed": len(rows), "media_bytes_copied": copied}
-        return Result(key=name, values={"shard": name, **sizes}, others={"samples": rows}, counters=counters)
+        samples = ((sample, self._read(sample)) for sample in row["samples"])
+        described = ((_index_row(sample, media), _members(sample, media)) for sample, media in samples)
+        return gathered_shard(self._store, row["shard"], described, self._megabytes)
 
     def _read(self, sample: Row) -> Media:
         """The media of a sample, from where it is."""
@@ -143,11 +127,33 @@ class Pack:
         return Media(sample["suffix"], data, sample["decoded_frames"], (left, top, width, height), sample["shown_at"])
 
 
+def gathered_shard(store: Store, name: str, samples: Iterable[tuple[Row, dict[str, bytes]]], megabytes: int) -> Result:
+    """Write samples (index rows with their members) into a tar, or several if they exceed the size."""
+    with ExitStack() as gathered:
+        shards = [_Shard(name, gathered)]
+        for values, members in samples:
+            size = sum(_tar_size(len(data)) for data in members.values())
+            if shards[-1].rows and shards[-1].size + size > megabytes << 20:
+                shards.append(_Shard(name.replace(".tar", f"-{len(shards)}.tar"), gathered))
+            shards[-1].add(values["sample_id"], members, values)
+        rows = [{**values, "planned_shard": name} for shard in shards for values in shard.save(store)]
+    sizes = {"samples": len(rows), "bytes": sum(values["size"] for values in rows)}
+    counters = {"samples_packed": sizes["samples"], "bytes_written": sizes["bytes"]}
+    return Result(key=name, values={"shard": name, **sizes}, others={"samples": rows}, counters=counters)
+
+
+def _members(row: Row, media: Media) -> dict[str, bytes]:
+    """What goes into the shard of a sample, by suffix."""
+    description = describe_sample(row, Bucket.parse(row["bucket"]), media.crop, media.shown_at)
+    return {media.suffix: media.data, "json": description, "txt": row["dense"].encode()}
+
+
 def _tar_size(length: int) -> int:
     return 512 + -(-length // 512) * 512
 
 
-def _index_row(row: Row, bucket: Bucket, media: Media) -> Row:
+def _index_row(row: Row, media: Media) -> Row:
+    bucket = Bucket.parse(row["bucket"])
     measured: dict[str, float | str | None] = json.loads(row["scores"])
     return {
         "sample_id": row["sample_id"],

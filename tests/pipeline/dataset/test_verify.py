@@ -4,6 +4,7 @@ python -m pytest tests/pipeline/dataset/test_verify.py
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import _check_crop, _check_sample, _read_samples, verify
+from pipeline.dataset.verify import in_share, verify
+from pipeline.dataset.verify_shard import _check_crop, _check_sample, _read_samples
 from pipeline.stage import Row
 from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.outcome_tables import LEDGER, SAMPLES
@@ -197,3 +199,32 @@ def test_a_sample_that_was_never_packed_stands_in_the_ledger_all_the_same(datase
     rows = LEDGER.table([_row("sample", "untold-0", "failed")])
     dataset.write_table(LEDGER_FILE, LEDGER, pa.concat_tables([dataset.read_table(LEDGER_FILE, LEDGER), rows]))
     assert verify(dataset) == []
+
+
+def test_several_processes_find_what_one_does(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = "64x48x17-8fps/train-000001.tar"
+    dataset.store.write(f"shards/{copy}", dataset.store.read(SHARD)[:-2000])
+    rows = dataset.read_table(INDEX, SAMPLES).to_pylist()
+    more = [{**row, "sample_id": f"{row['sample_id']}1", "shard": copy} for row in rows]
+    dataset.write_table(INDEX, SAMPLES, SAMPLES.table([*rows, *more]))
+    alone = verify(dataset)
+    assert len(alone) > 3
+    monkeypatch.setattr("pipeline.dataset.verify._SAMPLES_PER_PROCESS", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert verify(dataset) == alone
+
+
+def test_a_share_is_always_the_same_and_about_what_was_asked(dataset: Dataset) -> None:
+    names = [f"a/train-{number:06d}.tar" for number in range(4000)]
+    tenth = {name for name in names if in_share(name, 0.1)}
+    assert 320 < len(tenth) < 480
+    assert tenth < {name for name in names if in_share(name, 0.5)}
+    assert all(in_share(name, 1.0) for name in names)
+    checked: list[int] = []
+    data = bytearray(dataset.store.read(SHARD))
+    data[3] ^= 1
+    dataset.store.write(SHARD, bytes(data))
+    assert verify(dataset, lambda samples, failed: checked.append(samples), share=1e-9) == []
+    assert checked == []
+    assert verify(dataset, lambda samples, failed: checked.append(samples)) != []
+    assert checked == [3]

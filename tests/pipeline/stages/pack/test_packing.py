@@ -264,7 +264,7 @@ def test_shards_of_version_7_that_were_encoded_otherwise_are_encoded_again(
 _STEPS: list[tuple[Any, str]] = [
     (packing.Packing, "_recover"),
     (packing, "pack_rows"),
-    (packing.Packing, "_clean"),
+    (packing, "remove_uncommitted"),
     (packing, "remove_packed"),
 ]
 
