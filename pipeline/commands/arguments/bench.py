@@ -17,6 +17,7 @@ BENCHMARKS = {
     "duplicates": "approximate search of near-duplicates, compared with exact search",
     "captions": "cost of captioning with models, compared with the alternatives",
     "quality": "detection rate of the caption checks on planted faults, and their false alarms",
+    "scale": "time and memory of the engine by the number of clips, up to ten million",
     "train": "cost of the trainer: packing, steps, loading, latents, checkpoints, planning",
     "latte": "Latte's variants, and initialisation from an image model compared with from scratch",
     "tune": "a small image model tuned on one video: loss, reconstruction, edits, before and after",
