@@ -18,7 +18,7 @@ from pipeline.dataset.belonging import Confirmation, canonical_bucket, check_buc
 from pipeline.dataset.card import write_card
 from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import PART_COLUMN, Dataset
-from pipeline.dataset.ledger import build_ledger
+from pipeline.dataset.ledger import build_ledger, count_states
 from pipeline.dataset.ledger_rows import VANISHED, RunTables, caption_failures
 from pipeline.dataset.migration import migrate
 from pipeline.dataset.stage_run import StageRun
@@ -96,7 +96,7 @@ class Curation:
         self._specs = make_specs(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
         cluster.expect(requirements_of(config, self._specs, dataset.store.address, self._objects))
-        self.vanished = check_vanished(dataset, self._objects["key"].to_pylist(), config.ingest, confirmed)
+        self.vanished = check_vanished(dataset, self._objects["key"], config.ingest, confirmed)
 
     def run(self) -> dict[str, Any]:
         """Bring the dataset up to date with the bucket; returns the run's record, as written to `run.json`."""
@@ -105,8 +105,8 @@ class Curation:
         migrate(self.dataset)
         ingested = self.engine.run(self._specs.ingest, self._objects)
         videos = ingested.primary
-        identical = find_identical(videos)
-        self.engine.table("identical", DUPLICATES, VIDEO_DUPLICATES_FILE, identical)
+        self._find_identical(ingested)
+        identical = self.dataset.read_table(VIDEO_DUPLICATES_FILE, DUPLICATES)
         sources = _usable(videos, identical)
         runs = self._look(sources)
         splits, embeddings = runs["split"], runs["embed"]
@@ -127,7 +127,7 @@ class Curation:
             "samples": len(spans),
         }
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
-        self._introduce(samples, self.dataset.read_table(LEDGER_FILE, LEDGER))
+        self._introduce(samples)
         self.dataset.write_record(record)
         return record
 
@@ -152,15 +152,16 @@ class Curation:
                 samples=self.dataset.relation(connection, INDEX, SAMPLES),
                 vanished=connection.from_arrow(pa.Table.from_pylist(self.vanished, schema=VANISHED)),
             )
-            _, ledger = build_ledger(connection, tables, self.config)
+            whole, ledger = build_ledger(connection, tables, self.config)
+            self._states = {key: rows for key, (rows, _) in count_states(whole).items()}
             self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
 
-    def _introduce(self, samples: pa.Table, ledger: pa.Table) -> None:
+    def _introduce(self, samples: pa.Table) -> None:
         """Write what other readers of the dataset want to know beforehand."""
         outputs = (*self._specs.encode.outputs, *self._specs.pack.outputs, *VERIFIED_OUTPUTS)
         passing = {output.folder for output in outputs}
         tables = {name: fingerprint for name, fingerprint in self.engine.tables.items() if name not in passing}
-        write_card(self.dataset, self.config, tables, samples, ledger)
+        write_card(self.dataset, self.config, tables, samples, self._states)
         write_energon(self.dataset, samples)
 
     def _look(self, sources: pa.Table) -> dict[str, StageRun]:
@@ -174,6 +175,14 @@ class Curation:
         )
         given = {SOURCES: GroupedRows(sources, "video_id")}
         return self.engine.stream(steps_before_selection(self._specs), groups, given, {})
+
+    def _find_identical(self, ingested: StageRun) -> None:
+        from pipeline.dataset.query import batches, querying
+
+        columns = ["video_id", "key", "bytes", "identity", "status"]
+        with querying(self.dataset.store) as connection:
+            identical = find_identical(ingested.relation(connection, ingested.spec.outputs[0], columns))
+            self.engine.table("identical", DUPLICATES, VIDEO_DUPLICATES_FILE, batches(identical))
 
     def _select(
         self,

@@ -22,15 +22,19 @@ _SOMETIMES = (
     f"CASE WHEN {_FAILED} THEN 'failed' ELSE 'ok' END AS status,"
     f" CASE WHEN {_FAILED} THEN 'no answer' END AS error, 1::INTEGER AS attempts"
 )
-_VIDEOS = f"""
+_FILMS = (
+    "CREATE OR REPLACE TEMP TABLE films AS SELECT range AS number, left(md5(range::VARCHAR), 16) AS video_id"
+    " FROM range($1, $2)"
+)
+_VIDEOS = """
 SELECT 'o' || video_id AS object_id, video_id, 'films/' || number || '.mp4' AS key, 'video' AS kind, 0::DOUBLE AS
 start_time, 48::DOUBLE AS duration, 50000000::BIGINT AS bytes,
-[{{'first_packet': 0::BIGINT, 'shift': 0::DOUBLE, 'start': 0::DOUBLE, 'end': 48::DOUBLE}}] AS segments, {_STATUS}
+[{'first_packet': 0::BIGINT, 'shift': 0::DOUBLE, 'start': 0::DOUBLE, 'end': 48::DOUBLE}] AS segments, STATUS
 FROM films
 """
-_SPLITS = f"""
-SELECT video_id, [12, 24, 36]::DOUBLE[] AS boundaries, [{{'start_time': 0::DOUBLE, 'end_time': 48::DOUBLE,
-'width': 1280::INTEGER, 'height': 720::INTEGER, 'cause': 'start'}}] AS parts, NULL::VARCHAR AS reason, {_STATUS}
+_SPLITS = """
+SELECT video_id, [12, 24, 36]::DOUBLE[] AS boundaries, [{'start_time': 0::DOUBLE, 'end_time': 48::DOUBLE,
+'width': 1280::INTEGER, 'height': 720::INTEGER, 'cause': 'start'}] AS parts, NULL::VARCHAR AS reason, STATUS
 FROM films
 """
 _CLIPS = """
@@ -58,10 +62,7 @@ def make_tables(folder: str, clips: int) -> None:
     with duckdb.connect() as connection:
         for number, first in enumerate(range(0, films, _FILMS_PER_FILE)):
             last = min(films, first + _FILMS_PER_FILE)
-            connection.execute(
-                "CREATE OR REPLACE TEMP TABLE films AS SELECT range AS number, left(md5(range::VARCHAR), 16) AS video_id"
-                f" FROM range({first}, {last})"
-            )
+            connection.execute(_FILMS, [first, last])
             connection.execute(
                 "CREATE OR REPLACE TEMP TABLE clips AS SELECT video_id, shot::INTEGER AS shot, start_time, end_time,"
                 " video_id || '-' || (start_time * 1000)::BIGINT || '-' || (end_time * 1000)::BIGINT AS clip_id FROM"
@@ -69,7 +70,8 @@ def make_tables(folder: str, clips: int) -> None:
                 " 12::DOUBLE + CASE WHEN shot > 0 AND hash(number, shot, 3) % 3 = 0 THEN 0.25 ELSE 0 END AS start_time"
                 " FROM films, range(4) AS shots(shot)))"
             )
-            queries = {"videos": _VIDEOS, "splits": _SPLITS, "clips": _CLIPS, "stills": _STILLS}
+            queries = {"videos": _VIDEOS.replace("STATUS", _STATUS), "splits": _SPLITS.replace("STATUS", _STATUS)}
+            queries |= {"clips": _CLIPS, "stills": _STILLS}
             for salt, (name, scale) in enumerate((("aesthetic", 10), ("text_area", 0.25)), 3):
                 queries[f"scores_{name}"] = _SCORES.format(name=name, salt=salt, scale=scale)
             for name, query in queries.items():

@@ -5,7 +5,6 @@ just curate demo
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline.commands.verify import report_verification
 from pipeline.curate import Curation
 from pipeline.dataset.belonging import Confirmation, vanished_in_words
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.ledger import count_states
 from pipeline.dataset.verify import check_tables
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.lock import dataset_lock
@@ -85,13 +85,19 @@ def curated(
 
 def report_shipped(dataset: Dataset) -> int:
     """0 if a sample shipped; else 1, with the reasons on stderr, so that scripts stop here."""
-    rows = dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
-    if any((row["kind"], row["state"]) == ("sample", "shipped") for row in rows):
-        return 0
-    reasons = Counter((row["state"], row["reason"]) for row in rows if row["kind"] == "video")
-    summary = "; ".join(f"{count} {state}: {reason}" for (state, reason), count in reasons.most_common(_REASONS_SHOWN))
-    more = f"; and {len(reasons) - _REASONS_SHOWN} more reasons" if len(reasons) > _REASONS_SHOWN else ""
-    print(f"error: {dataset.store.uri}: no sample ships; of {reasons.total()} sources {summary}{more}", file=sys.stderr)
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        ledger = dataset.relation(connection, LEDGER_FILE, LEDGER)
+        if count_states(ledger).get(("sample", "shipped")):
+            return 0
+        videos = ledger.filter("kind = 'video'")
+        groups = videos.aggregate("state, reason, count(*) AS count, min(source) AS first").order("count DESC, first")
+        shown = groups.limit(_REASONS_SHOWN).fetchall()
+        sources, reasons = (relation.aggregate("count(*)").fetchall()[0][0] for relation in (videos, groups))
+    summary = "; ".join(f"{count} {state}: {reason}" for state, reason, count, _ in shown)
+    more = f"; and {reasons - _REASONS_SHOWN} more reasons" if reasons > _REASONS_SHOWN else ""
+    print(f"error: {dataset.store.uri}: no sample ships; of {sources} sources {summary}{more}", file=sys.stderr)
     return 1
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.commands.arguments.explain import parse
 from pipeline.commands.explain_video import print_video
 from pipeline.dataset.folder import Dataset
-from pipeline.readers.finding import find_clip, find_video
+from pipeline.readers.finding import find_clip
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from pipeline.stages.select.sample_spans import is_told_from_outside
@@ -38,9 +38,7 @@ def run(parsed: argparse.Namespace) -> None:
     """Print the clip or the video."""
     history = History(Dataset(parsed.dataset))
     history.dataset.read_record()  # raises for a folder that is not a dataset
-    ledger = history.dataset.read_table(LEDGER_FILE, LEDGER).to_pylist()
-    if video := find_video(parsed.clip, ledger):
-        print_video(video, ledger)
+    if _explain_video(history.dataset, parsed.clip):
         return
     clip_id = find_clip(parsed.clip, list(history.selection))
     tables = history.of_clip(clip_id)
@@ -56,6 +54,28 @@ def run(parsed: argparse.Namespace) -> None:
         _print_sample(span, tables)
     for row in tables["ledger"]:
         _section("ledger", {name: row[name] for name in ("state", "stage", "reason", "attempts")})
+
+
+def _explain_video(dataset: Dataset, asked: str) -> bool:
+    """Print the source whose key or id is `asked`; whether there is one."""
+    from pipeline.dataset.query import querying, text
+
+    with querying(dataset.store) as connection:
+        ledger = dataset.relation(connection, LEDGER_FILE, LEDGER)
+        named = text(asked)
+        videos = ledger.filter(f"kind = 'video' AND (source = {named} OR id = {named})").order("source, id").limit(1)
+        listed = videos.to_arrow_table().to_pylist()
+        if not listed:
+            return False
+        key = text(listed[0]["id"])
+        clips = ledger.filter(f"parent = {key}")
+        inside = ledger.join(clips.project("id AS parent"), "parent", how="semi")
+        columns = ", ".join(LEDGER.names)
+        rows = (
+            clips.project(columns).union(inside.project(columns)).order("kind, source, id").to_arrow_table().to_pylist()
+        )
+    print_video(listed[0], rows)
+    return True
 
 
 def describe_part(part: Row) -> tuple[str, str]:

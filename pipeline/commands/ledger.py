@@ -6,7 +6,7 @@ just ledger datasets/demo --kind span      # every lost span of video, and why
 """
 
 import argparse
-from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
 
 from pipeline.commands.arguments.ledger import parse
 from pipeline.commands.summary import print_funnel
@@ -16,6 +16,9 @@ from schemas.dataset_files import LEDGER_FILE
 from schemas.outcome_tables import LEDGER
 from schemas.terminal import print_table
 
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Relation
+
 
 def main() -> None:
     """Entry point."""
@@ -24,27 +27,28 @@ def main() -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Print what is asked for."""
-    ledger = Dataset(parsed.dataset).read_table(LEDGER_FILE, LEDGER)
-    rows = [row for row in ledger.to_pylist() if parsed.kind in (None, row["kind"])]
-    if parsed.state or parsed.kind == "span":
-        chosen = [row for row in rows if parsed.state in (None, row["state"])]
-        listed = [
-            (row["kind"], row["source"], row["id"], round(row["seconds"], 2), row["reason"] or "") for row in chosen
-        ]
-        title = f"{len(listed)} rows {parsed.state or 'of lost spans'}"
-        print_table(title, ("kind", "source", "id", "seconds", "reason"), listed)
-        return
-    print_funnel(ledger)
-    reasons: Counter[tuple[str, ...]] = Counter()
-    seconds: dict[tuple[str, ...], float] = defaultdict(float)
-    for row in rows:
-        if row["state"] != "shipped":
-            group = (row["kind"], row["state"], row["stage"], row["reason"])
-            reasons[group] += 1
-            seconds[group] += row["seconds"]
-    ordered = sorted(reasons.items(), key=lambda item: (-item[1], str(item)))
-    counted = [(count, round(seconds[parts], 1), *parts) for parts, count in ordered]
+    from pipeline.dataset.query import querying
+
+    dataset = Dataset(parsed.dataset)
+    with querying(dataset.store) as connection:
+        ledger = dataset.relation(connection, LEDGER_FILE, LEDGER)
+        rows = ledger.filter(f"kind = '{parsed.kind}'") if parsed.kind else ledger
+        if parsed.state or parsed.kind == "span":
+            _list(rows.filter(f"state = '{parsed.state}'") if parsed.state else rows, parsed.state)
+            return
+        print_funnel(ledger)
+        dropped = rows.filter("state <> 'shipped'")
+        groups = dropped.aggregate("kind, state, stage, reason, count(*) AS rows, fsum(seconds) AS seconds").fetchall()
+    ordered = sorted(groups, key=lambda group: (-group[4], str(group[:4])))
+    counted = [(count, round(seconds, 1), *parts) for *parts, count, seconds in ordered]
     print_table("Reasons", ("rows", "seconds", "kind", "state", "stage", "reason"), counted)
+
+
+def _list(rows: "Relation", state: str | None) -> None:
+    chosen = rows.order("kind, source, id").project("kind, source, id, seconds, reason").fetchall()
+    listed = [(kind, source, key, round(seconds, 2), reason or "") for kind, source, key, seconds, reason in chosen]
+    title = f"{len(listed)} rows {state or 'of lost spans'}"
+    print_table(title, ("kind", "source", "id", "seconds", "reason"), listed)
 
 
 if __name__ == "__main__":

@@ -1,66 +1,62 @@
 """The summary printed at the end of a run: the funnel, the shards per bucket, the times, example captions."""
 
 import textwrap
-from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.ledger import count_states
 from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.outcome_tables import KINDS, LEDGER, SAMPLES, STATES
 from schemas.terminal import print_table
 
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Relation
+
 
 def print_summary(dataset: Dataset, record: Mapping[str, Any], examples: pa.Table) -> None:
     """Print the whole summary of a finished run."""
-    print_funnel(dataset.read_table(LEDGER_FILE, LEDGER))
-    print_shards(dataset.read_table(INDEX, SAMPLES))
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        print_funnel(dataset.relation(connection, LEDGER_FILE, LEDGER))
+        print_shards(dataset.relation(connection, INDEX, SAMPLES))
     print_times(record)
     print_captions(examples)
 
 
-def print_funnel(ledger: pa.Table) -> None:
+def print_funnel(ledger: "Relation") -> None:
     """Print the number of videos, clips, samples and lost spans in each state, and their seconds."""
-    counts: dict[tuple[str, str], float] = defaultdict(int)
-    seconds: dict[tuple[str, str], float] = defaultdict(float)
-    for row in ledger.select(["kind", "state", "seconds"]).to_pylist():
-        counts[row["kind"], row["state"]] += 1
-        seconds[row["kind"], row["state"]] += row["seconds"]
-    for title, cells in (("Funnel", counts), ("Seconds", seconds)):
+    cells = count_states(ledger)
+    counts = {key: count for key, (count, _) in cells.items()}
+    seconds = {key: length for key, (_, length) in cells.items()}
+    for title, values in (("Funnel", counts), ("Seconds", seconds)):
         rows = []
         for kind in KINDS:
-            row = [cells[kind, state] for state in STATES]
+            row = [values.get((kind, state), 0) for state in STATES]
             rows.append((f"{kind}s", *(round(value, 1) for value in (sum(row), *row))))
         print_table(title, ("", "in", *STATES), rows)
-    video = sum(count for (kind, _), count in seconds.items() if kind == "video")
+    video = sum(length for (kind, _), length in seconds.items() if kind == "video")
     if video:
-        shipped = seconds["sample", "shipped"]
+        shipped = seconds.get(("sample", "shipped"), 0.0)
         print(f"{shipped:.1f} of {video:.1f} s of video ship ({shipped / video:.0%}); just ledger lists what is lost\n")
 
 
-def print_shards(samples: pa.Table) -> None:
+def print_shards(samples: "Relation") -> None:
     """Print samples, sources, shards and megabytes per bucket and split."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in samples.to_pylist():
-        if row["status"] == "ok":
-            groups.setdefault((row["bucket"], row["split"]), []).append(row)
-    rows = [
-        (
-            bucket,
-            split,
-            len(samples),
-            len({row["video_id"] for row in samples}),
-            len({row["shard"] for row in samples}),
-            f"{sum(row['size'] for row in samples) / 1e6:.1f}",
-        )
-        for (bucket, split), samples in sorted(groups.items())
-    ]
+    packed = samples.filter("status = 'ok'")
+    counted = "count(*) AS samples, count(DISTINCT video_id) AS sources"
+    groups = packed.aggregate(
+        f"bucket, split, {counted}, count(DISTINCT shard) AS shards, sum(size) / 1e6 AS megabytes"
+    )
+    rows = [(*cells, f"{megabytes:.1f}") for *cells, megabytes in groups.order("bucket, split").fetchall()]
     print_table("Shards", ("bucket", "split", "samples", "sources", "shards", "MB"), rows)
+    of_split = {split: counts for split, *counts in packed.aggregate(f"split, {counted}").fetchall()}
     for split in ("train", "val"):
-        split_rows = [row for (_, name), listed in groups.items() if name == split for row in listed]
-        print(f"{split}: {len(split_rows)} samples of {len({row['video_id'] for row in split_rows})} sources")
+        count, sources = of_split.get(split, (0, 0))
+        print(f"{split}: {count} samples of {sources} sources")
     print()
 
 

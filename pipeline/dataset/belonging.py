@@ -8,10 +8,11 @@ above a share of all sources unless confirmed. A vanished source stays in the le
     just curate ~/videos --confirm-vanished
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
+
+import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
 from pipeline.stage import Row
@@ -21,6 +22,8 @@ from schemas.dataset_files import LEDGER_FILE
 from schemas.errors import InputError
 
 Confirmation = Literal["bucket-moved", "vanished"]
+Keys: TypeAlias = Collection[str] | pa.ChunkedArray
+"""The keys of all listed objects; as an Arrow column where they are many."""
 _SHOWN = 5
 _LEDGER_COLUMNS = ("kind", "id", "source", "state", "reason")
 
@@ -61,17 +64,30 @@ def check_bucket(dataset: Dataset, bucket: str, confirmed: Collection[Confirmati
         )
 
 
-def find_vanished(dataset: Dataset, listed: Collection[str]) -> list[Row]:
+def find_vanished(dataset: Dataset, listed: Keys) -> list[Row]:
     """Ledger rows (id, source, state, reason) of sources of earlier runs whose key is not in `listed`."""
-    ledger = dataset.read_columns(LEDGER_FILE, _LEDGER_COLUMNS)
-    rows = ledger.to_pylist() if ledger is not None else []
-    shipped = Counter(row["source"] for row in rows if (row["kind"], row["state"]) == ("sample", "shipped"))
-    known = set(listed)
-    vanished = [row for row in rows if row["kind"] == "video" and row["source"] not in known]
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        ledger = dataset.columns_of(connection, LEDGER_FILE, _LEDGER_COLUMNS)
+        if ledger is None:
+            return []
+        known = connection.from_arrow(pa.table({"source": _array(listed)}))
+        gone = ledger.filter("kind = 'video'").join(known, "source", how="anti").set_alias("gone")
+        shipped = ledger.filter("kind = 'sample' AND state = 'shipped'").aggregate("source, count(*) AS samples")
+        joined = gone.join(shipped.set_alias("shipped"), "gone.source = shipped.source", how="left")
+        ordered = joined.project("id, gone.source AS source, state, reason, coalesce(samples, 0) AS samples").order(
+            "source, id"
+        )
+        rows = ordered.fetchall()
     return [
-        row if row["state"] == "vanished" else {**row, "reason": _reason(row["state"], shipped[row["source"]])}
-        for row in vanished
+        {"id": key, "source": source, "state": state, "reason": why if state == "vanished" else _reason(state, samples)}
+        for key, source, state, why, samples in rows
     ]
+
+
+def _array(keys: Keys) -> pa.Array | pa.ChunkedArray:
+    return keys if isinstance(keys, pa.ChunkedArray) else pa.array(list(keys), pa.string())
 
 
 def _reason(state: str, samples: int) -> str:
@@ -80,7 +96,7 @@ def _reason(state: str, samples: int) -> str:
 
 
 def check_vanished(
-    dataset: Dataset, listed: Collection[str], config: IngestConfig, confirmed: Collection[Confirmation] = ()
+    dataset: Dataset, listed: Keys, config: IngestConfig, confirmed: Collection[Confirmation] = ()
 ) -> list[Row]:
     """The rows of `find_vanished`. Raises `InputError` if too many vanished since the last run, unless confirmed."""
     vanished = find_vanished(dataset, listed)

@@ -5,7 +5,7 @@ same card. `load_dataset(folder, "384x256x33-8fps")` reads a bucket's shards. `d
 card with one builder, so the tables are named in the text, and clips and pictures have no name in common: of samples
 with other members than the first one's it would drop those members without a word.
 
-    write_card(dataset, config, {"captions": "837df43b2deb7c2f"}, samples, ledger)
+    write_card(dataset, config, {"captions": "837df43b2deb7c2f"}, samples, states)
 """
 
 import re
@@ -70,9 +70,16 @@ ledger hold what does.
 
 
 def write_card(
-    dataset: Dataset, config: RunConfig, tables: Mapping[str, str], samples: pa.Table, ledger: pa.Table
+    dataset: Dataset,
+    config: RunConfig,
+    tables: Mapping[str, str],
+    samples: pa.Table,
+    states: Mapping[tuple[str, str], int],
 ) -> None:
-    """Write the card of a finished run. `tables` names the tables in part files with their fingerprints."""
+    """Write the card of a finished run. `tables` names the tables in part files with their fingerprints.
+
+    `states` are the numbers of the ledger's rows by kind and state.
+    """
     live = (
         samples.filter(pc.equal(samples["status"], "ok")).select(["bucket", "split", "shard", "video_id"]).to_pylist()
     )
@@ -91,7 +98,7 @@ def write_card(
         summariser=_model(config.summarise.summariser, config.summarise.model.name),
         example=next((Bucket.parse(row["bucket"]).slug for row in live if row["split"] == "train"), "<bucket>"),
         tables=_tables(tables),
-        ledger=_ledger_table(ledger),
+        ledger=_ledger_table(states),
     )
     front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1000)
     dataset.store.write_changed(CARD, f"---\n{front}---\n{text}".encode())
@@ -133,10 +140,9 @@ def _bucket_table(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) -> 
     return "\n".join(lines)
 
 
-def _ledger_table(ledger: pa.Table) -> str:
-    counts = Counter(zip(ledger["kind"].to_pylist(), ledger["state"].to_pylist(), strict=True))
+def _ledger_table(states: Mapping[tuple[str, str], int]) -> str:
     lines = [f"| | {' | '.join(STATES)} |", f"|---|{'---|' * len(STATES)}"]
-    lines += [f"| {kind}s | {' | '.join(str(counts[kind, state]) for state in STATES)} |" for kind in KINDS]
+    lines += [f"| {kind}s | {' | '.join(str(states.get((kind, state), 0)) for state in STATES)} |" for kind in KINDS]
     return "\n".join(lines)
 
 

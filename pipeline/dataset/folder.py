@@ -164,12 +164,14 @@ class Dataset:
             contract.check(modern)
         if not modern.schema.equals(stated):  # of a version with other names or types, which only Arrow converts
             return connection.from_arrow(self.read_table(key, contract).select(list(columns or contract.names)))
-        return rows_of(connection, self.store, there, contract, columns)
+        return rows_of(connection, self.store, there, contract.schema, columns)
 
-    def read_columns(self, key: str, columns: Sequence[str]) -> pa.Table | None:
-        """These columns of a whole table of any version; None if it is missing or lacks one of them."""
-        table = self._read(key)
-        return table.select(list(columns)) if table is not None and {*columns} <= {*table.column_names} else None
+    def columns_of(self, connection: "Connection", key: str, columns: Sequence[str]) -> "Relation | None":
+        """These columns of a whole table of any version for DuckDB; None if it is missing or lacks one of them."""
+        there = self._place(key)
+        if there is None or not {*columns} <= {*schema_of(self.store, there).names}:
+            return None
+        return rows_of(connection, self.store, there, schema_of(self.store, there), columns)
 
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:

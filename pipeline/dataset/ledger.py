@@ -59,9 +59,15 @@ def build_ledger(
     return whole, (table.cast(LEDGER.schema) for rows in ordered for table in batches(rows))
 
 
+def count_states(ledger: "Relation") -> dict[tuple[str, str], tuple[int, float]]:
+    """Rows and seconds by kind and state."""
+    groups = ledger.aggregate("kind, state, count(*) AS rows, fsum(seconds) AS seconds").fetchall()
+    return {(kind, state): (rows, seconds) for kind, state, rows, seconds in groups}
+
+
 def check_sums(ledger: "Relation", videos: int, clips: int, samples: int) -> None:
     """Raise `VerifyError` unless every object occurs once, in a known state, and the seconds add up."""
-    states = dict(ledger.aggregate("kind, state, count(*) AS rows").project("(kind, state), rows").fetchall())
+    states = {key: rows for key, (rows, _) in count_states(ledger).items()}
     wrong = []
     for kind, expected in {"video": videos, "clip": clips, "sample": samples}.items():
         count = sum(rows for (name, _), rows in states.items() if name == kind)

@@ -177,29 +177,33 @@ def _lost_of_videos(
 
 def _why_no_clip(config: RunConfig) -> tuple[str, str, str]:
     """SQL for state, stage and reason of a lost span, as `seconds.py` tells them."""
+    from pipeline.dataset.query import text
+
     reasons = Reasons(config)
     in_a_part = "len(list_filter(parts, lambda part: part.start_time <= center AND center < part.end_time)) > 0"
     undecodable = f"len(parts) > 0 AND NOT ({in_a_part.replace('center', '((first + last) / 2)')})"
     begins = f"len(list_filter(begins, lambda time: abs(first - time) < {_NEAR})) > 0"
     is_long = f"clip_seconds >= {config.split.max_seconds - ROUNDING!r}::DOUBLE"
     reason = (
-        f"CASE WHEN {undecodable} THEN {_text(reasons.undecodable)}"
-        f" WHEN {begins} AND last - first < {config.split.min_seconds!r}::DOUBLE THEN {_text(reasons.short)}"
-        f" WHEN {begins} THEN {_text(reasons.short_with_transition)}"
-        f" WHEN abs(clip_end - first) < {_NEAR} AND {is_long} THEN {_text(reasons.rest_of_frame)}"
-        f" ELSE {_text(reasons.transition)} END"
+        f"CASE WHEN {undecodable} THEN {text(reasons.undecodable)}"
+        f" WHEN {begins} AND last - first < {config.split.min_seconds!r}::DOUBLE THEN {text(reasons.short)}"
+        f" WHEN {begins} THEN {text(reasons.short_with_transition)}"
+        f" WHEN abs(clip_end - first) < {_NEAR} AND {is_long} THEN {text(reasons.rest_of_frame)}"
+        f" ELSE {text(reasons.transition)} END"
     )
     return f"CASE WHEN {undecodable} THEN 'failed' ELSE 'empty' END", "'split'", reason
 
 
 def _lost_of_clips(clips: "Relation", config: RunConfig) -> "Relation":
     """What the samples of clips leave out at their end."""
+    from pipeline.dataset.query import text
+
     most = config.pack.max_samples_per_clip
     reasons = Reasons(config)
     full = f"samples = {most} AND last - first >= bucket_seconds - {_NEAR}"
-    rest = f"printf({_text(reasons.REST)}, bucket, bucket_seconds)"
+    rest = f"printf({text(reasons.REST)}, bucket, bucket_seconds)"
     spans = clips.project("id AS parent, source, last_end AS first, end_time AS last, samples, bucket, bucket_seconds")
-    reason = f"CASE WHEN {full} THEN {_text(reasons.beyond)} ELSE {rest} END"
+    reason = f"CASE WHEN {full} THEN {text(reasons.beyond)} ELSE {rest} END"
     return _span_rows(spans, ("'unbucketed'", "'pack'", reason))
 
 
@@ -238,10 +242,12 @@ def _of_odd_videos(videos: "Relation", splits: "Relation", clips: "Relation", co
 
 
 def _of_odd_clips(tables: RunTables, clips: "Relation", config: RunConfig) -> Iterator[pa.Table]:
+    from pipeline.dataset.query import text
+
     odd = clips.project("id, source, start_time, end_time").order("id").to_arrow_table()
     for at in range(0, len(odd), _ODD_AT_ONCE):
         some = odd.slice(at, _ODD_AT_ONCE)
-        quoted = ", ".join(_text(key) for key in some["id"].to_pylist())
+        quoted = ", ".join(text(key) for key in some["id"].to_pylist())
         planned_of: dict[str, list[Row]] = defaultdict(list)
         planned = tables.planned.filter(f"clip_id IN ({quoted})").order("clip_id, ordinal")
         for span in planned.project("clip_id, bucket, start_time, end_time").to_arrow_table().to_pylist():
@@ -252,8 +258,3 @@ def _of_odd_clips(tables: RunTables, clips: "Relation", config: RunConfig) -> It
             for span in lost_of_clip(clip, planned_of[clip["id"]], config)
         ]
         yield pa.Table.from_pylist(rows, LEDGER.schema)
-
-
-def _text(value: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + value.replace("'", "''") + "'"

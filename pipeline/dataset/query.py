@@ -95,3 +95,8 @@ def batches(relation: Relation, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
     """The rows of a relation as a stream of tables. Its connection answers nothing else until the stream is read."""
     for batch in relation.to_arrow_reader(rows):
         yield pa.Table.from_batches([batch])
+
+
+def text(value: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + value.replace("'", "''") + "'"

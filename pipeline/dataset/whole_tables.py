@@ -9,7 +9,7 @@ content did not change keeps its name and is not written again. Every file has t
 nothing of this reads them all by a pattern.
 
     written = write_rows(dataset.store, LEDGER_FILE, LEDGER, batches)
-    rows = rows_of(connection, dataset.store, LEDGER_FILE, LEDGER)
+    rows = rows_of(connection, dataset.store, LEDGER_FILE, LEDGER.schema)
 """
 
 import hashlib
@@ -64,12 +64,11 @@ def schema_of(store: Store, key: str) -> pa.Schema:
 
 
 def rows_of(
-    connection: "Connection", store: Store, key: str, contract: TableContract, columns: Sequence[str] | None = None
+    connection: "Connection", store: Store, key: str, schema: pa.Schema, columns: Sequence[str] | None = None
 ) -> "Relation":
     """The rows of a whole table for DuckDB, in no particular order. Raises `FileNotFoundError` if it is missing."""
     from pipeline.dataset.query import parquet
 
-    schema = contract.schema
     if columns is not None:
         schema = pa.schema([schema.field(name) for name in columns])
     return parquet(connection, store, files_of(store, key), schema)

@@ -14,7 +14,6 @@ from pipeline.stage import Output
 from schemas.caption_tables import SCORES
 from schemas.config import RunConfig
 from schemas.named_values import list_of
-from schemas.outcome_tables import LEDGER
 from tests.end_to_end import readers
 from tests.pipeline.packed_dataset import CLIPS, IMAGES, pack_dataset
 
@@ -24,7 +23,7 @@ SCORED = Output(folder="scores/beauty", contract=SCORES, parent="clip_id")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset, samples = pack_dataset(tmp_path_factory.mktemp("readers"))
-    write_card(dataset, RunConfig(), {"scores/beauty": "f"}, samples, LEDGER.empty())
+    write_card(dataset, RunConfig(), {"scores/beauty": "f"}, samples, {})
     write_energon(dataset, samples)
     _write_scores(dataset)
     return Path(dataset.store.uri)

@@ -11,6 +11,7 @@ import fnmatch
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -23,8 +24,11 @@ from pipeline.storage.store import MISSING, Store, StoredFile, open_source, stat
 from schemas.config import IngestConfig, RunConfig
 from schemas.errors import InputError, MediaError
 from schemas.ids import object_id, video_id
-from schemas.media_tables import DUPLICATES, OBJECTS, VIDEOS
+from schemas.media_tables import OBJECTS, VIDEOS
 from schemas.nearest import closest
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Relation
 
 VERSION = 2
 OUTPUTS = (Output(folder="videos", contract=VIDEOS, parent="object_id"),)
@@ -152,14 +156,12 @@ def _content_hash(uri: str) -> str:
     return digest.hexdigest()
 
 
-def find_identical(videos: pa.Table) -> pa.Table:
+def find_identical(videos: "Relation") -> "Relation":
     """Sources with the same bytes as an earlier one in key order, as a duplicates table over video ids."""
-    first: dict[tuple[int, str], str] = {}
-    duplicates: list[Row] = []
-    for row in sorted(videos.to_pylist(), key=lambda row: str(row["key"])):
-        if row["status"] != "ok":
-            continue
-        known = first.setdefault((row["bytes"], row["identity"]), row["video_id"])
-        if known != row["video_id"]:
-            duplicates.append({"id": row["video_id"], "duplicate_of": known, "similarity": 1.0, "hash_distance": 0.0})
-    return DUPLICATES.table(duplicates)
+    first = "first_value(video_id) OVER (PARTITION BY bytes, identity ORDER BY key)"
+    known = videos.filter("status = 'ok'").project(f"video_id AS id, {first} AS duplicate_of, key")
+    return (
+        known.filter("id <> duplicate_of")
+        .order("key")
+        .project("id, duplicate_of, 1::DOUBLE AS similarity, 0::DOUBLE AS hash_distance")
+    )

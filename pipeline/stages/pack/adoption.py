@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.query import querying
 from pipeline.dataset.sample_bytes import read_members
 from pipeline.stage import Row
 from pipeline.stages.encode.media import image_box
@@ -56,7 +57,9 @@ def adopt(dataset: Dataset, committed: Committed, planned: pa.Table, encoder: En
         return committed
     record = dataset.read_record()
     # Until pack 6 the column had another name, and samples with bars were cut otherwise.
-    if dataset.read_columns(INDEX, ("categories",)) is None or not encoder.made(record):
+    with querying(dataset.store) as connection:
+        named_so = dataset.columns_of(connection, INDEX, ("categories",)) is not None
+    if not named_so or not encoder.made(record):
         return committed
     row_of = committed.row_of(planned)
     known = np.flatnonzero((row_of >= 0) & committed.complete[row_of])

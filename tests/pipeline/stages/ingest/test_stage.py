@@ -11,8 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipeline.dataset.query import querying
 from pipeline.stage import Row, run_rows
 from pipeline.stages.ingest.stage import Probe, find_identical, list_bucket
+from pipeline.storage.store import Store
 from schemas.config import IngestConfig
 from schemas.errors import InputError
 from schemas.media_tables import VIDEOS
@@ -185,5 +187,6 @@ def test_the_same_bytes_twice_are_told_by_the_first_key(tmp_path: Path) -> None:
     (tmp_path / "e.txt").write_text("same")
     videos = _videos(tmp_path)
     ids = dict(zip(videos["key"].to_pylist(), videos["video_id"].to_pylist(), strict=True))
-    pairs = [(row["id"], row["duplicate_of"]) for row in find_identical(videos).to_pylist()]
+    with querying(Store(tmp_path)) as connection:
+        pairs = find_identical(connection.from_arrow(videos)).project("id, duplicate_of").fetchall()
     assert pairs == [(ids["b.mp4"], ids["a.mp4"])]  # what could not be read is failed, not a duplicate
