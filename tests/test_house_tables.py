@@ -1,0 +1,75 @@
+"""No table that grows with the dataset becomes a list of Python rows: a module that makes such lists says how many.
+
+Tables go through DuckDB (`pipeline/dataset/query.py`) or as streams of record batches. `ALLOWED` holds the modules that
+call `to_pylist`, how often, and what bounds the list; the ones under `WHOLE_TABLES` are not bounded yet, and none may
+be added to them.
+
+    python -m pytest tests/test_house_tables.py
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.test_house import MODULES, _name, _tree
+
+ALLOWED = {
+    "pipeline/benchmarks/duplicates.py": (2, "the copies that a benchmark planted"),
+    "pipeline/commands/explain.py": (2, "the rows of one video"),
+    "pipeline/commands/summary.py": (1, "the captions that were made in this run, for examples"),
+    "pipeline/dataset/lost_spans.py": (6, "some hundred videos or clips at once, and only those with odd times"),
+    "pipeline/dataset/references.py": (2, "the rows of one part file, or of the stage's input"),
+    "pipeline/engine/waves.py": (1, "the rows of one task"),
+    "pipeline/engine/worker.py": (2, "the rows of one task"),
+    "pipeline/stages/select/select.py": (3, "the dropped clips of one batch, and the near-duplicates"),
+    "schemas/named_values.py": (1, "the cells of a table of an earlier version, which a run converts once"),
+    "training/benchmarks/loader.py": (1, "the names of shards"),
+    "training/data/index.py": (4, "distinct words, or a batch of ids"),
+    "training/data/selection.py": (3, "the names of shards and sources"),
+    "training/doctor/shards.py": (1, "the names of shards"),
+    "training/editing/source_clip.py": (2, "ids, to find the one that a person names"),
+    "training/latents/read.py": (3, "the names of shards, and one row"),
+    "training/latents/source.py": (1, "the rows of one part"),
+    "training/latents/write.py": (1, "the rows of one part"),
+}
+WHOLE_TABLES = {
+    "pipeline/commands/verify.py": 1,
+    "pipeline/curate.py": 8,
+    "pipeline/dataset/card.py": 1,
+    "pipeline/dataset/energon.py": 1,
+    "pipeline/dataset/folder.py": 1,
+    "pipeline/dataset/verify.py": 1,
+    "pipeline/engine/engine.py": 6,
+    "pipeline/readers/export/run.py": 1,
+    "pipeline/readers/history.py": 5,
+    "pipeline/readers/opened.py": 2,
+    "pipeline/readers/quality.py": 3,
+    "pipeline/readers/showing.py": 3,
+    "pipeline/readers/teacher.py": 4,
+    "pipeline/readers/teaching/examples.py": 2,
+    "pipeline/readers/what_if/stills.py": 1,
+    "pipeline/stages/caption/rows.py": 5,
+    "pipeline/stages/pack/samples.py": 1,
+    "pipeline/stages/pack/stage.py": 1,
+    "pipeline/stages/select/measured.py": 2,
+    "training/commands/encode.py": 1,
+    "training/latents/verify.py": 1,
+}
+
+
+def _calls(path: Path) -> int:
+    nodes = (node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
+    return sum(isinstance(node.func, ast.Attribute) and node.func.attr == "to_pylist" for node in nodes)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_lists_of_rows_are_bounded(path: Path) -> None:
+    allowed = WHOLE_TABLES.get(_name(path), ALLOWED.get(_name(path), (0, ""))[0])
+    assert _calls(path) <= allowed, "query the table (pipeline/dataset/query.py), or say here what bounds the list"
+
+
+def test_modules_that_are_mended_leave_the_lists() -> None:
+    calls = {_name(path): _calls(path) for path in MODULES}
+    listed = {**WHOLE_TABLES, **{name: count for name, (count, _) in ALLOWED.items()}}
+    assert {name: calls.get(name) for name in listed} == listed
