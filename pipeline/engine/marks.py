@@ -8,7 +8,7 @@ one by one, each under a mark with its key.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,18 +31,23 @@ class Deaths:
 
 
 class Mark:
-    """The mark of one part. `row` None: the part is processed as a whole."""
+    """The mark of one part. `row` None: the part is processed as a whole; `node` is where this process runs."""
 
-    def __init__(self, store: Store, key: str) -> None:
-        self._store, self._key = store, key
+    def __init__(self, store: Store, key: str, node: str = "") -> None:
+        self._store, self._key, self._node = store, key, node
         self._state: dict[str, Any] = {}
 
-    def left(self) -> Deaths | None:
-        """The deaths recorded by earlier processes on this part, including the last row; None if there were none."""
+    def left(self, node_lives: Callable[[str], bool] = lambda _: True) -> Deaths | None:
+        """The deaths recorded by earlier processes on this part, including the last row; None if there were none.
+
+        A process whose node was lost does not count: whatever it worked on is not the cause.
+        """
         if not self._store.exists(self._key):
             return None
         mark: Mapping[str, Any] = json.loads(self._store.read(self._key))
         deaths = Deaths(dict(mark["deaths"]), dict(mark.get("reasons", {})))
+        if mark.get("node") and not mark.get("reason") and not node_lives(mark["node"]):
+            return deaths if mark["row"] is not None else None
         row = mark["row"]
         if row is not None:
             deaths.times[row] = deaths.times.get(row, 0) + 1
@@ -52,7 +57,7 @@ class Mark:
 
     def set(self, deaths: Deaths, row: str | None) -> None:
         """Record what is processed from now on."""
-        self._state = {"deaths": deaths.times, "reasons": deaths.reasons, "row": row}
+        self._state = {"deaths": deaths.times, "reasons": deaths.reasons, "row": row, "node": self._node}
         self._write(self._state)
 
     def explain(self, reason: str) -> None:

@@ -23,6 +23,7 @@ from pipeline.engine.environment import receive
 from pipeline.engine.group_state import ADDRESS
 from pipeline.engine.ipc import read_rows
 from pipeline.engine.marks import Deaths, Mark
+from pipeline.engine.node_alive import node_lives, this_node
 from pipeline.engine.watch import watched_memory
 from pipeline.media.limits import DEFAULT, set_limits
 from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
@@ -93,9 +94,9 @@ class PartWorker:
         }
 
     def _run_marked(self, stage: Stage, part: str, rows: Sequence[Row]) -> list[Outcome]:
-        mark = Mark(self._dataset.store, f"{marks_of(self._spec)}/{part}")
+        mark = Mark(self._dataset.store, f"{marks_of(self._spec)}/{part}", this_node())
         with watched_memory(self._limits.objects.worker_gigabytes * 1e9, mark.explain):
-            deaths = mark.left()
+            deaths = mark.left(node_lives)
             if deaths is None:
                 mark.set(Deaths(), None)
                 outcomes = run_rows(stage, rows, self._spec.key, self._limits.max_attempts)
