@@ -8,6 +8,7 @@ the server of an address are interpreted, so `::`, `#`, `?` and `%` in a key hav
     Store("s3://bucket/set").write("run.json", data)
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -22,6 +23,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.storage.addresses import address_of, clean, grant
+from pipeline.storage.reading import open_checked, patiently, read_range, read_whole
 from pipeline.storage.upload import BLOCK_BYTES, uploading
 from schemas.errors import DatasetError, InputError, MediaError
 
@@ -98,7 +100,8 @@ class Store:
 
     def exists(self, key: str = "") -> bool:
         """Whether the file or folder exists."""
-        return bool(self._filesystem.exists(f"{self._root}/{key}" if key else self._root))
+        path = f"{self._root}/{key}" if key else self._root
+        return bool(patiently(lambda: self._filesystem.exists(path)))
 
     def is_folder(self) -> bool:
         """Whether the root is a folder (in an object store: a prefix with at least one object)."""
@@ -113,10 +116,10 @@ class Store:
         base = f"{self._root}/{folder}" if folder else self._root
         if self.is_local:
             return sorted((self._stored(path, {}) for path in _walk(base)), key=lambda file: file.key)
-        if not self._filesystem.exists(base):
+        if not patiently(lambda: self._filesystem.exists(base)):
             return []
         self._filesystem.invalidate_cache()
-        entries = self._filesystem.find(base, detail=True)
+        entries = patiently(lambda: self._filesystem.find(base, detail=True))
         files = [self._stored(path, detail) for path, detail in entries.items() if detail.get("type") == "file"]
         return sorted(files, key=lambda file: file.key)
 
@@ -130,15 +133,19 @@ class Store:
     def stat(self, key: str) -> StoredFile:
         """The listing entry of one file. Raises `FileNotFoundError` if it does not exist."""
         path = f"{self._root}/{key}"
-        return self._stored(path, self._filesystem.info(path))
+        return self._stored(path, patiently(lambda: self._filesystem.info(path)))
 
     def read(self, key: str) -> bytes:
         """The bytes of a file. Raises `FileNotFoundError` if it does not exist."""
-        return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}"))
+        path = f"{self._root}/{key}"
+        return cast(bytes, self._filesystem.cat_file(path)) if self.is_local else read_whole(self._filesystem, path)
 
     def read_range(self, key: str, start: int, stop: int) -> bytes:
         """The bytes `start` to `stop` (exclusive) of a file. Raises `FileNotFoundError` if it does not exist."""
-        return cast(bytes, self._filesystem.cat_file(f"{self._root}/{key}", start=start, end=stop))
+        path = f"{self._root}/{key}"
+        if self.is_local:
+            return cast(bytes, self._filesystem.cat_file(path, start=start, end=stop))
+        return read_range(self._filesystem, path, start, stop)
 
     def open(self, key: str) -> IO[bytes]:
         """A file for readers that jump to what they want: nothing is read ahead. Raises `FileNotFoundError`."""
@@ -194,8 +201,9 @@ class Store:
     def remove(self, key: str) -> None:
         """Remove a file if it exists."""
         path = f"{self._root}/{key}"
-        if self._filesystem.exists(path):
-            self._filesystem.rm_file(path)
+        if patiently(lambda: self._filesystem.exists(path)):
+            with contextlib.suppress(FileNotFoundError):  # a removal whose answer was lost, and which was tried again
+                patiently(lambda: self._filesystem.rm_file(path))
 
     def remove_temporary(self) -> int:
         """Remove temporary files of killed writers; returns their number."""
@@ -261,7 +269,7 @@ def open_source(uri: str) -> IO[bytes]:
         if _is_local(uri):
             return _open_regular(uri.removeprefix("file://"))
         filesystem, path = _resolve(address_of(uri))
-        return cast(IO[bytes], filesystem.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"))
+        return cast(IO[bytes], open_checked(filesystem, path, block_size=BLOCK_BYTES, cache_type="readahead"))
     except FileNotFoundError:
         reasons = "removed, a broken link, an address that has expired, or a name that is not UTF-8"
         raise MediaError(f"listed, but not found: {reasons}") from None
@@ -283,7 +291,7 @@ def stat_address(address: str) -> StoredFile:
         os.stat(path)
         return _local_file(uri, path, path)
     filesystem, path = _resolve(address)
-    return _remote_file(uri, filesystem.info(path), uri)
+    return _remote_file(uri, patiently(lambda: filesystem.info(path)), uri)
 
 
 def _is_local(address: str) -> bool:
