@@ -61,6 +61,7 @@ def raylets(count: int) -> Iterator[Raylets]:
         environment.setenv("RAY_health_check_period_ms", "500")
         environment.setenv("RAY_health_check_failure_threshold", "4")
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_raylet_start_wait_time_s", "180")  # a machine that is shared by many tests is slow
         cluster = Raylets()
         try:
             for _ in range(count):

@@ -10,16 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pipeline.dataset.folder import Dataset
-from pipeline.readers.history import History
-from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
-from schemas.dataset_files import INDEX, LEDGER_FILE
-from schemas.outcome_tables import LEDGER, SAMPLES
 from tests.end_to_end.bucket import make_bucket
+from tests.end_to_end.contents import contents
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ("summarise.clips_per_part=2", "caption.stills_per_part=4", "pack.samples_per_shard=2")
@@ -54,26 +49,6 @@ def kill_when(bucket: Path, dataset: Path, moment: Callable[[Path], bool]) -> No
 
 def some(pattern: str) -> Callable[[Path], bool]:
     return lambda dataset: any(dataset.glob(pattern))
-
-
-def contents(dataset: Path) -> dict[str, Any]:
-    """All that must be equal: tables without attempts and part files, and the bytes of every shard."""
-    opened = Dataset(str(dataset))
-    history = History(opened)
-
-    def plain(table: Any) -> list[dict[str, Any]]:
-        rows = [{name: value for name, value in row.items() if name != "attempts"} for row in table.to_pylist()]
-        return sorted(rows, key=str)
-
-    return {
-        "ledger": plain(opened.read_table(LEDGER_FILE, LEDGER)),
-        "frame captions": plain(history.parts("frame_captions", "caption", FRAME_CAPTIONS)),
-        "captions": plain(history.parts("captions", "summarise", CAPTIONS)),
-        "index": plain(opened.read_table(INDEX, SAMPLES)),
-        "shards": {
-            str(path.relative_to(dataset)): path.read_bytes() for path in sorted(dataset.glob("shards/**/*.tar"))
-        },
-    }
 
 
 @pytest.mark.slow
