@@ -21,6 +21,7 @@ BENCHMARKS = {
     "train": "cost of the trainer: packing, steps, loading, latents, checkpoints, planning",
     "latte": "Latte's variants, and initialisation from an image model compared with from scratch",
     "tune": "a small image model tuned on one video: loss, reconstruction, edits, before and after",
+    "kills": "a run killed at random moments, compared with an undisturbed one, byte for byte",
     "distill": "a small summariser before and after distillation from a teacher",
 }
 _EPILOG = """benchmarks:
