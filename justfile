@@ -84,7 +84,7 @@ teach *arguments: ready
 distill *arguments: ready
     @"{{ python }}" -m cutroom distill "$@"
 
-# whether a recipe can train on a dataset, before anything is trained: just doctor <dataset> --recipe demo; exit code 1 if not
+# whether a recipe can train on a dataset, before anything is trained: just doctor <dataset> --recipe demo; or whether a Ray cluster can curate: just doctor --cluster; exit code 1 if not
 [no-cd, no-exit-message]
 doctor *arguments: ready
     @"{{ python }}" -m cutroom doctor "$@"
@@ -114,7 +114,7 @@ tune *arguments: ready
 export *arguments: ready
     @"{{ python }}" -m cutroom export "$@"
 
-# measure accuracy and speed, compared with other tools: just bench split, look, duplicates, captions, quality, train, latte, tune, distill (--record writes the table to docs/benchmarks.md)
+# measure accuracy and speed, compared with other tools: just bench split, look, duplicates, captions, quality, train, latte, tune, kills, distill (--record writes the table to docs/benchmarks.md)
 [no-cd, no-exit-message]
 bench *arguments: ready
     @"{{ python }}" -m cutroom bench "$@"

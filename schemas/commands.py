@@ -41,7 +41,7 @@ COMMANDS = {
     "retry": _curation("retry", "try again what failed"),
     "teach": _curation("teach", "a filter of your own, from your labels"),
     "distill": _curation("distill", "train a small model on a large model's captions"),
-    "doctor": _training("doctor", "whether a recipe can train on a dataset"),
+    "doctor": _curation("doctor", "whether a recipe can train on a dataset, or a cluster can curate"),
     "encode": _training("encode", "encode clips and captions for training, once"),
     "train": _training("train", "captioned shards to a text-to-video model"),
     "sample": _training("sample", "videos from a model"),

@@ -74,13 +74,17 @@ class Cluster:
         """Start or join Ray, once. Raises `StageError` if it cannot be reached or cannot do the run's work."""
         joins = not self._nodes
         self._connect_once()
-        check_room(self._requirements.engines, self._requirements.stages, self._nodes, self._where)
+        self.check_room()
         if joins and self._address:
             refuse(survey(self._requirements, self._nodes, self.vault))
 
     def cpus_of_worker(self, spec: StageSpec) -> int:
         """CPUs for one worker of a stage: at most as many as a node has."""
         return cpus_of_worker(spec.cpus, min(spec.gpus, self.gpus), self._nodes)
+
+    def check_room(self) -> None:
+        """Raise `StageError` if an engine or a stage fits no node of the cluster, which is joined."""
+        check_room(self._requirements.engines, self._requirements.stages, self._nodes, self._where)
 
     def findings(self) -> list[Finding]:
         """Join the cluster and ask its nodes; what each said. Raises `StageError` if it cannot be reached."""

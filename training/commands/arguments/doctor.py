@@ -1,4 +1,4 @@
-"""The arguments of `just doctor`.
+"""The arguments of `just doctor` about a recipe (`pipeline.commands.arguments.doctor` adds those about a cluster).
 
 just doctor datasets/demo --recipe demo
 """
