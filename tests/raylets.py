@@ -5,14 +5,16 @@ with raylets(2) as cluster:
     cluster.kill(cluster.nodes[0])
 """
 
+import contextlib
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+_STARTS = 4
 _STORE_BYTES = 80 << 20  # Ray's least is 75 MB; more than that is spilled to disk
 
 
@@ -23,10 +25,8 @@ class Raylets:
         from ray.cluster_utils import Cluster
 
         # The head takes no work, as in clusters whose nodes come and go.
-        self._cluster: Any = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 0, "object_store_memory": _STORE_BYTES, "include_dashboard": False},
-        )
+        head = {"num_cpus": 0, "object_store_memory": _STORE_BYTES, "include_dashboard": False}
+        self._cluster: Any = _patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
         self.nodes: list[Any] = []
 
     @property
@@ -37,7 +37,7 @@ class Raylets:
     def add(self, cpus: float = 1, environment: Mapping[str, str] | None = None, **options: Any) -> Any:
         """Start a node, with variables of its own in its environment."""
         options = {"num_cpus": cpus, "object_store_memory": _STORE_BYTES, "env_vars": dict(environment or {})} | options
-        node = self._cluster.add_node(wait=True, **options)
+        node = _patiently(lambda: self._cluster.add_node(wait=True, **options))
         self.nodes.append(node)
         return node
 
@@ -53,6 +53,14 @@ class Raylets:
         self._cluster.shutdown()
 
 
+def _patiently(start: Callable[[], Any]) -> Any:
+    """Ray waits half a minute for its own processes, which is too short on a machine that many tests share."""
+    for _ in range(_STARTS - 1):
+        with contextlib.suppress(Exception):  # Ray raises bare exceptions
+            return start()
+    return start()
+
+
 @contextmanager
 def raylets(count: int) -> Iterator[Raylets]:
     """A cluster with `count` nodes of one CPU."""
@@ -61,7 +69,6 @@ def raylets(count: int) -> Iterator[Raylets]:
         environment.setenv("RAY_health_check_period_ms", "500")
         environment.setenv("RAY_health_check_failure_threshold", "4")
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        environment.setenv("RAY_raylet_start_wait_time_s", "180")  # a machine that is shared by many tests is slow
         cluster = Raylets()
         try:
             for _ in range(count):

@@ -25,6 +25,7 @@ from pipeline.engine.group_state import ADDRESS, GroupState
 from pipeline.engine.groups import Group, GroupedRows
 from pipeline.engine.identities import identities_of
 from pipeline.engine.ipc import write_rows
+from pipeline.engine.metrics import emit
 from pipeline.engine.pipeline import Setting, run_states, workers_of
 from pipeline.engine.progress import Progress
 from pipeline.engine.stage_progress import StageProgress
@@ -160,6 +161,7 @@ class Engine:
                     record.parts += len(done["parts"])
                     for report in done["parts"]:
                         _add(record, report)
+                        emit(step.spec.name, report, record.workers)
                         failed += report["failed"]
                         in_a_row[step.spec.name] = self._check_failures(step.spec, in_a_row[step.spec.name], report)
                     times[step.spec.name].append((done["started"], done["ended"]))
@@ -247,6 +249,7 @@ class Engine:
         with self._progress.bar(spec.name, sum(len(part.rows) for part in parts)) as advance:
             for report in self._reports(spec, tasks, record.workers):
                 _add(record, report)
+                emit(spec.name, report, record.workers)
                 advance(report["rows"], report["failed"])
                 in_a_row = self._check_failures(spec, in_a_row, report)
 

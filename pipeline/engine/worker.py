@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from pipeline.engine.environment import receive
 from pipeline.engine.group_state import ADDRESS
 from pipeline.engine.ipc import read_rows
 from pipeline.engine.marks import Deaths, Mark
+from pipeline.engine.metrics import reason_of
 from pipeline.engine.node_alive import node_lives, this_node
 from pipeline.engine.watch import watched_memory
 from pipeline.media.limits import DEFAULT, set_limits
@@ -83,11 +85,13 @@ class PartWorker:
                 self._stage = self._spec.build(**self._spec.arguments)
             outcomes = self._run_marked(self._stage, part, rows)
             outcomes = commit(self._dataset, self._spec, part, rows, prior, outcomes)
+            read = sum(row.get("bytes") or 0 for row in rows)
         except CutroomError as error:
             return {"fatal": redact(str(error)), "kind": type(error).__name__}
         except Exception as error:
             return {"fatal": f"stage {self._spec.name} cannot run: {describe(error)}", "kind": "StageError"}
         return summarise(outcomes) | {
+            "bytes": read,
             "busy_seconds": time.monotonic() - started,
             "cpu_seconds": time.process_time() - cpu_started,
             "worker": os.getpid(),
@@ -153,6 +157,8 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "rows": len(outcomes),
         "failed": len(failures),
+        "bytes": 0,
+        "reasons": dict(Counter(reason_of(str(outcome.result.error)) for outcome in failures)),
         "failure_runs": runs,
         "last_error": unexpected[-1] if unexpected else None,
         "counters": counters,
