@@ -29,6 +29,11 @@ ready:
 curate *arguments: ready
     @"{{ python }}" -m cutroom curate "$@"
 
+# what curating a bucket will cost, estimated from a sample of it: just plan <bucket> --finish 24h
+[no-cd, no-exit-message]
+plan *arguments: ready
+    @"{{ python }}" -m cutroom plan "$@"
+
 # the funnel of a dataset: in which state every video, clip and sample ended, and why
 [no-cd, no-exit-message]
 ledger *arguments: ready

@@ -30,6 +30,7 @@ def _training(stem: str, summary: str) -> Command:
 
 COMMANDS = {
     "curate": _curation("curate", "raw videos to a verified dataset of captioned shards"),
+    "plan": _curation("plan", "what curating a bucket will cost, from a sample of it"),
     "ledger": _curation("ledger", "in which state every video, clip and sample ended, and why"),
     "explain": _curation("explain", "a clip's whole history, or what became of each second of a video"),
     "report": _curation("report", "how good the captions are: a page, JSON and a table"),

@@ -21,7 +21,7 @@ from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.group_state import GroupState, StageState, decode, encode
 from pipeline.engine.identities import identities_of, rows_of_parts
 from pipeline.engine.steps import Step, Tables
-from pipeline.engine.worker import PartWorker, WorkerLimits
+from pipeline.engine.worker import PartWorker, WorkerLimits, summarise
 from pipeline.stage import StageSpec, describe
 from pipeline.storage.addresses import redact
 from schemas.errors import CutroomError
@@ -83,10 +83,7 @@ class GroupWorker:
         if self._dataset.store.exists(self._dataset.part_key(spec.outputs[0], spec.fingerprint, part)):
             statuses = self._dataset.read_parts(spec.outputs[0], spec.fingerprint, {part: None}, ["status"])["status"]
             failed = pc.sum(pc.equal(statuses, "failed")).as_py() or 0
-            return {
-                "rows": len(rows), "failed": failed, "failure_runs": [0], "last_error": None, "counters": {},
-                "busy_seconds": 0.0, "cpu_seconds": 0.0,
-            }  # fmt: skip
+            return {**summarise([]), "rows": len(rows), "failed": failed, "busy_seconds": 0.0, "cpu_seconds": 0.0}
         return self._parts.compute(part, rows, [prior.get(row[spec.key], 0) for row in rows])
 
 

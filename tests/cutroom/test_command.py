@@ -31,6 +31,7 @@ NETWORKS = (
 HEAVY = (*NETWORKS, "scipy", "cv2", "av", "numpy", "pyarrow", "fsspec", "PIL")
 _WORDS = {
     "curate": (["demo", "--set", "pack.crff=20"], ["demo", "--profile", "gpuu"]),
+    "plan": (["demo", "--finish", "soon"], ["demo", "--sample", "0"]),
     "train": (["demo", "--set", "model.familly=latte"], ["demo", "--recipe", "cogvideox"]),
     "doctor": (["demo", "--set", "encoders.codec=linaer"],),
     "encode": (["demo", "--set", "encoders.text=t6"],),

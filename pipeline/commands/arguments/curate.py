@@ -53,7 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parsed.settings = config_of(parsed)
     if parsed.show_config:
         _show(parsed.settings)
-    _require(parsed.bucket)
+    require_bucket(parsed.bucket)
     return parsed
 
 
@@ -66,7 +66,7 @@ def _show(config: RunConfig) -> NoReturn:
     raise SystemExit(0)
 
 
-def _require(bucket: str) -> None:
+def require_bucket(bucket: str) -> None:
     """Raise `InputError` for a bucket on this machine that is not there, before anything heavy is loaded."""
     path = Path(bucket)
     if bucket != "demo" and "://" not in bucket and not path.exists():
