@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.commands.arguments.plan import parse
@@ -24,17 +25,6 @@ from schemas.terminal import print_table
 
 _WIDTH = 100
 _HEADINGS = ("", "estimate", "at least", "at most")
-_SHOWN = (
-    ("video seconds", "hours of video", 3600.0),
-    ("shipped seconds", "hours shipped", 3600.0),
-    ("unreadable", "unreadable files", 1.0),
-    ("identical", "identical files", 1.0),
-    ("pictures", "pictures", 1.0),
-    ("clips", "clips", 1.0),
-    ("stills", "stills", 1.0),
-    ("samples", "samples", 1.0),
-    ("caption tokens", "tokens of captions", 1.0),
-)
 
 
 def main() -> None:
@@ -63,52 +53,76 @@ def run(parsed: argparse.Namespace) -> None:
 def print_plan(plan: Plan, finish: float | None) -> None:
     """Print the plan, in at most 100 columns."""
     print(
-        f"{plan.sampled} of {plan.objects} objects were curated, of {plan.bytes / 1e9:.3f} GB in all; the intervals "
-        f"hold with a probability of about {LEVEL:.0%}\n"
+        f"{plan.sampled} of {plan.objects} objects were curated, of {_size(plan.bytes)} in all; "
+        f"the intervals are of {LEVEL:.0%}\n"
     )
-    print_table("The whole bucket", _HEADINGS, [_row(title, plan.totals[name], unit) for name, title, unit in _SHOWN])
+    shown = [_row(title, plan.totals[name], form) for name, title, form in _SHOWN]
+    print_table("The whole bucket", _HEADINGS, shown)
+    columns = (("samples", _count), ("shards", _count), ("bytes", _size))
     buckets = [
-        (
-            name,
-            *(
-                cell
-                for key, unit in (("samples", 1.0), ("shards", 1.0), ("bytes", 1e9))
-                for cell in _pair(each[key], unit)
-            ),
-        )
+        (name, *(cell for key, form in columns for cell in _pair(each[key], form)))
         for name, each in plan.buckets.items()
     ]
-    print_table("Per bucket", ("bucket", "samples", "interval", "shards", "interval", "GB", "interval"), buckets)
-    times = [(*_row(f"CPU hours: {name}", each, 3600.0), _number(plan.fixed.get(name, sum(plan.fixed.values())) / 3600))
-             for name, each in plan.cpu.items()]  # fmt: skip
-    times += [(*_row(f"GPU hours: {name}", each, 3600.0), "") for name, each in plan.gpu.items()]
-    print_table("Time", (*_HEADINGS, "of it fixed"), times)
-    print_table("Read from the bucket, GB", _HEADINGS, [_row(name, each, 1e9) for name, each in plan.egress.items()])
-    print_table("Disk, GB", _HEADINGS, [_row(name, each, 1e9) for name, each in plan.disk.items()])
-    calls = [_row(f"{stage}: {key.replace('_', ' ')}", each, 1.0) for stage, used in plan.calls.items()
-             for key, each in used.items() if each.value]  # fmt: skip
+    print_table("Per bucket", ("bucket", "samples", "interval", "shards", "interval", "size", "interval"), buckets)
+    fixed = {**plan.fixed, "all": sum(plan.fixed.values())}
+    times = [(*_row(f"CPU, {name}", each, _time), _time(fixed[name])) for name, each in plan.cpu.items()]
+    times += [(*_row(f"GPU, {name}", each, _time), "") for name, each in plan.gpu.items()]
+    print_table("Time of one core or GPU", (*_HEADINGS, "of it fixed"), times)
+    print_table("Read from the bucket", _HEADINGS, [_row(name, each, _size) for name, each in plan.egress.items()])
+    print_table("Disk", _HEADINGS, [_row(name, each, _size) for name, each in plan.disk.items()])
+    calls = [
+        _row(f"{stage}: {key.replace('_', ' ')}", each, _price if key == "cost" else _count)
+        for stage, used in plan.calls.items()
+        for key, each in used.items()
+        if each.value
+    ]
     if calls:
         print_table("Models", _HEADINGS, calls)
     if finish:
         needed = machines(plan, finish)
-        gpus = f" and {needed['gpus']} GPUs" if plan.gpu else ""
-        print(f"To end within {finish / 3600:g} h: {needed['cores']} cores{gpus} like these, kept busy.\n")
+        gpus = f", GPUs: {needed['gpus']}" if plan.gpu else ""
+        print(f"To end within {finish / 3600:g} h, if kept busy: cores like these: {needed['cores']}{gpus}\n")
     for note in plan.notes:
         print(textwrap.fill(note, _WIDTH))
 
 
-def _row(title: str, estimated: Estimate, unit: float) -> tuple[str, str, str, str]:
-    value, low, high = (_number(each / unit) for each in (estimated.value, estimated.low, estimated.high))
-    return title, value, low, high
+def _row(title: str, estimated: Estimate, form: Callable[[float], str]) -> tuple[str, str, str, str]:
+    return title, form(estimated.value), form(estimated.low), form(estimated.high)
 
 
-def _pair(estimated: Estimate, unit: float) -> tuple[str, str]:
-    return _number(estimated.value / unit), f"{_number(estimated.low / unit)} to {_number(estimated.high / unit)}"
+def _pair(estimated: Estimate, form: Callable[[float], str]) -> tuple[str, str]:
+    return form(estimated.value), f"{form(estimated.low)} to {form(estimated.high)}"
 
 
-def _number(value: float) -> str:
-    """Three digits where there are no more before the point."""
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _price(value: float) -> str:
+    return f"{value:,.2f}"
+
+
+def _size(value: float) -> str:
+    unit, name = next((pair for pair in ((1e12, "TB"), (1e9, "GB")) if value >= pair[0]), (1e6, "MB"))
+    return f"{value / unit:,.1f} {name}"
+
+
+def _time(value: float) -> str:
+    unit, name = next((pair for pair in ((3600.0, "h"), (60.0, "min")) if value >= pair[0]), (1.0, "s"))
+    return f"{value / unit:,.1f} {name}"
+
+
+_SHOWN = (
+    ("video seconds", "video", _time),
+    ("shipped seconds", "video shipped", _time),
+    ("unreadable", "unreadable files", _count),
+    ("identical", "identical files", _count),
+    ("pictures", "pictures", _count),
+    ("clips", "clips", _count),
+    ("stills", "stills", _count),
+    ("samples", "samples", _count),
+    ("caption tokens", "tokens of captions", _count),
+)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.arguments.plan import parse
+from pipeline.commands.plan import print_plan
 from pipeline.commands.plan_runs import plan_bucket
 from pipeline.engine.cluster import Cluster
+from pipeline.planning.forecast import Plan
+from pipeline.planning.totals import Estimate
 from schemas.config import RunConfig, ScoreConfig
 from schemas.errors import ConfigError, InputError
 
@@ -53,3 +56,23 @@ def test_a_name_that_no_list_can_hold_is_named(tmp_path: Path) -> None:
     (tmp_path / "bucket" / "two\nlines.mp4").touch()
     with pytest.raises(InputError, match="line break"):
         plan_bucket(str(tmp_path / "bucket"), RunConfig(), tmp_path / "set", Cluster())
+
+
+def test_the_plan_fits_a_terminal_and_names_units(capsys: pytest.CaptureFixture[str]) -> None:
+    day, size = Estimate(86400.0, 43200.0, 172800.0, "bytes"), Estimate(2.5e12, 2e9, 3e12, "bytes")
+    names = ("video seconds", "shipped seconds", "unreadable", "identical", "pictures", "clips", "stills", "samples",
+             "caption tokens")  # fmt: skip
+    plan = Plan(
+        objects=10**6, bytes=10**13, sampled=500, totals=dict.fromkeys(names, day),
+        buckets={"1360x768x161@16": {"samples": day, "shards": day, "bytes": size}},
+        cpu={"split": day, "all": day}, gpu={"caption": day}, calls={"caption": {"cost": day}},
+        egress={"ingest": size}, disk={"all": size}, fixed={"split": 90.0}, notes=["A note."],
+    )  # fmt: skip
+    print_plan(plan, 86400.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    text = " ".join(" ".join(lines).split())
+    assert "video 24.0 h 12.0 h 48.0 h" in text
+    assert "ingest 2.5 TB 2.0 GB 3.0 TB" in text
+    assert "caption: cost 86,400.00" in text
+    assert "cores like these: 2, GPUs: 2" in text
