@@ -80,7 +80,7 @@ def shard_rows(dataset: Dataset, samples: pa.Table) -> pa.Table:
     rows = samples.filter(pc.equal(samples["status"], "ok"))
     rows = rows.sort_by([("shard", "ascending"), ("offset", "ascending")])
     files = {file.key.removeprefix("shards/"): file for file in dataset.store.list("shards")}
-    counts = rows.group_by("shard", use_threads=False).aggregate([([], "count_all")])
+    counts = rows.group_by("shard").aggregate([([], "count_all")]).sort_by("shard")  # groups come in any order
     names = counts["shard"].to_pylist()
     offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(counts["count_all"]).combine_chunks()])
     fields = [_SAMPLE.field(index).name for index in range(_SAMPLE.num_fields)]

@@ -3,14 +3,18 @@
 python -m pytest tests/pipeline/stages/pack/test_verify_new.py
 """
 
+import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.dataset.folder import Dataset
 from pipeline.stage import Row
 from pipeline.stages.pack.compact import compact
-from pipeline.stages.pack.verify import verify_new
+from pipeline.stages.pack.verify import shard_rows, verify_new
 from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 from tests.pipeline.in_process import InProcessEngine
@@ -74,3 +78,25 @@ def test_after_compacting_nothing_is_decoded_to_check_it(
     assert opened > 0
     assert complaints == []
     assert checked(tmp_path) == (0, [])
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 99)), unique=True, min_size=1, max_size=90))
+def test_each_shard_is_checked_against_its_own_samples(places: list[tuple[int, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            SAMPLES.failed_row(f"s{shard}-{offset}", "", 1, {}) | {
+                "status": "ok", "shard": f"b{shard % 7}/train-{shard:06d}.tar", "offset": offset, "size": 1,
+                "checksum": "c", "bucket": "64x48x17@8",
+            }
+            for shard, offset in places
+        ]  # fmt: skip
+        for row in rows:
+            path = Path(folder) / "shards" / row["shard"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"tar")
+        samples = pa.Table.from_pylist(rows, schema=SAMPLES.schema)
+        listed = shard_rows(Dataset(folder), samples).to_pylist()
+    expected: dict[str, list[int]] = {}
+    for row in sorted(rows, key=lambda row: row["offset"]):
+        expected.setdefault(row["shard"], []).append(row["offset"])
+    assert {row["shard"]: [sample["offset"] for sample in row["samples"]] for row in listed} == expected
