@@ -60,6 +60,7 @@ def make_tables(folder: str, clips: int) -> None:
     """Write the tables that selection and spans read, for at least so many clips."""
     films = -(-clips // _CLIPS_PER_FILM)
     with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         for number, first in enumerate(range(0, films, _FILMS_PER_FILE)):
             last = min(films, first + _FILMS_PER_FILE)
             connection.execute(_FILMS, [first, last])
@@ -81,6 +82,7 @@ def make_tables(folder: str, clips: int) -> None:
 def make_outcomes(folder: str) -> None:
     """Write what captioning and packing would have made of the sample spans; one in a hundred rows fails."""
     with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         spans = f"read_parquet('{folder}/sample_spans/*.parquet')"
         stills = f"read_parquet('{folder}/stills/*.parquet')"
         of_sample, of_still = _SOMETIMES.format(key="sample_id"), _SOMETIMES.format(key="still_id")

@@ -68,7 +68,7 @@ def measure(clips: int) -> list[Step]:
             if name == "ledger":
                 make_outcomes(folder)
             command = [sys.executable, "-m", "pipeline.benchmarks.scale_tables", folder, str(clips), name]
-            result = subprocess.run(command, check=True, capture_output=True, text=True)
+            result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             steps.append(Step(**json.loads(result.stdout)))
         return steps
 

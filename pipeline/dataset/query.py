@@ -42,6 +42,7 @@ def querying(store: Store, memory_gigabytes: float = MEMORY_GIGABYTES) -> Iterat
         }
         connection = duckdb.connect(config=settings)
         try:
+            connection.execute("SET enable_progress_bar = false")  # standard output is for data
             if not store.is_local:
                 connection.register_filesystem(store.filesystem)
             yield connection

@@ -105,16 +105,26 @@ def bounds_of(rule: AnyRule, counted: "Relation") -> tuple[Rule, ...]:
     if not isinstance(rule, PercentileRule):
         return rule.resolve(())
     values = numbers_of(rule.column, counted)
-    count = values.aggregate("count(*)").fetchall()[0][0]
-    ordered = values.order("value")
-    return rule.resolve_ranked(count, lambda place: float(ordered.limit(1, offset=place).fetchall()[0][0]))
+
+    def value_at(place: int) -> float:
+        values.partition(place)
+        return float(values[place])
+
+    return rule.resolve_ranked(len(values), value_at)
 
 
-def numbers_of(column: str, clips: "Relation") -> "Relation":
-    """The numbers of all clips that have one in a column, as the column `value`."""
+def numbers_of(column: str, clips: "Relation") -> NDArray[np.float64]:
+    """The numbers of all clips that have one in a column, in no particular order: 8 bytes for each clip."""
+    from pipeline.dataset.query import batches
+
     usable = f'"{column}" IS NOT NULL' + (" AND kind <> 'image'" if column in _OF_VIDEOS else "")
-    numbers = clips.filter(usable).project(f'"{column}"::DOUBLE AS value')
-    return numbers.filter("NOT isnan(value)")
+    numbers = clips.filter(usable).project(f'"{column}"::DOUBLE AS value').filter("NOT isnan(value)")
+    values = np.empty(numbers.aggregate("count(*)").fetchall()[0][0])
+    at = 0
+    for table in batches(numbers):
+        values[at : at + len(table)] = table["value"].to_numpy()
+        at += len(table)
+    return values
 
 
 def value_of(clip: Row, column: str) -> float | str | None:

@@ -136,8 +136,9 @@ def select(
 
     `find_copies` is given the rows of `measured` that passed everything else.
     """
-    from pipeline.dataset.query import batches, spooled
+    from pipeline.dataset.query import batches, spooled, stored
 
+    measured = stored(connection, measured)
     judged = spooled(connection, SELECTION.schema, judge(measured, config))
     duplicates = find_copies(measured.join(judged.filter("state = 'kept'"), "clip_id", how="semi"))
     return batches(_with_copies(connection, judged, duplicates).order("clip_id")), duplicates
