@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from pipeline.benchmarks.killed_run import KilledRun
 from pipeline.benchmarks.record import markdown_table, record
+from pipeline.media.encode import REPRODUCIBLE_X264
 from pipeline.storage.store import Store
 from schemas.command import make_parser
 from schemas.dataset_files import INDEX, LEDGER_FILE
@@ -120,7 +121,7 @@ def make_films(bucket: Store, seed: int) -> None:
     for film in range(_FILMS):
         target = io.BytesIO()
         with av.open(target, "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=24, options={"g": "24", "threads": "1"})
+            stream = container.add_stream("libx264", rate=24, options={"g": "24", "threads": "1", **REPRODUCIBLE_X264})
             stream.width, stream.height, stream.pix_fmt = _SIZE, _SIZE, "yuv420p"
             for _ in range(_SHOTS):
                 coarse = draw.integers(0, 256, (8, 12, 3)).astype(np.uint8)

@@ -37,10 +37,10 @@ def emit(stage: str, report: Mapping[str, Any], workers: int) -> None:
     if "ray" not in sys.modules:
         return
     tags = {"stage": stage}
-    _counter(ROWS).inc(report["rows"], tags)
-    _counter(BUSY).inc(report["busy_seconds"], tags)
-    if report["bytes"]:
-        _counter(BYTES).inc(report["bytes"], tags)
+    # Ray refuses to count nothing.
+    for name, value in ((ROWS, report["rows"]), (BUSY, report["busy_seconds"]), (BYTES, report["bytes"])):
+        if value > 0:
+            _counter(name).inc(value, tags)
     for reason, times in report["reasons"].items():
         _counter(FAILURES).inc(times, tags | {"reason": _bounded(reason)})
     _gauge(WORKERS).set(workers, tags)

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from schemas.command import run_command
 from training.commands.arguments.doctor import parse
 from training.config import TrainConfig
 from training.data.index import SampleIndex
@@ -61,7 +60,3 @@ def show(findings: Sequence[Finding], title: str) -> None:
     console.print(table)
     counts = {level: sum(finding.level == level for finding in findings) for level in LEVELS}
     console.print(f"{counts['error']} errors, {counts['warning']} warnings")
-
-
-if __name__ == "__main__":
-    run_command(lambda: main(sys.argv[1:]))

@@ -83,20 +83,19 @@ def test_after_compacting_nothing_is_decoded_to_check_it(
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 99)), unique=True, min_size=1, max_size=90))
 def test_each_shard_is_checked_against_its_own_samples(places: list[tuple[int, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        known = {"status": "ok", "size": 1, "checksum": "c", "bucket": "64x48x17@8"}
+        named = [(f"b{shard % 7}/train-{shard:06d}.tar", offset) for shard, offset in places]
         rows = [
-            SAMPLES.failed_row(f"s{shard}-{offset}", "", 1, {}) | {
-                "status": "ok", "shard": f"b{shard % 7}/train-{shard:06d}.tar", "offset": offset, "size": 1,
-                "checksum": "c", "bucket": "64x48x17@8",
-            }
-            for shard, offset in places
-        ]  # fmt: skip
-        for row in rows:
-            path = Path(folder) / "shards" / row["shard"]
+            SAMPLES.failed_row(f"s{shard}-{offset}", "", 1, {}) | known | {"shard": shard, "offset": offset}
+            for shard, offset in named
+        ]
+        for shard, _ in named:
+            path = Path(folder) / "shards" / shard
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"tar")
         samples = pa.Table.from_pylist(rows, schema=SAMPLES.schema)
         listed = shard_rows(Dataset(folder), samples).to_pylist()
     expected: dict[str, list[int]] = {}
-    for row in sorted(rows, key=lambda row: row["offset"]):
-        expected.setdefault(row["shard"], []).append(row["offset"])
+    for shard, offset in sorted(named, key=lambda place: place[1]):
+        expected.setdefault(shard, []).append(offset)
     assert {row["shard"]: [sample["offset"] for sample in row["samples"]] for row in listed} == expected
