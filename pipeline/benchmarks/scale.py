@@ -2,6 +2,7 @@
 
 just bench scale tables                               # 10 thousand to 1 million clips, some minutes
 just bench scale tables --sizes 10000000 --record     # needs about 20 GB of disk
+just bench scale overlap --rows 10000 --record        # stages that overlap, and what the engine costs
 """
 
 import argparse
@@ -9,11 +10,12 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 
-from pipeline.benchmarks import scale_tables
+from pipeline.benchmarks import scale_overlap, scale_tables
 from pipeline.benchmarks.record import Table, markdown_table, record
 from schemas.command import make_parser
 from schemas.terminal import print_table
 
+_OVERLAP = "overlap"
 SIZES = (10_000, 100_000, 1_000_000)
 _PARTS: dict[str, tuple[str, Callable[[int], list[scale_tables.Step]]]] = {
     "tables": ("Tables out of core", scale_tables.measure),
@@ -22,6 +24,10 @@ _PARTS: dict[str, tuple[str, Callable[[int], list[scale_tables.Step]]]] = {
 
 def main() -> None:
     """Entry point."""
+    if sys.argv[1:2] == [_OVERLAP]:  # it has options of its own
+        sys.argv.pop(1)
+        scale_overlap.main()
+        return
     parsed = _parser().parse_args()
     title, measure = _PARTS[parsed.part]
     steps = []
@@ -40,7 +46,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser("bench scale", "Measure time and memory of a synthetic dataset by its number of clips.")
-    parser.add_argument("part", choices=sorted(_PARTS), help="the part of the engine")
+    parser.add_argument("part", choices=sorted([*_PARTS, _OVERLAP]), help="the part of the engine")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="numbers of clips")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     return parser

@@ -174,7 +174,7 @@ def _shards(samples: float, size: float, pack: PackConfig) -> int:
 
 
 def _notes(evidence: Evidence) -> list[str]:
-    notes = []
+    notes = ["CPU and GPU hours are rough, and from a small sample too high: what a process loads counts as work."]
     if any(len(stratum.drawn) < len(stratum.members) for stratum in evidence.strata):
         notes.append(
             "Near-duplicates and identical files are found only among the sources of the sample: the whole bucket has "

@@ -63,16 +63,16 @@ def test_the_demo_keeps_its_promises(tmp_path: Path, cluster: Cluster) -> None:
     _the_readme_shows_this_run(History(dataset), ledger, samples)
     _clips_lie_inside_shots(History(dataset), {row["id"]: row["source"] for row in ledger})
     assert record["stages"]["split"]["counters"]["videos_decoded"] == record["stages"]["split"]["rows"] - 10
-    _a_plan_from_a_third_of_it_holds(bucket, dataset, record, tmp_path / "sample", cluster)
     assert run(bucket, tmp_path / "set", config, cluster)["computed_rows"] == 0
     _neighbours_open_it(tmp_path / "set", samples, tmp_path / "cache")
+    _a_plan_from_a_third_of_it_holds(bucket, dataset, record, tmp_path / "sample", cluster)
     _a_model_learns_from_it(tmp_path / "set", tmp_path / "run")
 
 
 def _a_plan_from_a_third_of_it_holds(
     bucket: Path, dataset: Dataset, record: Mapping[str, Any], folder: Path, cluster: Cluster
 ) -> None:
-    """Within 25 % of the whole run, for counts, hours, tokens, CPU time and disk."""
+    """Within 25 % of the whole run, for counts, hours, tokens and disk (CPU time is rough: docs/plan.md)."""
     objects = record["stages"]["ingest"]["rows"]
     plan = plan_bucket(str(bucket), load_config(), folder, cluster, sample=objects // 3, seed=PLAN_SEED, restart=False)
     assert plan.sampled <= 0.4 * objects
@@ -86,8 +86,6 @@ def _a_plan_from_a_third_of_it_holds(
     }
     for name, count in counted.items():
         assert plan.totals[name].value == pytest.approx(count, rel=0.25), name
-    cpu = sum(stage["cpu_seconds"] for stage in record["stages"].values())
-    assert plan.cpu["all"].value == pytest.approx(cpu, rel=0.25)
     disk = sum(file.size for file in dataset.store.list() if not file.key.startswith("."))
     assert plan.disk["all"].value == pytest.approx(disk, rel=0.25)
 
