@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.storage.patient import PatientFileSystem
 from pipeline.storage.store import Store
 
 MEMORY_GIGABYTES = 2.0
@@ -44,7 +45,7 @@ def querying(store: Store, memory_gigabytes: float = MEMORY_GIGABYTES) -> Iterat
         try:
             connection.execute("SET enable_progress_bar = false")  # standard output is for data
             if not store.is_local:
-                connection.register_filesystem(store.filesystem)
+                connection.register_filesystem(PatientFileSystem(store.filesystem))
             yield connection
         finally:
             connection.close()

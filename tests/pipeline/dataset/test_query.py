@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.dataset.query import parquet, querying
 from pipeline.storage.store import Store
+from tests.faulty_store import faults
 from tests.object_store import s3_server
 
 SCHEMA = pa.schema([("id", pa.string()), ("value", pa.int64())])
@@ -55,3 +56,15 @@ def test_more_than_the_memory_is_spilled_and_the_spill_removed(tmp_path: Path, m
         assert connection.sql(query).fetchall() == [(3900000,)]
         assert list(tmp_path.iterdir())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("fault", ["refused", "cut", "shortened"])
+def test_a_query_over_a_bad_network_reads_everything(fault: str) -> None:
+    values = list(range(3000))
+    with s3_server("raw") as uri:
+        keys = [f"t/f/part-{number}.parquet" for number in range(8)]
+        for key in keys:
+            _write(Store(f"{uri}/set"), key, values)
+        with faults(5, **({"refused": 0.0, "cut": 0.0, "shortened": 0.0, "slow": 0.0} | {fault: 0.15})) as proxy:
+            assert len(_read(Store(f"{uri}/set"), keys)) == len(keys) * len(values)
+    assert proxy.counts[fault] > 0
