@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
-import pyarrow as pa
-
 from pipeline.storage.addresses import redact
 from pipeline.storage.temporary import is_full, temporary_folder_is_full
 from schemas.contract import TableContract
@@ -65,15 +63,6 @@ class BatchStage(Protocol):
         ...
 
 
-@runtime_checkable
-class RehearsingStage(Protocol):
-    """A stage that must compute a part as a whole: after a worker died on it, rows are rehearsed to find the cause."""
-
-    def rehearse(self, row: Row) -> None:
-        """Do the work that may kill a process, and discard the result."""
-        ...
-
-
 Stage = RowStage | BatchStage
 
 
@@ -105,8 +94,6 @@ class StageSpec:
     upstream: tuple[str, ...] = ()
     """The stages whose columns it reads, by name."""
     rows_per_part: int = 1
-    partition: Callable[[pa.Table], list[pa.Table]] | None = None
-    """Groups rows into parts where their composition matters (shards); such a part is dropped when it changes."""
     cpus: int = 1
     gpus: int = 0
     workers: int = 0

@@ -36,8 +36,6 @@ def commit(
     try:
         tables = _tables(spec, rows, prior, collected)
     except ContractError:
-        if spec.partition is not None:
-            raise  # the part's bytes are already written; no row may be dropped
         collected = _with_contract_failures(spec, rows, collected)
         tables = _tables(spec, rows, prior, collected)
     for output, table in reversed(list(zip(spec.outputs, tables, strict=True))):

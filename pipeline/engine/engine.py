@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
-from pipeline.dataset.plan import Part, Plan, make_part, make_plan
+from pipeline.dataset.plan import Part, make_plan
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.group_state import ADDRESS, GroupState
@@ -92,13 +92,10 @@ class Engine:
         identities = identities_of(rows, spec)
         prior: dict[str, int] = {}
         failed = self._failed(spec, committed, prior) if self._retry else {}
-        if spec.partition is None:
-            known = self.dataset.read_plan(primary.folder, spec.fingerprint)
-            plan = make_plan(identities, known, committed, spec.rows_per_part, failed)
-            if plan.new:
-                self.dataset.append_plan(primary.folder, spec.fingerprint, plan.new)
-        else:
-            plan = self._fixed_plan(spec, rows, committed, committed - set(failed))
+        known = self.dataset.read_plan(primary.folder, spec.fingerprint)
+        plan = make_plan(identities, known, committed, spec.rows_per_part, failed)
+        if plan.new:
+            self.dataset.append_plan(primary.folder, spec.fingerprint, plan.new)
         record.reused = plan.reused
         if plan.pending:
             self._compute(spec, plan.pending, rows, prior, record)
@@ -142,6 +139,7 @@ class Engine:
             limits=self._worker_limits,
             cores=self._cluster.cores,
             gpus=self._cluster.gpus,
+            worker_cpus={step.spec.name: self._cluster.cpus_of_worker(step.spec) for step in steps},
             workers=self._config.workers,
         )
         for step in steps:
@@ -211,20 +209,6 @@ class Engine:
             failed.setdefault(part, []).append(row[spec.key])
             prior[row[spec.key]] = max(prior.get(row[spec.key], 0), row["attempts"])
         return failed
-
-    def _fixed_plan(self, spec: StageSpec, rows: pa.Table, committed: set[str], reusable: set[str]) -> Plan:
-        """Plan parts whose composition matters: keep exact matches, remove all others before writing."""
-        assert spec.partition is not None
-        parts = [make_part(identities_of(part_rows, spec)) for part_rows in spec.partition(rows)]
-        kept = {part.name for part in parts} & reusable
-        for output in reversed(spec.outputs):
-            # Also parts of other fingerprints: the shards that they describe are about to be overwritten.
-            alive = {self.dataset.part_key(output, spec.fingerprint, name) for name in kept}
-            for file in self.dataset.store.list(output.folder):
-                if file.key not in alive:
-                    self.dataset.store.remove(file.key)
-        served = {part.name: frozenset(key for key, _ in part.rows) for part in parts if part.name in kept}
-        return Plan(served, tuple(part for part in parts if part.name not in kept), ())
 
     def _make_ready(self, specs: Sequence[StageSpec]) -> None:
         for spec in specs:

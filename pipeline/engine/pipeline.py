@@ -32,6 +32,8 @@ class Setting:
     limits: WorkerLimits
     cores: int
     gpus: int
+    worker_cpus: Mapping[str, int]
+    """CPUs of a worker of each step, by the stage's name: it is on one node, whatever the cluster has in all."""
     workers: int
     """Processes per CPU step; 0: as many as the cores allow."""
 
@@ -112,7 +114,7 @@ def _with_step(
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=size),
-            num_cpus=_cpus_of_actor(spec, steps, setting),
+            num_cpus=cpus_of_actor(spec, steps, setting),
             num_gpus=min(spec.gpus, setting.gpus),
         )
     return dataset.map_batches(
@@ -121,7 +123,7 @@ def _with_step(
         batch_size=1,
         batch_format="pyarrow",
         compute=ray.data.TaskPoolStrategy(size=size),
-        num_cpus=_WAITING_CPUS if spec.waits else min(spec.cpus, setting.cores),
+        num_cpus=_WAITING_CPUS if spec.waits else setting.worker_cpus[spec.name],
     )
 
 
@@ -129,9 +131,8 @@ def _keeps_model(spec: StageSpec, setting: Setting) -> bool:
     return bool(min(spec.gpus, setting.gpus)) or spec.cpus > 1
 
 
-def _cpus_of_actor(spec: StageSpec, steps: Sequence[Step], setting: Setting) -> int:
+def cpus_of_actor(spec: StageSpec, steps: Sequence[Step], setting: Setting) -> int:
     """What an actor reserves as long as the pipeline runs, so that the tasks of other steps find a core beside it."""
     actors = [step for step in steps if _keeps_model(step.spec, setting)]
-    if len(steps) == 1:
-        return min(spec.cpus, setting.cores)
-    return min(spec.cpus, (setting.cores - 1) // len(actors))
+    cpus = setting.worker_cpus[spec.name]
+    return cpus if len(steps) == 1 else min(cpus, (setting.cores - 1) // len(actors))

@@ -7,7 +7,6 @@ when the part is retried; the part's rows are then processed one by one, and the
     report = work(tasks, spec, dataset_uri, limits)
 """
 
-import contextlib
 import json
 import os
 import time
@@ -28,7 +27,7 @@ from pipeline.engine.metrics import reason_of
 from pipeline.engine.node_alive import node_lives, this_node
 from pipeline.engine.watch import watched_memory
 from pipeline.media.limits import DEFAULT, set_limits
-from pipeline.stage import Outcome, RehearsingStage, Result, Row, Stage, StageSpec, describe, run_rows
+from pipeline.stage import Outcome, Result, Row, Stage, StageSpec, describe, run_rows
 from pipeline.storage.addresses import grant, redact
 from schemas.errors import CutroomError
 from schemas.limits import Limits
@@ -111,25 +110,16 @@ class PartWorker:
 
     def _rerun_after_death(self, stage: Stage, rows: Sequence[Row], deaths: Deaths, mark: Mark) -> list[Outcome]:
         """Process row by row, each under its own mark, so that the row that kills the process is identified."""
-        key, rehearses = self._spec.key, isinstance(stage, RehearsingStage)
-        outcomes: dict[str, Outcome] = {}
+        key = self._spec.key
+        outcomes: list[Outcome] = []
         for row in rows:
             times = deaths.times.get(row[key], 0)
             if times >= self._limits.max_worker_deaths:
-                outcomes[row[key]] = Outcome(Result(key=row[key], error=deaths.text(row[key])), times, False)
+                outcomes.append(Outcome(Result(key=row[key], error=deaths.text(row[key])), times, False))
                 continue
             mark.set(deaths, row[key])
-            if isinstance(stage, RehearsingStage):
-                with contextlib.suppress(Exception):  # an ordinary failure will show again when the part is computed
-                    stage.rehearse(row)
-            else:
-                outcomes[row[key]] = run_rows(stage, [row], key, self._limits.max_attempts)[0]
-        if rehearses:
-            mark.set(deaths, None)
-            rest = [row for row in rows if row[key] not in outcomes]
-            for outcome in run_rows(stage, rest, key, self._limits.max_attempts) if rest else []:
-                outcomes[outcome.result.key] = outcome
-        return [outcomes[row[key]] for row in rows]
+            outcomes += run_rows(stage, [row], key, self._limits.max_attempts)
+        return outcomes
 
 
 def decode_rows(payload: bytes) -> tuple[list[Row], list[int]]:

@@ -3,13 +3,13 @@
 ledger = build_ledger(videos, identical, splits, clips, selection, spans, failures, samples)
 """
 
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from pipeline.dataset.seconds import cut, minus, union
 from pipeline.stage import Failure, Row
 from schemas.bucket import Bucket
 from schemas.config import RunConfig
@@ -192,7 +192,7 @@ def recorded_intervals(video: Row, split: Row | None, clips: Sequence[Row]) -> l
     segments = [(segment["start"], segment["end"]) for segment in video["segments"] or ()]
     recorded = segments or [(video["start_time"], video["start_time"] + video["duration"])]
     parts = [(part["start_time"], part["end_time"]) for part in (split or {}).get("parts") or ()]
-    return _union([*recorded, *parts, *map(_span, clips)])
+    return union([*recorded, *parts, *map(_span, clips)])
 
 
 def lost_of_video(video: Sequence[Interval], split: Row, clips: Sequence[Row], config: RunConfig) -> list[_LostSpan]:
@@ -200,7 +200,7 @@ def lost_of_video(video: Sequence[Interval], split: Row, clips: Sequence[Row], c
     parts = [(part["start_time"], part["end_time"]) for part in split["parts"] or ()]
     begins = [video[0][0], *(start for start, _ in parts), *split["boundaries"]]
     clip_at_end = {clip["end_time"]: clip for clip in clips}
-    pieces = _cut(_minus(video, _union(map(_span, clips))), [*begins, *(end for _, end in parts)])
+    pieces = cut(minus(video, union(map(_span, clips))), [*begins, *(end for _, end in parts)])
     return [
         _LostSpan(piece, *_why_no_clip(piece, parts, begins, clip_at_end, config))
         for piece in pieces
@@ -234,7 +234,7 @@ def lost_of_clip(clip: Row, planned: Sequence[Row], config: RunConfig) -> list[_
     bucket = Bucket.parse(planned[0]["bucket"])
     most = config.pack.max_samples_per_clip
     lost = []
-    for piece in _minus([_span(clip)], _union(map(_span, planned))):
+    for piece in minus([_span(clip)], union(map(_span, planned))):
         seconds = piece[1] - piece[0]
         if seconds >= ROUNDING:
             full = len(planned) == most and seconds >= bucket.seconds - ROUNDING
@@ -304,38 +304,3 @@ def _span_row(parent: Row, lost: _LostSpan) -> Row:
 
 def _span(row: Row) -> Interval:
     return row["start_time"], row["end_time"]
-
-
-def _union(intervals: Iterable[Interval]) -> list[Interval]:
-    """The union of intervals: sorted and disjoint."""
-    merged: list[Interval] = []
-    for start, end in sorted(intervals):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _minus(intervals: Sequence[Interval], removed: Sequence[Interval]) -> list[Interval]:
-    """`intervals` without `removed`; both must be sorted and disjoint."""
-    left = []
-    for start, end in intervals:
-        at = start
-        for first, last in removed:
-            if last > at and first < end:
-                if first > at:
-                    left.append((at, first))
-                at = last
-        if at < end:
-            left.append((at, end))
-    return left
-
-
-def _cut(intervals: Iterable[Interval], times: Sequence[float]) -> list[Interval]:
-    """The intervals cut at these times."""
-    pieces: list[Interval] = []
-    for start, end in intervals:
-        edges = [start, *sorted(time for time in set(times) if start < time < end), end]
-        pieces += itertools.pairwise(edges)
-    return pieces

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from pipeline.readers.what_if.funnel import shape_of
 from pipeline.stage import Row
-from schemas.bucket import Bucket, Shape, assign
+from schemas.bucket import Bucket, assign
 from schemas.config import RunConfig
 from schemas.ids import sample_id
 from schemas.named_values import dict_of
@@ -74,17 +75,6 @@ def _judge(clip: Row, rules: Sequence[Rule], buckets: Sequence[Bucket], config: 
     if isinstance(assignment, str):
         return _row(key, "unbucketed", reason=assignment)
     return _row(key, "kept", bucket=str(assignment.bucket))
-
-
-def shape_of(clip: Row) -> Shape:
-    """What the bucket rule looks at, of a row of the clips table: bars do not count as picture."""
-    return Shape(
-        width=clip["crop_width"],
-        height=clip["crop_height"],
-        duration=clip["duration"],
-        fps=clip["fps"],
-        is_image=clip["kind"] == "image",
-    )
 
 
 def _row(key: str, state: str, **known: object) -> Row:

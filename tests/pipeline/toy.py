@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +69,9 @@ class Doubler:
         )
 
 
-def in_pairs(table: pa.Table) -> list[pa.Table]:
-    """Parts of two rows, whose composition matters."""
-    return [table.slice(start, 2) for start in range(0, len(table), 2)]
-
-
 def spec(
     fingerprint: str = "f1",
     rows_per_part: int = 3,
-    partition: Callable[[pa.Table], list[pa.Table]] | None = None,
     **arguments: Any,
 ) -> StageSpec:
     return StageSpec(
@@ -89,7 +82,6 @@ def spec(
         fingerprint=fingerprint,
         identity=("number",),
         rows_per_part=rows_per_part,
-        partition=partition,
     )
 
 

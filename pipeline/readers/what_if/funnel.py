@@ -77,7 +77,7 @@ def make_funnel(
     buckets = config.buckets()
     fits: dict[str, Assignment] = {}
     for clip in clips:
-        assignment = assign(_shape_of(clip), buckets, config.pack.allow_upscale)
+        assignment = assign(shape_of(clip), buckets, config.pack.allow_upscale)
         if not isinstance(assignment, str):
             fits[clip["clip_id"]] = assignment
     bounds = [rule.resolve(value_of(clip, rule.column) for clip in clips) for rule in rules]
@@ -130,7 +130,8 @@ def without_copies(clips: Sequence[Row], duplicate_of: Mapping[str, str]) -> lis
     return kept
 
 
-def _shape_of(clip: Row) -> Shape:
+def shape_of(clip: Row) -> Shape:
+    """What the bucket rule looks at, of a row of the clips table: bars do not count as picture."""
     return Shape(
         width=clip["crop_width"],
         height=clip["crop_height"],

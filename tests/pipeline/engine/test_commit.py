@@ -141,8 +141,3 @@ def test_a_bug_of_the_stage_ends_the_run_and_writes_nothing(changes: Row, tmp_pa
     with pytest.raises(ContractError, match=r"extra columns colour|no row of 3 has the right type in measured.width"):
         _commit(tmp_path, [_outcome(key, changes) for key in KEYS])
     assert Dataset(str(tmp_path)).store.list() == []
-
-
-def test_a_part_whose_bytes_are_written_is_committed_whole_or_not(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="a value does not fit its column"):
-        _commit(tmp_path, [_outcome("k0", {"width": 2**40})], replace(SPEC, partition=toy.in_pairs))

@@ -119,16 +119,6 @@ def test_an_orphan_of_a_killed_worker_is_removed(cluster: Cluster, tmp_path: Pat
     assert not dataset.store.exists("halves/f1/part-orphan.parquet")
 
 
-def test_a_part_of_fixed_composition_is_dropped_when_it_changes(cluster: Cluster, tmp_path: Path) -> None:
-    spec = toy.spec(partition=toy.in_pairs)
-    run(cluster, tmp_path, spec, toy.rows(NUMBERS))
-    fewer = dict(list(NUMBERS.items())[1:])
-    stage_run, engine = run(cluster, tmp_path, spec, toy.rows(fewer))
-    assert engine.records["double"].computed == len(fewer)
-    assert len(list((tmp_path / "doubled" / "f1").glob("part-*"))) == 5
-    assert doubles(stage_run) == {key: 2 * number for key, number in fewer.items()}
-
-
 @pytest.mark.slow
 def test_a_row_that_kills_its_worker_is_recorded_and_its_neighbours_live(cluster: Cluster, tmp_path: Path) -> None:
     rows = toy.rows(NUMBERS, {"k04": "crash"})
@@ -163,12 +153,6 @@ def test_marks_of_a_killed_run_are_no_parts(cluster: Cluster, tmp_path: Path) ->
     stage_run, engine = run(cluster, tmp_path, spec, rows)
     assert engine.records["double"].computed == 10
     assert {row["status"] for row in stage_run.primary.to_pylist()} == {"ok"}
-
-
-def test_parts_of_fixed_composition_of_another_setting_are_dropped(cluster: Cluster, tmp_path: Path) -> None:
-    for fingerprint, expected in (("f1", 10), ("f2", 10), ("f1", 10)):
-        _, engine = run(cluster, tmp_path, toy.spec(fingerprint, partition=toy.in_pairs), toy.rows(NUMBERS))
-        assert engine.records["double"].computed == expected
 
 
 def test_failures_count_as_in_a_row_only_without_a_success_between() -> None:

@@ -4,19 +4,21 @@ python -m pytest tests/pipeline/engine/test_pipeline.py
 """
 
 import dataclasses
+from collections import defaultdict
 from typing import Any
 
 import pytest
 
-from pipeline.engine.pipeline import Setting, pipelines_that_fit, workers_of
+from pipeline.engine.pipeline import Setting, cpus_of_actor, pipelines_that_fit, workers_of
 from pipeline.engine.steps import Step
 from pipeline.engine.worker import WorkerLimits
 from tests.pipeline.engine import toy_stream
 
 
-def _setting(cores: int, gpus: int = 0, workers: int = 0) -> Setting:
+def _setting(cores: int, gpus: int = 0, workers: int = 0, worker_cpus: int = 2) -> Setting:
     limits = WorkerLimits(max_attempts=1, max_worker_deaths=1)
-    return Setting(dataset_uri="set", limits=limits, cores=cores, gpus=gpus, workers=workers)
+    cpus: defaultdict[str, int] = defaultdict(lambda: worker_cpus)
+    return Setting(dataset_uri="set", limits=limits, cores=cores, gpus=gpus, worker_cpus=cpus, workers=workers)
 
 
 def _step(name: str, **resources: Any) -> Step:
@@ -55,3 +57,12 @@ def test_there_are_as_many_workers_as_cores_and_gpus_allow() -> None:
     assert workers_of(_step("embed", gpus=1).spec, _setting(8, gpus=2)) == 2
     assert workers_of(_step("embed", gpus=1).spec, _setting(8)) == 8
     assert workers_of(SLOW.spec, _setting(8)) == 1
+
+
+def test_an_actor_asks_for_no_more_than_a_node_has_and_leaves_a_core_to_the_others() -> None:
+    assert cpus_of_actor(SLOW.spec, [SLOW], _setting(4)) == 2
+    assert cpus_of_actor(SLOW.spec, [SLOW], _setting(4, worker_cpus=1)) == 1
+    assert cpus_of_actor(SLOW.spec, [LABEL, SLOW, ENCODE], _setting(4)) == 2
+    assert cpus_of_actor(SLOW.spec, [LABEL, SLOW, ENCODE], _setting(4, worker_cpus=1)) == 1
+    assert cpus_of_actor(SLOW.spec, [LABEL, SLOW, ENCODE], _setting(2)) == 1
+    assert cpus_of_actor(SLOW.spec, [LABEL, SLOW, SLOWER], _setting(4)) == 1

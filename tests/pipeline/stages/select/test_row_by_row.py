@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.dataset.query import querying
 from pipeline.measures.clips_table import CLIPS
+from pipeline.readers.what_if.funnel import shape_of
 from pipeline.stage import Row
 from pipeline.stages.select import sample_spans
 from pipeline.stages.select.measured import ScoreTable, columns_of_rules, measured_clips, shapes_of
@@ -120,7 +121,7 @@ def test_buckets(rows: list[Row], name: str, upscale: bool) -> None:
     table = CLIPS.table(rows)
     assigned = assign_all(shapes_of(table), BUCKET_SETS[name], upscale)
     for place, row in enumerate(rows):
-        expected = assign(row_by_row.shape_of(row), BUCKET_SETS[name], upscale)
+        expected = assign(shape_of(row), BUCKET_SETS[name], upscale)
         if isinstance(expected, str):
             assert assigned.buckets[place] == -1
         else:
@@ -141,7 +142,7 @@ def cut(table: pa.Table, sizes: Iterator[int]) -> Iterator[pa.Table]:
 @settings(max_examples=200, deadline=None)
 def test_spans(rows: list[Row], data: st.DataObject, most: int, piece: int) -> None:
     config = RunConfig(pack=PackConfig(buckets=["64x64x17@8", "64x64x1"], max_samples_per_clip=most))
-    fitting = [row for row in rows if not isinstance(assign(row_by_row.shape_of(row), config.buckets()), str)]
+    fitting = [row for row in rows if not isinstance(assign(shape_of(row), config.buckets()), str)]
     fitting.sort(key=lambda row: str(row["clip_id"]))
     eighths = st.lists(st.integers(-4, 100), max_size=5)
     stills = [
