@@ -20,12 +20,14 @@ from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.ledger import build_ledger, count_states
 from pipeline.dataset.ledger_rows import VANISHED, RunTables, caption_failures
-from pipeline.dataset.migration import migrate
+from pipeline.dataset.migration import is_former, migrate
+from pipeline.dataset.migration_slices import divide_plans, former_keys
+from pipeline.dataset.slices import SliceOf, Slices
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
-from pipeline.engine.grouping import plan_groups
-from pipeline.engine.groups import GroupedRows
+from pipeline.engine.grouping import plan_slices
+from pipeline.engine.groups import SlicedRows
 from pipeline.engine.progress import Progress
 from pipeline.engine.record import make_record
 from pipeline.measures.clips_table import MEASURE_COLUMNS
@@ -60,12 +62,14 @@ from pipeline.stages.select.sample_spans import (
     streams_of,
 )  # fmt: skip
 from pipeline.stages.select.select import COPY_COLUMNS, rules_of, select
+from pipeline.stages.slices.stage import OUTPUTS as SLICES_OUTPUTS
+from pipeline.stages.slices.stage import gather_slices
 from pipeline.stages.specs_of_run import Specs, make_specs
 from pipeline.stages.steps_of_run import SOURCES, SPANS, steps_after_selection, steps_before_selection
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
-from schemas.media_tables import DUPLICATES, STILL_COLUMNS
+from schemas.media_tables import DUPLICATES
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
@@ -102,20 +106,21 @@ class Curation:
         """Bring the dataset up to date with the bucket; returns the run's record, as written to `run.json`."""
         started = time.time()
         self.dataset.store.remove_temporary()
-        migrate(self.dataset)
-        ingested = self.engine.run(self._specs.ingest, self._objects)
+        slices = self._divide()
+        ingested = self.engine.run(self._specs.ingest, self._objects, slices.of_keys(self._objects["key"]))
         videos = ingested.primary
+        slice_of = slices.of_sources(videos["video_id"], videos["key"])
         self._find_identical(ingested)
         identical = self.dataset.read_table(VIDEO_DUPLICATES_FILE, DUPLICATES)
         sources = _usable(videos, identical)
-        runs = self._look(sources)
+        runs = self._look(sources, slice_of)
         splits, embeddings = runs["split"], runs["embed"]
-        clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2], STILL_COLUMNS)
+        clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2])
         scores = {name: runs[spec.name] for name, spec in self._specs.scores.items()}
         self._select(ingested, splits, scores, embeddings, clips, stills)
         self._plan_spans(splits)
         spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()
-        captions = self._caption(spans, runs)
+        captions = self._caption(spans, runs, slice_of)
         measured = with_measures(clips.drop_columns([PART_COLUMN]), [run.primary for run in scores.values()])
         samples = self._pack(spans, measured, videos, captions)
         self._write_ledger(ingested, splits)
@@ -126,6 +131,7 @@ class Curation:
             "stills": len(stills),
             "samples": len(spans),
         }
+        self._settle({**runs, "ingest": ingested})
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
         self._introduce(samples)
         self.dataset.write_record(record)
@@ -134,7 +140,7 @@ class Curation:
     def _write_ledger(self, ingested: StageRun, splits: StageRun) -> None:
         from pipeline.dataset.query import querying
 
-        captioned, summarised = self._said
+        captioned, summarised = self._said["caption"], self._said["summarise"]
         with querying(self.dataset.store) as connection:
             planned = self.dataset.relation(connection, SPANS_FILE, SAMPLE_SPANS)
             tables = RunTables(
@@ -158,23 +164,39 @@ class Curation:
 
     def _introduce(self, samples: pa.Table) -> None:
         """Write what other readers of the dataset want to know beforehand."""
-        outputs = (*self._specs.encode.outputs, *self._specs.pack.outputs, *VERIFIED_OUTPUTS)
+        outputs = (*self._specs.encode.outputs, *self._specs.pack.outputs, *VERIFIED_OUTPUTS, *SLICES_OUTPUTS)
         passing = {output.folder for output in outputs}
         tables = {name: fingerprint for name, fingerprint in self.engine.tables.items() if name not in passing}
         write_card(self.dataset, self.config, tables, samples, self._states)
         write_energon(self.dataset, samples)
 
-    def _look(self, sources: pa.Table) -> dict[str, StageRun]:
+    def _divide(self) -> Slices:
+        """The slices of all sources; brings a dataset of an earlier version into today's layout first."""
+        store, size = self.dataset.store, self.config.engine.videos_per_slice
+        if not is_former(self.dataset):
+            return Slices.assigned(store, self._objects["key"], size)
+        migrate(self.dataset, self._specs.split.outputs[-1])
+        known = Slices.assigned(store, pa.chunked_array([former_keys(self.dataset)]), size)
+        divide_plans(self.dataset, known, [spec.outputs for spec in self._specs])
+        return Slices.assigned(store, self._objects["key"], size)
+
+    def _settle(self, runs: Mapping[str, StageRun]) -> None:
+        """Make one file of the part files of each slice, and mark what is complete."""
+        self.engine.mark_complete(gather_slices(self.engine, {**runs, **self._said}))
+
+    def _look(self, sources: pa.Table, slice_of: SliceOf) -> dict[str, StageRun]:
         """Split, embed, label and score: one stream, in which each group of sources flows through all stages."""
-        groups = plan_groups(
+        listed = sources["video_id"]
+        slices = plan_slices(
             self.dataset,
             "groups/videos",
             self._specs.ingest.fingerprint,
-            sources["video_id"].to_pylist(),
+            listed,
+            slice_of(listed),
             self.config.split.videos_per_part,
         )
-        given = {SOURCES: GroupedRows(sources, "video_id")}
-        return self.engine.stream(steps_before_selection(self._specs), groups, given, {})
+        given = {SOURCES: SlicedRows(sources, "video_id", slice_of(listed))}
+        return self.engine.stream(steps_before_selection(self._specs), slices, given, {})
 
     def _find_identical(self, ingested: StageRun) -> None:
         from pipeline.dataset.query import batches, querying
@@ -238,21 +260,24 @@ class Curation:
         if note := short.note(self.config.split.still_seconds):
             Progress().note(note)
 
-    def _caption(self, spans: Sequence[Row], looked: Mapping[str, StageRun]) -> dict[str, Row]:
+    def _caption(self, spans: Sequence[Row], looked: Mapping[str, StageRun], slice_of: SliceOf) -> dict[str, Row]:
         """Captions by sample id, each with its frame captions in `frames`; samples without one are left out."""
-        groups = plan_groups(
+        clips = pa.array(sorted({span["clip_id"] for span in spans}), pa.string())
+        slices = plan_slices(
             self.dataset,
             "groups/clips",
             self._specs.split.fingerprint,
-            sorted({span["clip_id"] for span in spans}),
+            clips,
+            slice_of(clips),
             self.config.summarise.clips_per_part,
         )
         # The summariser is given camera and motion, unless the captioner `facts` states them per still already.
         measured = self.config.caption.captioner not in CAPTIONERS
         steps = steps_after_selection(self._specs, self.config.caption.max_overview_stills, measured)
-        given = {SPANS: GroupedRows(SAMPLE_SPANS.table(spans), "sample_id")}
-        runs = self.engine.stream(steps, groups, given, looked)
-        self._said = runs["caption"], runs["summarise"]
+        planned = SAMPLE_SPANS.table(spans)
+        given = {SPANS: SlicedRows(planned, "sample_id", slice_of(planned["sample_id"]))}
+        runs = self.engine.stream(steps, slices, given, looked)
+        self._said = runs
         captioned = gather_said(spans, runs["caption"].primary.to_pylist())
         self.captions = runs["summarise"].primary
         ok = self.captions.filter(pc.equal(self.captions["status"], "ok")).to_pylist()

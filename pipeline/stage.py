@@ -70,14 +70,17 @@ Stage = RowStage | BatchStage
 class Output:
     """A table that a stage writes: its folder in the dataset, its contract, and the column with the input row's key.
 
-    The rows of a `media` table are large and already compressed: they are written as they are, each where it can be
-    read alone.
+    The rows of a `media` table are compressed already: they are written as they are. `rows_per_group` are the fewest
+    rows that a reader takes from a file: few where they are large, and wanted one by one.
     """
 
     folder: str
     contract: TableContract
     parent: str
     media: bool = False
+    rows_per_group: int = 16_384
+    hashed: tuple[str, ...] | None = None
+    """The columns that count in the stage's fingerprint; None: all. Others stood in another table before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,8 @@ class EngineConfig(Section):
     """How long a node of a cluster may take to answer the checks before the first row."""
     workers: int = Field(default=0, ge=0)
     """Processes of a CPU stage; 0 = as many as its CPUs allow."""
+    videos_per_slice: int = Field(default=1000, ge=1)
+    """Sources whose rows are kept in one file per table (docs/datasets.md). Sources keep the slice that they have."""
     max_attempts: int = Field(default=3, ge=1)
     """Attempts per row if the failure may be temporary (input/output, time-outs). Bad media fails at once."""
     max_failures_in_a_row: int = Field(default=50, ge=1)

@@ -200,7 +200,7 @@ CLIP_CONTENT_COLUMNS = (
 STILLS = TableContract(
     name="stills",
     key="still_id",
-    doc="one row per still: a frame of a clip as an encoded image",
+    doc="one row per still: a frame of a clip that is kept as an image",
     columns=(
         Column(name="still_id", type=pa.string(), doc="id of the still"),
         Column(name="clip_id", type=pa.string(), doc="id of its clip"),
@@ -215,6 +215,17 @@ STILLS = TableContract(
             type=pa.binary(),
             doc="mean colours of the whole frame, with bars, on an 8x8 grid; see pipeline.media.signature",
         ),
+    ),
+)
+
+STILL_IMAGES = TableContract(
+    name="still_images",
+    key="still_id",
+    doc="one row per still: its image, apart from its columns, so that these are read without any picture",
+    columns=(
+        Column(name="still_id", type=pa.string(), doc="id of the still"),
+        Column(name="clip_id", type=pa.string(), doc="id of its clip"),
+        Column(name="video_id", type=pa.string(), doc="id of its source"),
         Column(name="image", type=pa.binary(), doc="JPEG, short side at most 512"),
     ),
 )
@@ -230,6 +241,3 @@ DUPLICATES = TableContract(
         Column(name="hash_distance", type=pa.float64(), doc="mean differing bits of their stills' hashes, 0 to 64"),
     ),
 )
-
-STILL_COLUMNS = [name for name in STILLS.names if name != "image"]
-"""The columns of stills without their images, which travel by reference only."""

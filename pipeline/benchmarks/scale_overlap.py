@@ -25,7 +25,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
-from pipeline.engine.groups import Group, GroupedRows
+from pipeline.engine.groups import Group, Slice, SlicedRows
 from pipeline.engine.steps import Step, Tables, given
 from pipeline.stage import Output, Result, Row, StageSpec
 from schemas.command import make_parser
@@ -36,6 +36,7 @@ from schemas.terminal import print_table
 _ROW_SECONDS, _ROWS_PER_PART = 0.05, 16
 _VIDEOS, _VIDEOS_PER_GROUP = 96, 2
 _CPU_SECONDS, _WAIT_SECONDS = 0.15, 0.2
+_SLICE = "slice-000000"
 
 
 class Compute:
@@ -144,13 +145,14 @@ def _time(
 ) -> float:
     keys = [f"v{number:06d}" for number in range(videos)]
     groups = [Group(f"g{at}", frozenset(keys[at : at + per_group])) for at in range(0, videos, per_group)]
-    rows = {"videos": GroupedRows(pa.table({"video_id": keys}), "video_id")}
+    names = pa.array([_SLICE] * videos, pa.string())
+    rows = {"videos": SlicedRows(pa.table({"video_id": keys}), "video_id", names)}
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         engine = Engine(Dataset(folder), EngineConfig(workers=workers), cluster)
         runs: dict[str, StageRun] = {}
         for steps in streams:
-            runs = engine.stream(steps, groups, rows, runs)
+            runs = engine.stream(steps, [Slice(_SLICE, lambda: groups)], rows, runs)
         assert all(len(run.primary) == videos for run in runs.values())
         return time.monotonic() - started
 

@@ -1,7 +1,8 @@
 """The dataset folder that a curation run writes: part files, plans, whole tables, and the run's record.
 
     <table>/<fingerprint>/part-<hash>.parquet     a committed part; written atomically
-    .plans/<table>/<fingerprint>/plan-<n>.parquet which rows belong to which part
+    <table>/<fingerprint>/slice-<n>-<hash>.parquet the rows of a slice of sources, once they are complete
+    .plans/<table>/<fingerprint>/<slice>/         which rows belong to which part
     ledger.parquet, shards/index.parquet          whole tables
     run.json                                      config, versions, fingerprints, counts and times of the last run
 
@@ -19,10 +20,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.dataset.part_file import PartFile
 from pipeline.dataset.plan import Part
+from pipeline.dataset.plan_files import PlanFiles
+from pipeline.dataset.slices import WHOLE
 from pipeline.dataset.whole_tables import Written, read_whole, rows_of, schema_of, write_rows
 from pipeline.stage import Output
 from pipeline.storage.store import Store
@@ -32,23 +35,25 @@ from schemas.errors import ContractError, DatasetError
 if TYPE_CHECKING:
     from pipeline.dataset.query import Connection, Relation
 
-_PLAN_SCHEMA = pa.schema([("part", pa.string()), ("key", pa.string()), ("identity", pa.string())])
 PART_COLUMN = "part"
-PLANS = ".plans"
 # The layout of the folder, as `run.json` says it; none: 1.
-FORMAT = 2
+FORMAT = 3
 # Whole tables that earlier versions wrote at another place.
 FORMER_PLACES = {"sample_spans/sample_spans.parquet": "selection/sample_spans.parquet"}
 
 
 def is_part(name: str) -> bool:
-    """Whether a file name is that of a part file."""
-    return name.startswith("part-") and name.endswith(".parquet")
+    """Whether a file name is that of a part file, or of the file of a slice."""
+    return name.startswith(("part-", "slice-")) and name.endswith(".parquet")
 
 
-def is_plan(name: str) -> bool:
-    """Whether a file name is that of a plan."""
-    return name.startswith("plan-") and name.endswith(".parquet")
+def written_as(output: Output) -> dict[str, Any]:
+    """How the files of a stage's table are written: arguments of `pyarrow.parquet.write_table`.
+
+    Media is compressed already, and each row is worth a read of its own.
+    """
+    compression = {"compression": "none", "use_dictionary": False} if output.media else {"compression": "zstd"}
+    return {**compression, "row_group_size": output.rows_per_group}
 
 
 class Dataset:
@@ -66,7 +71,7 @@ class Dataset:
     def write_part(self, output: Output, fingerprint: str, part: str, table: pa.Table) -> None:
         """Commit a part file atomically, after checking its contract."""
         key = self.part_key(output, fingerprint, part)
-        self.write_file(key, output.contract.check(table), media=output.media)
+        self.write_file(key, output.contract.check(table), output)
 
     def committed(self, output: Output, fingerprint: str) -> set[str]:
         """Names of the parts whose file exists."""
@@ -99,43 +104,26 @@ class Dataset:
         tables = [schema.append(pa.field(PART_COLUMN, pa.string())).empty_table()]
         for part in sorted(served):
             key = self.part_key(output, fingerprint, part)
-            # Which input row a row belongs to is asked below, also where the column is not wanted itself.
-            read = None if columns is None else list(dict.fromkeys([*columns, output.parent]))
-            table = pq.read_table(io.BytesIO(self.store.read(key)), columns=read)
+            table = PartFile(self.store, key).rows(output.parent, served[part], columns)
             table = output.contract.modern(table)
             if columns is None:
                 output.contract.check(table)
-            keys = served[part]
-            if keys is not None:
-                wanted_keys = pa.array(list(keys), pa.string())
-                table = table.filter(pc.is_in(table[output.parent], value_set=wanted_keys))
-            table = table if columns is None else table.select(list(columns))
             tables.append(table.append_column(PART_COLUMN, pa.array([key] * len(table), pa.string())))
         return pa.concat_tables(tables)
 
     # --- plans -------------------------------------------------------------------------------------------------
 
+    def plans(self, folder: str, fingerprint: str) -> PlanFiles:
+        """The plans of a table's folder, by slice."""
+        return PlanFiles(self.store, folder, fingerprint)
+
     def read_plan(self, folder: str, fingerprint: str) -> list[Part]:
-        """The parts of a table's folder planned so far, oldest first."""
-        parts: dict[str, list[tuple[str, str]]] = {}
-        for _, key in sorted(self._plans(folder, fingerprint).items()):
-            for row in pq.read_table(io.BytesIO(self.store.read(key))).to_pylist():
-                parts.setdefault(row["part"], []).append((row["key"], row["identity"]))
-        return [Part(name, tuple(rows)) for name, rows in parts.items()]
+        """The parts of a table's folder planned so far in all slices, those of a slice oldest first."""
+        return self.plans(folder, fingerprint).read_all()
 
     def append_plan(self, folder: str, fingerprint: str, parts: Sequence[Part]) -> None:
-        """Record newly planned parts, before any of them is computed."""
-        count = len(self._plans(folder, fingerprint))
-        rows = [{"part": part.name, "key": key, "identity": identity} for part in parts for key, identity in part.rows]
-        key = f"{PLANS}/{folder}/{fingerprint}/plan-{count:04d}.parquet"
-        self.write_file(key, pa.Table.from_pylist(rows, schema=_PLAN_SCHEMA))
-
-    def _plans(self, folder: str, fingerprint: str) -> dict[str, str]:
-        """The path of every plan by its file name; one that an earlier version left among the parts counts too."""
-        parts = f"{folder}/{fingerprint}"
-        keys = [file.key for parent in (parts, f"{PLANS}/{parts}") for file in self.store.list(parent)]
-        named = {key.rsplit("/", 1)[1]: key for key in keys}
-        return {name: key for name, key in named.items() if is_plan(name)}
+        """Record newly planned parts of a table that is not divided into slices, before any of them is computed."""
+        self.plans(folder, fingerprint).append(WHOLE, parts)
 
     # --- whole tables and the record ---------------------------------------------------------------------------
 
@@ -188,16 +176,10 @@ class Dataset:
         """Where a whole table is; None if it is missing."""
         return next((place for place in (key, FORMER_PLACES.get(key)) if place and self.store.exists(place)), None)
 
-    def write_file(self, key: str, table: pa.Table, media: bool = False) -> None:
-        """Write a table as a Parquet file, atomically and without a contract.
-
-        `media`: uncompressed, and a row group for each row, so that a reader takes the bytes of one row alone.
-        """
+    def write_file(self, key: str, table: pa.Table, output: Output | None = None) -> None:
+        """Write a table as a Parquet file, atomically and without a contract; as `output` says, if it is one's."""
         buffer = io.BytesIO()
-        if media:
-            pq.write_table(table, buffer, compression="none", use_dictionary=False, row_group_size=1)
-        else:
-            pq.write_table(table, buffer, compression="zstd")
+        pq.write_table(table, buffer, **({"compression": "zstd"} if output is None else written_as(output)))
         self.store.write(key, buffer.getvalue())
 
     def write_record(self, record: Mapping[str, Any]) -> None:

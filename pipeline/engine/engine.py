@@ -17,17 +17,21 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.dataset.complete import Complete, CompleteSlices
 from pipeline.dataset.folder import PART_COLUMN, Dataset
-from pipeline.dataset.plan import Part, make_plan
+from pipeline.dataset.plan import Part
+from pipeline.dataset.slices import WHOLE, places_by_slice
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
+from pipeline.engine.counts import counts_by_slice
 from pipeline.engine.group_state import ADDRESS, GroupState
-from pipeline.engine.groups import Group, GroupedRows
+from pipeline.engine.groups import Slice, SlicedRows
 from pipeline.engine.identities import identities_of
 from pipeline.engine.ipc import write_rows
 from pipeline.engine.metrics import emit
 from pipeline.engine.pipeline import Setting, run_states, workers_of
 from pipeline.engine.progress import Progress
+from pipeline.engine.slice_inputs import digest_of_stage
 from pipeline.engine.stage_progress import StageProgress
 from pipeline.engine.steps import Step
 from pipeline.engine.stream import Stream
@@ -76,53 +80,87 @@ class Engine:
         self.records: dict[str, StageRecord] = {}
         # The tables in part files that this run has brought up to date, by folder, with their fingerprint.
         self.tables: dict[str, str] = {}
+        # What the streams of this run were given: the stages before, and digests of the rows by stage and slice.
+        self._streams: list[tuple[list[str], dict[str, dict[str, str]]]] = []
+        # Rows and failures of each stage by slice.
+        self._counts: dict[str, dict[str, tuple[int, int]]] = {}
         self._config = config
         self._cluster = cluster
         self._retry = retry
         self._limits = limits
         self._progress = Progress()
 
-    def run(self, spec: StageSpec, rows: pa.Table) -> StageRun:
-        """Bring a stage up to date with its input `rows`. Raises `StageError` or `DatasetError`."""
+    def run(self, spec: StageSpec, rows: pa.Table, slices: pa.Array | None = None) -> StageRun:
+        """Bring a stage up to date with its input `rows`, whose slices are `slices` if its tables are divided.
+
+        Raises `StageError` or `DatasetError`.
+        """
         started = time.monotonic()
-        record = self.records[spec.name] = StageRecord(fingerprint=spec.fingerprint, rows=len(rows))
-        primary = spec.outputs[0]
-        self.dataset.remove_orphans(spec.outputs, spec.fingerprint)
-        committed = self.dataset.committed(primary, spec.fingerprint)
-        identities = identities_of(rows, spec)
-        prior: dict[str, int] = {}
-        failed = self._failed(spec, committed, prior) if self._retry else {}
-        known = self.dataset.read_plan(primary.folder, spec.fingerprint)
-        plan = make_plan(identities, known, committed, spec.rows_per_part, failed)
-        if plan.new:
-            self.dataset.append_plan(primary.folder, spec.fingerprint, plan.new)
-        record.reused = plan.reused
-        if plan.pending:
-            self._compute(spec, plan.pending, rows, prior, record)
-        served = {**plan.served, **{part.name: frozenset(key for key, _ in part.rows) for part in plan.pending}}
-        return self.finish(StageRun(spec, served, self.dataset), started)
+        progress, record = self.begin(spec), self.records[spec.name]
+        record.rows = len(rows)
+        places = {WHOLE: None} if slices is None else places_by_slice(slices)
+        pending: list[Part] = []
+        for name, where in places.items():
+            opened = progress.opened(name)
+            plan = opened.plan_all(identities_of(rows if where is None else rows.take(pa.array(where)), spec))
+            opened.record(plan.new)
+            opened.serve(plan.served)
+            opened.serve({part.name: [key for key, _ in part.rows] for part in plan.pending})
+            record.reused += plan.reused
+            pending += plan.pending
+        progress.close()
+        if pending:
+            self._compute(spec, pending, rows, progress.prior, record)
+        return self.finish(progress.run, started, progress)
 
     def stream(
         self,
         steps: Sequence[Step],
-        groups: Sequence[Group],
-        given: Mapping[str, GroupedRows],
+        slices: Sequence[Slice],
+        given: Mapping[str, SlicedRows],
         before: Mapping[str, StageRun],
     ) -> dict[str, StageRun]:
         """Bring several stages up to date, which work at the same time on different groups (`pipeline.engine.stream`).
 
         Returns the stages' runs by name, with those `before`. Raises `StageError` or `DatasetError`.
         """
-        return Stream(self, groups, given).run(steps, before)
+        stream = Stream(self, slices, given)
+        runs = stream.run(steps, before)
+        self._streams.append((list(before), stream.inputs))
+        return runs
 
     def begin(self, spec: StageSpec) -> StageProgress:
-        """Begin a stage of a stream: its record, and what the dataset has of it."""
+        """Begin a stage: its record, and what the dataset has of it."""
         self.records[spec.name] = StageRecord(fingerprint=spec.fingerprint)
         self.dataset.remove_orphans(spec.outputs, spec.fingerprint)
         committed = self.dataset.committed(spec.outputs[0], spec.fingerprint)
         prior: dict[str, int] = {}
         failed = self._failed(spec, committed, prior) if self._retry else {}
         return StageProgress(self.dataset, spec, committed, failed, prior)
+
+    def mark_complete(self, runs: Mapping[str, StageRun]) -> None:
+        """Mark what the streams of this run have completed, so that the next one need not look into it.
+
+        `runs` are the stages with the files that serve them at the end of the run.
+        """
+        for before, inputs in self._streams:
+            names = [*before, *inputs]
+            for stage, given in inputs.items():
+                earlier = {name: runs[name] for name in names[: names.index(stage)]}
+                marks = {
+                    each: Complete(
+                        inputs=digest_of_stage(of_rows, each, earlier),
+                        served=runs[stage].slices.get(each, {}),
+                        rows=self._counts[stage].get(each, (0, 0))[0],
+                        failed=self._counts[stage].get(each, (0, 0))[1],
+                    )
+                    for each, of_rows in given.items()
+                }
+                CompleteSlices(marks).write(self.dataset, runs[stage].spec)
+
+    def note(self, text: str) -> None:
+        """Print a line beside the progress of the stages."""
+        self._progress.note(text)
 
     def count_reused(self, spec: StageSpec, rows: int) -> None:
         """Count rows of a stream's stage that need no work."""
@@ -166,7 +204,7 @@ class Engine:
                 advance(1, failed)
                 yield state
         for stage, worked in times.items():  # the stages of a stream work at the same time: each from its first row on
-            self.records[stage].seconds = max(end for _, end in worked) - min(start for start, _ in worked)
+            self.records[stage].seconds += max(end for _, end in worked) - min(start for start, _ in worked)
 
     def compute_in_driver(
         self, spec: StageSpec, parts: Sequence[Part], rows: pa.Table, prior: Mapping[str, int]
@@ -176,14 +214,16 @@ class Engine:
         record.rows += sum(len(part.rows) for part in parts)
         self._compute(spec, parts, rows, prior, record)
 
-    def finish(self, run: StageRun, started: float) -> StageRun:
+    def finish(self, run: StageRun, started: float, progress: StageProgress) -> StageRun:
         """End a stage whose rows are all there: count failures and print its line. `started` is `time.monotonic()`."""
         spec, record = run.spec, self.records[run.spec.name]
         record.seconds = record.seconds or time.monotonic() - started
-        if run.served:
+        if any(run.slices.values()):
             self.tables.update({output.folder: spec.fingerprint for output in spec.outputs})
-        statuses = run.table(spec.outputs[0], [spec.key, "status"])
-        record.failed = pc.sum(pc.equal(statuses["status"], "failed")).as_py() or 0
+        counts = counts_by_slice(progress.unmarked)
+        counts |= {name: (mark.rows, mark.failed) for name, mark in progress.marked.items()}
+        self._counts[spec.name] = counts
+        record.failed = sum(failed for _, failed in counts.values())
         self._progress.stage(spec.name, record.rows, record.computed, record.failed, record.seconds)
         return run
 

@@ -58,10 +58,7 @@ class GroupWorker:
     def _run(self, state: GroupState) -> None:
         started = time.time()
         spec, known = self._step.spec, state.before.get(self._step.spec.name, StageState())
-        runs = {
-            name: StageRun(self._specs[name], {part: frozenset(keys) for part, keys in served.items()}, self._dataset)
-            for name, served in state.served.items()
-        }
+        runs = {name: StageRun.whole(self._specs[name], served, self._dataset) for name, served in state.served.items()}
         rows = self._step.rows(Tables(state.given, runs))
         plan = make_plan(identities_of(rows, spec), known.known, set(known.committed), spec.rows_per_part, known.failed)
         reports = []

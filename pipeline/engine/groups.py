@@ -1,4 +1,4 @@
-"""Groups: the sources, or the clips, that flow through a stream together.
+"""Groups: the sources, or the clips, of a slice that flow through a stream together.
 
 A group is small (the rows of one part of a stream's first stage), is planned once, and stays as it is while a dataset
 grows. What a stage makes of a group depends on the group alone: so a killed run, once resumed, gives the same bytes,
@@ -9,12 +9,13 @@ and no worker waits for another.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from pipeline.dataset.slices import places_by_slice
 from schemas.ids import clip_of, video_of
 
 Item = TypeVar("Item")
@@ -38,6 +39,14 @@ class Group:
         A group of clips also holds their videos.
         """
         return _Membership(self.members, self.videos)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The members of a stream that are of one slice; its groups are planned only if there is something to do."""
+
+    name: str
+    groups: Callable[[], list[Group]]
 
 
 class ByVideo(Generic[Item]):
@@ -71,6 +80,26 @@ class GroupedRows:
         """The rows of several groups, in the table's order."""
         places = [place for group in groups for _, place in self._places.within(group)]
         return self._table.take(pa.array(sorted(places), pa.int64()))
+
+
+class SlicedRows:
+    """A table whose rows are asked for slice by slice. `slices` are the names of the rows' slices.
+
+    `column` holds ids of videos, clips, stills or samples.
+    """
+
+    def __init__(self, table: pa.Table, column: str, slices: pa.Array) -> None:
+        self._table, self._column = table, column
+        self._places = places_by_slice(slices)
+
+    def of(self, slice_name: str) -> pa.Table:
+        """The rows of a slice, in the table's order."""
+        places = self._places.get(slice_name)
+        return self._table.slice(0, 0) if places is None else self._table.take(pa.array(places))
+
+    def grouped(self, slice_name: str) -> GroupedRows:
+        """The rows of a slice, to be asked for group by group."""
+        return GroupedRows(self.of(slice_name), self._column)
 
 
 @dataclass(frozen=True, slots=True)

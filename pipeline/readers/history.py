@@ -22,11 +22,12 @@ from schemas.contract import TableContract
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE
 from schemas.errors import ConfigError, DatasetError
 from schemas.load import settings_of
-from schemas.media_tables import DUPLICATES, SPLITS, STILL_COLUMNS, STILLS, VIDEOS
+from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 # Secondary tables follow the plan of their stage's primary table.
-_PLANNED_IN = {"clips": "splits", "stills": "splits"}
+_IMAGES = "still_images"
+_PLANNED_IN = {"clips": "splits", "stills": "splits", "still_images": "splits"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class History:
         fingerprint = self.record["stages"][stage]["fingerprint"]
         plan = self.dataset.read_plan(_PLANNED_IN.get(folder, folder), fingerprint)
         order = {part.name: index for index, part in enumerate(plan)}
+        if folder == _IMAGES and not self.dataset.store.exists(f"{folder}/{fingerprint}"):
+            folder = "stills"  # an earlier version kept them there, and the next run takes them out
         output = Output(folder=folder, contract=contract, parent=contract.key)
         part_names = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
         latest: dict[str, dict[str, Any]] = {}
@@ -118,7 +121,7 @@ class History:
             "split": rows(self.parts("splits", "split", SPLITS), "video_id", video_id),
             "clip": [clip for clip in self.clips if clip["clip_id"] == clip_id],
             "selection": [row for key, row in self.selection.items() if key == clip_id],
-            "stills": rows(self.parts("stills", "split", STILLS, STILL_COLUMNS)),
+            "stills": rows(self.parts("stills", "split", STILLS, list(STILLS.names))),
             "frame captions": rows(self.parts("frame_captions", "caption", FRAME_CAPTIONS)),
             "spans": [row for row in self.spans.values() if row["clip_id"] == clip_id],
             "captions": rows(self.parts("captions", "summarise", CAPTIONS)),

@@ -25,7 +25,7 @@ from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE
 from schemas.errors import DatasetError, InputError
-from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
+from schemas.media_tables import DUPLICATES, SPLITS, STILL_IMAGES, STILLS, VIDEOS
 from schemas.nearest import did_you_mean
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
@@ -44,6 +44,7 @@ _OF_STAGES: Mapping[str, tuple[str, TableContract]] = {
     "splits": ("split", SPLITS),
     "clips": ("split", CLIPS),
     "stills": ("split", STILLS),
+    "still_images": ("split", STILL_IMAGES),
     "embeddings": ("embed", EMBEDDINGS),
     "labels": ("label", LABELS),
     "frame_captions": ("caption", FRAME_CAPTIONS),

@@ -26,7 +26,7 @@ from schemas.caption_tables import CAPTIONS, EMBEDDINGS, FRAME_CAPTIONS, LABELS,
 from schemas.contract import TableContract
 from schemas.dataset_files import LEDGER_FILE
 from schemas.errors import DatasetError, MediaError
-from schemas.media_tables import STILLS, VIDEOS
+from schemas.media_tables import STILL_IMAGES, VIDEOS
 from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER
 
@@ -125,7 +125,7 @@ def _frames(table: Any, frame_captions: Mapping[str, Row]) -> dict[str, FrameCap
     labels = {row["still_id"]: row for row in table("labels", "label", LABELS)}
     vectors = {row["still_id"]: row["vector"] for row in table("embeddings", "embed", EMBEDDINGS)}
     image_facts = {}
-    for row in table("stills", "split", STILLS, ["still_id", "image"]):
+    for row in table("still_images", "split", STILL_IMAGES, ["still_id", "image"]):
         if row["still_id"] in frame_captions:
             image_facts[row["still_id"]] = _image_facts(row["image"])
     frames = {}

@@ -18,10 +18,11 @@ from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.readers.history import History
 from pipeline.stage import Output, Row
 from schemas.dataset_files import INDEX
-from schemas.media_tables import STILLS
+from schemas.media_tables import STILL_IMAGES
 from schemas.outcome_tables import SAMPLES
 
-_STILLS = Output(folder="stills", contract=STILLS, parent="still_id")
+_IMAGES = Output(folder="still_images", contract=STILL_IMAGES, parent="still_id")
+_FORMER_IMAGES = Output(folder="stills", contract=STILL_IMAGES, parent="still_id")
 MEDIA_TYPES = {".mp4": "video/mp4", ".png": "image/png"}
 _PARTS_KEPT = 8
 
@@ -40,17 +41,20 @@ class Stills:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._fingerprint = str(History(dataset).record["stages"]["split"]["fingerprint"])
+        # An earlier version kept the images with the stills' columns; the next run takes them out.
+        former = not dataset.store.exists(f"{_IMAGES.folder}/{self._fingerprint}")
+        self._output = _FORMER_IMAGES if former else _IMAGES
         self._part = lru_cache(maxsize=_PARTS_KEPT)(self._read_part)
 
     @cached_property
     def _parts_of_stills(self) -> dict[str, str]:
-        parts = dict.fromkeys(self._dataset.committed(_STILLS, self._fingerprint))
-        table = self._dataset.read_parts(_STILLS, self._fingerprint, parts, ["still_id"])
+        parts = dict.fromkeys(self._dataset.committed(self._output, self._fingerprint))
+        table = self._dataset.read_parts(self._output, self._fingerprint, parts, ["still_id"])
         names = (path.rsplit("/", 1)[1].removesuffix(".parquet") for path in table[PART_COLUMN].to_pylist())
         return dict(zip(table["still_id"].to_pylist(), names, strict=True))
 
     def _read_part(self, part: str) -> pa.Table:
-        return self._dataset.read_parts(_STILLS, self._fingerprint, {part: None}, ["still_id", "image"])
+        return self._dataset.read_parts(self._output, self._fingerprint, {part: None}, ["still_id", "image"])
 
     def __call__(self, still_id: str) -> bytes | None:
         """The still as JPEG; None if the dataset has no such still."""

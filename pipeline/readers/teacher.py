@@ -19,7 +19,7 @@ from pipeline.readers.history import History
 from pipeline.stage import Row
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
 from schemas.errors import InputError
-from schemas.media_tables import STILLS
+from schemas.media_tables import STILL_IMAGES
 
 FAILED, FELL_BACK, NO_INPUT = "the caption failed", "the caption is a fallback", "nothing to tell it from"
 
@@ -79,7 +79,7 @@ def summary_pairs(history: History, lesson: Lesson) -> list[Pair]:
 def image_pairs(history: History, lesson: Lesson, stills: int) -> list[ImagePair]:
     """Pairs of up to `stills` evenly spaced stills in time order and the dense caption, all in memory."""
     still_ids = {still for key in lesson.captions for still in lesson.stills[key]}
-    rows = history.parts("stills", "split", STILLS, ["still_id", "image"]).to_pylist()
+    rows = history.parts("still_images", "split", STILL_IMAGES, ["still_id", "image"]).to_pylist()
     images = {
         row["still_id"]: ImageBytes(row["still_id"], row["image"]) for row in rows if row["still_id"] in still_ids
     }

@@ -33,7 +33,12 @@ def make_spec(
     `arguments` are what `build` is called with in each worker; they are no part of the fingerprint.
     """
     # A changed contract is a changed stage: old part files would not pass it.
-    columns = [[column.name, column.content] for output in outputs for column in output.contract.columns]
+    columns = [
+        [column.name, column.content]
+        for output in outputs
+        for column in output.contract.columns
+        if output.hashed is None or column.name in output.hashed
+    ]
     read = [spec.fingerprint for spec in upstream]
     return StageSpec(
         name=name,

@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from pipeline.dataset.folder import PART_COLUMN
 from pipeline.dataset.references import REFERENCE, group_references, keys_of
+from pipeline.dataset.stored_image import with_images
 from pipeline.engine.steps import Step, Tables, given
 from pipeline.stage import Row
 from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
 from pipeline.stages.score.configured import scorer_class
 from pipeline.stages.specs_of_run import Specs
-from schemas.media_tables import STILL_COLUMNS
 
 SOURCES, SPANS = "sources", "spans"
 """The tables given to the first and to the second stream: usable videos, and the planned samples."""
@@ -44,7 +44,7 @@ def steps_after_selection(specs: Specs, max_overview_stills: int, measured: bool
 
 
 def _stills(tables: Tables) -> pa.Table:
-    return tables.of("stills", ["still_id", "clip_id"])
+    return with_images(tables.of("stills", ["still_id", "clip_id"]))
 
 
 def _vectors(tables: Tables) -> pa.Table:
@@ -72,14 +72,14 @@ def _with_references(clips: Sequence[str], references: Mapping[str, Sequence[Row
 def _captioned(tables: Tables) -> pa.Table:
     spans = tables.given[SPANS].to_pylist()
     labels = tables.of("labels").drop_columns([PART_COLUMN]) if "label" in tables.runs else None
-    return caption_rows(spans, tables.of("clips"), tables.of("stills", STILL_COLUMNS), labels)
+    return caption_rows(spans, tables.of("clips"), with_images(tables.of("stills")), labels)
 
 
 def _described(most: int, tables: Tables) -> pa.Table:
     spans = tables.given[SPANS].to_pylist()
     captioned = gather_said(spans, tables.of("frame_captions").to_pylist())
     chosen = [span for span in spans if span["sample_id"] in captioned]
-    return overview_rows(chosen, tables.of("stills", STILL_COLUMNS), most)
+    return overview_rows(chosen, with_images(tables.of("stills")), most)
 
 
 def _summarised(measured: bool, tables: Tables) -> pa.Table:

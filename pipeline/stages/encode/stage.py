@@ -22,7 +22,7 @@ from schemas.pack_tables import ENCODED, ENCODED_MEDIA
 VERSION = 1
 OUTPUTS = (
     Output(folder="encoded", contract=ENCODED, parent="sample_id"),
-    Output(folder="encoded_media", contract=ENCODED_MEDIA, parent="sample_id", media=True),
+    Output(folder="encoded_media", contract=ENCODED_MEDIA, parent="sample_id", media=True, rows_per_group=1),
 )
 IDENTITY = ("pixels",)
 _SAMPLES_PER_PART = 4

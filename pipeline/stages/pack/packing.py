@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dataset.folder import PART_COLUMN, PLANS, Dataset
+from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.plan_files import PLANS
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.engine import Engine
 from pipeline.stage import Output, StageSpec

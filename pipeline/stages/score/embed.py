@@ -14,7 +14,7 @@ from schemas.caption_tables import EMBEDDINGS
 from schemas.config import RunConfig, ScoreConfig
 
 VERSION = 1
-OUTPUTS = (Output(folder="embeddings", contract=EMBEDDINGS, parent="still_id"),)
+OUTPUTS = (Output(folder="embeddings", contract=EMBEDDINGS, parent="still_id", rows_per_group=512),)
 
 
 def spec(config: RunConfig, dataset_uri: str, split: StageSpec) -> StageSpec:

@@ -9,7 +9,7 @@ becomes a clip of one frame with one still.
     just curate <bucket>
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -34,13 +34,13 @@ from pipeline.stages.split.detectors.base import Boundary, Detector
 from pipeline.stages.split.memory import give_back_freed
 from pipeline.stages.split.repair import rejoin
 from pipeline.stages.split.spans import Span, find_confidences, find_shots, make_spans
-from pipeline.stages.split.stills import Candidates, choose_stills, make_candidate, still_row
+from pipeline.stages.split.stills import Candidates, Still, choose_stills, make_candidate, make_still
 from pipeline.stages.weights import content_of
 from pipeline.storage.store import unchanged_source
 from schemas.config import RunConfig, SplitConfig
 from schemas.errors import ConfigError, MediaError
 from schemas.ids import clip_id
-from schemas.media_tables import SPLITS, STILLS
+from schemas.media_tables import SPLITS, STILL_IMAGES, STILLS
 from schemas.nearest import did_you_mean
 
 VERSION = 8
@@ -48,6 +48,15 @@ OUTPUTS = (
     Output(folder="splits", contract=SPLITS, parent="video_id"),
     Output(folder="clips", contract=CLIPS, parent="video_id"),
     Output(folder="stills", contract=STILLS, parent="video_id"),
+    # Before there was this table, the image was the last column of the one above.
+    Output(
+        folder="still_images",
+        contract=STILL_IMAGES,
+        parent="video_id",
+        media=True,
+        rows_per_group=32,
+        hashed=("image",),
+    ),
 )
 STILL_GRID_SECONDS = 0.5
 _TRIM_FRAMES = 1000
@@ -88,7 +97,7 @@ class _PartSplit:
     shots: list[tuple[int, int]]
     confidences: list[float]
     clips: list[Row]
-    stills: list[Row]
+    stills: list[Still]
 
 
 class Split:
@@ -202,8 +211,12 @@ def _result(row: Row, parts: list[_PartSplit], decoder: Decoder, min_seconds: fl
         "reason": None if clips else _why_empty(shots, min_seconds),
     }
     counters = {"decoded_frames": frames, "damaged_packets": decoder.damaged_packets, "videos_decoded": 1}
-    others = {"clips": clips, "stills": [still for part in parts for still in part.stills]}
+    others = {"clips": clips, **_tables_of([still for part in parts for still in part.stills])}
     return Result(key=row["video_id"], values=values, others=others, counters=counters)
+
+
+def _tables_of(stills: Sequence[Still]) -> dict[str, list[Row]]:
+    return {"stills": [still.row for still in stills], "still_images": [still.image_row for still in stills]}
 
 
 def _why_empty(shots: list[tuple[float, float]], minimum: float) -> str:
@@ -272,6 +285,6 @@ def _split_image(row: Row, config: SplitConfig) -> Result:
         "parts": [],
         "reason": None,
     }
-    others = {"clips": [clip], "stills": [still_row(clip, 0, candidate)]}
+    others = {"clips": [clip], **_tables_of([make_still(clip, 0, candidate)])}
     counters = {"decoded_frames": 1, "pictures_decoded": 1}
     return Result(key=row["video_id"], values=values, others=others, counters=counters)

@@ -8,7 +8,7 @@ horizontal pair of neighbours, so that scaling, recompression and brightness cha
 
     with Candidates() as candidates:
         candidates.add(make_candidate(time, frame_index, rgb))
-        rows = choose_stills(clip, span, candidates, still_seconds=2)
+        stills = choose_stills(clip, span, candidates, still_seconds=2)
 """
 
 import math
@@ -125,17 +125,30 @@ def difference_hash(image: NDArray[np.uint8]) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def choose_stills(clip: Row, span: Span, candidates: Candidates, still_seconds: float) -> list[Row]:
-    """Rows of the stills table: the candidates inside the clip nearest to the wanted times."""
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A still: its row in the stills table, and its JPEG."""
+
+    row: Row
+    image: bytes
+
+    @property
+    def image_row(self) -> Row:
+        """Its row in the table of images."""
+        return {**{name: self.row[name] for name in ("still_id", "clip_id", "video_id")}, "image": self.image}
+
+
+def choose_stills(clip: Row, span: Span, candidates: Candidates, still_seconds: float) -> list[Still]:
+    """The stills of a clip: the candidates inside it nearest to the wanted times."""
     chosen = candidates.nearest(span.start_frame, span.end_frame, still_times(span, still_seconds))
-    return [still_row(clip, ordinal, candidate) for ordinal, candidate in enumerate(chosen)]
+    return [make_still(clip, ordinal, candidate) for ordinal, candidate in enumerate(chosen)]
 
 
-def still_row(clip: Row, ordinal: int, candidate: Candidate) -> Row:
-    """A row of the stills table, for a clip that has been measured."""
+def make_still(clip: Row, ordinal: int, candidate: Candidate) -> Still:
+    """A still of a clip that has been measured."""
     if (clip["crop_width"], clip["crop_height"]) != (clip["width"], clip["height"]):
         candidate = _without_bars(clip, candidate)
-    return {
+    row = {
         "still_id": still_id(clip["clip_id"], ordinal),
         "clip_id": clip["clip_id"],
         "video_id": clip["video_id"],
@@ -145,5 +158,5 @@ def still_row(clip: Row, ordinal: int, candidate: Candidate) -> Row:
         "height": candidate.height,
         "hash": candidate.hash,
         "signature": candidate.signature,
-        "image": candidate.image,
     }
+    return Still(row, candidate.image)

@@ -15,6 +15,7 @@ from pipeline.dataset.folder import FORMAT, Dataset
 from pipeline.dataset.migration import migrate
 from pipeline.dataset.plan import Part
 from pipeline.stage import Output
+from pipeline.stages.split.stage import OUTPUTS as SPLIT
 from schemas.caption_tables import CAPTIONS, SCORES
 from schemas.dataset_files import SPANS_FILE
 from schemas.named_values import dict_of
@@ -23,6 +24,7 @@ from schemas.outcome_tables import SAMPLE_SPANS
 SCORED = Output(folder="scores/beauty", contract=SCORES, parent="clip_id")
 CAPTIONED = Output(folder="captions", contract=CAPTIONS, parent="sample_id")
 PLANNED = [Part("part-a", (("c1", "i1"), ("c2", "i2"))), Part("part-b", (("c3", "i3"),))]
+IMAGES = SPLIT[-1]
 STATUS: dict[str, Any] = {"status": "ok", "error": None, "attempts": 1}
 FAILED: dict[str, Any] = {"status": "failed", "error": "no picture", "attempts": 1}
 
@@ -84,7 +86,7 @@ def test_an_older_dataset_is_read_as_it_stands(older: Dataset) -> None:
 
 
 def test_a_migrated_dataset_says_the_same_with_one_schema_in_every_folder(older: Dataset) -> None:
-    assert migrate(older) == 6
+    assert migrate(older, IMAGES) == 6
     assert _content(older) == CONTENT
     assert [file.key for file in older.store.list("scores")] == [
         "scores/beauty/f1/part-a.parquet",
@@ -94,14 +96,14 @@ def test_a_migrated_dataset_says_the_same_with_one_schema_in_every_folder(older:
     table = pq.read_table(f"{older.store.uri}/scores/beauty/f1")
     assert table.schema.equals(SCORES.schema)
     assert len(table) == 3
-    assert migrate(older) == 0  # there is no record yet, so it looks again, and finds nothing to do
+    assert migrate(older, IMAGES) == 0  # there is no record yet, so it looks again, and finds nothing to do
 
 
 def test_a_migration_that_was_killed_goes_on(older: Dataset) -> None:
     first = "scores/beauty/f1/plan-0000.parquet"
     older.store.write(f".plans/{first}", older.store.read(first))  # written, and killed before the old one went
     assert _content(older) == CONTENT
-    migrate(older)
+    migrate(older, IMAGES)
     assert _content(older) == CONTENT
 
 
@@ -114,10 +116,10 @@ def test_new_plans_go_on_after_those_of_earlier_versions(older: Dataset) -> None
 
 def test_a_dataset_of_today_is_not_looked_through(older: Dataset) -> None:
     older.write_record({"format": FORMAT})
-    assert migrate(older) == 0
+    assert migrate(older, IMAGES) == 0
     assert older.store.exists("selection/sample_spans.parquet")
     older.write_record({"bucket": "films"})  # a record of an earlier version names no format
-    assert migrate(older) == 6
+    assert migrate(older, IMAGES) == 6
 
 
 def test_values_by_name_keep_the_fingerprint_that_they_had_as_maps() -> None:

@@ -4,6 +4,7 @@ python -m pytest tests/pipeline/dataset/test_references.py
 """
 
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pytest
@@ -42,13 +43,13 @@ def test_a_key_that_is_not_in_the_part_is_an_error(tmp_path: Path) -> None:
 def test_rows_of_one_part_read_its_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, table = _dataset(tmp_path, 2)
     read: list[str] = []
-    plain = Store.read
+    plain = Store.open
 
-    def spy(store: Store, key: str) -> bytes:
+    def spy(store: Store, key: str) -> IO[bytes]:
         read.append(key)
         return plain(store, key)
 
-    monkeypatch.setattr(Store, "read", spy)
+    monkeypatch.setattr(Store, "open", spy)
     reader = PartReader(dataset.store.uri, "id", "double")
     for row in table.to_pylist():
         reader.get(row[PART_COLUMN], row["id"])

@@ -53,7 +53,7 @@ def test_members_stay_together_whatever_comes_and_goes(runs: list[list[str]], si
     with tempfile.TemporaryDirectory() as folder:
         home: dict[str, str] = {}
         for members in runs:
-            groups = plan_groups(Dataset(folder), "groups/clips", "f", members, size)
+            groups = plan_groups(Dataset(folder).plans("groups/clips", "f"), "slice-000000", members, size)
             placed = {member: group.name for group in groups for member in group.members}
             assert sorted(placed) == sorted(members)
             assert all(len(group.members) <= size for group in groups)

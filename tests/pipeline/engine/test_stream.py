@@ -6,19 +6,21 @@ python -m pytest tests/pipeline/engine/test_stream.py
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
-from pipeline.engine.groups import GroupedRows
+from pipeline.engine.groups import Slice, SlicedRows
 from pipeline.engine.steps import Step
 from schemas.config import EngineConfig
 from schemas.errors import StageError
 from tests.pipeline import toy
 from tests.pipeline.engine import toy_stream
 
+SLICE = "slice-000000"
 NUMBERS = {f"v{number:02d}": number for number in range(9)}
 
 
@@ -32,8 +34,9 @@ def run(
     **config: Any,
 ) -> tuple[dict[str, StageRun], Engine]:
     engine = Engine(Dataset(str(folder)), EngineConfig(**config), cluster, retry)
-    given = {"numbers": GroupedRows(toy.rows(numbers, trouble), "id")}
-    return engine.stream(steps, toy_stream.groups(sorted(numbers)), given, {}), engine
+    names = pa.array([SLICE] * len(numbers), pa.string())
+    given = {"numbers": SlicedRows(toy.rows(numbers, trouble), "id", names)}
+    return engine.stream(steps, [Slice(SLICE, lambda: toy_stream.groups(sorted(numbers)))], given, {}), engine
 
 
 def texts(runs: dict[str, StageRun]) -> dict[str, str | None]:

@@ -17,7 +17,7 @@ from pipeline.stages.caption import stage as caption
 from pipeline.stages.split.stage import OUTPUTS
 from pipeline.stages.summarise import stage as summarise
 from schemas.config import CaptionConfig, SummariseConfig
-from schemas.media_tables import STILLS
+from schemas.media_tables import STILL_IMAGES
 
 STILL_COUNT = 40
 
@@ -60,15 +60,17 @@ class BackwardSummariser:
 def make_stills(dataset: Dataset) -> list[Row]:
     """Store stills whose picture names its id; returns the caption stage's input rows."""
     stills = [
-        {"still_id": f"c{number // 4}-s{number:03d}", "clip_id": f"c{number // 4}", "video_id": "v", "ordinal": number,
-         "time": float(number), "width": 1, "height": 1, "hash": 0, "signature": bytes(192),
+        {"still_id": f"c{number // 4}-s{number:03d}", "clip_id": f"c{number // 4}", "video_id": "v",
          "image": f"picture {number}".encode()}
         for number in range(STILL_COUNT)
     ]  # fmt: skip
-    dataset.write_part(OUTPUTS[2], "f", "part-1", STILLS.table(stills))
+    dataset.write_part(OUTPUTS[3], "f", "part-1", STILL_IMAGES.table(stills))
     known = {"offset": 0.0, "names": [], "probabilities": [], "camera": None, "motion": None, "camera_motion": None,
-             "subject_motion": None, "part": "stills/f/part-1.parquet"}  # fmt: skip
-    return [{**known, **{name: still[name] for name in ("still_id", "clip_id", "time")}} for still in stills]
+             "subject_motion": None, "part": "still_images/f/part-1.parquet"}  # fmt: skip
+    return [
+        {**known, "time": float(number), **{name: still[name] for name in ("still_id", "clip_id")}}
+        for number, still in enumerate(stills)
+    ]
 
 
 def test_late_and_unordered_captions_land_on_their_own_stills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

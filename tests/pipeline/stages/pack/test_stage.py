@@ -267,8 +267,8 @@ def _split_and_pack(folder: Path, name: str, images: list[Picture], **options: A
     split = Split(SplitConfig(detector="adaptive"), threads=1).process(source)
     (clip,) = split.others["clips"]
     (folder / f"{name} stills").mkdir()
-    for still in split.others["stills"]:
-        (folder / f"{name} stills" / f"{still['ordinal']}.jpg").write_bytes(still["image"])
+    for ordinal, still in enumerate(split.others["still_images"]):
+        (folder / f"{name} stills" / f"{ordinal}.jpg").write_bytes(still["image"])
     texts = {"short": "s", "medium": "m", "dense": "d", "tokens": 1, "scores": "{}", "lineage": "{}"}
     (result,) = pack_clips(folder / f"{name} set", [{**source, **clip, **texts, "source": name}])
     return clip, members_of(folder / f"{name} set")[result.key]

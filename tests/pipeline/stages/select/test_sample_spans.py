@@ -124,7 +124,7 @@ def split_stills(clip: Row, still_seconds: float) -> list[Row]:
             if candidates.last is None or time - candidates.last >= min(STILL_GRID_SECONDS, still_seconds):
                 candidates.add(Candidate(time, frame, 64, 64, frame, bytes(192), b"jpeg"))
         known = {**clip, "video_id": "v", "width": clip["crop_width"], "height": clip["crop_height"]}
-        return choose_stills(known, span, candidates, still_seconds)
+        return [still.row for still in choose_stills(known, span, candidates, still_seconds)]
 
 
 @given(st.sampled_from(sorted(BUCKET_SETS)), st.floats(0, 100), st.floats(2, 20), st.floats(16, 60))

@@ -68,7 +68,7 @@ def test_clips_say_how_much_of_the_source_is_combed_while_their_stills_are_whole
     result: Result = Split(SplitConfig(detector="adaptive"), threads=1).process(video_row(path))
     clip, *_ = result.others["clips"]
     assert least <= clip["interlaced"] <= most
-    still = np.asarray(Image.open(io.BytesIO(result.others["stills"][1]["image"])).convert("L"), int)
+    still = np.asarray(Image.open(io.BytesIO(result.others["still_images"][1]["image"])).convert("L"), int)
     # Between lines of one field and those of the next a combed image changes more than within a field.
     across, within = np.abs(np.diff(still, axis=0)).mean(), np.abs(still[2:] - still[:-2]).mean()
     assert across < within

@@ -79,8 +79,9 @@ def test_stills_show_their_own_shot(split: Split, tmp_path: Path) -> None:
     result = _process(split, video_row(tmp_path / "film.mp4"))
     shot = {clip["clip_id"]: clip["shot"] for clip in result.others["clips"]}
     assert len(shot) == 3
-    for still in result.others["stills"]:
-        with Image.open(io.BytesIO(still["image"])) as image:
+    for still, stored in zip(result.others["stills"], result.others["still_images"], strict=True):
+        assert stored["still_id"] == still["still_id"]
+        with Image.open(io.BytesIO(stored["image"])) as image:
             assert image.size == (still["width"], still["height"]) == (96, 64)
             mean = np.asarray(image).mean(axis=(0, 1))
         assert mean == pytest.approx(colours[shot[still["clip_id"]]], abs=6)

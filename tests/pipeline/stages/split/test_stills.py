@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.stage import Row
 from pipeline.stages.split.spans import Span
-from pipeline.stages.split.stills import Candidates, choose_stills, difference_hash, make_candidate, still_row
+from pipeline.stages.split.stills import Candidates, choose_stills, difference_hash, make_candidate, make_still
 from tests.films import texture
 
 IMAGE = texture(3, 400, 300)
@@ -29,12 +29,12 @@ def test_the_candidates_nearest_to_the_wanted_times_are_kept_as_they_are() -> No
     with Candidates() as candidates:
         for still in stills:
             candidates.add(still)
-        rows = choose_stills(_clip(), span, candidates, still_seconds=2)
+        chosen = choose_stills(_clip(), span, candidates, still_seconds=2)
         again = choose_stills(_clip(), span, candidates, still_seconds=2)
-    assert [row["time"] for row in rows] == [2.5, 4.0, 5.5]
-    assert [row["image"] for row in rows] == [stills[index].image for index in (5, 8, 11)]
-    assert rows == again
-    assert {(row["width"], row["height"]) for row in rows} == {(400, 300)}
+    assert [still.row["time"] for still in chosen] == [2.5, 4.0, 5.5]
+    assert [still.image_row["image"] for still in chosen] == [stills[index].image for index in (5, 8, 11)]
+    assert chosen == again
+    assert {(still.row["width"], still.row["height"]) for still in chosen} == {(400, 300)}
 
 
 @pytest.mark.parametrize(("left", "top"), [(0, 140), (202, 0), (202, 140)])
@@ -43,8 +43,9 @@ def test_bars_are_cut_off_and_the_hash_is_of_what_is_left(left: int, top: int) -
     barred[:top] = barred[1200 - top :] = 0
     barred[:, :left] = barred[:, 1600 - left :] = 0
     small = np.asarray(cv2.resize(barred, (400, 300), interpolation=cv2.INTER_AREA), np.uint8)
-    row = still_row(_clip(left, top, 1600 - 2 * left, 1200 - 2 * top), 0, make_candidate(0.0, 0, small))
-    with Image.open(io.BytesIO(row["image"])) as image:
+    still = make_still(_clip(left, top, 1600 - 2 * left, 1200 - 2 * top), 0, make_candidate(0.0, 0, small))
+    row = still.row
+    with Image.open(io.BytesIO(still.image)) as image:
         pixels = np.asarray(image)
     assert pixels.shape == (row["height"], row["width"], 3)
     assert pixels.max(axis=2).min() > 40

@@ -1,0 +1,4 @@
+"""slices: part files of slices that are complete become one file for each table.
+
+just curate <bucket>
+"""
