@@ -44,7 +44,7 @@ from pipeline.stages.preflight import check_config
 from pipeline.stages.score.configured import measure_names
 from pipeline.stages.select.duplicates import WANTED, find_copies
 from pipeline.stages.select.feature_files import FeatureFiles
-from pipeline.stages.select.gather import gather_features
+from pipeline.stages.select.gather import Looks, gather_features
 from pipeline.stages.select.measured import (
     ScoreTable,
     columns_of_rules,
@@ -117,7 +117,7 @@ class Curation:
         splits, embeddings = runs["split"], runs["embed"]
         clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2])
         scores = {name: runs[spec.name] for name, spec in self._specs.scores.items()}
-        self._select(ingested, splits, scores, embeddings, clips, stills)
+        self._select(ingested, splits, scores, embeddings)
         self._plan_spans(splits)
         spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()
         captions = self._caption(spans, runs, slice_of)
@@ -212,15 +212,18 @@ class Curation:
         splits: StageRun,
         scores: Mapping[str, StageRun],
         embeddings: StageRun,
-        clips: pa.Table,
-        stills: pa.Table,
     ) -> None:
         from pipeline.dataset.query import querying
 
         name = f"{self._specs.embed.fingerprint}-{self._specs.split.fingerprint}"
         with FeatureFiles(self.dataset.store, name) as files, querying(self.dataset.store) as connection:
-            embedded = embeddings.table(embeddings.spec.outputs[0], ["still_id", "clip_id", "status"])
-            gather_features(files, clips, stills, embedded, lambda parts: _vectors(embeddings, parts))
+            looks = Looks(
+                connection=connection,
+                clips=splits.relation(connection, splits.spec.outputs[1]),
+                stills=splits.relation(connection, splits.spec.outputs[2], ["still_id", "clip_id", "hash"]),
+                embedded=embeddings.relation(connection, embeddings.spec.outputs[0], ["still_id", "clip_id", "status"]),
+            )
+            gather_features(files, looks, lambda parts: _vectors(embeddings, parts))
 
             def find(rows: "Relation") -> pa.Table:
                 wanted = rows.project(", ".join(WANTED.names)).to_arrow_table().cast(WANTED)

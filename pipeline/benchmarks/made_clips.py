@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.dataset.query import querying
 from pipeline.stages.select.feature_files import FeatureFiles
-from pipeline.stages.select.gather import gather_features
+from pipeline.stages.select.gather import Looks, gather_features
 
 Generator = np.random.Generator
 
@@ -75,7 +76,14 @@ class MadeClips:
                 table = pa.table({key: column.slice(start, _BLOCK) for key, column in embedded.items()})
                 yield table.append_column("vector", vectors.cast(pa.list_(pa.float32())))
 
-        return gather_features(files, self.clips, stills, pa.table(embedded).append_column("part", parts), read)
+        with querying(files.store) as connection:
+            looks = Looks(
+                connection=connection,
+                clips=connection.from_arrow(self.clips),
+                stills=connection.from_arrow(stills),
+                embedded=connection.from_arrow(pa.table(embedded).append_column("part", parts)),
+            )
+            return gather_features(files, looks, read)
 
 
 def make_clips(count: int, width: int, seed: int, folder: Path) -> MadeClips:

@@ -8,13 +8,13 @@ for and the others are linked to it by the look's number: ten thousand black cli
 one shot are no copies of each other, so the search leaves them out, and a look needs a second clip, of another shot:
 whatever shot a clip is of, one of the two is of another.
 
-    gather_features(files, clips, stills, embedded, read)
+    gather_features(files, Looks(connection=connection, clips=clips, stills=stills, embedded=embedded), read)
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,49 +28,64 @@ from pipeline.stages.score.scorers.base import unit_length
 from pipeline.stages.select import feature_files
 from pipeline.stages.select.feature_files import CLIPS, ROW, FeatureFiles, place
 
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
+
 Read = Callable[[Sequence[str]], Iterable[pa.Table]]
 _WITHOUT_FEATURES = """
-    WITH latest AS (SELECT clip_id, arg_max(embedded, place) AS embedded FROM stored GROUP BY clip_id)
+    WITH latest AS (SELECT clip_id, arg_max(embedded, place) AS embedded FROM stored GROUP BY clip_id),
+    counted AS (SELECT clip_id, count(*) AS embedded, max({part}) AS last FROM embedded GROUP BY clip_id)
     SELECT clip_id, embedded FROM counted ANTI JOIN latest USING (clip_id, embedded) ORDER BY last, clip_id
 """
 
 
-def gather_features(files: FeatureFiles, clips: pa.Table, stills: pa.Table, embedded: pa.Table, read: Read) -> int:
-    """Store the features of those `clips` that have embedded stills and no features yet; returns their number.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What is known of clips when features are gathered, as relations of one connection.
 
     `clips` have clip_id, video_id, shot, kind and duration (seconds), `stills` still_id, clip_id and hash, `embedded`
-    still_id, clip_id, status and part; more columns do no harm. `read` gives, part by part, the tables of the parts
-    that it is asked for, with still_id, clip_id, status and vector.
+    still_id, clip_id, status and part; more columns do no harm.
     """
-    embedded = embedded.filter(pc.equal(embedded["status"], "ok"))
+
+    connection: "Connection"
+    clips: "Relation"
+    stills: "Relation"
+    embedded: "Relation"
+
+
+def gather_features(files: FeatureFiles, looks: Looks, read: Read) -> int:
+    """Store the features of those clips that have embedded stills and no features yet; returns their number.
+
+    `read` gives, part by part, the tables of the parts that it is asked for, with still_id, clip_id, status and vector.
+    """
+    embedded = looks.embedded.filter("status = 'ok'")
     files.remove_unfinished()
-    new = _without_features(files, embedded)
+    new = _without_features(files, looks.connection, embedded)
     for start in range(0, len(new), feature_files.ROWS_PER_FILE):
-        chunk = new.slice(start, feature_files.ROWS_PER_FILE)
-        parts = pc.unique(_of(embedded, chunk)[PART_COLUMN]).to_pylist()
+        chunk = looks.connection.from_arrow(new.slice(start, feature_files.ROWS_PER_FILE))
+        parts = _of(embedded, chunk).project(PART_COLUMN).distinct().order(PART_COLUMN).fetchall()
         number = files.new_number()
         with files.store.writing(files.key("vectors", number)) as file:
-            means = _write_means(
-                file,
-                dict(zip(*(chunk[name].to_pylist() for name in ("clip_id", "embedded")), strict=True)),
-                read(sorted(parts)),
-            )
-        _write_facts(files, number, means, _of(clips, chunk), _of(stills, chunk))
+            means = _write_means(file, dict(chunk.fetchall()), read([part for (part,) in parts]))
+        clips = _of(looks.clips, chunk).project("clip_id, video_id, shot, kind, duration")
+        stills = _of(looks.stills, chunk).project("still_id, clip_id, hash")
+        _write_facts(files, number, means, clips.to_arrow_table(), stills.to_arrow_table())
     return len(new)
 
 
-def _without_features(files: FeatureFiles, embedded: pa.Table) -> pa.Table:
+def _without_features(files: FeatureFiles, connection: "Connection", embedded: "Relation") -> pa.Table:
     """clip_id and embedded of the clips without features, those of one part together."""
-    counted = embedded.group_by("clip_id").aggregate([("still_id", "count"), (PART_COLUMN, "max")])
-    counted = counted.rename_columns({"still_id_count": "embedded", f"{PART_COLUMN}_max": "last"})
-    with querying(files.store) as connection:
-        connection.register("counted", counted)
-        parquet(connection, files.store, files.clips, CLIPS).create_view("stored")
-        return connection.sql(_WITHOUT_FEATURES).to_arrow_table()
+    stored = parquet(connection, files.store, files.clips, CLIPS)
+    query = _WITHOUT_FEATURES.format(part=PART_COLUMN)
+    named = {"stored": stored, "embedded": embedded}
+    for name, relation in named.items():
+        relation.create_view(name)
+    found: pa.Table = connection.sql(query).to_arrow_table()
+    return found
 
 
-def _of(table: pa.Table, chunk: pa.Table) -> pa.Table:
-    return table.filter(pc.is_in(table["clip_id"], value_set=chunk["clip_id"].combine_chunks()))
+def _of(rows: "Relation", chunk: "Relation") -> "Relation":
+    return rows.join(chunk.project("clip_id"), "clip_id", how="semi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +140,6 @@ def _write_facts(files: FeatureFiles, number: int, means: _Means, clips: pa.Tabl
     """Write what else is known of the clips of a file; the table of ids commits it."""
     order = pa.array(means.clips, pa.string())
     clips = clips.take(pc.index_in(order, value_set=clips["clip_id"].combine_chunks()))
-    stills = stills.select(["still_id", "clip_id", "hash"])
     stills = stills.append_column("row", pc.index_in(stills["clip_id"], value_set=order))
     stills = stills.sort_by([("row", "ascending"), ("still_id", "ascending")])
     hashes = stills["hash"].to_numpy().astype(np.uint64)

@@ -65,6 +65,8 @@ def gather_slices(engine: Engine, runs: Mapping[str, StageRun]) -> dict[str, Sta
     primary = engine.run(spec, pa.Table.from_pylist(rows, schema=_ROWS)).primary
     gathered = {row["slice"]: row for row in primary.to_pylist()}
     _remove_journal(engine.dataset)
+    record = engine.records[spec.name]  # no row of any table was made
+    record.reused, record.computed = record.computed, 0
     now = dict(runs)
     for row in rows:
         done = gathered[row["slice"]]

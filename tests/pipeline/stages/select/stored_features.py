@@ -12,12 +12,27 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.dataset.query import querying
 from pipeline.stage import Row
 from pipeline.stages.select.duplicates import WANTED
 from pipeline.stages.select.feature_files import FeatureFiles, place
 from pipeline.stages.select.features import ClipFeatures
-from pipeline.stages.select.gather import gather_features
+from pipeline.stages.select.gather import Looks, gather_features
 from pipeline.storage.store import Store
+
+
+def gather(
+    files: FeatureFiles,
+    clips: pa.Table,
+    stills: pa.Table,
+    embedded: pa.Table,
+    read: Callable[[Sequence[str]], Iterable[pa.Table]],
+) -> int:
+    """`gather_features` for tables in memory."""
+    with querying(files.store) as connection:
+        tables = (connection.from_arrow(table) for table in (clips, stills, embedded))
+        looks = Looks(connection=connection, **dict(zip(("clips", "stills", "embedded"), tables, strict=True)))
+        return gather_features(files, looks, read)
 
 
 @contextmanager
@@ -46,7 +61,7 @@ def store_features(
             "part": pa.array(["part"] * len(ids), pa.string()),
         }
     )
-    return gather_features(
+    return gather(
         files,
         pa.table(
             {name: [clip[name] for clip in clips] for name in ("clip_id", "video_id", "shot", "kind", "duration")},

@@ -13,8 +13,7 @@ import pytest
 
 from pipeline.stages.select.feature_files import FeatureFiles
 from pipeline.stages.select.features import ClipFeatures
-from pipeline.stages.select.gather import gather_features
-from tests.pipeline.stages.select.stored_features import empty_files, places_of, reader
+from tests.pipeline.stages.select.stored_features import empty_files, gather, places_of, reader
 
 Still = tuple[str, list[float] | None]
 STILLS = pa.table(
@@ -55,7 +54,7 @@ def _gather(files: FeatureFiles, parts: dict[str, pa.Table], asked: list[str] | 
         table.drop_columns(["vector"]).append_column("part", pa.array([name] * len(table)))
         for name, table in parts.items()
     ]
-    return gather_features(files, _clips(keys), STILLS, pa.concat_tables(embedded), reader(parts, asked))
+    return gather(files, _clips(keys), STILLS, pa.concat_tables(embedded), reader(parts, asked))
 
 
 PARTS = {
@@ -114,7 +113,7 @@ def test_a_kill_while_storing_leaves_nothing_that_counts(tmp_path: Path) -> None
     embedded = PARTS["p1"].drop_columns(["vector"]).append_column("part", pa.array(["p1"] * 3))
     with empty_files(tmp_path) as files:
         with pytest.raises(KeyboardInterrupt):
-            gather_features(files, _clips("abc"), STILLS, embedded, dies)
+            gather(files, _clips("abc"), STILLS, embedded, dies)
         assert files.numbers == []
         np.save(tmp_path / files.root / "vectors-000000.npy", np.zeros((3, 2), np.float16))
     with empty_files(tmp_path) as files:
@@ -145,7 +144,7 @@ def test_of_clips_that_look_exactly_alike_two_of_different_shots_are_searched() 
         for few in (["a", "b"], ["a", "b", "c", "d", "e"], list(keys)):
             own = embedded.filter(pa.compute.is_in(embedded["clip_id"], pa.array(few)))
             known = own.append_column("part", pa.array(["p"] * len(own)))
-            gather_features(files, clips, stills, known, reader({"p": own}))
+            gather(files, clips, stills, known, reader({"p": own}))
         rows = [row for key in files.clips for row in pq.read_table(files.local(key)).to_pylist()]
     assert {row["clip_id"] for row in rows if row["searched"]} == {"a", "c", "h"}
     assert len({row["look"] for row in rows}) == 2
