@@ -5,9 +5,8 @@ just curate ~/videos --out datasets/videos              # a folder
 just curate s3://bucket/raw --profile gpu               # an object store
 """
 
-import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,7 +16,7 @@ from captioning.captioners import CAPTIONERS
 from pipeline.dataset.belonging import Confirmation, canonical_bucket, check_bucket, check_vanished
 from pipeline.dataset.card import write_card
 from pipeline.dataset.energon import write_energon
-from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.folder import Dataset
 from pipeline.dataset.ledger import build_ledger, count_states
 from pipeline.dataset.ledger_rows import VANISHED, RunTables, caption_failures
 from pipeline.dataset.migration import is_former, migrate
@@ -30,18 +29,23 @@ from pipeline.engine.grouping import plan_slices
 from pipeline.engine.groups import SlicedRows
 from pipeline.engine.progress import Progress
 from pipeline.engine.record import make_record
-from pipeline.measures.clips_table import MEASURE_COLUMNS
-from pipeline.media.tracks import TRACK_COLUMNS
-from pipeline.stage import STATUS, Row
-from pipeline.stages.caption.rows import gather_said
+from pipeline.stage import STATUS
 from pipeline.stages.cluster_requirements import requirements_of
 from pipeline.stages.ingest.stage import find_identical, list_bucket
+from pipeline.stages.pack.described import (
+    FRAME_COLUMNS,
+    VIDEO_COLUMNS,
+    DescribedTables,
+    described_samples,
+    with_texts,
+)  # fmt: skip
 from pipeline.stages.pack.packing import Packing
+from pipeline.stages.pack.planned import find_digests
+from pipeline.stages.pack.rounds import count_of
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.pack.verify import OUTPUTS as VERIFIED_OUTPUTS
 from pipeline.stages.pack.verify import verify_new
 from pipeline.stages.preflight import check_config
-from pipeline.stages.score.configured import measure_names
 from pipeline.stages.select.duplicates import WANTED, find_copies
 from pipeline.stages.select.feature_files import FeatureFiles
 from pipeline.stages.select.gather import Looks, gather_features
@@ -51,7 +55,6 @@ from pipeline.stages.select.measured import (
     measured_clips,
     measures_of,
     with_bitrate,
-    with_measures,
 )  # fmt: skip
 from pipeline.stages.select.sample_spans import (
     CLIP_COLUMNS,
@@ -64,17 +67,16 @@ from pipeline.stages.select.sample_spans import (
 from pipeline.stages.select.select import COPY_COLUMNS, rules_of, select
 from pipeline.stages.slices.stage import OUTPUTS as SLICES_OUTPUTS
 from pipeline.stages.slices.stage import gather_slices
-from pipeline.stages.specs_of_run import Specs, make_specs
+from pipeline.stages.specs_of_run import make_specs
 from pipeline.stages.steps_of_run import SOURCES, SPANS, steps_after_selection, steps_before_selection
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
 from schemas.media_tables import DUPLICATES
-from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 if TYPE_CHECKING:
-    from pipeline.dataset.query import Relation
+    from pipeline.dataset.query import Connection, Relation
 
 
 class Curation:
@@ -95,7 +97,6 @@ class Curation:
         self.dataset = dataset
         self.config = config
         self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
-        self.captions = CAPTIONS.empty()
         self.complaints: list[str] = []
         self._specs = make_specs(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
@@ -115,27 +116,39 @@ class Curation:
         sources = _usable(videos, identical)
         runs = self._look(sources, slice_of)
         splits, embeddings = runs["split"], runs["embed"]
-        clips, stills = splits.table(splits.spec.outputs[1]), splits.table(splits.spec.outputs[2])
         scores = {name: runs[spec.name] for name, spec in self._specs.scores.items()}
         self._select(ingested, splits, scores, embeddings)
         self._plan_spans(splits)
-        spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()
-        captions = self._caption(spans, runs, slice_of)
-        measured = with_measures(clips.drop_columns([PART_COLUMN]), [run.primary for run in scores.values()])
-        samples = self._pack(spans, measured, videos, captions)
+        self._caption(runs, slice_of)
+        self._pack(ingested, splits, scores)
         self._write_ledger(ingested, splits)
-        self.complaints = verify_new(self.engine, samples)
+        self.complaints = verify_new(self.engine)
         inputs = {
             "videos": len(videos) + len(self.vanished),
-            "clips": len(clips),
-            "stills": len(stills),
-            "samples": len(spans),
+            "clips": _count(splits, "clips"),
+            "stills": _count(splits, "stills"),
+            "samples": self._spans,
         }
         self._settle({**runs, "ingest": ingested})
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
-        self._introduce(samples)
+        self._introduce(self.dataset.read_table(INDEX, SAMPLES))
         self.dataset.write_record(record)
         return record
+
+    def example_captions(self, count: int = 3) -> pa.Table:
+        """Some good captions of the run, spread evenly over the dataset (CAPTIONS)."""
+        from pipeline.dataset.query import querying
+
+        summarised = self._said["summarise"]
+        with querying(self.dataset.store) as connection:
+            captions = summarised.relation(connection, summarised.spec.outputs[0]).filter("status = 'ok'")
+            good = captions.project("sample_id").order("sample_id")
+            rows = count_of(good)
+            places = sorted({(2 * place + 1) * rows // (2 * count) for place in range(count)}) if rows else []
+            chosen = [good.limit(1, place).fetchall()[0][0] for place in places]
+            names = connection.from_arrow(pa.table({"sample_id": pa.array(chosen, pa.string())}))
+            examples = captions.join(names, "sample_id", how="semi").project(", ".join(CAPTIONS.names))
+            return examples.order("sample_id").to_arrow_table().cast(CAPTIONS.schema)
 
     def _write_ledger(self, ingested: StageRun, splits: StageRun) -> None:
         from pipeline.dataset.query import querying
@@ -182,7 +195,9 @@ class Curation:
 
     def _settle(self, runs: Mapping[str, StageRun]) -> None:
         """Make one file of the part files of each slice, and mark what is complete."""
-        self.engine.mark_complete(gather_slices(self.engine, {**runs, **self._said}))
+        gathered = gather_slices(self.engine, {**runs, **self._said})
+        self.engine.mark_complete(gathered)
+        self._said = gathered
 
     def _look(self, sources: pa.Table, slice_of: SliceOf) -> dict[str, StageRun]:
         """Split, embed, label and score: one stream, in which each group of sources flows through all stages."""
@@ -229,20 +244,22 @@ class Curation:
                 wanted = rows.project(", ".join(WANTED.names)).to_arrow_table().cast(WANTED)
                 return find_copies(wanted, files, self.config.duplicates, Progress())
 
-            measures = measures_of(self.config.score)
             rows = with_bitrate(
                 splits.relation(connection, splits.spec.outputs[1]),
                 ingested.relation(connection, ingested.spec.outputs[0], ["video_id", "bytes", "duration"]),
             )
-            tables = [
-                ScoreTable(run.relation(connection, run.spec.outputs[0]), measures[name])
-                for name, run in scores.items()
-            ]
+            tables = self._score_tables(connection, scores)
             columns = dict.fromkeys([*columns_of_rules(rules_of(self.config)), *COPY_COLUMNS])
             measured = measured_clips(rows, tables, list(columns))
             selection, copies = select(connection, measured, self.config, find)
             self.engine.table("duplicates", DUPLICATES, DUPLICATES_FILE, copies)
             self.engine.table("select", SELECTION, SELECTION_FILE, selection)
+
+    def _score_tables(self, connection: "Connection", scores: Mapping[str, StageRun]) -> list[ScoreTable]:
+        measures = measures_of(self.config.score)
+        return [
+            ScoreTable(run.relation(connection, run.spec.outputs[0]), measures[name]) for name, run in scores.items()
+        ]
 
     def _plan_spans(self, splits: StageRun) -> None:
         from pipeline.dataset.query import batches, querying
@@ -260,12 +277,14 @@ class Curation:
             )
             planned = plan_spans(batches(clips), batches(stills), self.config, short)
             self.engine.table("spans", SAMPLE_SPANS, SPANS_FILE, planned)
+        self._spans = short.samples
         if note := short.note(self.config.split.still_seconds):
             Progress().note(note)
 
-    def _caption(self, spans: Sequence[Row], looked: Mapping[str, StageRun], slice_of: SliceOf) -> dict[str, Row]:
-        """Captions by sample id, each with its frame captions in `frames`; samples without one are left out."""
-        clips = pa.array(sorted({span["clip_id"] for span in spans}), pa.string())
+    def _caption(self, looked: Mapping[str, StageRun], slice_of: SliceOf) -> None:
+        """Caption every still of a sample, and every sample."""
+        spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS)
+        clips = pc.unique(spans["clip_id"]).sort()
         slices = plan_slices(
             self.dataset,
             "groups/clips",
@@ -277,27 +296,40 @@ class Curation:
         # The summariser is given camera and motion, unless the captioner `facts` states them per still already.
         measured = self.config.caption.captioner not in CAPTIONERS
         steps = steps_after_selection(self._specs, self.config.caption.max_overview_stills, measured)
-        planned = SAMPLE_SPANS.table(spans)
-        given = {SPANS: SlicedRows(planned, "sample_id", slice_of(planned["sample_id"]))}
-        runs = self.engine.stream(steps, slices, given, looked)
-        self._said = runs
-        captioned = gather_said(spans, runs["caption"].primary.to_pylist())
-        self.captions = runs["summarise"].primary
-        ok = self.captions.filter(pc.equal(self.captions["status"], "ok")).to_pylist()
-        return {row["sample_id"]: {**row, "frames": captioned[row["sample_id"]]} for row in ok}
+        given = {SPANS: SlicedRows(spans, "sample_id", slice_of(spans["sample_id"]))}
+        self._said = self.engine.stream(steps, slices, given, looked)
 
-    def _pack(
-        self, spans: Sequence[Row], measured: Mapping[str, Row], videos: pa.Table, captions: Mapping[str, Row]
-    ) -> pa.Table:
-        sources = {row["video_id"]: row for row in videos.to_pylist()}
-        names = [*MEASURE_COLUMNS, *measure_names(self.config.score)]
-        described = {}
-        for key, caption in captions.items():
-            clip = measured[caption["clip_id"]]
-            described[key] = _joined(clip, sources[clip["video_id"]], caption, names, self._specs)
-        planned = plan_samples(spans, described, self.config, self._specs.encode.fingerprint)
-        upstream = {spec.name: spec.fingerprint for spec in (self._specs.ingest, self._specs.split)}
-        return Packing(self.engine, self.config.pack, self._specs.encode, self._specs.pack, upstream).run(planned)
+    def _pack(self, ingested: StageRun, splits: StageRun, scores: Mapping[str, StageRun]) -> None:
+        from pipeline.dataset.query import querying
+
+        specs, split = self._specs, self._specs.split.fingerprint
+        upstream = {spec.name: spec.fingerprint for spec in (specs.ingest, specs.split)}
+        packing = Packing(self.engine, self.config.pack, specs.encode, specs.pack, upstream)
+        captioned, summarised = self._said["caption"], self._said["summarise"]
+        with querying(self.dataset.store) as connection:
+            tables = DescribedTables(
+                spans=self.dataset.relation(connection, SPANS_FILE, SAMPLE_SPANS),
+                clips=splits.relation(connection, splits.spec.outputs[1]),
+                scores=self._score_tables(connection, scores),
+                videos=ingested.relation(connection, ingested.spec.outputs[0], VIDEO_COLUMNS),
+                frames=captioned.relation(connection, captioned.spec.outputs[0], FRAME_COLUMNS),
+                captions=summarised.relation(connection, summarised.spec.outputs[0]),
+            )
+            described = described_samples(connection, tables, self.config, [specs.encode.fingerprint, split])
+
+            def plan(samples: pa.Table) -> pa.Table:
+                return plan_samples(with_texts(samples, split), self.config, specs.encode.fingerprint)
+
+            packing.run(connection, find_digests(connection, self.dataset, described, plan))
+
+
+def _count(run: StageRun, folder: str) -> int:
+    """The rows of one of a stage's tables."""
+    from pipeline.dataset.query import querying
+
+    (output,) = (output for output in run.spec.outputs if output.folder == folder)
+    with querying(run.dataset.store) as connection:
+        return count_of(run.relation(connection, output, [output.contract.key]))
 
 
 def _vectors(embeddings: StageRun, parts: Collection[str]) -> Iterator[pa.Table]:
@@ -313,31 +345,3 @@ def _usable(videos: pa.Table, identical: pa.Table) -> pa.Table:
     ok = pc.equal(videos["status"], "ok")
     copy = pc.is_in(videos["video_id"], value_set=identical["id"].combine_chunks())
     return videos.filter(pc.and_(ok, pc.invert(copy))).sort_by("video_id")
-
-
-def _joined(clip: Row, video: Row, caption: Row, names: Sequence[str], specs: Specs) -> Row:
-    frame = caption["frames"][0]
-    lineage = {
-        "split": specs.split.fingerprint,
-        "captioner": frame["captioner"],
-        "captioner_model": frame["model"],
-        "caption_prompt_hash": frame["prompt_hash"],
-        "summariser": caption["summariser"],
-        "summariser_model": caption["model"],
-        "summary_prompt_hash": caption["prompt_hash"],
-        "fallback": caption["fallback"],
-        "budget": caption["budget"],
-        "token_counter": caption["token_counter"],
-    }
-    return {
-        **clip,
-        "source": video["key"],
-        **{name: video[name] for name in ("uri", "bytes", "version", *TRACK_COLUMNS)},
-        "short": caption["short"],
-        "medium": caption["medium"],
-        "dense": caption["dense"],
-        "fields": json.dumps(dict_of(caption["fields"])),
-        "tokens": caption["tokens"],
-        "scores": json.dumps({name: clip.get(name) for name in names}),
-        "lineage": json.dumps(lineage),
-    }

@@ -1,4 +1,4 @@
-"""Contracts of the tables between captions and shards: encoded samples, their media, and the shards being written.
+"""Contracts of the tables between captions and shards: encoded samples, digests, shards being written.
 
 ENCODED.table(rows)      # a checked pyarrow table
 """
@@ -61,6 +61,19 @@ PACKED_SAMPLES = TableContract(
     columns=(
         Column(name="planned_shard", type=pa.string(), doc="the shard's row in `packing`"),
         *SAMPLES.columns,
+    ),
+)
+
+DIGESTS = TableContract(
+    name="digests",
+    key="sample_id",
+    doc="one row per planned sample: what decides its bytes, so that a run makes digests of new and changed ones only",
+    columns=(
+        Column(name="sample_id", type=pa.string(), doc="id of the sample"),
+        Column(name="inputs", type=pa.uint64(), doc="hash of all that the digests are made from"),
+        Column(name="group", type=pa.string(), doc="its bucket's slug and its split, as shards are named"),
+        Column(name="pixels", type=pa.string(), doc="digest of all that decides its media"),
+        Column(name="description", type=pa.string(), doc="digest of all that decides its JSON and text"),
     ),
 )
 

@@ -37,11 +37,12 @@ def run(parsed: argparse.Namespace) -> int:
         with Cluster(config.engine.ray_address) as cluster:
             engine = Engine(dataset, config.engine, cluster, limits=config.limits)
             # What was decoded once need not be decoded again in the shards that it is copied into.
-            complaints = verify_new(engine, dataset.read_table(INDEX, SAMPLES))
+            complaints = verify_new(engine)
             if complaints:
                 return report_verification(dataset, complaints)
-            samples = compact(engine, config)
-            complaints = verify_new(engine, samples, decode=False)
+            compact(engine, config)
+            complaints = verify_new(engine, decode=False)
+        samples = dataset.read_table(INDEX, SAMPLES)
         write_card(dataset, config, _tables(dataset, config), samples, dataset.read_table(LEDGER_FILE, LEDGER))
         write_energon(dataset, samples)
         record = engine.records["compact"]

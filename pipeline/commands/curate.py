@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
 from pipeline.commands.arguments.curate import parse
 from pipeline.commands.summary import print_summary
 from pipeline.commands.verify import report_verification
@@ -48,8 +46,7 @@ def curate(
 ) -> int:
     """Run a curation, print its summary, verify it; returns the exit code."""
     with curated(bucket, out, config, retry, confirmed) as (curation, dataset, record):
-        captions = curation.captions
-        print_summary(dataset, record, captions.filter(pc.equal(captions["status"], "ok")))
+        print_summary(dataset, record, curation.example_captions())
         complaints = [*check_tables(dataset), *curation.complaints]
         return report_verification(dataset, complaints) or report_shipped(dataset)
 

@@ -97,13 +97,12 @@ def print_times(record: Mapping[str, Any]) -> None:
     print()
 
 
-def print_captions(captions: pa.Table, count: int = 3) -> None:
-    """Print `count` captions, spread evenly over the dataset."""
-    rows = [row for row in captions.to_pylist() if row["status"] == "ok"]
-    chosen = [rows[(2 * index + 1) * len(rows) // (2 * count)] for index in range(count)] if rows else []
-    for row in {row["sample_id"]: row for row in chosen}.values():
+def print_captions(captions: pa.Table) -> None:
+    """Print captions."""
+    rows = captions.to_pylist()
+    for row in rows:
         origin = "joined frame captions" if row["fallback"] else row["summariser"]
         print(f"{row['sample_id']}  ({origin}, {row['tokens']} tokens by {row['token_counter']})")
         print(textwrap.indent(textwrap.fill(row["dense"], 100), "    "))
-    if chosen:
+    if rows:
         print()

@@ -14,7 +14,9 @@ from pipeline.dataset.folder import Dataset
 from schemas.dataset_files import INDEX, SPANS_FILE
 from schemas.named_values import dict_of, value_type
 
-_NEW = ("README.md", ".features/", ".nv-meta/", ".plans/", ".slices/", "sample_spans/", "still_images/")
+_NEW = (
+    "README.md", ".features/", ".nv-meta/", ".plans/", ".samples/", ".slices/", "sample_spans/", "still_images/",
+)  # fmt: skip
 
 
 def make_older(dataset: Dataset) -> None:

@@ -54,6 +54,12 @@ def encode_rows(planned: pa.Table, fingerprint: str) -> pa.Table:
     return rows.append_column("pixels", row_digests(decisive, "pixels", fingerprint)).cast(ENCODE_SCHEMA)
 
 
+def planned_rows(planned: pa.Table) -> pa.Table:
+    """The rows of encode from planned samples, which have their `pixels` already."""
+    columns = {name: planned[name] for name in ENCODE_SCHEMA.names} | {"stills": _compared(planned["stills"])}
+    return pa.table(columns).cast(ENCODE_SCHEMA)
+
+
 def _compared(stills: pa.ChunkedArray) -> pa.ChunkedArray:
     """Of each still what its frame is compared with: time and signature."""
     chunks = []

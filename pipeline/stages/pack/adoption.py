@@ -4,7 +4,7 @@ Its media is what encode would make if the encoder's settings and the stages tha
 and if a sample's own description says the same span, stills and area. Then nothing of it is encoded again, and a shard
 whose descriptions are the same byte for byte stays as it is. Every sample is read once for that, in the first run only.
 
-    committed = adopt(dataset, committed, planned, Encoder(config.pack, {"split": spec.fingerprint}))
+    committed = adopt(connection, dataset, committed, planned, Encoder(config.pack, {"split": spec.fingerprint}))
 """
 
 import base64
@@ -12,27 +12,34 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.query import querying
 from pipeline.dataset.sample_bytes import read_members
 from pipeline.stage import Row
 from pipeline.stages.encode.media import image_box
 from pipeline.stages.encode.stage import media_of
 from pipeline.stages.pack.committed import Committed
 from pipeline.stages.pack.description import describe_sample
-from pipeline.stages.pack.shard_plan import shuffle_keys
+from pipeline.stages.pack.planned import Planned
+from pipeline.stages.pack.samples import PLAN_SCHEMA
+from pipeline.stages.pack.shuffle import shuffle_keys
 from schemas.bucket import Bucket
 from schemas.config import PackConfig
 from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
 
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
+
 _THREADS = 16
 _BATCH_ROWS = 1024
+_FOUND = pa.schema(
+    [("sample_id", pa.string()), ("pixels", pa.string()), ("description", pa.string()), ("order", pa.uint64())]
+)
+_PLACE = ("sample_id", "shard", "offset", "size", "checksum", "split", "decoded_frames")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +58,52 @@ class Encoder:
         )
 
 
-def adopt(dataset: Dataset, committed: Committed, planned: pa.Table, encoder: Encoder) -> Committed:
+def adopt(
+    connection: "Connection", dataset: Dataset, committed: Committed, planned: Planned, encoder: Encoder
+) -> Committed:
     """The committed rows, with the digests of the planned samples whose media and description they hold."""
-    if not committed.rows["pixels"].null_count or not dataset.store.exists("run.json"):
+    from pipeline.dataset.query import spooled
+
+    known = committed.rows.filter("pixels IS NULL").limit(1).fetchall()
+    if not known or not dataset.store.exists("run.json"):
         return committed
     record = dataset.read_record()
     # Until pack 6 the column had another name, and samples with bars were cut otherwise.
-    with querying(dataset.store) as connection:
-        named_so = dataset.columns_of(connection, INDEX, ("categories",)) is not None
+    named_so = dataset.columns_of(connection, INDEX, ("categories",)) is not None
     if not named_so or not encoder.made(record):
         return committed
-    row_of = committed.row_of(planned)
-    known = np.flatnonzero((row_of >= 0) & committed.complete[row_of])
-    pixels, descriptions = (np.full(len(committed.rows), None, object) for _ in range(2))
-    pairs = _pairs(committed, planned, known, row_of)
+    there = committed.rows.filter("complete").project("sample_id").join(planned.digests, "sample_id", how="semi")
+    wanted = spooled(connection, PLAN_SCHEMA, planned.rows(connection, there, "sample_id"))
+    found = spooled(connection, _FOUND, _found(dataset, committed, wanted, record["config"]["pack"]["seed"]))
+    columns = [f'{"found" if name in _FOUND.names else "rows"}."{name}"' for name in committed.rows.columns]
+    rows = committed.rows.set_alias("rows").join(found.set_alias("found"), "rows.sample_id = found.sample_id")
+    return replace(committed, rows=rows.project(", ".join(columns)))
+
+
+def _found(dataset: Dataset, committed: Committed, wanted: "Relation", seed: int) -> Iterator[pa.Table]:
+    """Of each row of the index the digests that it has, if any, and its place in the shuffle."""
+    from pipeline.dataset.query import batches
+
+    place = ", ".join(f"'{name}': rows.\"{name}\"" for name in _PLACE)
+    row = ", ".join(f"'{name}': wanted.\"{name}\"" for name in PLAN_SCHEMA.names)
+    pairs = (
+        committed.rows.set_alias("rows")
+        .join(wanted.set_alias("wanted"), "rows.sample_id = wanted.sample_id", how="left")
+        .project(f"{{{place}}} AS place, CASE WHEN wanted.sample_id IS NOT NULL THEN {{{row}}} END AS wanted")
+    )
     with ThreadPoolExecutor(_THREADS) as threads:
-        digests = threads.map(lambda pair: _digests(dataset, *pair), pairs)
-        for place, (pixel, description) in zip(row_of[known], digests, strict=True):
-            pixels[place], descriptions[place] = pixel, description
-    order = shuffle_keys(committed.rows["sample_id"], record["config"]["pack"]["seed"])
-    columns = {"pixels": pa.array(pixels, pa.string()), "description": pa.array(descriptions, pa.string())}
-    rows = committed.rows
-    for name, values in (columns | {"order": pa.array(order, pa.uint64())}).items():
-        rows = rows.set_column(rows.column_names.index(name), name, values)
-    return replace(committed, rows=rows)
+        for table in batches(pairs, _BATCH_ROWS):
+            rows = table.to_pylist()
+            digests = threads.map(lambda pair: _digests(dataset, pair["place"], pair["wanted"]), rows)
+            pixels, descriptions = zip(*digests, strict=True)
+            ids = pa.chunked_array([[pair["place"]["sample_id"] for pair in rows]], pa.string())
+            yield pa.table([ids, pixels, descriptions, shuffle_keys(ids, seed)], schema=_FOUND)
 
 
-def _pairs(committed: Committed, planned: pa.Table, known: Any, row_of: Any) -> Iterator[tuple[Row, Row]]:
-    for first in range(0, len(known), _BATCH_ROWS):
-        some = known[first : first + _BATCH_ROWS]
-        rows = committed.rows.take(pa.array(row_of[some])).to_pylist()
-        yield from zip(rows, planned.take(pa.array(some)).to_pylist(), strict=True)
-
-
-def _digests(dataset: Dataset, row: Row, wanted: Row) -> tuple[str | None, str | None]:
+def _digests(dataset: Dataset, row: Row, wanted: Row | None) -> tuple[str | None, str | None]:
     """The digests of pixels and description that a packed sample has; None for what is not as it is wanted."""
+    if wanted is None:
+        return None, None
     place = (row["sample_id"], row["offset"], row["size"], row["checksum"])
     try:
         members = read_members(dataset.store, f"shards/{row['shard']}", *place)

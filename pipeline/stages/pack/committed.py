@@ -1,81 +1,76 @@
 """What the committed index says of the shards that are there: whose media they hold, and which lost bytes.
 
-committed = read_committed(dataset)
-held = committed.holds(planned)       # bool [rows]: whether a shard holds exactly the media that is wanted
+committed = read_committed(connection, dataset)
+held = committed.held(planned.digests)       # the samples of which a shard holds exactly the media that is wanted
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipeline.dataset.folder import Dataset
-from pipeline.stages.pack.shard_plan import COMMITTED, shuffle_keys
+from pipeline.stages.pack.shard_plan import COMMITTED
+from pipeline.stages.pack.shuffle import shuffle_keys
 from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
+
+INDEX_COLUMNS = ", ".join(f'"{name}"' for name in SAMPLES.names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Committed:
-    """The rows of the index that are in shards (SAMPLES), and the shards of which bytes are missing.
+    """The rows of the index that are in shards (SAMPLES and `complete`), and the shards of which bytes are missing.
 
-    `complete` [rows] says of which rows all bytes are there, by the size of their shard.
+    `complete` says whether all bytes of a row are there, by the size of its shard.
     """
 
-    rows: pa.Table
+    rows: "Relation"
     lost: frozenset[str]
-    complete: NDArray[np.bool_]
 
     @property
-    def plan_columns(self) -> pa.Table:
+    def plan_columns(self) -> "Relation":
         """The columns that the plan of the shards reads (COMMITTED)."""
-        group = pc.replace_substring_regex(self.rows["shard"], r"-\d+(-\d+)?\.tar$", "")
-        return self.rows.append_column("group", group).select(COMMITTED.names)
+        group = r"regexp_replace(shard, '-\d+(-\d+)?\.tar$', '')" + ' AS "group"'
+        return self.rows.project(", ".join(group if name == "group" else f'"{name}"' for name in COMMITTED.names))
 
-    def row_of(self, planned: pa.Table) -> NDArray[np.int64]:
-        """The row of each planned sample; -1 where it has none."""
-        ids = self.rows["sample_id"]
-        places = pc.index_in(planned["sample_id"], value_set=ids.combine_chunks() if len(ids) else _NO_IDS)
-        return np.asarray(pc.fill_null(places, -1).to_numpy(), np.int64)
+    @property
+    def media(self) -> "Relation":
+        """Where the media of samples is, whose bytes are all there."""
+        return self.rows.filter("complete").project(
+            'sample_id, pixels, shard, "offset", size, checksum, decoded_frames, attempts'
+        )
 
-    def holds(self, planned: pa.Table) -> NDArray[np.bool_]:
-        """Of each planned sample (`sample_id`, `pixels`) whether a shard holds its media, with all bytes."""
-        rows = self.row_of(planned)
-        held = rows >= 0
-        at = pa.array(rows[held])
-        same = pc.equal(planned["pixels"].filter(pa.array(held)), self.rows["pixels"].take(at))
-        held[held] = _flags(same) & self.complete[rows[held]]
-        return held
+    def held(self, samples: "Relation") -> "Relation":
+        """The ids of those `samples` (`sample_id`, `pixels`) of which a shard holds the media, with all bytes."""
+        return samples.join(self.media, "sample_id, pixels", how="semi").project("sample_id")
 
-    def readable(self, chosen: Any) -> pa.Table:
-        """The rows where `chosen` is true, whose bytes are there and whose media is known by its pixels."""
-        known = pc.is_valid(self.rows["pixels"])
-        return self.rows.filter(pc.and_(pc.and_(chosen, known), pa.array(self.complete)))
+    def recoverable(self, wanted: "Relation") -> "Relation":
+        """The media that is known by its pixels, of samples that are not `wanted` (`sample_id`) any more."""
+        return self.media.filter("pixels IS NOT NULL").join(wanted, "sample_id", how="anti")
 
     def was_shuffled_otherwise(self, seed: int) -> bool:
         """Whether the shards were shuffled with another seed; all of a dataset always have the same."""
-        first = self.rows.slice(0, 1)
-        return bool(len(first)) and first["order"][0].as_py() != int(shuffle_keys(first["sample_id"], seed)[0])
+        first = self.rows.order("sample_id").limit(1).project('sample_id, "order"').fetchall()
+        return any(order != int(shuffle_keys(pa.chunked_array([[key]]), seed)[0]) for key, order in first)
 
 
-_NO_IDS = pa.array([], pa.string())
-
-
-def read_committed(dataset: Dataset) -> Committed:
+def read_committed(connection: "Connection", dataset: Dataset) -> Committed:
     """Read the index of a dataset; empty before its first run."""
-    rows = dataset.read_table(INDEX, SAMPLES) if dataset.store.exists(INDEX) else SAMPLES.empty()
-    rows = rows.filter(pc.equal(rows["status"], "ok")).sort_by("sample_id")
+    there = dataset.store.exists(INDEX)
+    rows = dataset.relation(connection, INDEX, SAMPLES) if there else connection.from_arrow(SAMPLES.empty())
     sizes = {file.key.removeprefix("shards/"): file.size for file in dataset.store.list("shards")}
-    shards = pc.unique(rows["shard"])
-    length = pa.array([sizes.get(name, 0) for name in shards.to_pylist()], pa.int64())
-    ends = pc.add(rows["offset"], rows["size"])
-    complete = _flags(pc.less_equal(ends, length.take(pc.index_in(rows["shard"], value_set=shards))))
-    lost = pc.unique(rows["shard"].filter(pa.array(~complete))).to_pylist()
-    return Committed(rows, frozenset(lost), complete)
-
-
-def _flags(values: pa.ChunkedArray) -> NDArray[np.bool_]:
-    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), bool)
+    schema = pa.schema([("shard", pa.string()), ("bytes", pa.int64())])
+    files = connection.from_arrow(pa.table([list(sizes), list(sizes.values())], schema=schema))
+    joined = (
+        rows.filter("status = 'ok'")
+        .set_alias("rows")
+        .join(files.set_alias("files"), "rows.shard = files.shard", how="left")
+    )
+    columns = ", ".join(f'rows."{name}"' for name in SAMPLES.names)
+    judged = joined.project(f'{columns}, coalesce(rows."offset" + rows.size <= files.bytes, false) AS complete')
+    lost = judged.filter("NOT complete").aggregate("shard").fetchall()
+    return Committed(judged, frozenset(shard for (shard,) in lost))

@@ -4,22 +4,24 @@ Runs that only add leave many shards that are not full. Here the members of ever
 is decoded, encoded or described, so neither the bucket nor the tables of the stages are read. Shards that are already
 as they would be stay. Encoded media of samples that no shard holds is removed: nothing wants it at present.
 
-    samples = compact(engine, config)
+    compact(engine, config)
 """
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.dataset.digests import row_digests
-from pipeline.dataset.folder import PART_COLUMN
 from pipeline.dataset.sample_bytes import read_members
 from pipeline.engine.engine import Engine
 from pipeline.stage import Result, Row, StageSpec
 from pipeline.stages.encode import stage as encode
-from pipeline.stages.pack.committed import Committed, read_committed
+from pipeline.stages.pack.committed import INDEX_COLUMNS, Committed, read_committed
 from pipeline.stages.pack.media_store import remove_all
-from pipeline.stages.pack.packing import remove_uncommitted
-from pipeline.stages.pack.shard_plan import WANTED, ShardPlan, plan_shards
+from pipeline.stages.pack.packing import IN_ORDER, remove_uncommitted, write_index
+from pipeline.stages.pack.rounds import run_in_rounds, starts_of_runs, whole_shards
+from pipeline.stages.pack.shard_plan import ShardPlan, plan_shards
 from pipeline.stages.pack.stage import OUTPUTS, gathered_shard
 from pipeline.stages.specification import make_spec
 from pipeline.storage.store import Store
@@ -28,33 +30,40 @@ from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
 from schemas.outcome_tables import SAMPLES
 
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
+
 VERSION = 1
 _SAMPLES = pa.list_(pa.struct(list(SAMPLES.schema)))
+_SHARDS = pa.schema([("shard", pa.string()), ("content", pa.string()), ("samples", _SAMPLES)])
 
 
-def compact(engine: Engine, config: RunConfig) -> pa.Table:
-    """Compact the dataset of `engine` with the settings of its last run; returns the new index.
+def compact(engine: Engine, config: RunConfig) -> None:
+    """Compact the dataset of `engine` with the settings of its last run.
 
     Raises `DatasetError` if a shard is missing or damaged.
     """
+    from pipeline.dataset.query import querying, spooled
+
     dataset, pack = engine.dataset, config.pack
-    committed = read_committed(dataset)
-    if committed.lost:
-        raise DatasetError(
-            f"{dataset.store.path('shards')}: {len(committed.lost)} shards are missing or truncated, such as "
-            f"{min(committed.lost)}; run `just curate` again, which packs their samples anew"
-        )
-    columns = _by_id_alone(committed)
-    plan = plan_shards(columns, columns.select(WANTED.names), pack.seed, pack.samples_per_shard, afresh=True)
-    packed = engine.run(_spec(config, dataset.store.address), _rows(plan, committed))
-    rows = packed.table(OUTPUTS[1]).drop_columns([PART_COLUMN, "planned_shard"])
-    index = dataset.read_table(INDEX, SAMPLES)
-    failed = index.filter(pc.equal(index["status"], "failed"))
-    samples = pa.concat_tables([committed.rows.take(pa.array(plan.kept)), rows, failed]).sort_by("sample_id")
-    engine.table("index", SAMPLES, INDEX, samples)
-    remove_uncommitted(dataset, samples, OUTPUTS)
+    with querying(dataset.store) as connection:
+        committed = read_committed(connection, dataset)
+        if committed.lost:
+            raise DatasetError(
+                f"{dataset.store.path('shards')}: {len(committed.lost)} shards are missing or truncated, such as "
+                f"{min(committed.lost)}; run `just curate` again, which packs their samples anew"
+            )
+        columns = _by_id_alone(committed)
+        plan = plan_shards(connection, columns, columns, pack.seed, pack.samples_per_shard, afresh=True)
+        rows = _rows(connection, plan, committed)
+        runs = run_in_rounds(engine, _spec(config, dataset.store.address), rows, _SHARDS)
+        tables = (run.table(OUTPUTS[1]).select(list(SAMPLES.names)) for run in runs)
+        packed = spooled(connection, SAMPLES.schema, tables).project(INDEX_COLUMNS)
+        kept = committed.rows.join(plan.kept, "sample_id", how="semi").project(INDEX_COLUMNS)
+        failed = dataset.relation(connection, INDEX, SAMPLES).filter("status = 'failed'").project(INDEX_COLUMNS)
+        write_index(engine, [kept, packed, failed])
+    remove_uncommitted(dataset, OUTPUTS)
     remove_all(dataset, encode.spec(config))
-    return samples
 
 
 class Repack:
@@ -87,22 +96,25 @@ def _spec(config: RunConfig, dataset_uri: str) -> StageSpec:
     )
 
 
-def _by_id_alone(committed: Committed) -> pa.Table:
-    """The columns of the plan, sorted by id, as if all samples were as they are wanted."""
-    columns = committed.plan_columns
-    same = pa.array([""] * len(columns), pa.string())
-    for name in ("pixels", "description"):
-        columns = columns.set_column(columns.column_names.index(name), name, same)
-    return columns
+def _by_id_alone(committed: Committed) -> "Relation":
+    """The columns of the plan, as if all samples were as they are wanted."""
+    same = {"pixels": "'' AS pixels", "description": "'' AS description"}
+    names = committed.plan_columns.columns
+    return committed.plan_columns.project(", ".join(same.get(name, f'"{name}"') for name in names))
 
 
-def _rows(plan: ShardPlan, committed: Committed) -> pa.Table:
+def _rows(connection: "Connection", plan: ShardPlan, committed: Committed) -> Iterator[pa.Table]:
     """One row per shard to write, with the index rows of its samples as they are now."""
-    chosen = committed.rows.take(pa.array(plan.samples))
-    place = chosen.column_names.index("order")
-    chosen = chosen.set_column(place, "order", pa.array(plan.order, pa.uint64()))
-    values = [chosen[name].combine_chunks() for name in SAMPLES.names]
-    structs = pa.StructArray.from_arrays(values, SAMPLES.names)
-    samples = pa.ListArray.from_arrays(pa.array(plan.starts.astype("int32")), structs).cast(_SAMPLES)
-    content = row_digests(pa.table({"samples": samples}), "compact")
-    return pa.table({"shard": pa.array(plan.names, pa.string()), "content": content, "samples": samples})
+    from pipeline.dataset.query import batches
+
+    values = [f'{"placed" if name == "order" else "rows"}."{name}"' for name in SAMPLES.names]
+    joined = plan.placed.set_alias("placed").join(committed.rows.set_alias("rows"), "placed.sample_id = rows.sample_id")
+    chosen = joined.project(", ".join(["placed.shard AS planned_shard", "chunk", *values])).order(IN_ORDER)
+    for table in whole_shards(batches(chosen), "planned_shard"):
+        names = table["planned_shard"].combine_chunks()
+        offsets = starts_of_runs(names)
+        samples = table.select(list(SAMPLES.names)).cast(SAMPLES.schema)
+        structs = pa.StructArray.from_arrays([samples[name].combine_chunks() for name in SAMPLES.names], SAMPLES.names)
+        listed = pa.ListArray.from_arrays(offsets, structs).cast(_SAMPLES)
+        content = row_digests(pa.table({"samples": listed}), "compact")
+        yield pa.table([names.take(offsets[:-1]), content, listed], schema=_SHARDS)

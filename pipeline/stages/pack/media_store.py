@@ -4,8 +4,11 @@ A part file goes when all of its samples are in shards, so a dataset takes the r
 be packed or left them. A failed sample of such a part keeps its row, in a part of its own, so that it is not tried
 again in every run.
 
-    removed = remove_packed(dataset, encode_spec, index)
+    removed = remove_packed(dataset, encode_spec)
 """
+
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,56 +16,82 @@ import pyarrow.compute as pc
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.plan import Part, make_part
 from pipeline.stage import StageSpec
+from schemas.dataset_files import INDEX
+from schemas.outcome_tables import SAMPLES
+
+_PARTS_AT_ONCE = 16_384
 
 
-def remove_packed(dataset: Dataset, encode: StageSpec, index: pa.Table) -> int:
-    """Remove part files all of whose encoded samples are in the shards of `index`; returns their number."""
-    shipped = index.filter(pc.equal(index["status"], "ok"))["sample_id"]
-    return _remove_parts(dataset, encode, shipped)
+def remove_packed(dataset: Dataset, encode: StageSpec) -> int:
+    """Remove part files all of whose encoded samples are in the shards of the index; returns their number."""
+    return _remove_parts(dataset, encode, packed_only=True)
 
 
 def remove_all(dataset: Dataset, encode: StageSpec) -> int:
     """Remove all encoded media, also of samples that nothing wants at present; returns the number of part files."""
-    return _remove_parts(dataset, encode, None)
+    return _remove_parts(dataset, encode, packed_only=False)
 
 
-def _remove_parts(dataset: Dataset, encode: StageSpec, packed: pa.ChunkedArray | None) -> int:
+def _remove_parts(dataset: Dataset, encode: StageSpec, packed_only: bool) -> int:
     primary, media = encode.outputs
     parts = sorted(dataset.committed(primary, encode.fingerprint))
-    if not parts:
-        return 0
-    rows = dataset.read_parts(primary, encode.fingerprint, dict.fromkeys(parts))
-    planned = {part.name: part for part in dataset.read_plan(primary.folder, encode.fingerprint)}
+
+    @cache
+    def planned() -> dict[str, Part]:
+        return {part.name: part for part in dataset.read_plan(primary.folder, encode.fingerprint)}
+
     removed = 0
-    for name in parts:
-        here = rows.filter(pc.equal(rows[PART_COLUMN], dataset.part_key(primary, encode.fingerprint, name)))
-        made = here.filter(pc.equal(here["status"], "ok"))
-        failed = here.filter(pc.equal(here["status"], "failed"))
-        waits = packed is not None and not pc.all(pc.is_in(made["sample_id"], value_set=_values(packed))).as_py()
-        if not len(made) or waits:
-            continue
-        if packed is not None:  # one that was tried again with success failed before
-            failed = failed.filter(pc.invert(pc.is_in(failed["sample_id"], value_set=_values(packed))))
-        if len(failed):
-            _keep_failed(dataset, encode, planned[name], failed.drop_columns([PART_COLUMN]))
-        # The primary part is the commit: without it the media is an orphan, which the next run removes.
-        dataset.store.remove(dataset.part_key(primary, encode.fingerprint, name))
-        dataset.store.remove(dataset.part_key(media, encode.fingerprint, name))
-        removed += 1
+    for first in range(0, len(parts), _PARTS_AT_ONCE):
+        for name, failed in _removable(dataset, encode, parts[first : first + _PARTS_AT_ONCE], packed_only):
+            if failed:
+                _keep_failed(dataset, encode, planned()[name], failed)
+            # The primary part is the commit: without it the media is an orphan, which the next run removes.
+            dataset.store.remove(dataset.part_key(primary, encode.fingerprint, name))
+            dataset.store.remove(dataset.part_key(media, encode.fingerprint, name))
+            removed += 1
     return removed
 
 
-def _keep_failed(dataset: Dataset, encode: StageSpec, part: Part, failed: pa.Table) -> None:
+def _removable(
+    dataset: Dataset, encode: StageSpec, parts: Sequence[str], packed_only: bool
+) -> Iterator[tuple[str, list[str]]]:
+    """The parts that can go, each with the samples whose failure is to be remembered."""
+    from pipeline.dataset.query import parquet, querying
+
+    primary = encode.outputs[0]
+    names = {dataset.part_key(primary, encode.fingerprint, name): name for name in parts}
+    with querying(dataset.store) as connection:
+        schema = pa.schema([primary.contract.schema.field(name) for name in ("sample_id", "status")])
+        rows = parquet(connection, dataset.store, list(names), schema, PART_COLUMN)
+        index = dataset.relation(connection, INDEX, SAMPLES, ["sample_id", "status"]).filter("status = 'ok'")
+        packed = index.project("sample_id").filter("true" if packed_only else "false").set_alias("packed")
+        told = (
+            rows.set_alias("rows")
+            .join(packed, "rows.sample_id = packed.sample_id", how="left")
+            .project(
+                f"rows.{PART_COLUMN} AS part, rows.sample_id AS sample_id, status,"
+                " packed.sample_id IS NOT NULL AS packed"
+            )
+        )
+        # One that was tried again with success failed before.
+        counted = told.aggregate(
+            "part, count(*) FILTER (status = 'ok') AS made, count(*) FILTER (status = 'ok' AND NOT packed) AS waiting,"
+            " list(sample_id) FILTER (status = 'failed' AND NOT packed) AS failed",
+            "part",
+        )
+        waits = "waiting = 0 AND " if packed_only else ""
+        for part, failed in counted.filter(f"{waits}made > 0").project("part, failed").order("part").fetchall():
+            yield names[part], failed or []
+
+
+def _keep_failed(dataset: Dataset, encode: StageSpec, part: Part, keys: Sequence[str]) -> None:
     """Write the failed rows of a part as a part of their own."""
     primary, media = encode.outputs
-    keys = set(failed["sample_id"].to_pylist())
     alone = make_part([row for row in part.rows if row[0] in keys], "failed")
     if alone.name in dataset.committed(primary, encode.fingerprint):
         return
+    rows = dataset.read_parts(primary, encode.fingerprint, {part.name: None}).drop_columns([PART_COLUMN])
     dataset.append_plan(primary.folder, encode.fingerprint, [alone])
     dataset.write_part(media, encode.fingerprint, alone.name, media.contract.empty())
+    failed = rows.filter(pc.is_in(rows["sample_id"], value_set=pa.array(keys, pa.string())))
     dataset.write_part(primary, encode.fingerprint, alone.name, failed)
-
-
-def _values(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if len(column) else pa.array([], pa.string())

@@ -5,33 +5,56 @@ goes back into the store of encoded media before their shard goes. The index is 
 shards that it names are as they were, and a run that was killed plans the same again. After it, shards that it does not
 name, and media that its shards hold, are removed.
 
-    samples = Packing(engine, config.pack, encode, pack).run(planned)
+All samples are joined and sorted by DuckDB; the rows of those that need work are made for so many at once as memory
+holds (`rounds.py`), so a run that has nothing to do makes none.
+
+    Packing(engine, config.pack, encode, pack).run(connection, planned)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.plan_files import PLANS
-from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.engine import Engine
 from pipeline.stage import Output, StageSpec
-from pipeline.stages.encode.rows import encode_rows
+from pipeline.stages.encode.rows import ENCODE_SCHEMA, planned_rows
 from pipeline.stages.encode.stage import recover_spec
 from pipeline.stages.pack.adoption import Encoder, adopt
-from pipeline.stages.pack.committed import Committed, read_committed
+from pipeline.stages.pack.committed import INDEX_COLUMNS, Committed, read_committed
 from pipeline.stages.pack.media_store import remove_packed
-from pipeline.stages.pack.places import find_places
-from pipeline.stages.pack.rows import pack_rows
-from pipeline.stages.pack.shard_plan import WANTED, plan_shards
+from pipeline.stages.pack.places import PLACES, find_places
+from pipeline.stages.pack.planned import Planned
+from pipeline.stages.pack.rounds import count_of, in_rounds, run_in_rounds, whole_shards
+from pipeline.stages.pack.rows import SHARD_SCHEMA, pack_rows
+from pipeline.stages.pack.shard_plan import ShardPlan, plan_shards
 from schemas.config import PackConfig
 from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
+from schemas.pack_tables import ENCODED
 
-_RECOVERED = ("sample_id", "pixels", "shard", "offset", "size", "checksum", "decoded_frames")
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
+
+_ENCODED = ENCODED.schema.append(pa.field(PART_COLUMN, pa.string()))
+_RECOVERED = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("pixels", pa.string()),
+        ("shard", pa.string()),
+        ("offset", pa.int64()),
+        ("size", pa.int64()),
+        ("checksum", pa.string()),
+        ("decoded_frames", pa.int32()),
+    ]
+)
+_SHUFFLED = pa.schema([("shard", pa.string()), ("order", pa.uint64()), *PLACES])
+_REASON = pa.schema([("error", pa.string()), ("attempts", pa.int32())])
+IN_ORDER = 'chunk, "order", sample_id'
+"""The order in which shards are written, and samples in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,55 +68,98 @@ class Packing:
     upstream: Mapping[str, str] = field(default_factory=dict)
     """The fingerprints of the stages that fix times and geometry, by name; for shards of an earlier version."""
 
-    def run(self, planned: pa.Table, afresh: bool = False) -> pa.Table:
-        """Pack the planned samples (`samples.py`); returns the new index. `afresh`: as a first run would."""
+    def run(self, connection: "Connection", planned: Planned, afresh: bool = False) -> None:
+        """Pack the planned samples, and write the index. `afresh`: as a first run would."""
         dataset = self.engine.dataset
-        committed = adopt(dataset, read_committed(dataset), planned, Encoder(self.config, self.upstream))
-        encoded = self._encode(planned, committed)
-        failed = encoded.primary.filter(pc.equal(encoded.primary["status"], "failed"))
-        wanted = planned.filter(pc.invert(pc.is_in(planned["sample_id"], value_set=_values(failed["sample_id"]))))
+        encoder = Encoder(self.config, self.upstream)
+        committed = adopt(connection, dataset, read_committed(connection, dataset), planned, encoder)
+        encoded = self._encode(connection, planned, committed)
+        failed = encoded.filter("status = 'failed'").project("sample_id, error, attempts")
         plan = plan_shards(
+            connection,
             committed.plan_columns,
-            wanted.select(WANTED.names),
+            planned.digests.join(failed, "sample_id", how="anti"),
             self.config.seed,
             self.config.samples_per_shard,
             committed.lost,
             afresh or committed.was_shuffled_otherwise(self.config.seed),
         )
-        self._recover(planned, committed)
-        chosen = wanted.take(pa.array(plan.samples))
-        places = find_places(chosen, committed, encoded.table(self.encode.outputs[0]), self.encode.outputs)
-        packed = self.engine.run(self.pack, pack_rows(plan, chosen, places))
-        rows = packed.table(self.pack.outputs[1]).drop_columns([PART_COLUMN, "planned_shard"])
-        kept = committed.rows.take(pa.array(plan.kept))
-        index = pa.concat_tables([kept, rows, _failed_rows(failed, planned)]).sort_by("sample_id")
-        self.engine.table("index", SAMPLES, INDEX, index)
-        remove_uncommitted(dataset, index, self.pack.outputs)
-        remove_packed(dataset, self.encode, index)
-        return index
+        self._recover(connection, planned, committed)
+        packed = self._pack(connection, planned, plan, committed, encoded)
+        kept = committed.rows.join(plan.kept, "sample_id", how="semi").project(INDEX_COLUMNS)
+        write_index(self.engine, [kept, packed, _failed_rows(connection, failed, planned)])
+        remove_uncommitted(dataset, self.pack.outputs)
+        remove_packed(dataset, self.encode)
 
-    def _encode(self, planned: pa.Table, committed: Committed) -> StageRun:
-        """Encode what no shard holds. In the record, samples that a shard holds count as reused."""
-        rows = encode_rows(planned, self.encode.fingerprint)
-        held = committed.holds(planned)
-        run = self.engine.run(self.encode, rows.filter(pa.array(~held)))
+    def _encode(self, connection: "Connection", planned: Planned, committed: Committed) -> "Relation":
+        """Encode what no shard holds; its rows (ENCODED, with their part files).
+
+        In the record, samples that a shard holds count as reused.
+        """
+        from pipeline.dataset.query import spooled, stored
+
+        held = stored(connection, committed.held(planned.digests))
+        count = count_of(held)
+        missing = planned.digests.join(held, "sample_id", how="anti").project("sample_id")
+        rows = in_rounds(planned.rows(connection, missing, "sample_id"))
+        runs = run_in_rounds(self.engine, self.encode, map(planned_rows, rows), ENCODE_SCHEMA)
+        encoded = spooled(connection, _ENCODED, (run.table(self.encode.outputs[0]) for run in runs))
         record = self.engine.records[self.encode.name]
-        record.rows += int(held.sum())
-        record.reused += int(held.sum())
-        return run
+        record.rows += count
+        record.reused += count
+        return encoded
 
-    def _recover(self, planned: pa.Table, committed: Committed) -> None:
+    def _recover(self, connection: "Connection", planned: Planned, committed: Committed) -> None:
         """Put the media of samples that are no longer planned back into the store."""
-        left = committed.readable(
-            pc.invert(pc.is_in(committed.rows["sample_id"], value_set=_values(planned["sample_id"])))
-        )
-        if len(left):
-            self.engine.run(recover_spec(self.encode, self.engine.dataset.store.address), left.select(list(_RECOVERED)))
+        from pipeline.dataset.query import batches, stored
+
+        names = ", ".join(f'"{name}"' for name in _RECOVERED.names)
+        left = stored(connection, committed.recoverable(planned.digests).project(names))
+        if not count_of(left):
+            return
+        spec = recover_spec(self.encode, self.engine.dataset.store.address)
+        tables = in_rounds(table.cast(_RECOVERED) for table in batches(left.order("sample_id")))
+        for _ in run_in_rounds(self.engine, spec, tables, _RECOVERED):
+            pass
+
+    def _pack(
+        self,
+        connection: "Connection",
+        planned: Planned,
+        plan: ShardPlan,
+        committed: Committed,
+        encoded: "Relation",
+    ) -> "Relation":
+        """Write the shards of the plan; the rows of the index for them."""
+        from pipeline.dataset.query import spooled
+
+        chosen = plan.placed.join(planned.digests.project("sample_id, pixels"), "sample_id")
+        places = find_places(chosen, committed, encoded, self.encode.outputs)
+        samples = _placed(planned.rows(connection, places, IN_ORDER, _SHUFFLED))
+        shards = (pack_rows(table) for table in whole_shards(samples))
+        runs = run_in_rounds(self.engine, self.pack, shards, SHARD_SCHEMA)
+        rows = (run.table(self.pack.outputs[1]).select(list(SAMPLES.names)) for run in runs)
+        return spooled(connection, SAMPLES.schema, rows).project(INDEX_COLUMNS)
 
 
-def remove_uncommitted(dataset: Dataset, index: pa.Table, journal: Sequence[Output]) -> None:
+def write_index(engine: Engine, rows: Sequence["Relation"]) -> None:
+    """Commit the index, of the rows (SAMPLES) of several relations."""
+    from pipeline.dataset.query import batches
+
+    whole = rows[0]
+    for more in rows[1:]:
+        whole = whole.union(more)
+    tables = (table.cast(SAMPLES.schema) for table in batches(whole.order("sample_id")))
+    engine.table("index", SAMPLES, INDEX, tables)
+
+
+def remove_uncommitted(dataset: Dataset, journal: Sequence[Output]) -> None:
     """Remove what the committed index does not need: shards that it does not name, and the journal of packing."""
-    live = {f"shards/{shard}" for shard in pc.unique(index["shard"]).to_pylist()}
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        named = dataset.relation(connection, INDEX, SAMPLES, ["shard"]).aggregate("shard").fetchall()
+    live = {f"shards/{shard}" for (shard,) in named}
     for file in dataset.store.list("shards"):
         if file.key.endswith(".tar") and file.key not in live:
             dataset.store.remove(file.key)
@@ -103,16 +169,20 @@ def remove_uncommitted(dataset: Dataset, index: pa.Table, journal: Sequence[Outp
                 dataset.store.remove(file.key)
 
 
-def _failed_rows(failed: pa.Table, planned: pa.Table) -> pa.Table:
+def _placed(samples: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    for table in samples:
+        assert not table["path"].null_count, "every sample of the plan is in a shard or encoded"
+        yield table
+
+
+def _failed_rows(connection: "Connection", failed: "Relation", planned: Planned) -> "Relation":
     """The index rows of samples that could not be encoded: what is known of them, and why."""
-    reasons = {row["sample_id"]: row for row in failed.to_pylist()}
-    known = planned.filter(pc.is_in(planned["sample_id"], value_set=_values(failed["sample_id"])))
-    rows = []
-    for row in known.drop_columns(["segments", "stills", "pixels", "description", "scores"]).to_pylist():
-        reason = reasons[row["sample_id"]]
-        rows.append(SAMPLES.failed_row(row["sample_id"], reason["error"], reason["attempts"], row))
-    return SAMPLES.table(rows)
+    from pipeline.dataset.query import spooled
 
+    def rows() -> Iterator[pa.Table]:
+        for table in planned.rows(connection, failed, "sample_id", _REASON):
+            known = table.drop_columns(["segments", "stills", "pixels", "description", "scores"]).to_pylist()
+            made = (SAMPLES.failed_row(row["sample_id"], row.pop("error"), row.pop("attempts"), row) for row in known)
+            yield SAMPLES.table(made)
 
-def _values(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if len(column) else pa.array([], column.type)
+    return spooled(connection, SAMPLES.schema, rows()).project(INDEX_COLUMNS)

@@ -1,17 +1,18 @@
 """Finds where the media of samples is: in a shard of the committed index that holds it, else in the encoded media.
 
-places = find_places(chosen, committed, encoded.table(outputs[0]), outputs)      # PLACES, a row for each
+places = find_places(placed, committed, encoded, outputs)
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline.dataset.folder import PART_COLUMN
 from pipeline.stage import Output
 from pipeline.stages.pack.committed import Committed
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Relation
 
 PLACES = pa.schema(
     [
@@ -30,28 +31,31 @@ PLACES = pa.schema(
 whose description says them; `checksum` is then that of the sample's bytes there, else that of the media."""
 
 
-def find_places(chosen: pa.Table, committed: Committed, encoded: pa.Table, outputs: Sequence[Output]) -> pa.Table:
-    """The place of each chosen sample (`sample_id`, `pixels`), in their order.
+def find_places(chosen: "Relation", committed: Committed, encoded: "Relation", outputs: Sequence[Output]) -> "Relation":
+    """The `chosen` samples (`sample_id`, `pixels` and others) with the place of each (PLACES).
 
-    `encoded` are rows of the primary table of encode with their part files, `outputs` its tables.
+    `encoded` are rows of the primary table of encode with their part files, `outputs` its tables. `path` is null where
+    a sample is in none of them.
     """
-    held = committed.holds(chosen)
-    in_shards = committed.rows.take(pa.array(committed.row_of(chosen)[held]))
-    shards = _as_places(in_shards, pc.binary_join_element_wise("shards", in_shards["shard"], "/"))
-    ids = encoded["sample_id"].combine_chunks() if len(encoded) else pa.array([], pa.string())
-    at = pc.index_in(chosen["sample_id"].filter(pa.array(~held)), value_set=ids)
-    assert not at.null_count, "every sample of the plan is in a shard or encoded"
-    stored = encoded.take(at)
     primary, media = (f"{output.folder}/" for output in outputs)
-    stores = _as_places(stored, pc.replace_substring(stored[PART_COLUMN], primary, media, max_replacements=1))
-    position = np.empty(len(chosen), np.int64)
-    position[held] = np.arange(len(shards))
-    position[~held] = len(shards) + np.arange(len(stores))
-    return pa.concat_tables([shards, stores]).take(pa.array(position))
+    held, stored = committed.media.set_alias("held"), encoded.set_alias("stored")
+    joined = (
+        chosen.set_alias("chosen")
+        .join(held, "chosen.sample_id = held.sample_id AND chosen.pixels = held.pixels", how="left")
+        .join(stored, "chosen.sample_id = stored.sample_id", how="left")
+    )
+    in_shard = "held.sample_id IS NOT NULL"
+    values = {
+        "path": f"CASE WHEN {in_shard} THEN 'shards/' || held.shard"
+        f" ELSE '{media}' || substr(stored.part, {len(primary) + 1}) END",
+        "offset": 'held."offset"',
+        "size": "held.size",
+        **{name: _either(name) for name in ("checksum", "decoded_frames", "attempts")},
+        **{name: f"CASE WHEN {in_shard} THEN NULL ELSE stored.{name} END" for name in ("suffix", "crop", "shown_at")},
+    }
+    columns = [f'chosen."{name}"' for name in chosen.columns if name != "pixels"]
+    return joined.project(", ".join([*columns, *(f'{values[name]} AS "{name}"' for name in PLACES.names)]))
 
 
-def _as_places(rows: pa.Table, paths: pa.ChunkedArray) -> pa.Table:
-    """Rows with some of the columns of PLACES; the others are null."""
-    known = {name: rows[name] for name in PLACES.names if name in rows.column_names} | {"path": paths}
-    columns = [known.get(field.name, pa.nulls(len(rows), field.type)) for field in PLACES]
-    return pa.table(columns, schema=PLACES)
+def _either(name: str) -> str:
+    return f"CASE WHEN held.sample_id IS NOT NULL THEN held.{name} ELSE stored.{name} END"

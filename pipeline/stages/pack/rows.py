@@ -1,15 +1,14 @@
 """The rows of pack: one for each shard to write, with its samples in order, and where the media of each is.
 
-rows = pack_rows(plan, chosen, places)      # the input of `pipeline.stages.pack.stage`
+rows = pack_rows(samples)      # the input of `pipeline.stages.pack.stage`
 """
 
-import numpy as np
 import pyarrow as pa
 
 from pipeline.dataset.digests import row_digests
 from pipeline.stages.pack.places import PLACES
+from pipeline.stages.pack.rounds import starts_of_runs
 from pipeline.stages.pack.samples import PLAN_SCHEMA
-from pipeline.stages.pack.shard_plan import ShardPlan
 
 _LEFT_OUT = (
     "version", "bytes", "stream", "scan", "field_order", "frame_interval", "segments", "kind", "rotation", "mirrored",
@@ -19,26 +18,24 @@ SAMPLE = pa.struct([*(field for field in PLAN_SCHEMA if field.name not in _LEFT_
 SHARD_SCHEMA = pa.schema([("shard", pa.string()), ("content", pa.string()), ("samples", pa.list_(SAMPLE))])
 
 
-def pack_rows(plan: ShardPlan, chosen: pa.Table, places: pa.Table) -> pa.Table:
-    """One row per shard of the plan. `chosen` are the planned rows of `plan.samples`, `places` those of their media.
+def pack_rows(samples: pa.Table) -> pa.Table:
+    """One row per shard, from planned samples (PLAN_SCHEMA) with their `shard`, their `order` and their PLACES.
 
-    `content` is a digest of the shard's samples, their media, their descriptions and their order.
+    The samples of a shard follow one another. `content` is a digest of them, their media, their descriptions and their
+    order.
     """
-    order = pa.array(plan.order, pa.uint64())
-    columns = {"order": order} | {name: places[name] for name in PLACES.names}
-    columns |= {field.name: chosen[field.name] for field in PLAN_SCHEMA if field.name not in _LEFT_OUT}
+    shards = _one(samples["shard"])
+    offsets = starts_of_runs(shards)
     names = [SAMPLE.field(index).name for index in range(SAMPLE.num_fields)]
-    values = [_one(columns[name]) for name in names]
-    offsets = pa.array(plan.starts.astype(np.int32))
-    samples = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(values, names))
-    identity = [_one(columns[name]) for name in ("sample_id", "pixels", "description")]
-    held = pa.ListArray.from_arrays(
-        offsets, pa.StructArray.from_arrays(identity, ["sample_id", "pixels", "description"])
+    listed = pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays([_one(samples[name]) for name in names], names)
     )
-    content = row_digests(pa.table({"samples": held}), "shard")
-    shards = pa.array(plan.names, pa.string())
-    return pa.table({"shard": shards, "content": content, "samples": samples.cast(pa.list_(SAMPLE))}, SHARD_SCHEMA)
+    decisive = ["sample_id", "pixels", "description"]
+    identity = pa.StructArray.from_arrays([_one(samples[name]) for name in decisive], decisive)
+    content = row_digests(pa.table({"samples": pa.ListArray.from_arrays(offsets, identity)}), "shard")
+    named = shards.take(offsets[:-1])
+    return pa.table({"shard": named, "content": content, "samples": listed.cast(pa.list_(SAMPLE))}, SHARD_SCHEMA)
 
 
-def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks else pa.array([], column.type)

@@ -1,18 +1,20 @@
 """Plans the samples of a run: one row for each that has a caption, with all that its media and its description need.
 
+Row by row, so that a run plans them in batches, and only those that are new or changed (`planned.py`).
+
 Train or validation is decided by a hash of the source's key: growth never moves a source, and no source is in both.
 `description` is a digest of all that a sample's JSON and text say beside its media; where a source was listed is no
 part of it, as in `pixels`.
 
-    planned = plan_samples(spans, described, config, encode.fingerprint)
+    planned = plan_samples(joined, config, encode.fingerprint)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.dataset.digests import row_digests
-from pipeline.stage import Row
 from pipeline.stages.encode.rows import SOURCE_FIELDS, encode_rows
 from schemas.bucket import Bucket
 from schemas.config import RunConfig
@@ -42,6 +44,8 @@ PLAN_SCHEMA = pa.schema(
         ("description", pa.string()),
     ]
 )
+JOINED_SCHEMA = pa.schema([field for field in PLAN_SCHEMA if field.name not in ("split", *PLAN_SCHEMA.names[-3:])])
+"""A sample with all that is known of it: its source fields, its stills, its words, and its measures as JSON."""
 _SAID = (
     "sample_id", "clip_id", "video_id", "start_time", "clip_end", "bucket", "width", "height",
     "crop_left", "crop_top", "crop_width", "crop_height", *(name for name, _ in _DESCRIBED if name != "split"),
@@ -54,36 +58,26 @@ def split_of(source: str, validation_share: float) -> str:
     return "val" if int(digest("split", source), 16) / 2**64 < validation_share else "train"
 
 
-def group_of(bucket: str, split: str) -> str:
-    """The shards that a sample may be in: `<bucket's slug>/<split>`, the beginning of their names."""
-    return f"{Bucket.parse(bucket).slug}/{split}"
+def plan_samples(joined: pa.Table, config: RunConfig, fingerprint: str) -> pa.Table:
+    """The plan of some samples (JOINED_SCHEMA), row by row. `fingerprint` is that of encode.
 
-
-def plan_samples(spans: Iterable[Row], described: Mapping[str, Row], config: RunConfig, fingerprint: str) -> pa.Table:
-    """One row per described sample, sorted by id.
-
-    `spans` are rows of the spans table. `described` holds, by sample id, the row of its clip joined with its source's
-    `source` and the columns needed to read it (`uri` to `segments`), the sample's caption, and `scores` and `lineage`
-    as JSON texts. `fingerprint` is that of encode.
+    `group` is `<bucket's slug>/<split>`: the shards that a sample may be in, by the beginning of their names.
     """
-    rows: list[Row] = []
-    for span in sorted(spans, key=lambda span: span["sample_id"]):
-        clip = described.get(span["sample_id"])
-        if clip is None:
-            continue
-        split = split_of(clip["source"], config.pack.validation_share)
-        rows.append(
-            {
-                **{name: clip.get(name) for name in PLAN_SCHEMA.names[:-2]},
-                **{name: span[name] for name in ("sample_id", "clip_id", "bucket", "start_time", "stills")},
-                "clip_start": clip["start_time"],
-                "clip_end": clip["end_time"],
-                "split": split,
-                "group": group_of(span["bucket"], split),
-            }
-        )
-    table = pa.Table.from_pylist(rows, schema=pa.schema(list(PLAN_SCHEMA)[:-2]))
+    share = config.pack.validation_share
+    splits = _by_value(joined["source"], lambda source: split_of(source, share))
+    slugs = _by_value(joined["bucket"], lambda bucket: Bucket.parse(bucket).slug)
+    groups = pc.binary_join_element_wise(slugs, splits, "/")
+    columns = {name: joined[name] for name in JOINED_SCHEMA.names} | {"split": splits, "group": groups}
+    named = list(PLAN_SCHEMA)[:-2]
+    table = pa.table([columns[field.name] for field in named], schema=pa.schema(named))
     return with_digests(table, fingerprint)
+
+
+def _by_value(column: pa.ChunkedArray, make: Callable[[str], str]) -> pa.Array:
+    """What `make` gives for each value, which is called once for each that differs."""
+    coded = pc.dictionary_encode(column.combine_chunks() if column.num_chunks else pa.array([], pa.string()))
+    made = [make(value) for value in coded.dictionary.to_pylist()]
+    return pa.array(made, pa.string()).take(coded.indices)
 
 
 def with_digests(planned: pa.Table, fingerprint: str) -> pa.Table:

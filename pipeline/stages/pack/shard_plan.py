@@ -6,20 +6,22 @@ that a sample left (or whose description changed) is written again under a new n
 shards, shuffled over all sources. `afresh` gives the full, shuffled shards of a first run instead; those that are
 already as they would be stay.
 
-    plan = plan_shards(committed, wanted, seed=0, samples_per_shard=256)
+DuckDB joins and sorts; what is held of all samples at once is nothing, and of all shards their names.
+
+    plan = plan_shards(connection, committed, wanted, seed=0, samples_per_shard=256)
 """
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from schemas.ids import digest
+from pipeline.stages.pack.chunks import Chunks, free_names
+from pipeline.stages.pack.shuffle import shuffle_keys
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
 
 COMMITTED = pa.schema(
     [
@@ -36,164 +38,122 @@ COMMITTED = pa.schema(
 WANTED = pa.schema(
     [("sample_id", pa.string()), ("group", pa.string()), ("pixels", pa.string()), ("description", pa.string())]
 )
-_BATCH_ROWS = 1 << 16
-_NAME = re.compile(r"-(\d+)(?:-(\d+))?\.tar$")
-Indices = NDArray[np.int64]
+_KEYED = pa.schema([("sample_id", pa.string()), ("group", pa.string()), ("order", pa.uint64())])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShardPlan:
-    """Which rows of the index stay (`kept`), and the shards to write: `names`, with `samples[starts[n]:starts[n + 1]]`.
+    """The samples whose rows of the index stay (`kept`: `sample_id`), and those to write (`placed`).
 
-    `samples` are row numbers of the wanted samples in the order of the shard, `order` their keys in the shuffle.
+    `placed` has `sample_id`, its `order` in the shuffle, `shard` and its number `chunk`: the order inside a shard is
+    that of `order` and `sample_id`.
     """
 
-    kept: Indices
-    names: tuple[str, ...]
-    starts: Indices
-    samples: Indices
-    order: NDArray[np.uint64]
-
-
-def shuffle_keys(sample_ids: pa.ChunkedArray, seed: int) -> NDArray[np.uint64]:
-    """The place of each sample in the shuffle over all sources: a hash of the seed and its id."""
-    batches = (sample_ids.slice(first, _BATCH_ROWS).to_pylist() for first in range(0, len(sample_ids), _BATCH_ROWS))
-    keys = (int(digest("order", seed, key), 16) for batch in batches for key in batch)
-    return np.fromiter(keys, np.uint64, len(sample_ids))
+    kept: "Relation"
+    placed: "Relation"
 
 
 def plan_shards(
-    committed: pa.Table,
-    wanted: pa.Table,
+    connection: "Connection",
+    committed: "Relation",
+    wanted: "Relation",
     seed: int,
     samples_per_shard: int,
     lost: Collection[str] = (),
     afresh: bool = False,
 ) -> ShardPlan:
-    """Plan the shards. `committed` (COMMITTED), `wanted` (WANTED, sorted by id); `lost`: shards without all bytes."""
-    before, row_of = _Committed(committed, lost), _rows_in(committed["sample_id"], wanted["sample_id"])
-    here = np.flatnonzero(row_of >= 0)
-    same_group, same = np.zeros(len(wanted), bool), np.zeros(len(wanted), bool)
-    same_group[here] = _equal(committed, wanted, row_of, here, ("group",))
-    same[here] = same_group[here] & _equal(committed, wanted, row_of, here, ("pixels", "description"))
+    """Plan the shards. `committed` (COMMITTED), `wanted` (WANTED); `lost`: shards without all bytes."""
+    from pipeline.dataset.query import stored
+
+    names = [name for (name,) in committed.aggregate("shard").order("shard").fetchall()]
+    compared = stored(connection, _compare(connection, committed, wanted, lost))
     if afresh:
-        order = shuffle_keys(wanted["sample_id"], seed)
-        chunks = _chunks(wanted, np.arange(len(wanted)), order, samples_per_shard)
-        stays = [chunk for chunk in chunks if before.has_shard(chunk, row_of, same)]
-        rest = [chunk for chunk in chunks if not before.has_shard(chunk, row_of, same)]
-        kept = np.concatenate([row_of[chunk] for chunk in stays]) if stays else np.zeros(0, np.int64)
-        names = _names(wanted, rest, before.numbers, from_the_end=False)
-        return _plan(kept, names, rest, order)
-    whole = before.whole(row_of[same])
-    stays_here = same.copy()
-    stays_here[same] = whole[before.shard[row_of[same]]]
-    moved = np.flatnonzero(same_group & ~stays_here)
-    new = np.flatnonzero(~same_group)
-    order = np.zeros(len(wanted), np.uint64)
-    order[moved] = before.order[row_of[moved]]
-    order[new] = shuffle_keys(wanted["sample_id"].take(pa.array(new)), seed)
-    rest = [*before.by_shard(moved, row_of), *_chunks(wanted, new, order, samples_per_shard)]
-    return _plan(row_of[stays_here], _names(wanted, rest, before.numbers, from_the_end=True), rest, order)
+        keyed = _with_keys(connection, compared, seed)
+        chunks = Chunks(samples_per_shard)
+        chunked = chunks.spool(connection, keyed.order('"group", "order", sample_id'), "group")
+        stays = stored(connection, _standing(chunked, compared, committed))
+        kept = chunked.join(stays, "chunk", how="semi").project("sample_id")
+        kept_chunks = {chunk for (chunk,) in stays.fetchall()}
+        rest = [chunk for chunk in range(len(chunks.groups)) if chunk not in kept_chunks]
+        named = free_names([chunks.groups[chunk] for chunk in rest], names, from_the_end=False)
+        return ShardPlan(kept, _named(connection, chunked, rest, named))
+    whole = _whole(committed, compared)
+    kept = stored(connection, compared.filter("same").join(whole, "shard", how="semi").project("sample_id"))
+    goes = compared.join(kept, "sample_id", how="anti")
+    moved = goes.filter("same_group").project('sample_id, "group", shard, coalesce("order", 0)::UBIGINT AS "order"')
+    chunks = Chunks()
+    again = chunks.spool(connection, moved.order('shard, "order", sample_id'), "shard")
+    chunks.most = samples_per_shard
+    fresh = _with_keys(connection, goes.filter("NOT same_group"), seed)
+    new = chunks.spool(connection, fresh.order('"group", "order", sample_id'), "group")
+    named = free_names(chunks.groups, names, from_the_end=True)
+    return ShardPlan(kept, _named(connection, again.union(new), range(len(named)), named))
 
 
-class _Committed:
-    """The index as columns of numbers, and the numbers that its shards have in each group."""
-
-    def __init__(self, committed: pa.Table, lost: Collection[str]) -> None:
-        encoded = committed["shard"].combine_chunks().dictionary_encode()
-        self.names: list[str] = encoded.dictionary.to_pylist()
-        self.shard = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        self.offset = committed["offset"].to_numpy()
-        self.order = pc.fill_null(committed["order"], 0).to_numpy()
-        self.lost = np.array([name in set(lost) for name in self.names], bool)
-        self.numbers: dict[str, set[int]] = {}
-        parsed = [(name[: found.start()], int(found[1]), int(found[2] or 0)) for name in self.names
-                  if (found := _NAME.search(name))]  # fmt: skip
-        assert len(parsed) == len(self.names), "every shard has a number"
-        for group, number, _ in parsed:
-            self.numbers.setdefault(group, set()).add(number)
-        # Shards of one number were planned as one and divided by size.
-        self.base = np.unique([f"{group}-{number}" for group, number, _ in parsed], return_inverse=True)[1]
-        self.piece = np.array([piece for *_, piece in parsed], np.int64)
-        self.base_rows = np.bincount(self.base[self.shard], minlength=len(self.names)) if len(parsed) else self.piece
-
-    def whole(self, kept: Indices) -> NDArray[np.bool_]:
-        """Of each shard whether all of its rows are among `kept`, and none of its bytes is lost."""
-        counts = np.bincount(self.shard, minlength=len(self.names))
-        stays: NDArray[np.bool_] = (np.bincount(self.shard[kept], minlength=len(self.names)) == counts) & ~self.lost
-        return stays
-
-    def by_shard(self, samples: Indices, row_of: Indices) -> Iterator[Indices]:
-        """Wanted `samples` by the shard that they are in, in the shuffle's order."""
-        rows = row_of[samples]
-        ordered = samples[np.lexsort((samples, self.order[rows], self.shard[rows]))]
-        edges = np.flatnonzero(np.diff(self.shard[row_of[ordered]])) + 1
-        return iter(sorted(np.split(ordered, edges), key=lambda group: self.names[self.shard[row_of[group[0]]]])
-                    if len(ordered) else ())  # fmt: skip
-
-    def has_shard(self, chunk: Indices, row_of: Indices, same: NDArray[np.bool_]) -> bool:
-        """Whether exactly these samples are in one shard already, as they are wanted and in this order."""
-        if not same[chunk].all():
-            return False
-        rows = row_of[chunk]
-        shards = self.shard[rows]
-        base = self.base[shards]
-        place = np.lexsort((self.offset[rows], self.piece[shards]))
-        return bool(
-            (base == base[0]).all()
-            and self.base_rows[base[0]] == len(chunk)
-            and (place == np.arange(len(chunk))).all()
-            and not self.lost[shards].any()
-        )
-
-
-def _rows_in(ids: pa.ChunkedArray, wanted: pa.ChunkedArray) -> Indices:
-    """The row in `ids` of each wanted id; -1 where there is none."""
-    places = pc.index_in(wanted, value_set=ids.combine_chunks() if len(ids) else pa.array([], pa.string()))
-    return np.asarray(pc.fill_null(places, -1).to_numpy(), np.int64)
-
-
-def _equal(
-    committed: pa.Table, wanted: pa.Table, row_of: Indices, here: Indices, names: Sequence[str]
-) -> NDArray[np.bool_]:
-    """Of the wanted rows `here` whether all these columns are as in the index; a null in the index is never equal."""
-    alike = np.ones(len(here), bool)
-    for name in names:
-        values = pc.equal(wanted[name].take(pa.array(here)), committed[name].take(pa.array(row_of[here])))
-        alike &= pc.fill_null(values, False).to_numpy(zero_copy_only=False)
-    return alike
-
-
-def _chunks(wanted: pa.Table, samples: Indices, order: NDArray[np.uint64], samples_per_shard: int) -> list[Indices]:
-    """These wanted samples in shuffled shards of each group, group by group."""
-    if not len(samples):
-        return []
-    names, codes = np.unique(
-        wanted["group"].take(pa.array(samples)).to_numpy(zero_copy_only=False), return_inverse=True
+def _compare(connection: "Connection", committed: "Relation", wanted: "Relation", lost: Collection[str]) -> "Relation":
+    """The wanted samples with their shard, and whether the group, and all that decides their bytes, is the same."""
+    damaged = connection.from_arrow(pa.table({"shard": pa.array(sorted(lost), pa.string())}))
+    joined = wanted.set_alias("wanted").join(
+        committed.set_alias("committed"), "wanted.sample_id = committed.sample_id", how="left"
     )
-    ordered = samples[np.lexsort((order[samples], codes))]
-    groups = np.split(ordered, np.cumsum(np.bincount(codes, minlength=len(names)))[:-1])
-    return [
-        group[first : first + samples_per_shard]
-        for group in groups
-        for first in range(0, len(group), samples_per_shard)
-    ]
+    alike = {name: f'coalesce(wanted."{name}" = committed."{name}", false)' for name in WANTED.names[1:]}
+    compared = joined.project(
+        'wanted.sample_id AS sample_id, wanted."group" AS "group", committed.shard AS shard,'
+        f' committed."order" AS "order", {alike["group"]} AS same_group, {" AND ".join(alike.values())} AS same'
+    )
+    told = compared.set_alias("compared").join(
+        damaged.set_alias("damaged"), "compared.shard = damaged.shard", how="left"
+    )
+    names = ", ".join(f'compared."{name}"' for name in compared.columns)
+    return told.project(f"{names}, damaged.shard IS NOT NULL AS lost")
 
 
-def _names(
-    wanted: pa.Table, chunks: Sequence[Indices], used: dict[str, set[int]], from_the_end: bool
-) -> tuple[str, ...]:
-    """A name for each shard, with a number that no shard of the index has: beyond them, or the first that is free."""
-    groups = wanted["group"].take(pa.array([int(chunk[0]) for chunk in chunks], pa.int64())).to_pylist()
-    numbers: dict[str, Iterator[int]] = {}
-    for group in groups:
-        taken = used.get(group, set())
-        first = max(taken, default=-1) + 1 if from_the_end else 0
-        numbers.setdefault(group, (number for number in count(first) if number not in taken))
-    return tuple(f"{group}-{next(numbers[group]):06d}.tar" for group in groups)
+def _whole(committed: "Relation", compared: "Relation") -> "Relation":
+    """The shards all of whose samples are wanted as they are, and of which no bytes are lost."""
+    counts = committed.aggregate("shard, count(*) AS rows", "shard")
+    same = compared.filter("same AND NOT lost").aggregate("shard, count(*) AS alike", "shard")
+    return counts.join(same, "shard").filter("rows = alike").project("shard")
 
 
-def _plan(kept: Indices, names: tuple[str, ...], chunks: Sequence[Indices], order: NDArray[np.uint64]) -> ShardPlan:
-    samples = np.concatenate(chunks) if chunks else np.zeros(0, np.int64)
-    starts = np.concatenate([[0], np.cumsum([len(chunk) for chunk in chunks])]).astype(np.int64)
-    return ShardPlan(np.sort(kept), names, starts, samples, order[samples])
+def _with_keys(connection: "Connection", samples: "Relation", seed: int) -> "Relation":
+    from pipeline.dataset.query import batches, spooled
+
+    def keyed() -> Iterator[pa.Table]:
+        for table in batches(samples.project('sample_id, "group"')):
+            yield table.append_column("order", pa.array(shuffle_keys(table["sample_id"], seed))).cast(_KEYED)
+
+    return spooled(connection, _KEYED, keyed())
+
+
+def _standing(chunked: "Relation", compared: "Relation", committed: "Relation") -> "Relation":
+    """The chunks that are shards already: exactly these samples, as they are wanted, in this order, and complete.
+
+    Shards of one number were planned as one and divided by size.
+    """
+    number, piece = (rf"regexp_extract(shard, '-(\d+)(?:-(\d+))?\.tar$', {place})" for place in (1, 2))
+    base = rf"regexp_replace(shard, '-\d+(-\d+)?\.tar$', '') || '-' || {number}::BIGINT"
+    placed = committed.project(
+        f"sample_id, {base} AS base, coalesce(nullif({piece}, ''), '0')::BIGINT AS piece, \"offset\""
+    )
+    ranked = placed.project(
+        'sample_id, base, row_number() OVER (PARTITION BY base ORDER BY piece, "offset") AS place,'
+        " count(*) OVER (PARTITION BY base) AS base_rows"
+    )
+    ordered = chunked.project(
+        'sample_id, chunk, row_number() OVER (PARTITION BY chunk ORDER BY "order", sample_id) AS wanted_place'
+    )
+    joined = ordered.join(compared.project("sample_id, same, lost"), "sample_id").set_alias("wanted")
+    told = joined.join(ranked.set_alias("there"), "wanted.sample_id = there.sample_id", how="left").project(
+        "chunk, base, base_rows, same AND NOT lost AND coalesce(place = wanted_place, false) AS stands"
+    )
+    shards = told.aggregate(
+        "chunk, bool_and(stands) AS stands, count(DISTINCT base) AS bases, count(*) AS rows,"
+        " max(base_rows) AS base_rows",
+        "chunk",
+    )
+    return shards.filter("stands AND bases = 1 AND rows = base_rows").project("chunk")
+
+
+def _named(connection: "Connection", chunked: "Relation", chunks: Sequence[int], names: Sequence[str]) -> "Relation":
+    shards = pa.table({"chunk": pa.array(chunks, pa.int64()), "shard": pa.array(names, pa.string())})
+    return chunked.join(connection.from_arrow(shards), "chunk")

@@ -11,14 +11,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.query import Connection, querying
 from pipeline.engine.engine import StageRecord
 from pipeline.stage import Row
 from pipeline.stages.encode import stage as encode
-from pipeline.stages.pack import packing, stage
+from pipeline.stages.pack import packing, rounds, stage
 from pipeline.stages.pack.packing import Packing
+from pipeline.stages.pack.planned import Planned
+from pipeline.stages.pack.samples import PLAN_SCHEMA
+from pipeline.stages.pack.shard_plan import WANTED
 from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
 from schemas.outcome_tables import SAMPLES
@@ -48,8 +53,17 @@ def packed(
     configuration = config(samples_per_shard=2, **changes)
     engine = InProcessEngine(Dataset(str(folder)), retry)
     specs = encode.spec(configuration), stage.spec(configuration, str(folder))
-    Packing(engine, configuration.pack, *specs, upstream).run(plan_clips(clips, configuration), afresh)
+    with querying(engine.dataset.store) as connection:
+        planned = planned_in_memory(connection, plan_clips(clips, configuration))
+        Packing(engine, configuration.pack, *specs, upstream).run(connection, planned, afresh)
     return engine.records
+
+
+def planned_in_memory(connection: Connection, table: pa.Table) -> Planned:
+    """The samples of a plan that is there already."""
+    rows = connection.from_arrow(table)
+    digests = rows.project(", ".join(f'"{name}"' for name in WANTED.names))
+    return Planned(digests, rows, lambda batch: batch.select(PLAN_SCHEMA.names).cast(PLAN_SCHEMA))
 
 
 def shards(folder: Path) -> dict[str, str]:
@@ -134,6 +148,25 @@ def test_a_sample_that_left_and_comes_back_is_not_encoded_again(sources: list[Ro
     check(tmp_path, sources[:6])
     assert media(tmp_path) == pixels
     assert waiting(tmp_path) == []
+
+
+def test_rounds_do_not_show_in_what_a_run_leaves(
+    sources: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [{**sources[0], "dense": "other"}, *sources[3:9]]
+    gone = {**sources[2], "uri": str(tmp_path / "gone.mp4")}
+    whole = [packed(tmp_path / "whole", clips) for clips in ([*sources[:2], gone, *sources[3:8]], said)]
+    monkeypatch.setattr(rounds, "ROWS_AT_ONCE", 4)
+    divided = [packed(tmp_path / "divided", clips) for clips in ([*sources[:2], gone, *sources[3:8]], said)]
+    for name in ("whole", "divided"):
+        check(tmp_path / name, said)
+    assert shards(tmp_path / "divided") == shards(tmp_path / "whole")
+    assert index(tmp_path / "divided") == index(tmp_path / "whole")
+    for before, after in zip(whole, divided, strict=True):
+        assert before.keys() == after.keys()
+        for name, record in before.items():
+            counts = ("rows", "reused", "computed", "failed", "counters")
+            assert [getattr(record, key) for key in counts] == [getattr(after[name], key) for key in counts]
 
 
 def test_another_encoder_encodes_everything_again(sources: list[Row], tmp_path: Path) -> None:

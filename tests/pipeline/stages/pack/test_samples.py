@@ -11,6 +11,7 @@ from pipeline.stage import Row
 from pipeline.stages.pack.samples import PLAN_SCHEMA, plan_samples, split_of
 from schemas.config import PackConfig, RunConfig
 from schemas.ids import clip_id
+from tests.pipeline.joined_samples import joined_samples
 from tests.pipeline.planned_spans import plan_spans
 
 sources = st.lists(st.text("abc/", min_size=1, max_size=4), min_size=1, max_size=12, unique=True)
@@ -34,7 +35,8 @@ def _plan(clips: list[Row], config: RunConfig) -> pa.Table:
     """The plan of clips that all have their words."""
     spans = plan_spans(clips, [], config).to_pylist()
     by_id = {clip["clip_id"]: clip for clip in clips}
-    return plan_samples(spans, {span["sample_id"]: by_id[span["clip_id"]] for span in spans}, config, "encode")
+    described = {span["sample_id"]: by_id[span["clip_id"]] for span in spans}
+    return plan_samples(joined_samples(spans, described), config, "encode")
 
 
 @given(sources, st.randoms())

@@ -21,6 +21,7 @@ from PIL import Image
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import make_part
+from pipeline.dataset.query import querying
 from pipeline.engine.commit import commit
 from pipeline.media.decode import Decoder
 from pipeline.media.geometry import Geometry
@@ -32,10 +33,10 @@ from pipeline.stage import Result, Row, run_rows
 from pipeline.stages.encode import stage as encode
 from pipeline.stages.encode.rows import encode_rows
 from pipeline.stages.pack.committed import read_committed
-from pipeline.stages.pack.places import find_places
+from pipeline.stages.pack.places import PLACES, find_places
 from pipeline.stages.pack.rows import pack_rows
 from pipeline.stages.pack.samples import plan_samples
-from pipeline.stages.pack.shard_plan import WANTED, plan_shards
+from pipeline.stages.pack.shard_plan import plan_shards
 from pipeline.stages.pack.stage import Pack
 from pipeline.stages.split.stage import Split
 from schemas.config import PackConfig, RunConfig, SplitConfig
@@ -44,6 +45,7 @@ from schemas.ids import clip_id
 from schemas.named_values import dict_of
 from schemas.outcome_tables import SAMPLES
 from tests.films import Picture, flat, make_film, moving, texture, video_row
+from tests.pipeline.joined_samples import joined_samples
 from tests.pipeline.planned_spans import plan_spans
 
 COLOURS = ((200, 60, 60), (60, 180, 60), (70, 70, 200))
@@ -85,7 +87,7 @@ def plan_clips(clips: list[Row], configuration: RunConfig) -> pa.Table:
     spans = plan_spans(clips, stills, configuration).to_pylist()
     by_id = {clip["clip_id"]: clip for clip in clips}
     described = {span["sample_id"]: by_id[span["clip_id"]] for span in spans}
-    return plan_samples(spans, described, configuration, encode.spec(configuration).fingerprint)
+    return plan_samples(joined_samples(spans, described), configuration, encode.spec(configuration).fingerprint)
 
 
 def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result]:
@@ -98,12 +100,18 @@ def pack_clips(folder: Path, clips: list[Row], **changes: object) -> list[Result
     part = make_part([(row["sample_id"], row["pixels"]) for row in rows]).name
     commit(dataset, spec, part, rows, [0] * len(rows), outcomes)
     encoded = dataset.read_parts(spec.outputs[0], spec.fingerprint, {part: None})
-    made = pc.is_in(planned["sample_id"], value_set=encoded.filter(pc.field("status") == "ok")["sample_id"])
-    wanted = planned.filter(made)
-    before = read_committed(dataset)
-    plan = plan_shards(before.plan_columns, wanted.select(WANTED.names), 0, configuration.pack.samples_per_shard)
-    chosen = wanted.take(pa.array(plan.samples))
-    shards = pack_rows(plan, chosen, find_places(chosen, before, encoded, spec.outputs)).to_pylist()
+    with querying(dataset.store) as connection:
+        made = connection.from_arrow(encoded.filter(pc.field("status") == "ok"))
+        wanted = connection.from_arrow(planned).join(made, "sample_id", how="semi")
+        before = read_committed(connection, dataset)
+        count = configuration.pack.samples_per_shard
+        plan = plan_shards(connection, before.plan_columns, wanted, 0, count)
+        chosen = plan.placed.join(wanted.project("sample_id, pixels"), "sample_id")
+        places = find_places(chosen, before, made, spec.outputs).order('chunk, "order", sample_id').to_arrow_table()
+    rows = planned.take(pc.index_in(places["sample_id"], value_set=planned["sample_id"].combine_chunks()))
+    for name in ("shard", "order", *PLACES.names):
+        rows = rows.append_column(name, places[name])
+    shards = pack_rows(rows).to_pylist() if len(rows) else []
     stage = Pack(str(folder), configuration.pack)
     packed = [sample for shard in shards for sample in stage.process(shard).others["samples"]]
     results = [outcome.result for outcome in outcomes if outcome.result.error is not None]

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.query import querying
 from pipeline.stage import Row
 from pipeline.stages.pack.compact import compact
 from pipeline.stages.pack.verify import shard_rows, verify_new
-from schemas.dataset_files import INDEX
+from pipeline.storage.store import Store
 from schemas.outcome_tables import SAMPLES
 from tests.pipeline.in_process import InProcessEngine
 from tests.pipeline.stages.pack.test_packing import packed, sources
@@ -27,7 +28,7 @@ __all__ = ["sources"]
 def checked(folder: Path, decode: bool = True) -> tuple[int, list[str]]:
     """How many shards are opened, and what is wrong with all of them."""
     engine = InProcessEngine(Dataset(str(folder)))
-    complaints = verify_new(engine, engine.dataset.read_table(INDEX, SAMPLES), decode)
+    complaints = verify_new(engine, decode)
     return engine.records["verify"].computed, complaints
 
 
@@ -94,7 +95,9 @@ def test_each_shard_is_checked_against_its_own_samples(places: list[tuple[int, i
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"tar")
         samples = pa.Table.from_pylist(rows, schema=SAMPLES.schema)
-        listed = shard_rows(Dataset(folder), samples).to_pylist()
+        with querying(Store(folder)) as connection:
+            tables = shard_rows(Dataset(folder), connection.from_arrow(samples))
+            listed = [row for table in tables for row in table.to_pylist()]
     expected: dict[str, list[int]] = {}
     for shard, offset in sorted(named, key=lambda place: place[1]):
         expected.setdefault(shard, []).append(offset)
