@@ -98,6 +98,7 @@ class Curation:
         self.config = config
         self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
         self.complaints: list[str] = []
+        self._said: Mapping[str, StageRun] = {}
         self._specs = make_specs(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
         cluster.expect(requirements_of(config, self._specs, dataset.store.address, self._objects))

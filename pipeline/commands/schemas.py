@@ -8,7 +8,7 @@ import argparse
 import sys
 
 from pipeline.measures import clips_table
-from schemas import caption_tables, media_tables, outcome_tables, pack_tables
+from schemas import caption_tables, media_tables, outcome_tables, pack_tables, slice_tables
 from schemas.command import run_command
 from schemas.contract import TableContract
 from schemas.errors import InputError
@@ -17,7 +17,7 @@ from schemas.nearest import did_you_mean
 
 def contracts() -> dict[str, TableContract]:
     """All table contracts by name."""
-    modules = (media_tables, clips_table, caption_tables, outcome_tables, pack_tables)
+    modules = (media_tables, clips_table, caption_tables, outcome_tables, pack_tables, slice_tables)
     tables = [value for module in modules for value in vars(module).values() if isinstance(value, TableContract)]
     return {contract.name: contract for contract in tables}
 
