@@ -29,7 +29,7 @@ from pipeline.engine.groups import Slice, SlicedRows
 from pipeline.engine.identities import identities_of
 from pipeline.engine.ipc import write_rows
 from pipeline.engine.metrics import emit
-from pipeline.engine.pipeline import Setting, run_states, workers_of
+from pipeline.engine.pipeline import Setting, in_tasks, run_states, workers_of
 from pipeline.engine.progress import Progress
 from pipeline.engine.slice_inputs import digest_of_stage
 from pipeline.engine.stage_progress import StageProgress
@@ -185,7 +185,7 @@ class Engine:
         in_a_row = dict.fromkeys((step.spec.name for step in steps), 0)
         times: dict[str, list[tuple[float, float]]] = {step.spec.name: [] for step in steps}
         name = steps[0].spec.name if len(steps) == 1 else f"{steps[0].spec.name} to {steps[-1].spec.name}"
-        with self._progress.bar(name, groups) as advance:
+        with self._progress.bar(name, groups, "groups") as advance:
             for state in run_states(steps, specs, states, setting):
                 if state.fatal:
                     raise getattr(errors, state.fatal[0], errors.StageError)(state.fatal[1])
@@ -304,7 +304,7 @@ class Engine:
         arguments: dict[str, Any] = {
             "spec": spec, "dataset_uri": self.dataset.store.address, "limits": self._worker_limits,
         }  # fmt: skip
-        tasks_table = ray.data.from_arrow(tasks)
+        tasks_table = ray.data.from_arrow(in_tasks(tasks, workers))
         if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and kept: actors
             results = tasks_table.map_batches(
                 PartWorker,

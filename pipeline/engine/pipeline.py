@@ -22,6 +22,7 @@ from pipeline.storage.addresses import redact
 from schemas.errors import StageError
 
 _WAITING_CPUS = 0.1
+_MOST_ROWS, _TASKS_PER_WORKER = 8, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,8 @@ def _run_together(
     import ray.data
     import ray.exceptions
 
-    tasks = [encode([state]) for state in states]
+    rows = [encode([state]) for state in states]
+    tasks = in_tasks(rows, max(workers_of(step.spec, setting) for step in steps))
     dataset = ray.data.from_arrow(tasks)
     for step in steps:
         arguments = {
@@ -89,6 +91,16 @@ def _run_together(
         first = redact(" ".join(str(error).split()))[:300]
         names = ", ".join(step.spec.name for step in steps)
         raise StageError(f"stages {names}: Ray gave up: {first}") from error
+
+
+def in_tasks(rows: Sequence[pa.Table], workers: int) -> list[pa.Table]:
+    """The rows of a Ray dataset, each a table, as the blocks that tasks get: one each, or several if there are many.
+
+    Between two tasks a worker waits some 0.2 s for Ray Data's loop. A block of several rows waits once, and its worker
+    hands them on together; so there are several only where each worker has many blocks anyway.
+    """
+    size = max(1, min(_MOST_ROWS, len(rows) // (_TASKS_PER_WORKER * workers)))
+    return [pa.concat_tables(rows[start : start + size]) for start in range(0, len(rows), size)]
 
 
 def workers_of(spec: StageSpec, setting: Setting) -> int:

@@ -32,27 +32,27 @@ class Progress:
             yield
 
     @contextmanager
-    def bar(self, name: str, total: int) -> Iterator[Callable[[int, int], None]]:
-        """A bar for `total` rows; yields a function that takes (rows, failed) since its last call."""
+    def bar(self, name: str, total: int, unit: str = "rows") -> Iterator[Callable[[int, int], None]]:
+        """A bar for `total` rows; yields a function that takes (rows, failed rows) since its last call."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description:18}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[failed]}"),
+            TextColumn("{task.fields[unit]}{task.fields[failed]}"),
             TimeElapsedColumn(),
         )
         bars = Bars(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
-        beat = Heartbeat(name, total, always=True, write=self.note)
+        beat = Heartbeat(name, total, unit, always=True, write=self.note)
         failures = 0
         with bars, contextlib.nullcontext() if self._console.is_terminal else beat:
-            task = bars.add_task(name, total=total, failed="")
+            task = bars.add_task(name, total=total, unit=unit, failed="")
 
             def advance(rows: int, failed: int) -> None:
                 nonlocal failures
                 failures += failed
                 beat.advance(rows, failed)
-                bars.update(task, advance=rows, failed=f"{failures} failed" if failures else "")
+                bars.update(task, advance=rows, failed=f", {failures} failed" if failures else "")
 
             yield advance
 

@@ -7,9 +7,12 @@ import dataclasses
 from collections import defaultdict
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.engine.pipeline import Setting, cpus_of_actor, pipelines_that_fit, workers_of
+from pipeline.engine.pipeline import Setting, cpus_of_actor, in_tasks, pipelines_that_fit, workers_of
 from pipeline.engine.steps import Step
 from pipeline.engine.worker import WorkerLimits
 from tests.pipeline.engine import toy_stream
@@ -66,3 +69,11 @@ def test_an_actor_asks_for_no_more_than_a_node_has_and_leaves_a_core_to_the_othe
     assert cpus_of_actor(SLOW.spec, [LABEL, SLOW, ENCODE], _setting(4, worker_cpus=1)) == 1
     assert cpus_of_actor(SLOW.spec, [LABEL, SLOW, ENCODE], _setting(2)) == 1
     assert cpus_of_actor(SLOW.spec, [LABEL, SLOW, SLOWER], _setting(4)) == 1
+
+
+@given(st.integers(0, 2000), st.integers(1, 9))
+def test_rows_share_tasks_only_if_every_worker_has_many(rows: int, workers: int) -> None:
+    tasks = in_tasks([pa.table({"row": [row]}) for row in range(rows)], workers)
+    assert [row for task in tasks for row in task["row"].to_pylist()] == list(range(rows))
+    assert max((len(task) for task in tasks), default=1) <= 8
+    assert all(len(task) == 1 for task in tasks) or len(tasks) >= 32 * workers
