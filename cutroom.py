@@ -48,7 +48,7 @@ def curate(
     source = prepare_demo() if str(bucket) == "demo" else str(bucket)
     folder = str(out) if out is not None else default_out(str(bucket))
     with curated(source, folder, config) as (curation, dataset, _):
-        complaints = [*check_tables(dataset), *curation.complaints]
+        complaints = [] if curation.unchanged else [*check_tables(dataset), *curation.complaints]
     if complaints:
         raise VerifyError(f"{folder}: {len(complaints)} problems, the first is: {complaints[0]}; curate again")
     return OpenedDataset(folder)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from captioning.captioners import CAPTIONERS
 from pipeline.dataset.belonging import Confirmation, canonical_bucket, check_bucket, check_vanished
 from pipeline.dataset.card import write_card
+from pipeline.dataset.complete import CompleteSlices
 from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.ledger import build_ledger, count_states
@@ -23,12 +24,14 @@ from pipeline.dataset.migration import is_former, migrate
 from pipeline.dataset.migration_slices import divide_plans, former_keys
 from pipeline.dataset.slices import SliceOf, Slices
 from pipeline.dataset.stage_run import StageRun
+from pipeline.dataset.unchanged import digest_of_inputs, marked, unchanged_record, with_mark_of
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
 from pipeline.engine.grouping import plan_slices
 from pipeline.engine.groups import SlicedRows
 from pipeline.engine.progress import Progress
 from pipeline.engine.record import make_record
+from pipeline.engine.slice_inputs import digest_of_rows
 from pipeline.stage import STATUS
 from pipeline.stages.cluster_requirements import requirements_of
 from pipeline.stages.ingest.stage import find_identical, list_bucket
@@ -98,6 +101,8 @@ class Curation:
         self.config = config
         self.engine = Engine(dataset, config.engine, cluster, retry, config.limits)
         self.complaints: list[str] = []
+        self.unchanged = False
+        self._retry = retry
         self._said: Mapping[str, StageRun] = {}
         self._specs = make_specs(config, dataset.store.address)
         self._objects = list_bucket(bucket, config.ingest)
@@ -107,6 +112,12 @@ class Curation:
     def run(self) -> dict[str, Any]:
         """Bring the dataset up to date with the bucket; returns the run's record, as written to `run.json`."""
         started = time.time()
+        fingerprints = (spec.fingerprint for spec in self._specs)
+        decided_by = digest_of_inputs(
+            self.config.model_dump(), fingerprints, digest_of_rows(self._objects), self.bucket
+        )
+        if not self._retry and (last := unchanged_record(self.dataset, decided_by)):
+            return self._keep(last, started)
         self.dataset.store.remove_temporary()
         slices = self._divide()
         ingested = self.engine.run(self._specs.ingest, self._objects, slices.of_keys(self._objects["key"]))
@@ -133,6 +144,17 @@ class Curation:
         self._settle({**runs, "ingest": ingested})
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
         self._introduce(self.dataset.read_table(INDEX, SAMPLES))
+        record = record if self.complaints else marked(self.dataset, record, decided_by)
+        self.dataset.write_record(record)
+        return record
+
+    def _keep(self, last: Mapping[str, Any], started: float) -> dict[str, Any]:
+        """The record of a run that leaves everything as the `last` one did."""
+        self.unchanged = True
+        self.engine.keep(last["stages"])
+        self._said = {"summarise": CompleteSlices.read(self.dataset, self._specs.summarise).run(self.dataset)}
+        record = make_record(self.bucket, self.config, self.engine.records, last["inputs"], started)
+        record = with_mark_of(record, last)
         self.dataset.write_record(record)
         return record
 

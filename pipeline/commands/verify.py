@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pipeline.commands.arguments.verify import parse
 from pipeline.dataset.folder import Dataset
-from pipeline.dataset.verify import in_share, shards_of, verify
+from pipeline.dataset.verify import in_share, sizes_of_shards, verify
 from pipeline.engine.progress import Progress
 from schemas.command import run_command
 
@@ -30,7 +30,7 @@ def report_verification(dataset: Dataset, complaints: Sequence[str], share: floa
             file=sys.stderr,
         )
         return 1
-    counts = {shard: len(rows) for shard, rows in shards_of(dataset).items()}
+    counts = sizes_of_shards(dataset)
     opened = [shard for shard in counts if in_share(shard, share)]
     of = "" if share >= 1 else f" (a share of {share:g}: of {sum(counts.values())} in {len(counts)})"
     samples = sum(counts[shard] for shard in opened)
@@ -48,8 +48,8 @@ def main() -> int:
 def run(parsed: argparse.Namespace) -> int:
     """Verify the dataset; returns the exit code."""
     dataset = Dataset(parsed.dataset)
-    shards = {shard: rows for shard, rows in shards_of(dataset).items() if in_share(shard, parsed.share)}
-    with Progress().bar("verify", sum(map(len, shards.values()))) as advance:
+    counts = {shard: count for shard, count in sizes_of_shards(dataset).items() if in_share(shard, parsed.share)}
+    with Progress().bar("verify", sum(counts.values()), "samples") as advance:
         complaints = verify(dataset, advance, parsed.share)
     return report_verification(dataset, complaints, parsed.share)
 

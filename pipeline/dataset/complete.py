@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.slices import FOLDER
-from pipeline.dataset.stage_run import Served
+from pipeline.dataset.stage_run import Served, StageRun
 from pipeline.stage import StageSpec
 
 _SCHEMA = pa.schema(
@@ -50,6 +50,7 @@ class Complete:
 class CompleteSlices:
     """The marks of one stage by slice."""
 
+    spec: StageSpec
     marks: Mapping[str, Complete]
 
     @classmethod
@@ -57,15 +58,16 @@ class CompleteSlices:
         """The marks of a stage; none if it has none."""
         key = _key(spec)
         if not dataset.store.exists(key):
-            return cls({})
+            return cls(spec, {})
         rows = pq.read_table(io.BytesIO(dataset.store.read(key)), schema=_SCHEMA).to_pylist()
         return cls(
+            spec,
             {
                 row["slice"]: Complete(
                     inputs=row["inputs"], served=json.loads(row["served"]), rows=row["rows"], failed=row["failed"]
                 )
                 for row in rows
-            }
+            },
         )
 
     def of(self, slice_name: str, inputs: str) -> Complete | None:
@@ -73,7 +75,11 @@ class CompleteSlices:
         mark = self.marks.get(slice_name)
         return mark if mark is not None and mark.inputs == inputs else None
 
-    def write(self, dataset: Dataset, spec: StageSpec) -> None:
+    def run(self, dataset: Dataset) -> StageRun:
+        """What the complete slices have."""
+        return StageRun(self.spec, {name: mark.served for name, mark in self.marks.items()}, dataset)
+
+    def write(self, dataset: Dataset) -> None:
         """Write the marks, unless they stand there as they are."""
         rows = [
             {
@@ -87,7 +93,7 @@ class CompleteSlices:
         ]
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), buffer, compression="zstd")
-        dataset.store.write_changed(_key(spec), buffer.getvalue())
+        dataset.store.write_changed(_key(self.spec), buffer.getvalue())
 
 
 def _key(spec: StageSpec) -> str:

@@ -8,10 +8,12 @@ a share. What one shard must hold: `verify_shard.py`.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import groupby
 from multiprocessing import get_context
+
+import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.ledger import check_sums
@@ -25,6 +27,7 @@ from schemas.outcome_tables import LEDGER, SAMPLES
 
 # Below this a process costs more to start than it saves.
 _SAMPLES_PER_PROCESS = 200
+_WAITING, _ROWS_AT_ONCE = 2, 1024
 
 
 def verify(
@@ -35,10 +38,9 @@ def verify(
     `advance(samples, failed)` is called for every checked shard; `failed` is always 0, see the returned list. With
     `share` only that part of the shards is opened, always the same (`in_share`).
     """
-    shards = shards_of(dataset)
     here = {file.key.removeprefix("shards/") for file in dataset.store.list("shards")}
-    chosen = {name: rows for name, rows in shards.items() if name in here and in_share(name, share)}
-    found = _check_shards(dataset.store, chosen, advance)
+    counts = {name: count for name, count in sizes_of_shards(dataset).items() if name in here and in_share(name, share)}
+    found = _check_shards(dataset, counts, advance)
     return [*check_tables(dataset), *(complaint for name in sorted(found) for complaint in found[name])]
 
 
@@ -47,25 +49,27 @@ def in_share(shard: str, share: float) -> bool:
     return int(digest("verify", shard), 16) < share * 2**64
 
 
-def shards_of(dataset: Dataset) -> dict[str, list[Row]]:
-    """The rows of the index by shard."""
-    shards: dict[str, list[Row]] = defaultdict(list)
-    for sample in dataset.read_table(INDEX, SAMPLES).to_pylist():
-        if sample["status"] == "ok":
-            shards[sample["shard"]].append(sample)
-    return dict(shards)
+def sizes_of_shards(dataset: Dataset) -> dict[str, int]:
+    """The number of samples in every shard of the index, by its path below `shards/`."""
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        index = dataset.relation(connection, INDEX, SAMPLES, ["shard", "status"]).filter("status = 'ok'")
+        return dict(index.aggregate("shard, count(*)").order("shard").fetchall())
 
 
 def check_tables(dataset: Dataset) -> list[str]:
     """The complaints that need no shard to be opened: about the index, the listing of the shards, and the ledger."""
-    samples = dataset.read_table(INDEX, SAMPLES).to_pylist()
-    complaints = list(_split_leaks(samples))
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        index = dataset.relation(connection, INDEX, SAMPLES, ["video_id", "split", "status", "shard", "offset", "size"])
+        divided = index.filter("split <> ''").aggregate("video_id, count(DISTINCT split) AS splits")
+        leaks = divided.filter("splits > 1").order("video_id").fetchall()
+        ends: dict[str, int] = dict(index.filter("status = 'ok'").aggregate('shard, max("offset" + size)').fetchall())
+    complaints = [f"source {source}: has samples in train and in val" for source, _ in leaks]
     files = {file.key.removeprefix("shards/"): file.size for file in dataset.store.list("shards")}
     present = {name for name in files if name.endswith(".tar")}
-    ends: dict[str, int] = defaultdict(int)
-    for sample in samples:
-        if sample["status"] == "ok":
-            ends[sample["shard"]] = max(ends[sample["shard"]], sample["offset"] + sample["size"])
     complaints += [f"shard {name}: in the folder, but not in the index" for name in sorted(present - set(ends))]
     complaints += [f"shard {name}: in the index, but not in the folder" for name in sorted(set(ends) - present)]
     complaints += [
@@ -77,36 +81,61 @@ def check_tables(dataset: Dataset) -> list[str]:
 
 
 def _check_shards(
-    store: Store, shards: Mapping[str, Sequence[Row]], advance: Callable[[int, int], None]
+    dataset: Dataset, counts: Mapping[str, int], advance: Callable[[int, int], None]
 ) -> dict[str, list[str]]:
     """The complaints about each shard."""
-    count = sum(map(len, shards.values()))
-    processes = min(os.cpu_count() or 1, len(shards), count // _SAMPLES_PER_PROCESS)
+    processes = min(os.cpu_count() or 1, len(counts), sum(counts.values()) // _SAMPLES_PER_PROCESS)
     found: dict[str, list[str]] = {}
     if processes <= 1:
-        for name, rows in shards.items():
-            found[name] = list(check_shard(name, rows, store))
+        for name, rows in _rows_of_shards(dataset, counts):
+            found[name] = list(check_shard(name, rows, dataset.store))
             advance(len(rows), 0)
         return found
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        started = {pool.submit(_checked, store.address, name, rows): name for name, rows in shards.items()}
-        for done in as_completed(started):
-            found[started[done]] = done.result()
-            advance(len(shards[started[done]]), 0)
+        started: dict[Future[list[str]], str] = {}
+        for name, rows in _rows_of_shards(dataset, counts):
+            while len(started) >= _WAITING * processes:
+                _take_done(started, found, counts, advance)
+            started[pool.submit(_checked, dataset.store.address, name, rows)] = name
+        while started:
+            _take_done(started, found, counts, advance)
     return found
+
+
+def _take_done(
+    started: dict[Future[list[str]], str],
+    found: dict[str, list[str]],
+    counts: Mapping[str, int],
+    advance: Callable[[int, int], None],
+) -> None:
+    for done in wait(started, return_when=FIRST_COMPLETED).done:
+        name = started.pop(done)
+        found[name] = done.result()
+        advance(counts[name], 0)
+
+
+def _rows_of_shards(dataset: Dataset, names: Collection[str]) -> Iterator[tuple[str, list[Row]]]:
+    """What the index says of the samples of each of these shards, one shard after the other."""
+    from pipeline.dataset.query import batches, querying
+
+    columns = ["shard", "sample_id", "bucket", "offset", "size", "checksum"]
+    with querying(dataset.store) as connection:
+        wanted = connection.from_arrow(pa.table({"shard": pa.array(sorted(names), pa.string())}))
+        index = dataset.relation(connection, INDEX, SAMPLES, [*columns, "status"]).filter("status = 'ok'")
+        chosen = (
+            index.join(wanted, "shard", how="semi").order('shard, "offset"').project(", ".join(map(_quoted, columns)))
+        )
+        rows = (row for batch in batches(chosen, _ROWS_AT_ONCE) for row in batch.to_pylist())
+        for name, of_shard in groupby(rows, key=lambda row: str(row["shard"])):
+            yield name, list(of_shard)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _checked(address: str, name: str, rows: Sequence[Row]) -> list[str]:
     return list(check_shard(name, rows, Store(address)))
-
-
-def _split_leaks(samples: Sequence[Row]) -> Iterator[str]:
-    splits: dict[str, set[str]] = defaultdict(set)
-    for sample in samples:
-        if sample["split"]:
-            splits[sample["video_id"]].add(sample["split"])
-    for source in sorted(source for source, source_splits in splits.items() if len(source_splits) > 1):
-        yield f"source {source}: has samples in train and in val"
 
 
 def _check_ledger(dataset: Dataset) -> list[str]:
