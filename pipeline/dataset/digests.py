@@ -6,7 +6,7 @@ collisions of 64 bits), whatever the batches of their table. Used where a digest
     digests = row_digests(table.select(["sample_id", "scores"]), "description", 1)      # string [rows]
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -26,53 +26,50 @@ def row_digests(table: pa.Table, *context: object) -> pa.Array:
     texts: list[str] = []
     for batch in table.to_batches(max_chunksize=_ROWS):
         edges = np.arange(len(batch) + 1)
-        cells = [part for column in batch.columns for part in _cells(column, edges[:-1], edges[1:])]
-        for row in zip(*cells, strict=True):
+        cells = [part for column in batch.columns for part in _cells(column, edges)]
+        _, offsets, data = pc.binary_join_element_wise(*cells, pa.scalar(b"", pa.large_binary())).buffers()
+        content, places = memoryview(data or b""), np.frombuffer(offsets, np.int64)[: len(batch) + 1].tolist()
+        for first, last in zip(places, places[1:], strict=False):
             checksum = start.copy()
-            checksum.update(b"".join(row))
+            checksum.update(content[first:last])
             texts.append(checksum.hexdigest())
     return pa.array(texts, pa.string())
 
 
-def _cells(array: Any, starts: NDArray[Any], stops: NDArray[Any]) -> Iterator[list[Any]]:
-    """The bytes of the values `starts` to `stops` of an array, for each pair; several lists for a type with parts.
+def _cells(array: Any, edges: NDArray[Any]) -> Iterator[pa.Array]:
+    """The bytes of the values of each row, of which row n has those from `edges[n]` to `edges[n + 1]` of an array.
 
-    Lengths go before what they count, so no two different values give the same bytes.
+    Several arrays for a type with parts. Lengths go before what they count, so no two different values give the same
+    bytes.
     """
-    yield _slices(_fixed(array.is_valid()), starts, stops)
+    yield _fixed(array.is_valid(), edges)
     kind = array.type
     if pa.types.is_struct(kind):
         for child in array.flatten():
-            yield from _cells(child, starts, stops)
+            yield from _cells(child, edges)
     elif pa.types.is_list(kind):
         lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-        yield _slices(_fixed(pa.array(lengths)), starts, stops)
-        edges = np.concatenate([[0], np.cumsum(lengths)])
-        yield from _cells(array.flatten(), edges[starts], edges[stops])
+        yield _fixed(pa.array(lengths), edges)
+        yield from _cells(array.flatten(), np.concatenate([[0], np.cumsum(lengths)])[edges])
     elif pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         values = pc.fill_null(array.cast(pa.large_binary()), b"")
         _, offsets, data = values.buffers()
-        edges = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
-        edges = edges if len(values) else np.zeros(1, np.int64)
-        yield _slices(_fixed(pa.array(np.diff(edges))), starts, stops)
-        content = memoryview(data) if data is not None else memoryview(b"")
-        yield [content[first:last] for first, last in _pairs(edges[starts], edges[stops])]
+        places = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
+        places = places if len(values) else np.zeros(1, np.int64)
+        yield _fixed(pa.array(np.diff(places)), edges)
+        yield _slices(data, places[edges])
     else:
-        yield _slices(_fixed(array), starts, stops)
+        yield _fixed(array, edges)
 
 
-def _fixed(array: Any) -> NDArray[Any]:
-    """The values of an array of fixed width as bytes [values, width]; null as 0."""
+def _fixed(array: Any, edges: NDArray[Any]) -> pa.Array:
+    """The bytes of values of fixed width; null as 0."""
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
     values = np.ascontiguousarray(pc.fill_null(array, 0).to_numpy(zero_copy_only=False))
-    return values.view(np.uint8).reshape(len(values), values.dtype.itemsize)
+    return _slices(pa.py_buffer(values.tobytes()), edges * values.dtype.itemsize)
 
 
-def _slices(values: NDArray[Any], starts: NDArray[Any], stops: NDArray[Any]) -> list[bytes]:
-    content, width = values.tobytes(), values.shape[1]
-    return [content[first:last] for first, last in _pairs(starts * width, stops * width)]
-
-
-def _pairs(starts: NDArray[Any], stops: NDArray[Any]) -> Iterator[Sequence[int]]:
-    return zip(starts.tolist(), stops.tolist(), strict=True)
+def _slices(content: pa.Buffer | None, edges: NDArray[Any]) -> pa.Array:
+    offsets = pa.py_buffer(np.ascontiguousarray(edges, np.int64))
+    return pa.Array.from_buffers(pa.large_binary(), len(edges) - 1, [None, offsets, content or pa.py_buffer(b"")])
