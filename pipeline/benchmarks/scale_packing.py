@@ -1,8 +1,9 @@
 """Planning samples and shards, timed on a synthetic dataset: a first run, one without changes, one with 1 % changed.
 
-Nothing is encoded or packed. `first` makes all rows that a first run hands to its stages, and then the index that they
-would leave; `idle` is the whole of packing on it; `changed` plans the shards of which every hundredth sample changed.
-Each step has a process of its own, whose peak memory is told.
+Nothing is encoded or packed. `plan` makes the digests of all samples and the plan of their shards, `rows` all rows that
+a first run hands to its stages; then the index is made that they would leave. `idle` is the whole of packing on it, and
+`changed` makes the plan where every hundredth sample has another caption. Each step has a process of its own, whose
+peak memory is told.
 
     python -m pipeline.benchmarks.scale_packing 10000 100000 1000000
 """
@@ -45,7 +46,7 @@ from schemas.config import PackConfig, RunConfig, ScoreConfig
 from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 
-STEPS = ("first", "idle", "changed")
+STEPS = ("plan", "rows", "index", "idle", "changed")
 CONFIG = RunConfig(
     score=ScoreConfig(scorers=["aesthetic_ridge", "text_area"]), pack=PackConfig(buckets=["384x256x33@8"])
 )
@@ -80,11 +81,16 @@ class _Steps:
         self._dataset = Dataset(folder)
         self._specs = encode.spec(CONFIG), pack.spec(CONFIG, folder)
 
-    def first(self) -> int:
+    def plan(self) -> int:
+        with self._planned() as (connection, planned):
+            return count_of(self._plan(connection, planned).placed)
+
+    def rows(self) -> int:
         with self._planned() as (connection, planned):
             rows = sum(len(planned_rows(table)) for table in planned.rows(connection, planned.digests, "sample_id"))
-            plan = self._plan(connection, planned)
-            chosen = plan.placed.join(planned.digests.project("sample_id, pixels"), "sample_id")
+            chosen = self._plan(connection, planned).placed.join(
+                planned.digests.project("sample_id, pixels"), "sample_id"
+            )
             encoded = planned.digests.project(
                 "sample_id, 'encoded/f/part-0.parquet' AS part, 'mp4' AS suffix, 'c' AS checksum, [0, 0, 384, 256] AS"
                 " crop, [1] AS shown_at, 33 AS decoded_frames, 1 AS attempts"
@@ -93,8 +99,13 @@ class _Steps:
             beside = pa.schema([("shard", pa.string()), ("order", pa.uint64()), *PLACES])
             for table in whole_shards(planned.rows(connection, places, IN_ORDER, beside)):
                 rows += len(pack_rows(table))
-            self._write_index(connection, planned, plan)
             return rows
+
+    def index(self) -> int:
+        with self._planned() as (connection, planned):
+            plan = self._plan(connection, planned)
+            self._write_index(connection, planned, plan)
+            return count_of(plan.placed)
 
     def idle(self) -> int:
         with self._planned() as (connection, planned):
@@ -102,9 +113,7 @@ class _Steps:
             Packing(engine, CONFIG.pack, *self._specs).run(connection, planned)
             return sum(record.computed for record in engine.records.values())
 
-    def changed(self) -> int:
-        with self._planned() as (connection, planned):
-            return count_of(self._plan(connection, planned).placed)
+    changed = plan
 
     @contextmanager
     def _planned(self) -> Iterator[tuple[Connection, Planned]]:

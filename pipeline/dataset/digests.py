@@ -8,6 +8,7 @@ collisions of 64 bits), whatever the batches of their table. Used where a digest
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def row_digests(table: pa.Table, *context: object) -> pa.Array:
         cells = [part for column in batch.columns for part in _cells(column, edges)]
         _, offsets, data = pc.binary_join_element_wise(*cells, pa.scalar(b"", pa.large_binary())).buffers()
         content, places = memoryview(data or b""), np.frombuffer(offsets, np.int64)[: len(batch) + 1].tolist()
-        for first, last in zip(places, places[1:], strict=False):
+        for first, last in pairwise(places):
             checksum = start.copy()
             checksum.update(content[first:last])
             texts.append(checksum.hexdigest())
