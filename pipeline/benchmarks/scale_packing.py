@@ -1,9 +1,9 @@
 """Planning samples and shards, timed on a synthetic dataset: a first run, one without changes, one with 1 % changed.
 
 Nothing is encoded or packed. `plan` makes the digests of all samples and the plan of their shards, `rows` all rows that
-a first run hands to its stages; then the index is made that they would leave. `idle` is the whole of packing on it, and
-`changed` makes the plan where every hundredth sample has another caption. Each step has a process of its own, whose
-peak memory is told.
+a first run hands to its stages; then the index is made that they would leave. `idle` is the whole of packing on it,
+`shards` lists the shards with the digests by which a run knows which it verified, and `changed` makes the plan where
+every hundredth sample has another caption. Each step has a process of its own, whose peak memory is told.
 
     python -m pipeline.benchmarks.scale_packing 10000 100000 1000000
 """
@@ -41,12 +41,13 @@ from pipeline.stages.pack.rounds import count_of, whole_shards
 from pipeline.stages.pack.rows import pack_rows
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.pack.shard_plan import ShardPlan, plan_shards
+from pipeline.stages.pack.verify import shard_rows
 from pipeline.stages.select.measured import ScoreTable
 from schemas.config import PackConfig, RunConfig, ScoreConfig
 from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 
-STEPS = ("plan", "rows", "index", "idle", "changed")
+STEPS = ("plan", "rows", "index", "idle", "shards", "changed")
 CONFIG = RunConfig(
     score=ScoreConfig(scorers=["aesthetic_ridge", "text_area"]), pack=PackConfig(buckets=["384x256x33@8"])
 )
@@ -112,6 +113,11 @@ class _Steps:
             engine = Engine(self._dataset, CONFIG.engine, cast(Cluster, None))
             Packing(engine, CONFIG.pack, *self._specs).run(connection, planned)
             return sum(record.computed for record in engine.records.values())
+
+    def shards(self) -> int:
+        with querying(self._dataset.store) as connection:
+            index = self._dataset.relation(connection, INDEX, SAMPLES).filter("status = 'ok'")
+            return sum(len(table) for table in shard_rows(self._dataset, index))
 
     changed = plan
 

@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.plan_files import PLANS
-from pipeline.engine.engine import Engine
+from pipeline.dataset.whole_tables import schema_of
+from pipeline.engine.engine import Engine, StageRecord
 from pipeline.stage import Output, StageSpec
 from pipeline.stages.encode.rows import ENCODE_SCHEMA, planned_rows
 from pipeline.stages.encode.stage import recover_spec
@@ -72,7 +73,8 @@ class Packing:
         """Pack the planned samples, and write the index. `afresh`: as a first run would."""
         dataset = self.engine.dataset
         encoder = Encoder(self.config, self.upstream)
-        committed = adopt(connection, dataset, read_committed(connection, dataset), planned, encoder)
+        before = read_committed(connection, dataset)
+        committed = adopt(connection, dataset, before, planned, encoder)
         encoded = self._encode(connection, planned, committed)
         failed = encoded.filter("status = 'failed'").project("sample_id, error, attempts")
         plan = plan_shards(
@@ -87,7 +89,11 @@ class Packing:
         self._recover(connection, planned, committed)
         packed = self._pack(connection, planned, plan, committed, encoded)
         kept = committed.rows.join(plan.kept, "sample_id", how="semi").project(INDEX_COLUMNS)
-        write_index(self.engine, [kept, packed, _failed_rows(connection, failed, planned)])
+        if committed is before and not count_of(packed) and not count_of(failed) and _stands(connection, dataset, kept):
+            rows = count_of(kept)
+            self.engine.records["index"] = StageRecord(fingerprint="", rows=rows, reused=rows)
+        else:
+            write_index(self.engine, [kept, packed, _failed_rows(connection, failed, planned)])
         remove_uncommitted(dataset, self.pack.outputs)
         remove_packed(dataset, self.encode)
 
@@ -167,6 +173,13 @@ def remove_uncommitted(dataset: Dataset, journal: Sequence[Output]) -> None:
         for folder in (output.folder, f"{PLANS}/{output.folder}"):
             for file in dataset.store.list(folder):
                 dataset.store.remove(file.key)
+
+
+def _stands(connection: "Connection", dataset: Dataset, kept: "Relation") -> bool:
+    """Whether the index that is there has exactly these of its rows, so that it need not be sorted and written."""
+    if not dataset.store.exists(INDEX) or not schema_of(dataset.store, INDEX).equals(SAMPLES.schema):
+        return False  # one of an earlier version is written with today's names and types
+    return count_of(dataset.relation(connection, INDEX, SAMPLES, ["sample_id"])) == count_of(kept)
 
 
 def _placed(samples: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.dataset.folder import Dataset
@@ -148,6 +149,26 @@ def test_a_sample_that_left_and_comes_back_is_not_encoded_again(sources: list[Ro
     check(tmp_path, sources[:6])
     assert media(tmp_path) == pixels
     assert waiting(tmp_path) == []
+
+
+def test_an_idle_run_writes_no_index_but_one_of_an_earlier_version(
+    sources: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed(tmp_path, sources[:4])
+    dataset, rows = Dataset(str(tmp_path)), index(tmp_path)
+    older = dataset.read_table(INDEX, SAMPLES).rename_columns({"categories": "words"})
+    dataset.write_file(INDEX, older)
+    assert packed(tmp_path, sources[:4])["index"].rows == 4
+    assert dataset.read_table(INDEX, SAMPLES).schema.equals(SAMPLES.schema)
+    assert "words" not in pq.read_schema(tmp_path / INDEX).names
+    monkeypatch.setattr(packing, "write_index", lambda *_: pytest.fail("the index is written"))
+    idle = packed(tmp_path, sources[:4])["index"]
+    assert (idle.rows, idle.reused, idle.computed) == (4, 4, 0)
+    assert index(tmp_path) == rows
+    monkeypatch.undo()
+    (tmp_path / INDEX).unlink()
+    assert packed(tmp_path, [])["index"].rows == 0
+    assert (tmp_path / INDEX).exists()
 
 
 def test_rounds_do_not_show_in_what_a_run_leaves(
