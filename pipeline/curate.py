@@ -143,7 +143,7 @@ class Curation:
         }
         self._settle({**runs, "ingest": ingested})
         record = make_record(self.bucket, self.config, self.engine.records, inputs, started)
-        self._introduce(self.dataset.read_table(INDEX, SAMPLES))
+        self._introduce()
         record = record if self.complaints else marked(self.dataset, record, decided_by)
         self.dataset.write_record(record)
         return record
@@ -198,13 +198,17 @@ class Curation:
             self._states = {key: rows for key, (rows, _) in count_states(whole).items()}
             self.engine.table("ledger", LEDGER, LEDGER_FILE, ledger)
 
-    def _introduce(self, samples: pa.Table) -> None:
+    def _introduce(self) -> None:
         """Write what other readers of the dataset want to know beforehand."""
+        from pipeline.dataset.query import querying
+
         outputs = (*self._specs.encode.outputs, *self._specs.pack.outputs, *VERIFIED_OUTPUTS, *SLICES_OUTPUTS)
         passing = {output.folder for output in outputs}
         tables = {name: fingerprint for name, fingerprint in self.engine.tables.items() if name not in passing}
-        write_card(self.dataset, self.config, tables, samples, self._states)
-        write_energon(self.dataset, samples)
+        with querying(self.dataset.store) as connection:
+            samples = self.dataset.relation(connection, INDEX, SAMPLES)
+            write_card(self.dataset, self.config, tables, samples, self._states)
+            write_energon(self.dataset, samples)
 
     def _divide(self) -> Slices:
         """The slices of all sources; brings a dataset of an earlier version into today's layout first."""

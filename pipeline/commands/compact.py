@@ -10,6 +10,7 @@ from pipeline.commands.verify import report_verification
 from pipeline.dataset.card import write_card
 from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.ledger import count_states
 from pipeline.dataset.verify import check_tables
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
@@ -43,13 +44,24 @@ def run(parsed: argparse.Namespace) -> int:
             compact(engine, config)
             complaints = verify_new(engine, decode=False)
         samples = dataset.read_table(INDEX, SAMPLES)
-        write_card(dataset, config, _tables(dataset, config), samples, dataset.read_table(LEDGER_FILE, LEDGER))
-        write_energon(dataset, samples)
+        _introduce(dataset, config)
         record = engine.records["compact"]
         shards = len(samples["shard"].drop_null().unique())
         written = record.counters.get("samples_packed", 0)
         print(f"compacted: {shards} shards; {written} samples copied into {record.computed} of them, none encoded")
         return report_verification(dataset, [*check_tables(dataset), *complaints])
+
+
+def _introduce(dataset: Dataset, config: RunConfig) -> None:
+    """Write what other readers of the dataset want to know beforehand."""
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        samples = dataset.relation(connection, INDEX, SAMPLES)
+        states = count_states(dataset.relation(connection, LEDGER_FILE, LEDGER))
+        counts = {key: rows for key, (rows, _) in states.items()}
+        write_card(dataset, config, _tables(dataset, config), samples, counts)
+        write_energon(dataset, samples)
 
 
 def _tables(dataset: Dataset, config: RunConfig) -> dict[str, str]:

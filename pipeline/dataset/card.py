@@ -9,18 +9,19 @@ with other members than the first one's it would drop those members without a wo
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
 from pipeline.dataset.folder import Dataset
 from schemas.bucket import Bucket
 from schemas.config import RunConfig
 from schemas.outcome_tables import KINDS, STATES
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Relation
 
 CARD = "README.md"
 # What `datasets` calls our splits.
@@ -69,34 +70,45 @@ ledger hold what does.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The good samples of one bucket and split."""
+
+    bucket: str
+    split: str
+    samples: int
+    shards: int
+
+
 def write_card(
     dataset: Dataset,
     config: RunConfig,
     tables: Mapping[str, str],
-    samples: pa.Table,
+    samples: "Relation",
     states: Mapping[tuple[str, str], int],
 ) -> None:
     """Write the card of a finished run. `tables` names the tables in part files with their fingerprints.
 
-    `states` are the numbers of the ledger's rows by kind and state.
+    `samples` are rows of the samples table, `states` the numbers of the ledger's rows by kind and state.
     """
-    live = (
-        samples.filter(pc.equal(samples["status"], "ok")).select(["bucket", "split", "shard", "video_id"]).to_pylist()
-    )
-    buckets = sorted({row["bucket"] for row in live}, key=lambda text: Bucket.parse(text).slug)
+    live = samples.filter("status = 'ok'")
+    found = live.aggregate("bucket, split, count(*), count(DISTINCT shard)").order("bucket, split").fetchall()
+    groups = [_Group(*row) for row in found]
+    count, sources = sum(group.samples for group in groups), live.aggregate("count(DISTINCT video_id)").fetchall()[0][0]
+    buckets = sorted({group.bucket for group in groups}, key=lambda text: Bucket.parse(text).slug)
     head = {
         "tags": ["text-to-video", "webdataset", "cutroom"],
         "task_categories": ["text-to-video"],
-        "size_categories": [next((name for most, name in _SIZES if len(live) < most), "n>100M")],
-        "configs": _shard_configs(live, buckets),
+        "size_categories": [next((name for most, name in _SIZES if count < most), "n>100M")],
+        "configs": _shard_configs(groups, buckets),
     }
     text = _TEXT.format(
-        samples=len(live),
-        sources=len({row["video_id"] for row in live}),
-        buckets=_bucket_table(live, buckets),
+        samples=count,
+        sources=sources,
+        buckets=_bucket_table(groups, buckets),
         captioner=_model(config.caption.captioner, config.caption.model.name),
         summariser=_model(config.summarise.summariser, config.summarise.model.name),
-        example=next((Bucket.parse(row["bucket"]).slug for row in live if row["split"] == "train"), "<bucket>"),
+        example=next((Bucket.parse(group.bucket).slug for group in groups if group.split == "train"), "<bucket>"),
         tables=_tables(tables),
         ledger=_ledger_table(states),
     )
@@ -104,19 +116,19 @@ def write_card(
     dataset.store.write_changed(CARD, f"---\n{front}---\n{text}".encode())
 
 
-def _shard_configs(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) -> list[dict[str, Any]]:
+def _shard_configs(groups: Sequence[_Group], buckets: Sequence[str]) -> list[dict[str, Any]]:
     """All buckets of clips, all of images, and each one; the first of them is what is read without a name."""
     kinds: dict[str, list[str]] = {"video_samples": [], "image_samples": []}
     for text in buckets:
         kinds["image_samples" if Bucket.parse(text).is_image else "video_samples"].append(text)
-    groups = {name: members for name, members in kinds.items() if members}
-    groups |= {Bucket.parse(text).slug: [text] for text in buckets}
-    configs = [{"config_name": name, "data_files": _shards(live, members)} for name, members in groups.items()]
+    named = {name: members for name, members in kinds.items() if members}
+    named |= {Bucket.parse(text).slug: [text] for text in buckets}
+    configs = [{"config_name": name, "data_files": _shards(groups, members)} for name, members in named.items()]
     return [config | ({} if index else {"default": True}) for index, config in enumerate(configs)]
 
 
-def _shards(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) -> list[dict[str, Any]]:
-    there = {(row["bucket"], row["split"]) for row in live}
+def _shards(groups: Sequence[_Group], buckets: Sequence[str]) -> list[dict[str, Any]]:
+    there = {(group.bucket, group.split) for group in groups}
     paths = {
         split: [f"shards/{Bucket.parse(text).slug}/{split}-*.tar" for text in buckets if (text, split) in there]
         for split in _SPLITS
@@ -125,17 +137,17 @@ def _shards(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) -> list[d
 
 
 def _tables(tables: Mapping[str, str]) -> str:
-    paths = _WHOLE | {name: f"{name}/{fingerprint}/part-*.parquet" for name, fingerprint in tables.items()}
+    paths = _WHOLE | {name: f"{name}/{fingerprint}/*.parquet" for name, fingerprint in tables.items()}
     lines = ["| table | files |", "|---|---|"]
     return "\n".join([*lines, *(f"| {_plain(name)} | `{paths[name]}` |" for name in sorted(paths))])
 
 
-def _bucket_table(live: Sequence[Mapping[str, Any]], buckets: Sequence[str]) -> str:
-    counts = Counter((row["bucket"], row["split"]) for row in live)
+def _bucket_table(groups: Sequence[_Group], buckets: Sequence[str]) -> str:
+    of = {(group.bucket, group.split): group for group in groups}
     lines = ["| name | shape | train | val | shards |", "|---|---|---|---|---|"]
     for text in buckets:
-        shards = len({row["shard"] for row in live if row["bucket"] == text})
-        numbers = [counts[text, "train"], counts[text, "val"], shards]
+        here = [of.get((text, split), _Group(text, split, 0, 0)) for split in _SPLITS]
+        numbers = [*(group.samples for group in here), sum(group.shards for group in here)]
         lines.append(f"| {Bucket.parse(text).slug} | {_plain(text)} | {' | '.join(map(str, numbers))} |")
     return "\n".join(lines)
 

@@ -15,18 +15,18 @@ the dense caption. Batches want one shape, so every bucket has a list of shards 
 
 import json
 import struct
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
 from pipeline.dataset.folder import Dataset
 
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Relation
+
 FOLDER = ".nv-meta"
-_COLUMNS = ("split", "shard", "offset", "size")
 _SPLITS = ("train", "val", "test")  # `energon lint` asks for all three; a list may be empty
 _DATASET = {
     "sample_type": {"__module__": "megatron.energon", "__class__": "CaptioningSample"},
@@ -34,34 +34,43 @@ _DATASET = {
 }
 
 
-def write_energon(dataset: Dataset, samples: pa.Table) -> None:
+def write_energon(dataset: Dataset, samples: "Relation") -> None:
     """Write the files for the shards that hold `samples` (rows of the samples table); takes away those of others."""
-    live = samples.filter(pc.equal(samples["status"], "ok")).select(list(_COLUMNS))
-    shards: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in live.sort_by([("shard", "ascending"), ("offset", "ascending")]).to_pylist():
-        shards[f"shards/{row['shard']}"].append(row)
-    files = {f"{name}.idx": _places(rows) for name, rows in shards.items()}
-    files[f"{FOLDER}/.info.json"] = _json({"shard_counts": {name: len(rows) for name, rows in shards.items()}})
-    files[f"{FOLDER}/dataset.yaml"] = _yaml(_DATASET)
-    files[f"{FOLDER}/split.yaml"] = _split(shards)
-    for bucket in sorted({name.split("/")[1] for name in shards}):
-        members = {name: rows for name, rows in shards.items() if name.split("/")[1] == bucket}
-        files[f"{FOLDER}/{bucket}.yaml"] = _split(members)
+    counts: dict[str, int] = {}
+    for name, rows in _by_shard(samples):
+        counts[name] = len(rows)
+        dataset.store.write_changed(f"{name}.idx", _places(rows))
+    files = {f"{FOLDER}/.info.json": _json({"shard_counts": counts}), f"{FOLDER}/dataset.yaml": _yaml(_DATASET)}
+    files[f"{FOLDER}/split.yaml"] = _split(counts)
+    for bucket in sorted({name.split("/")[1] for name in counts}):
+        files[f"{FOLDER}/{bucket}.yaml"] = _split([name for name in counts if name.split("/")[1] == bucket])
     for key, data in files.items():
         dataset.store.write_changed(key, data)
+    expected = {*files, *(f"{name}.idx" for name in counts)}
     for folder, suffix in (("shards", ".tar.idx"), (FOLDER, ".yaml")):
         for file in dataset.store.list(folder):
-            if file.key.endswith(suffix) and file.key not in files:
+            if file.key.endswith(suffix) and file.key not in expected:
                 dataset.store.remove(file.key)
 
 
-def _places(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    ends = [row["offset"] for row in rows] + [rows[-1]["offset"] + rows[-1]["size"]]
+def _by_shard(samples: "Relation") -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """Offset and size of the good samples of each shard, shard by shard."""
+    from pipeline.dataset.query import batches
+
+    live = samples.filter("status = 'ok'").project('shard, "offset", size').order('shard, "offset"')
+    tables = (zip(*(batch[name].to_pylist() for name in batch.column_names), strict=True) for batch in batches(live))
+    for shard, rows in groupby(chain.from_iterable(tables), key=lambda row: row[0]):
+        yield f"shards/{shard}", [(offset, size) for _, offset, size in rows]
+
+
+def _places(rows: Sequence[tuple[int, int]]) -> bytes:
+    ends = [offset for offset, _ in rows] + [sum(rows[-1])]
     return struct.pack(f"<{len(ends)}Q", *ends)
 
 
-def _split(shards: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
-    names = {split: [name for name, rows in shards.items() if rows[0]["split"] == split] for split in _SPLITS}
+def _split(shards: Iterable[str]) -> bytes:
+    listed = list(shards)
+    names = {split: [name for name in listed if name.rsplit("/", 1)[1].startswith(f"{split}-")] for split in _SPLITS}
     return _yaml({"split_parts": names, "exclude": []})
 
 

@@ -16,14 +16,15 @@ import yaml
 
 
 def table_folders(folder: Path) -> dict[str, Path]:
-    """The folders of tables in part files: each is given to the readers as it is."""
-    return {file.parent.relative_to(folder).as_posix(): file.parent for file in sorted(folder.rglob("part-*.parquet"))}
+    """The folders of tables of row stages: each is given to the readers as it is."""
+    files = sorted([*folder.rglob("part-*.parquet"), *folder.rglob("slice-*.parquet")])
+    return {file.parent.relative_to(folder).as_posix(): file.parent for file in files}
 
 
 def rows_of_parts(folder: Path) -> dict[str, int]:
-    """How many rows the part files of each table hold, file by file."""
+    """How many rows the files of each table hold, file by file."""
     return {
-        name: sum(pq.read_metadata(file).num_rows for file in path.glob("part-*.parquet"))
+        name: sum(pq.read_metadata(file).num_rows for file in path.glob("*.parquet"))
         for name, path in table_folders(folder).items()
     }
 

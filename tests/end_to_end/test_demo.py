@@ -1,5 +1,7 @@
 """The demo bucket, curated with the real models: its promises, clips inside their shots, and a model trained on it."""
 
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,6 +32,7 @@ from training.loop.stage_samples import sample_stage
 from training.parallel import World, share_cores
 from training.recipes import load_training
 
+ROOT = Path(__file__).resolve().parents[2]
 # Slides of one template: what changes between them is no shot to either detector.
 NOT_SHOTS = {"generated/rendered/lecture-slides.mp4"}
 PLAN_SEED = 2  # of 200 seeds, the half like this one is within 20 % in every count; the median error is 11 %
@@ -65,8 +68,19 @@ def test_the_demo_keeps_its_promises(tmp_path: Path, cluster: Cluster) -> None:
     assert record["stages"]["split"]["counters"]["videos_decoded"] == record["stages"]["split"]["rows"] - 10
     assert run(bucket, tmp_path / "set", config, cluster)["computed_rows"] == 0
     _neighbours_open_it(tmp_path / "set", samples, tmp_path / "cache")
+    _it_is_compacted_by_the_command(tmp_path / "set")
     _a_plan_from_a_third_of_it_holds(bucket, dataset, record, tmp_path / "sample", cluster)
     _a_model_learns_from_it(tmp_path / "set", tmp_path / "run")
+
+
+def _it_is_compacted_by_the_command(folder: Path) -> None:
+    """All shards are as a first run packs them already; the command checks that, and the card and the index files."""
+    before = {file: file.read_bytes() for file in [*sorted(folder.rglob("*.tar*")), folder / "README.md"]}
+    command = [sys.executable, "-m", "cutroom", "compact", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "verified: " in done.stdout
+    assert {file: file.read_bytes() for file in before} == before
 
 
 def _a_plan_from_a_third_of_it_holds(

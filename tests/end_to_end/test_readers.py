@@ -10,6 +10,7 @@ import pytest
 from pipeline.dataset.card import write_card
 from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.query import querying
 from pipeline.stage import Output
 from schemas.caption_tables import SCORES
 from schemas.config import RunConfig
@@ -23,8 +24,10 @@ SCORED = Output(folder="scores/beauty", contract=SCORES, parent="clip_id")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset, samples = pack_dataset(tmp_path_factory.mktemp("readers"))
-    write_card(dataset, RunConfig(), {"scores/beauty": "f"}, samples, {})
-    write_energon(dataset, samples)
+    with querying(dataset.store) as connection:
+        relation = connection.from_arrow(samples)
+        write_card(dataset, RunConfig(), {"scores/beauty": "f"}, relation, {})
+        write_energon(dataset, relation)
     _write_scores(dataset)
     return Path(dataset.store.uri)
 

@@ -14,6 +14,7 @@ import yaml
 
 from pipeline.dataset.card import CARD, write_card
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.query import querying
 from schemas.config import RunConfig
 from tests.pipeline.packed_dataset import CLIPS, IMAGES, pack_dataset
 
@@ -33,7 +34,8 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, pa.Table]
 def _card(packed: tuple[Dataset, pa.Table], model: str = "", **tables: str) -> tuple[dict[str, Any], str]:
     dataset, samples = packed
     config = RunConfig.model_validate({"caption": {"captioner": "openai", "model": {"name": model}}} if model else {})
-    write_card(dataset, config, tables, samples, STATES)
+    with querying(dataset.store) as connection:
+        write_card(dataset, config, tables, connection.from_arrow(samples), STATES)
     _, head, text = dataset.store.read(CARD).decode().split("---\n", 2)
     return yaml.safe_load(head), text
 
@@ -65,8 +67,8 @@ def test_the_text_counts_samples_and_states_and_names_the_tables(packed: tuple[D
     assert head["size_categories"] == ["n<1K"]
     assert "7 training samples of 3 sources" in text
     assert f"| {CLIPS} | 64x48x17@8 | 3 | 3 | 2 |" in text
-    assert "| captions | `captions/f00d/part-*.parquet` |" in text
-    assert "| scores/beauty | `scores/beauty/beef/part-*.parquet` |" in text
+    assert "| captions | `captions/f00d/*.parquet` |" in text
+    assert "| scores/beauty | `scores/beauty/beef/*.parquet` |" in text
     assert "| clips | 0 | 1 | 0 | 0 | 0 | 0 | 0 |" in text
 
 

@@ -9,11 +9,13 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 
 from pipeline.dataset.energon import write_energon
 from pipeline.dataset.folder import Dataset
+from pipeline.dataset.query import querying
 from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 from tests.pipeline.packed_dataset import CLIPS, IMAGES, pack_dataset
@@ -25,10 +27,15 @@ TRAIN, VAL, IMAGE = (
 )
 
 
+def write(dataset: Dataset, samples: pa.Table) -> None:
+    with querying(dataset.store) as connection:
+        write_energon(dataset, connection.from_arrow(samples))
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     dataset_, samples = pack_dataset(tmp_path_factory.mktemp("energon"))
-    write_energon(dataset_, samples)
+    write(dataset_, samples)
     return dataset_
 
 
@@ -69,11 +76,11 @@ def test_every_member_that_a_sample_is_made_of_is_there(dataset: Dataset) -> Non
 
 def test_nothing_is_written_twice_and_what_belongs_to_no_shard_goes(tmp_path: Path) -> None:
     dataset, samples = pack_dataset(tmp_path)
-    write_energon(dataset, samples)
+    write(dataset, samples)
     before = dataset.store.list()
-    write_energon(dataset, dataset.read_table(INDEX, SAMPLES))
+    write(dataset, dataset.read_table(INDEX, SAMPLES))
     assert dataset.store.list() == before
-    write_energon(dataset, samples.filter([bucket != "64x48x1" for bucket in samples["bucket"].to_pylist()]))
+    write(dataset, samples.filter([bucket != "64x48x1" for bucket in samples["bucket"].to_pylist()]))
     left = {file.key for file in dataset.store.list()}
     assert {file.key for file in before} - left == {f"{IMAGE}.idx", f".nv-meta/{IMAGES}.yaml"}
     assert IMAGE in left
