@@ -12,7 +12,7 @@ from pipeline.stage import Output
 from schemas.config import RunConfig, ScoreConfig
 from schemas.contract import TableContract
 from schemas.dataset_files import DUPLICATES_FILE, SELECTION_FILE
-from schemas.media_tables import DUPLICATES, SPLITS, STILLS
+from schemas.media_tables import DUPLICATES, SPLITS, STILL_IMAGES, STILLS
 from schemas.outcome_tables import SELECTION
 from tests.pipeline.captioned_dataset import OK, filled, make_captioned_dataset
 from tests.training.data.made_dataset import make_dataset
@@ -32,6 +32,7 @@ def make_whole_dataset(folder: Path) -> Dataset:
 
     write("splits", SPLITS, [{"video_id": "v", **OK}])
     write("stills", STILLS, [{"still_id": "s0", "clip_id": CLIP, "video_id": "v", "ordinal": 0, "time": 10.5}])
+    write("still_images", STILL_IMAGES, [{"still_id": "s0", "clip_id": CLIP, "video_id": "v"}])
     kept = [{"clip_id": CLIP, "state": "kept", "bucket": "384x256x17@8"}]
     dataset.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, kept))
     dataset.write_table(DUPLICATES_FILE, DUPLICATES, DUPLICATES.empty())

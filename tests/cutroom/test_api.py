@@ -104,7 +104,7 @@ def test_curate_runs_what_the_command_runs_and_raises_what_is_not_whole(
     @contextmanager
     def curated(bucket: str, out: str, config: RunConfig) -> Iterator[tuple[Any, Any, None]]:
         asked.append((bucket, out, config))
-        yield SimpleNamespace(complaints=[]), None, None
+        yield SimpleNamespace(unchanged=False, complaints=[]), None, None
 
     monkeypatch.setattr(pipeline.commands.curate, "curated", curated)
     monkeypatch.setattr(pipeline.dataset.verify, "check_tables", lambda dataset: [])

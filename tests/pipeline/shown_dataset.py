@@ -13,7 +13,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.media.encode import encode_jpeg
 from pipeline.stage import Output
 from schemas.dataset_files import INDEX
-from schemas.media_tables import STILLS
+from schemas.media_tables import STILL_IMAGES
 from schemas.outcome_tables import SAMPLES
 from tests.captioning.report.made_report import make_report
 
@@ -26,10 +26,9 @@ def make_shown_dataset(folder: Path) -> Dataset:
     """Write the dataset into a folder."""
     dataset = Dataset(str(folder))
     dataset.write_record({"stages": {"split": {"fingerprint": "f"}}})
-    output = Output(folder="stills", contract=STILLS, parent="clip_id")
+    output = Output(folder="still_images", contract=STILL_IMAGES, parent="clip_id", media=True)
     for index, still in enumerate(STILL_IDS):
-        table = pa.Table.from_pylist([_still(still, index)], schema=STILLS.schema)
-        dataset.write_part(output, "f", f"part-{index}", table)
+        dataset.write_part(output, "f", f"part-{index}", STILL_IMAGES.table([_still_image(still, index)]))
     rows, tar = [], io.BytesIO()
     for sample in SAMPLE_IDS:
         first = tar.tell()
@@ -46,10 +45,9 @@ def make_shown_dataset(folder: Path) -> Dataset:
     return dataset
 
 
-def _still(still_id: str, index: int) -> dict[str, Any]:
+def _still_image(still_id: str, index: int) -> dict[str, Any]:
     image = encode_jpeg(np.full((90, 160, 3), 80 * index, np.uint8))
-    return {"still_id": still_id, "clip_id": "v-0-2000", "video_id": "v", "ordinal": index, "time": float(index),
-            "width": 160, "height": 90, "hash": index, "signature": bytes(192), "image": image}  # fmt: skip
+    return {"still_id": still_id, "clip_id": "v-0-2000", "video_id": "v", "image": image}
 
 
 def _sample(sample_id: str, offset: int, size: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""slices: part files of slices that are complete become one file for each table.
+"""The end of a run: part files of slices become one file for each table.
 
 just curate <bucket>
 """

@@ -22,7 +22,7 @@ from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.dataset_files import SPANS_FILE
 from schemas.errors import ConfigError, InputError
-from schemas.media_tables import STILLS
+from schemas.media_tables import STILL_IMAGES
 from schemas.outcome_tables import SAMPLE_SPANS
 from tests.tiny_language import save_tiny_language
 from tests.tiny_vision import save_tiny_vision
@@ -61,9 +61,8 @@ def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"still_id": f"{key}-s00{index}", "clip_id": key, "time": float(index), "caption": f"Wall {index}.", **fine}
         for key, index in stills
     ])  # fmt: skip
-    write("stills", STILLS, [
-        {"still_id": f"{key}-s00{index}", "clip_id": key, "time": float(index), "image": jpeg()}
-        for key, index in stills
+    write("still_images", STILL_IMAGES, [
+        {"still_id": f"{key}-s00{index}", "clip_id": key, "image": jpeg()} for key, index in stills
     ])  # fmt: skip
     dataset.write_table(SPANS_FILE, SAMPLE_SPANS, SAMPLE_SPANS.table(
         {"sample_id": key, "clip_id": key, "bucket": "64x64x17@8", "ordinal": 0, "start_time": 0.0, "end_time": 2.0,

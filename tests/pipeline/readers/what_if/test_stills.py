@@ -18,7 +18,7 @@ from pipeline.readers.what_if.funnel import Effect, Funnel, make_funnel
 from pipeline.readers.what_if.stills import EACH, draw_sides, shown_clips, sides_of, thumbnails_of
 from pipeline.stage import Output, Row
 from schemas.config import RunConfig
-from schemas.media_tables import STILLS
+from schemas.media_tables import STILL_IMAGES, STILLS
 from schemas.rules import parse_rule
 
 SIZES = {"crop_width": 640, "crop_height": 360, "fps": 24.0, "duration": 4.0, "kind": "video"}
@@ -85,8 +85,10 @@ def history(tmp_path: Path) -> History:
         for ordinal, image in enumerate([_jpeg(0), _jpeg(120), _jpeg(240)])
     ]  # fmt: skip
     rows.append({**rows[0], "still_id": "v-02-s0", "clip_id": "v-02", "image": b"no picture"})
-    output = Output(folder="stills", contract=STILLS, parent="still_id")
-    dataset.write_part(output, "f", "part-0", STILLS.table(rows))
+    for folder, contract in (("stills", STILLS), ("still_images", STILL_IMAGES)):
+        output = Output(folder=folder, contract=contract, parent="still_id")
+        table = contract.table({name: row[name] for name in contract.names} for row in rows)
+        dataset.write_part(output, "f", "part-0", table)
     return History(dataset)
 
 
