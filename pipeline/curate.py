@@ -40,6 +40,7 @@ from pipeline.stages.pack.described import (
     VIDEO_COLUMNS,
     DescribedTables,
     described_samples,
+    inputs_of_samples,
     with_texts,
 )  # fmt: skip
 from pipeline.stages.pack.packing import Packing
@@ -342,12 +343,13 @@ class Curation:
                 frames=captioned.relation(connection, captioned.spec.outputs[0], FRAME_COLUMNS),
                 captions=summarised.relation(connection, summarised.spec.outputs[0]),
             )
-            described = described_samples(connection, tables, self.config, [specs.encode.fingerprint, split])
+            described = described_samples(connection, tables, self.config)
+            inputs = inputs_of_samples(connection, tables, self.config, [specs.encode.fingerprint, split])
 
             def plan(samples: pa.Table) -> pa.Table:
                 return plan_samples(with_texts(samples, split), self.config, specs.encode.fingerprint)
 
-            packing.run(connection, find_digests(connection, self.dataset, described, plan))
+            packing.run(connection, find_digests(connection, self.dataset, described, inputs, plan))
 
 
 def _count(run: StageRun, folder: str) -> int:

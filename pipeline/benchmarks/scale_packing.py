@@ -33,7 +33,7 @@ from pipeline.stages.encode import stage as encode
 from pipeline.stages.encode.rows import planned_rows
 from pipeline.stages.pack import stage as pack
 from pipeline.stages.pack.committed import read_committed
-from pipeline.stages.pack.described import DescribedTables, described_samples, with_texts
+from pipeline.stages.pack.described import DescribedTables, described_samples, inputs_of_samples, with_texts
 from pipeline.stages.pack.packing import IN_ORDER, Packing
 from pipeline.stages.pack.places import PLACES, find_places
 from pipeline.stages.pack.planned import Planned, find_digests
@@ -138,12 +138,13 @@ class _Steps:
                 frames=self._table(connection, "packing_frames"),
                 captions=self._table(connection, "packing_captions"),
             )
-            described = described_samples(connection, tables, CONFIG, ["encode", "split"])
+            described = described_samples(connection, tables, CONFIG)
+            inputs = inputs_of_samples(connection, tables, CONFIG, ["encode", "split"])
 
             def plan(samples: pa.Table) -> pa.Table:
                 return plan_samples(with_texts(samples, "split"), CONFIG, self._specs[0].fingerprint)
 
-            yield connection, find_digests(connection, self._dataset, described, plan)
+            yield connection, find_digests(connection, self._dataset, described, inputs, plan)
 
     def _plan(self, connection: Connection, planned: Planned) -> ShardPlan:
         committed = read_committed(connection, self._dataset)

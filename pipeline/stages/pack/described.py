@@ -1,9 +1,10 @@
 """Joins what is known of every sample with a caption: its span, its clip with all measures, its source and its words.
 
-DuckDB joins the tables where they lie, and reads only what a query asks for: to find what changed since the last run
-needs no text and no signature, only a hash of them (`inputs`).
+DuckDB joins the tables where they lie, and reads only what a query asks for. What changed since the last run is found
+by hashes, which are made of each table by itself: no text and no signature goes through a join for that.
 
-    rows = described_samples(tables, config, specs.split.fingerprint)
+    inputs = inputs_of_samples(connection, tables, config, [specs.split.fingerprint])
+    rows = described_samples(connection, tables, config)
     planned = plan_samples(with_texts(batch, specs.split.fingerprint), config, specs.encode.fingerprint)
 """
 
@@ -55,38 +56,52 @@ class DescribedTables:
     captions: "Relation"
 
 
-def described_samples(
+def inputs_of_samples(
     connection: "Connection", tables: DescribedTables, config: RunConfig, fingerprints: Iterable[str]
 ) -> "Relation":
-    """One row per sample with a good caption: the columns that `with_texts` reads, and `inputs`.
+    """Of each sample with a good caption (`sample_id`) a hash of all that decides its pixels and its description.
 
-    `inputs` is a hash of all that decides a sample's pixels and description, and of the `fingerprints` of the stages
-    that make them: where it is as before, so are they. Where a source was listed is no part of it.
+    The hash (`inputs`) is also of the `fingerprints` of the stages that make them: where it is as before, so are they.
+    Where a source was listed is no part of it.
     """
+    from pipeline.dataset.query import stored
+
     context = [DESCRIPTION_VERSION, *fingerprints, config.pack.validation_share, duckdb.__version__]
     context.append(measure_names(config.score))
-    spans = tables.spans.project(
-        "sample_id, clip_id, bucket, start_time, stills, hash(bucket, start_time, stills) AS span_inputs"
+    spans = tables.spans.project("sample_id, clip_id, hash(bucket, start_time, stills) AS span_inputs")
+    said = tables.captions.filter("status = 'ok'").project(
+        f"sample_id, hash({', '.join([*_WORDS, *_LINEAGE])}) AS caption_inputs"
     )
+    frames = _first_frames(connection, tables).project("sample_id, frame_inputs")
+    videos = tables.videos.project(f"video_id, hash({', '.join(_SOURCE)}) AS video_inputs")
+    measures = _measures(config)
+    decisive = ", ".join(f'"{name}"' for name in dict.fromkeys([*_CLIP, *measures]))
+    clips = _measured(tables, measures).project(f"clip_id, video_id, hash({decisive}) AS clip_inputs")
+    # Stored one by one: DuckDB would join all columns first and make the hashes of the result.
+    spans, said, frames, clips, videos = (stored(connection, rows) for rows in (spans, said, frames, clips, videos))
+    joined = spans.join(said, "sample_id").join(frames, "sample_id").join(clips, "clip_id").join(videos, "video_id")
+    inputs = ", ".join(f"{name}_inputs" for name in ("span", "caption", "frame", "clip", "video"))
+    return stored(connection, joined.project(f"sample_id, hash('{digest('inputs', context)}', {inputs}) AS inputs"))
+
+
+def described_samples(connection: "Connection", tables: DescribedTables, config: RunConfig) -> "Relation":
+    """One row per sample with a good caption: the columns that `with_texts` reads."""
+    spans = tables.spans.project("sample_id, clip_id, bucket, start_time, stills")
     captions = tables.captions.filter("status = 'ok'").project(
         f"sample_id, {', '.join(_WORDS)}, summariser, model AS summariser_model, prompt_hash AS summary_prompt_hash,"
-        f" fallback, budget, token_counter, hash({', '.join([*_WORDS, *_LINEAGE])}) AS caption_inputs"
+        " fallback, budget, token_counter"
     )
     videos = tables.videos.project(
-        f"video_id, key AS source, {', '.join(VIDEO_COLUMNS[1:4])}, {', '.join(TRACK_COLUMNS)},"
-        f" hash({', '.join(_SOURCE)}) AS video_inputs"
+        f"video_id, key AS source, {', '.join(VIDEO_COLUMNS[1:4])}, {', '.join(TRACK_COLUMNS)}"
     )
     joined = (
         spans.join(captions, "sample_id")
-        .join(_first_frames(connection, spans, tables.frames), "sample_id")
+        .join(_first_frames(connection, tables), "sample_id")
         .join(_clips(tables, config), "clip_id")
         .join(videos, "video_id")
     )
-    inputs = ", ".join(f"{name}_inputs" for name in ("span", "caption", "frame", "clip", "video"))
     columns = [name for name in JOINED_SCHEMA.names if name != "lineage"]
-    return joined.project(
-        ", ".join([*columns, *_TEXTS, f"hash('{digest('inputs', context)}', sample_id, {inputs}) AS inputs"])
-    )
+    return joined.project(", ".join([*columns, *_TEXTS]))
 
 
 def with_texts(described: pa.Table, split: str) -> pa.Table:
@@ -104,9 +119,9 @@ def with_texts(described: pa.Table, split: str) -> pa.Table:
     return pa.table({name: columns[name] for name in JOINED_SCHEMA.names}).cast(JOINED_SCHEMA)
 
 
-def _first_frames(connection: "Connection", spans: "Relation", frames: "Relation") -> "Relation":
+def _first_frames(connection: "Connection", tables: DescribedTables) -> "Relation":
     """Of each sample who captioned the first of its stills that has a good caption."""
-    good = frames.filter("status = 'ok'")
+    spans, good = tables.spans, tables.frames.filter("status = 'ok'")
     makers = good.aggregate(", ".join(_FRAME)).order(", ".join(_FRAME)).fetchall()
     columns = {name: [maker[place] for maker in makers] for place, name in enumerate(_FRAME)}
     schema = pa.schema([("maker", pa.int32()), *((name, pa.string()) for name in _FRAME)])
@@ -126,17 +141,21 @@ def _first_frames(connection: "Connection", spans: "Relation", frames: "Relation
     return first.join(told, "maker")
 
 
+def _measures(config: RunConfig) -> list[str]:
+    return list(dict.fromkeys([*MEASURE_COLUMNS, *measure_names(config.score)]))
+
+
+def _measured(tables: DescribedTables, measures: Sequence[str]) -> "Relation":
+    return measured_clips(tables.clips, tables.scores, list(dict.fromkeys([*_CLIP, *measures])))
+
+
 def _clips(tables: DescribedTables, config: RunConfig) -> "Relation":
-    """The clips with their place in the source, their measures as a JSON text, and a hash of both."""
-    measures = list(dict.fromkeys([*MEASURE_COLUMNS, *measure_names(config.score)]))
-    measured = measured_clips(tables.clips, tables.scores, list(dict.fromkeys([*_CLIP, *measures])))
+    """The clips with their place in the source, and their measures as a JSON text."""
+    measures = _measures(config)
     texts = [_member(name, tables.clips, first=place == 0) for place, name in enumerate(measures)]
-    decisive = ", ".join(f'"{name}"' for name in dict.fromkeys([*_CLIP, *measures]))
     named = {"start_time": "clip_start", "end_time": "clip_end"}
     places = ", ".join(f"{name} AS {named.get(name, name)}" for name in _CLIP)
-    return measured.project(
-        f"clip_id, {places}, concat({', '.join(texts)}, '}}') AS scores, hash({decisive}) AS clip_inputs"
-    )
+    return _measured(tables, measures).project(f"clip_id, {places}, concat({', '.join(texts)}, '}}') AS scores")
 
 
 def _member(name: str, clips: "Relation", first: bool) -> str:

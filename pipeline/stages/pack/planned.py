@@ -4,7 +4,7 @@ The digests of pixels and description cost some ten microseconds of Python for e
 hash of what they were made from (`described.py`), and only those of new or changed samples are made again. A dataset
 without the table, as earlier versions left it, gets one: all digests are made once more.
 
-    planned = find_digests(connection, dataset, described, plan)
+    planned = find_digests(connection, dataset, described, inputs, plan)
     for rows in planned.rows(connection, chosen, "sample_id"):
         ...
 """
@@ -67,20 +67,26 @@ class Planned:
 
 
 def find_digests(
-    connection: "Connection", dataset: Dataset, described: "Relation", plan: Callable[[pa.Table], pa.Table]
+    connection: "Connection",
+    dataset: Dataset,
+    described: "Relation",
+    inputs: "Relation",
+    plan: Callable[[pa.Table], pa.Table],
 ) -> Planned:
-    """The samples of a run (`described`: with `sample_id` and `inputs`), with the digests that are still as before."""
+    """The samples of a run, with the digests that are still as before.
+
+    `inputs` says of each sample of `described` (`sample_id`) what its digests are made from, as a hash.
+    """
     from pipeline.dataset.query import batches, spooled, stored
 
     there = dataset.store.exists(DIGESTS_FILE)
     known = dataset.relation(connection, DIGESTS_FILE, DIGESTS) if there else connection.from_arrow(DIGESTS.empty())
     known = known.project(_KNOWN)
-    current = stored(connection, described.project("sample_id, inputs"))
-    fresh = stored(connection, current.join(known, "sample_id, inputs", how="anti"))
-    changed = described.join(fresh.project("sample_id"), "sample_id", how="semi")
-    tables = (_digests(plan(rows), rows) for rows in (batches(changed, _PLANNED_AT_ONCE) if count_of(fresh) else ()))
-    made = spooled(connection, DIGESTS.schema, tables)
-    alike = known.join(current, "sample_id, inputs", how="semi").project(_KNOWN)
+    fresh = stored(connection, inputs.join(known, "sample_id, inputs", how="anti"))
+    changed = described.join(fresh, "sample_id")
+    tables = batches(changed, _PLANNED_AT_ONCE) if count_of(fresh) else ()
+    made = spooled(connection, DIGESTS.schema, (_digests(plan(rows), rows) for rows in tables))
+    alike = known.join(inputs, "sample_id, inputs", how="semi").project(_KNOWN)
     if not there or count_of(fresh) or count_of(known) != count_of(alike):
         ordered = batches(alike.union(made).order("sample_id"))
         dataset.write_table(DIGESTS_FILE, DIGESTS, (table.cast(DIGESTS.schema) for table in ordered))

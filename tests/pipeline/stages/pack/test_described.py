@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.dataset.query import querying
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Row
-from pipeline.stages.pack.described import DescribedTables, described_samples, with_texts
+from pipeline.stages.pack.described import DescribedTables, described_samples, inputs_of_samples, with_texts
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.select.measured import ScoreTable
+from pipeline.storage.store import Store
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, SCORES
 from schemas.config import RunConfig, ScoreConfig
 from schemas.contract import TableContract
@@ -45,8 +46,8 @@ class Tables:
     captions: list[Row] = field(default_factory=list)
 
     def described(self, fingerprints: Sequence[str] = ("e", "s"), config: RunConfig = CONFIG) -> pa.Table:
-        """The described samples, sorted by id."""
-        with duckdb.connect() as connection:
+        """The described samples with their inputs, sorted by id."""
+        with querying(Store("/")) as connection:
 
             def relation(contract: TableContract, rows: list[Row]) -> Any:
                 return connection.from_arrow(pa.Table.from_pylist(rows, schema=contract.schema))
@@ -62,7 +63,9 @@ class Tables:
                 frames=relation(FRAME_CAPTIONS, self.frames),
                 captions=relation(CAPTIONS, self.captions),
             )
-            rows = described_samples(connection, tables, config, fingerprints)
+            inputs = inputs_of_samples(connection, tables, config, fingerprints)
+            rows = described_samples(connection, tables, config).join(inputs, "sample_id")
+            assert len(rows) == len(inputs)
             return rows.order("sample_id").to_arrow_table()
 
     def by_rows(self) -> pa.Table:
@@ -131,7 +134,7 @@ def _sample(made: Tables, clip: str, sample: str, draw: st.DrawFn) -> None:
 
 
 @given(tables())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_join_gives_what_joining_row_by_row_gave(made: Tables) -> None:
     expected = made.by_rows()
     described = made.described()

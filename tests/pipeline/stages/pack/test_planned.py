@@ -15,6 +15,9 @@ from pipeline.stages.pack.samples import PLAN_SCHEMA
 from pipeline.stages.pack.shard_plan import WANTED
 from schemas.pack_tables import DIGESTS
 
+_ROWS = ", ".join(f'"{name}"' for name in PLAN_SCHEMA.names)
+_INPUTS = "sample_id, inputs"
+
 
 def _described(said: dict[str, str]) -> pa.Table:
     """Samples by id with their words, which stand for the digest of the description."""
@@ -34,7 +37,8 @@ def _found(dataset: Dataset, said: dict[str, str]) -> tuple[dict[str, str], list
         return batch.select(PLAN_SCHEMA.names).cast(PLAN_SCHEMA)
 
     with querying(dataset.store) as connection:
-        planned = find_digests(connection, dataset, connection.from_arrow(_described(said)), plan)
+        described = connection.from_arrow(_described(said))
+        planned = find_digests(connection, dataset, described.project(_ROWS), described.project(_INPUTS), plan)
         rows = planned.digests.to_arrow_table()
     assert rows.schema.equals(WANTED)
     return dict(zip(rows["sample_id"].to_pylist(), rows["description"].to_pylist(), strict=True)), sorted(made)
@@ -78,11 +82,12 @@ def test_rows_come_in_the_order_that_is_asked_for_with_columns_beside_them(tmp_p
     dataset = Dataset(str(tmp_path))
     with querying(dataset.store) as connection:
         described = connection.from_arrow(_described({key: key for key in "abcd"}))
-        planned = find_digests(connection, dataset, described, lambda batch: batch.select(PLAN_SCHEMA.names))
+        rows, inputs = described.project(_ROWS), described.project(_INPUTS)
+        planned = find_digests(connection, dataset, rows, inputs, lambda batch: batch.select(PLAN_SCHEMA.names))
         chosen = pa.table({"sample_id": ["d", "a", "c"], "place": [1, 3, 2], "suffix": ["mp4", "png", "mp4"]})
         beside = pa.schema([("suffix", pa.string())])
-        rows = pa.concat_tables(planned.rows(connection, connection.from_arrow(chosen), order, beside))
+        found = pa.concat_tables(planned.rows(connection, connection.from_arrow(chosen), order, beside))
     expected = ["a", "c", "d"] if order == "sample_id" else ["d", "c", "a"]
-    assert rows["sample_id"].to_pylist() == expected
-    assert rows["suffix"].to_pylist() == [{"a": "png"}.get(key, "mp4") for key in expected]
-    assert rows.schema.names == [*PLAN_SCHEMA.names, "suffix"]
+    assert found["sample_id"].to_pylist() == expected
+    assert found["suffix"].to_pylist() == [{"a": "png"}.get(key, "mp4") for key in expected]
+    assert found.schema.names == [*PLAN_SCHEMA.names, "suffix"]
