@@ -8,25 +8,21 @@ one, byte for byte, and a new dataset is begun. Only the command line is used.
     just bench kills --moments 30 --s3
 """
 
-import contextlib
 import hashlib
 import io
-import os
 import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline.benchmarks.killed_run import KilledRun
+from pipeline.benchmarks.made_films import make_films
+from pipeline.benchmarks.object_store import place_for
 from pipeline.benchmarks.record import markdown_table, record
-from pipeline.media.encode import REPRODUCIBLE_X264
 from pipeline.storage.store import Store
 from schemas.command import make_parser
 from schemas.dataset_files import INDEX, LEDGER_FILE
@@ -42,7 +38,7 @@ SETTINGS = (
 )
 _BEFORE_PACK = "summarise"
 _PACK_SECONDS = 4.0
-_FILMS, _SHOTS, _FRAMES, _SIZE = 3, 3, 72, 288
+_FILMS, _SHOTS = 3, 3
 
 
 @dataclass(slots=True)
@@ -61,7 +57,7 @@ def main() -> None:
     parser.add_argument("--s3", action="store_true", help="bucket and dataset in an object store here (moto)")
     parser.add_argument("--record", action="store_true", help="write the table to docs/benchmarks.md")
     parsed = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, _place(Path(folder), parsed.s3) as place:
+    with tempfile.TemporaryDirectory() as folder, place_for(Path(folder), parsed.s3) as (place, _):
         kills = run_kills(place, parsed.moments, parsed.seed)
     headings = ("killed", "times")
     rows = [(stage, str(times)) for stage, times in sorted(kills.hits.items())]
@@ -76,7 +72,7 @@ def main() -> None:
 
 def run_kills(place: str, moments: int, seed: int) -> Kills:
     """Kill runs over a bucket in `place` at `moments` moments. Raises `VerifyError` if a dataset differs."""
-    make_films(Store(f"{place}/bucket"), seed)
+    make_films(Store(f"{place}/bucket"), range(_FILMS), _SHOTS, seed)
     seconds = KilledRun(_command(place, "undisturbed")).finish()
     wanted = digests(Store(f"{place}/undisturbed"))
     draw, kills, number = random.Random(seed), Kills(), 0  # noqa: S311
@@ -113,50 +109,8 @@ def digests(dataset: Store) -> dict[str, str]:
     return made
 
 
-def make_films(bucket: Store, seed: int) -> None:
-    """Write films of hard cuts between patterns that move slowly; the same seed gives the same bytes."""
-    import av
-
-    draw = np.random.default_rng(seed)
-    for film in range(_FILMS):
-        target = io.BytesIO()
-        with av.open(target, "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=24, options={"g": "24", "threads": "1", **REPRODUCIBLE_X264})
-            stream.width, stream.height, stream.pix_fmt = _SIZE, _SIZE, "yuv420p"
-            for _ in range(_SHOTS):
-                coarse = draw.integers(0, 256, (8, 12, 3)).astype(np.uint8)
-                picture = np.kron(coarse, np.ones((_SIZE // 8, _SIZE // 8, 1), np.uint8))
-                for number in range(_FRAMES):
-                    view = np.ascontiguousarray(picture[:, number : number + _SIZE])
-                    container.mux(stream.encode(av.VideoFrame.from_ndarray(view, "rgb24")))
-            container.mux(stream.encode())
-        bucket.write(f"film-{film}.mp4", target.getvalue())
-
-
 def _command(place: str, dataset: str) -> list[str]:
     command = [sys.executable, "-m", "cutroom", "curate", f"{place}/bucket", "--out", f"{place}/{dataset}"]
     for setting in SETTINGS:
         command += ["--set", setting]
     return command
-
-
-@contextmanager
-def _place(folder: Path, remote: bool) -> Iterator[str]:
-    """Where bucket and datasets are: the folder, or a bucket of a server on this machine."""
-    if not remote:
-        yield str(folder)
-        return
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = {"AWS_ENDPOINT_URL_S3": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
-    os.environ.update(address, AWS_ACCESS_KEY_ID="nobody", AWS_SECRET_ACCESS_KEY="nothing")  # noqa: S106
-    try:
-        boto3.client("s3").create_bucket(Bucket="kills")
-        yield "s3://kills"
-    finally:
-        with contextlib.suppress(Exception):
-            server.stop()

@@ -3,6 +3,7 @@
 just bench scale tables                               # 10 thousand to 1 million clips, some minutes
 just bench scale tables --sizes 10000000 --record     # needs about 20 GB of disk
 just bench scale overlap --rows 10000 --record        # stages that overlap, and what the engine costs
+just bench scale growth --films 1000 --record         # runs over a bucket that grows, and what they write
 """
 
 import argparse
@@ -10,12 +11,13 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 
-from pipeline.benchmarks import scale_overlap, scale_tables
+from pipeline.benchmarks import scale_growth, scale_overlap, scale_tables
 from pipeline.benchmarks.record import Table, markdown_table, record
 from schemas.command import make_parser
 from schemas.terminal import print_table
 
-_OVERLAP = "overlap"
+# They have options of their own.
+_OTHERS = {"overlap": scale_overlap.main, "growth": scale_growth.main}
 SIZES = (10_000, 100_000, 1_000_000)
 _PARTS: dict[str, tuple[str, Callable[[int], list[scale_tables.Step]]]] = {
     "tables": ("Tables out of core", scale_tables.measure),
@@ -24,9 +26,9 @@ _PARTS: dict[str, tuple[str, Callable[[int], list[scale_tables.Step]]]] = {
 
 def main() -> None:
     """Entry point."""
-    if sys.argv[1:2] == [_OVERLAP]:  # it has options of its own
+    if other := _OTHERS.get(next(iter(sys.argv[1:]), "")):
         sys.argv.pop(1)
-        scale_overlap.main()
+        other()
         return
     parsed = _parser().parse_args()
     title, measure = _PARTS[parsed.part]
@@ -46,7 +48,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser("bench scale", "Measure time and memory of a synthetic dataset by its number of clips.")
-    parser.add_argument("part", choices=sorted([*_PARTS, _OVERLAP]), help="the part of the engine")
+    parser.add_argument("part", choices=sorted([*_PARTS, *_OTHERS]), help="the part of the engine")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="numbers of clips")
     parser.add_argument("--record", action="store_true", help="write the tables to docs/benchmarks.md")
     return parser

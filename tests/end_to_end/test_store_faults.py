@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.benchmarks.kills import SETTINGS, digests, make_films
+from pipeline.benchmarks.kills import SETTINGS, digests
+from pipeline.benchmarks.made_films import make_films
 from pipeline.storage.store import Store
 from tests.faulty_store import faults
 from tests.object_store import s3_server

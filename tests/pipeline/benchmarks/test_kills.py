@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.benchmarks.killed_run import KilledRun
-from pipeline.benchmarks.kills import make_films
+from pipeline.benchmarks.made_films import make_films
 from pipeline.media.probe import probe
 from pipeline.storage.store import Store
 from schemas.errors import StageError
@@ -24,7 +24,7 @@ time.sleep(60)
 
 def test_the_same_seed_gives_the_same_films(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        make_films(Store(tmp_path / name), 3)
+        make_films(Store(tmp_path / name), range(3), 3, 3)
     files = sorted((tmp_path / "a").iterdir())
     assert [path.read_bytes() for path in files] == [(tmp_path / "b" / path.name).read_bytes() for path in files]
     assert len(files) == 3
