@@ -11,18 +11,19 @@ import argparse
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.commands.arguments.what_if import PAGE as _PAGE
 from pipeline.commands.arguments.what_if import parse
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
 from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel
+from pipeline.readers.what_if.judged import Judged
 from pipeline.readers.what_if.page import draw_page
 from pipeline.readers.what_if.stills import shown_clips, thumbnails_of
-from pipeline.stage import Row
 from pipeline.stages.score.scorers.aesthetic import LaionAesthetic
 from pipeline.stages.score.scorers.registry import SCORERS
-from pipeline.stages.select.measured import value_of
+from pipeline.stages.select.measured import columns_of_rules, numbers_of
 from pipeline.stages.select.select import check_rules
 from pipeline.storage.store import Store
 from schemas.command import run_command
@@ -31,6 +32,9 @@ from schemas.nearest import did_you_mean
 from schemas.rule_sets import open_rules
 from schemas.rules import Rule
 from schemas.terminal import print_table
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection
 
 _WIDTH = 100  # columns of the terminal that the output fits
 _RULES_ABREAST = 8  # rules in one table
@@ -43,32 +47,34 @@ def main() -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Print and draw what the rules would keep."""
+    from pipeline.dataset.query import querying
+
     dataset = Dataset(parsed.dataset)
     history = History(dataset)
     own = history.config.select.rules
     texts = parsed.rules or own
-    clips = [clip for clip in history.clips if history.selection[clip["clip_id"]]["state"] != "failed"]
-    funnel = judge(clips, texts, history)
-    print_funnel(funnel)
-    notes = [*unknown_words(funnel), *scale_mismatches(funnel, history.config)]
-    if parsed.rules and own:
-        both = judge(clips, [*own, *texts], history).kept.clips
-        notes.append(
-            f"The last run's own rules ({', '.join(own)}) kept {len(_kept(history))}; with these added: {both}."
-        )
-    for note in notes:
-        print(textwrap.fill(note, _WIDTH) + "\n")
-    images = thumbnails_of(history, shown_clips(funnel))
-    page = draw_page(dataset.store.uri, texts, funnel, notes, images.get)
+    with querying(dataset.store) as connection:
+        funnel = judge(connection, texts, history)
+        print_funnel(funnel)
+        notes = [*unknown_words(funnel), *scale_mismatches(funnel, history.config)]
+        if parsed.rules and own:
+            both = judge(connection, [*own, *texts], history).kept.clips
+            kept = history.kept(connection)
+            notes.append(f"The last run's own rules ({', '.join(own)}) kept {kept}; with these added: {both}.")
+        for note in notes:
+            print(textwrap.fill(note, _WIDTH) + "\n")
+        images = thumbnails_of(history, shown_clips(funnel))
+        page = draw_page(dataset.store.uri, texts, funnel, notes, images.get)
     print(f"drawn: {_write(page, parsed.html, dataset.store)}")
 
 
-def judge(clips: Sequence[Row], texts: Sequence[str], history: History) -> Funnel:
+def judge(connection: "Connection", texts: Sequence[str], history: History) -> Funnel:
     """The funnel of rules as written. Raises `RuleError` for an invalid rule or a column that was not measured."""
     rules = [rule for text in texts for rule in open_rules(text)]
     changed = history.config.model_copy(update={"select": SelectConfig(rules=list(texts))})
     check_rules(changed)
-    return make_funnel(clips, rules, changed, history.duplicates)
+    measured = history.measured(connection, columns_of_rules(rules))
+    return make_funnel(connection, measured, rules, changed, history.copies(connection))
 
 
 def print_funnel(funnel: Funnel) -> None:
@@ -111,12 +117,15 @@ def _print_buckets(funnel: Funnel) -> None:
         print_table("Clips per bucket, each rule alone", ("bucket", *columns), alone)
 
 
-def _spread(column: str, clips: Sequence[Row]) -> tuple[object, ...] | None:
-    values = sorted(value for clip in clips if isinstance(value := value_of(clip, column), int | float))
-    if not values:
+def _spread(column: str, clips: Judged) -> tuple[object, ...] | None:
+    if column in clips.words:
         return None
-    quantiles = (0.0, 0.1, 0.5, 0.9, 1.0)
-    return column, len(values), *(f"{values[round(quantile * (len(values) - 1))]:.4g}" for quantile in quantiles)
+    values = numbers_of(clips.value(column), clips.rows)
+    if not len(values):
+        return None
+    places = [round(quantile * (len(values) - 1)) for quantile in (0.0, 0.1, 0.5, 0.9, 1.0)]
+    values.partition(places)
+    return column, len(values), *(f"{values[place]:.4g}" for place in places)
 
 
 def unknown_words(funnel: Funnel) -> list[str]:
@@ -124,7 +133,9 @@ def unknown_words(funnel: Funnel) -> list[str]:
     notes = []
     for rule in (effect.rule for effect in funnel.effects):
         if isinstance(rule, Rule) and isinstance(rule.threshold, str):
-            present = {str(value) for clip in funnel.clips if (value := value_of(clip, rule.column)) is not None}
+            value = funnel.clips.value(rule.column)
+            words = funnel.clips.rows.filter(f"{value} IS NOT NULL").project(f"{value}::VARCHAR").distinct().fetchall()
+            present = {word for (word,) in words}
             if rule.threshold not in present:
                 notes.append(f"No clip's {rule.column} is {rule.threshold!r}; {did_you_mean(rule.threshold, present)}")
     return notes
@@ -141,10 +152,6 @@ def scale_mismatches(funnel: Funnel, config: RunConfig) -> list[str]:
         f"{', '.join(published)}: a number on LAION's scale; this run's clips were rated by {', '.join(heads)}, where"
         " the same number means something else. `aesthetic in top 50%` selects a share instead."
     ]
-
-
-def _kept(history: History) -> list[str]:
-    return [key for key, row in history.selection.items() if row["state"] == "kept"]
 
 
 def _right_aligned(seconds: float) -> str:

@@ -3,19 +3,20 @@
 tables = History(Dataset("datasets/demo")).of_clip(clip_id)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
+from pipeline.dataset.whole_tables import schema_of
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output, Row
 from pipeline.stages.score.configured import scorer_names
-from pipeline.stages.select.measured import with_measures
+from pipeline.stages.select.measured import ScoreTable, measured_clips, measures_of, with_measures
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
@@ -25,6 +26,10 @@ from schemas.load import settings_of
 from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
+
+_OF_SCORES = ("status", "error", "measures")
 # Secondary tables follow the plan of their stage's primary table.
 _IMAGES = "still_images"
 _PLANNED_IN = {"clips": "splits", "stills": "splits", "still_images": "splits"}
@@ -63,12 +68,10 @@ class History:
     ) -> pa.Table:
         """A stage's table, filtered by `where`; a retried row appears with its last result only."""
         fingerprint = self.record["stages"][stage]["fingerprint"]
-        plan = self.dataset.read_plan(_PLANNED_IN.get(folder, folder), fingerprint)
-        order = {part.name: index for index, part in enumerate(plan)}
         if folder == _IMAGES and not self.dataset.store.exists(f"{folder}/{fingerprint}"):
             folder = "stills"  # an earlier version kept them there, and the next run takes them out
         output = Output(folder=folder, contract=contract, parent=contract.key)
-        part_names = sorted(self.dataset.committed(output, fingerprint), key=lambda name: order.get(name, -1))
+        part_names = self._in_order(output, fingerprint)
         latest: dict[str, dict[str, Any]] = {}
         for name in part_names:  # the part planned last wins, as when the stage runs
             table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
@@ -76,6 +79,65 @@ class History:
             latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
         schema = contract.schema if columns is None else pa.schema([contract.schema.field(name) for name in columns])
         return pa.Table.from_pylist([latest[key] for key in sorted(latest)], schema=schema)
+
+    def _in_order(self, output: Output, fingerprint: str) -> list[str]:
+        """The names of a table's part files, those planned last at the end."""
+        plan = self.dataset.read_plan(_PLANNED_IN.get(output.folder, output.folder), fingerprint)
+        order = {part.name: index for index, part in enumerate(plan)}
+        return sorted(self.dataset.committed(output, fingerprint), key=lambda name: (order.get(name, -1), name))
+
+    def relation(
+        self, connection: "Connection", folder: str, stage: str, contract: TableContract, columns: Sequence[str]
+    ) -> "Relation":
+        """The same rows as `parts` gives, for DuckDB, in no particular order; the key is always among the columns."""
+        from pipeline.dataset.query import parquet
+
+        fingerprint = self.record["stages"][stage]["fingerprint"]
+        output = Output(folder=folder, contract=contract, parent=contract.key)
+        store = self.dataset.store
+        keys = [self.dataset.part_key(output, fingerprint, name) for name in self._in_order(output, fingerprint)]
+        names = list(dict.fromkeys([contract.key, *columns]))
+        for key in keys[:1] + keys[-1:]:
+            stated = schema_of(store, key)
+            if not contract.modern(stated.empty_table()).schema.equals(stated):  # which only Arrow converts
+                return connection.from_arrow(self.parts(folder, stage, contract, names))
+        schema = pa.schema([contract.schema.field(name) for name in names])
+        rows = parquet(connection, store, keys, schema, PART_COLUMN).set_alias("rows")
+        listed = ", ".join(f'"{name}"' for name in names)
+        if len(keys) < 2:
+            return rows.project(listed)
+        counted = rows.aggregate(f"{contract.key}, count(*) AS times", contract.key)
+        again = counted.filter("times > 1").project(contract.key).set_alias("again")
+        places = pa.table({"planned": pa.array(range(len(keys)), pa.int64()), PART_COLUMN: pa.array(keys, pa.string())})
+        planned = connection.from_arrow(places).set_alias("places")
+        retried = rows.join(again, contract.key, how="semi").set_alias("retried").join(planned, PART_COLUMN)
+        ranked = retried.project(
+            f"{listed}, row_number() OVER (PARTITION BY {contract.key} ORDER BY planned DESC) AS place"
+        )
+        once = rows.join(again, contract.key, how="anti").project(listed)
+        return once.union(ranked.filter("place = 1").project(listed))
+
+    def measured(self, connection: "Connection", columns: Sequence[str]) -> "Relation":
+        """These columns of all clips that could be measured in the last run, whatever table holds them."""
+        selection = self.dataset.relation(connection, SELECTION_FILE, SELECTION, ["clip_id", "state"])
+        wanted = {*columns}
+        clips = self.relation(connection, "clips", "split", CLIPS, [name for name in CLIPS.names if name in wanted])
+        clips = clips.join(selection.filter("state <> 'failed'").project("clip_id"), "clip_id", how="semi")
+        scores = [
+            ScoreTable(self.relation(connection, f"scores/{name}", f"score {name}", SCORES, _OF_SCORES), measures)
+            for name, measures in measures_of(self.config.score).items()
+            if wanted & {*measures}
+        ]
+        return measured_clips(clips, scores, columns)
+
+    def copies(self, connection: "Connection") -> "Relation":
+        """The near-duplicates of the last run: `id`, and in `duplicate_of` the clip that was kept instead."""
+        return self.dataset.relation(connection, DUPLICATES_FILE, DUPLICATES, ["id", "duplicate_of"])
+
+    def kept(self, connection: "Connection") -> int:
+        """The number of clips that the last run kept."""
+        selection = self.dataset.relation(connection, SELECTION_FILE, SELECTION, ["state"])
+        return int(selection.filter("state = 'kept'").aggregate("count(*)").fetchall()[0][0])
 
     @cached_property
     def selection(self) -> dict[str, Row]:
@@ -86,12 +148,6 @@ class History:
     def spans(self) -> dict[str, Row]:
         """The planned samples by sample id: span, bucket, and the stills that the caption is made from."""
         return {row["sample_id"]: row for row in self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()}
-
-    @cached_property
-    def duplicates(self) -> dict[str, str]:
-        """The clip kept instead of each near-duplicate, by clip id."""
-        table = self.dataset.read_table(DUPLICATES_FILE, DUPLICATES)
-        return {row["id"]: row["duplicate_of"] for row in table.to_pylist()}
 
     @cached_property
     def clips(self) -> list[Row]:

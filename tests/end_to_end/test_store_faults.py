@@ -30,7 +30,7 @@ def curate(place: str, dataset: str) -> None:
 @pytest.mark.timeout(1800)
 def test_a_bad_network_changes_nothing() -> None:
     with s3_server("faulty") as place:
-        make_films(Store(f"{place}/bucket"), seed=5)
+        make_films(Store(f"{place}/bucket"), range(3), shots=3, seed=5)
         curate(place, "good")
         with faults(seed=5) as proxy:
             curate(place, "bad")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-from pipeline.readers.what_if.funnel import shape_of
 from pipeline.stage import Row
 from schemas.bucket import Bucket, assign
 from schemas.config import RunConfig
@@ -18,6 +17,7 @@ from schemas.named_values import dict_of
 from schemas.outcome_tables import SAMPLE_SPANS, SELECTION, STILL_SEEN
 from schemas.rule_sets import open_rules
 from schemas.rules import Rule
+from tests.pipeline.funnel_by_rows import shape_of
 
 _OF_VIDEOS = ("duration", "fps")
 

@@ -3,18 +3,23 @@
 The order is that of `select`: the rules, the training buckets, then near-duplicates as found by the last run (clips
 that it had already dropped were not compared, so a few copies among those are unknown).
 
-    funnel = make_funnel(clips, rules, config, duplicate_of)
+Clips stay in files: DuckDB counts them, and only the counts come here.
+
+    funnel = make_funnel(connection, measured, rules, config, duplicates)
 """
 
-from collections import Counter
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pipeline.stage import Row
-from pipeline.stages.select.measured import value_of
-from schemas.bucket import Assignment, Bucket, Shape, assign
+from pipeline.readers.what_if.judged import Judged, fits, judge_clips, passes
+from schemas.bucket import Bucket
 from schemas.config import RunConfig
 from schemas.rules import AnyRule, Rule
+
+if TYPE_CHECKING:
+    from pipeline.dataset.query import Connection, Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +54,16 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel:
-    """From all measured clips to those that would be kept; `samples`: the number of samples of these, by bucket."""
+    """From all measured clips to those that would be kept; `samples`: the number of samples of these, by bucket.
 
-    clips: Sequence[Row]
+    `clips` can be read as long as the connection is open that the funnel was made with.
+    """
+
+    clips: Judged
     measured: Yield
     effects: Sequence[Effect]
     fitting: Yield
     kept: Yield
-    kept_ids: frozenset[str]
     samples: Mapping[Bucket, int]
 
     def steps(self) -> list[tuple[str, Yield]]:
@@ -67,87 +74,65 @@ class Funnel:
 
     def columns(self) -> list[str]:
         """The columns that the rules use, without repetition."""
-        return list(dict.fromkeys(effect.rule.column for effect in self.effects))
+        return list(self.clips.columns)
 
 
 def make_funnel(
-    clips: Sequence[Row], rules: Sequence[AnyRule], config: RunConfig, duplicate_of: Mapping[str, str]
+    connection: "Connection",
+    measured: "Relation",
+    rules: Sequence[AnyRule],
+    config: RunConfig,
+    duplicates: "Relation",
 ) -> Funnel:
-    """Apply the rules to the measured clips (rows with every measure); nothing is decoded or scored."""
+    """Apply the rules to the measured clips (see `judge_clips`); nothing is decoded or scored."""
+    clips, bounds = judge_clips(connection, measured, rules, config, duplicates)
+    places = range(len(rules))
+    alone = [f"NOT dropped_{place}" for place in places]
+    after = [passes(place + 1) for place in places]
+    whole, fitting, kept, *of_rules = _yields(
+        clips.rows, ["true", fits(len(rules)), "kept", *alone, *after], config.buckets()
+    )
+    only = _only(clips.rows, len(rules))
+    effects = [
+        Effect(rule=rule, bounds=bounds[place], alone=of_rules[place], after=of_rules[len(rules) + place],
+               only=only[place])
+        for place, rule in enumerate(rules)
+    ]  # fmt: skip
+    samples = _samples(clips.rows, config)
+    return Funnel(clips=clips, measured=whole, effects=effects, fitting=fitting, kept=kept, samples=samples)
+
+
+def _yields(rows: "Relation", conditions: Sequence[str], buckets: Sequence[Bucket]) -> list[Yield]:
+    """What remains under each condition, counted in one pass."""
+    cells = [
+        f"count(*) FILTER (WHERE {condition}) AS clips_{place},"
+        f" coalesce(fsum(seconds) FILTER (WHERE {condition}), 0) AS seconds_{place}"
+        for place, condition in enumerate(conditions)
+    ]
+    counted = sorted(rows.aggregate(", ".join(["bucket", *cells]), "bucket").fetchall())
+    yields = []
+    for place in range(len(conditions)):
+        column = 1 + 2 * place
+        held = {buckets[row[0]]: row[column] for row in counted if row[0] >= 0 and row[column]}
+        clips, seconds = sum(row[column] for row in counted), math.fsum(row[column + 1] for row in counted)
+        yields.append(Yield(clips=clips, seconds=seconds, buckets=held))
+    return yields
+
+
+def _only(rows: "Relation", rules: int) -> list[int]:
+    """For each rule the number of clips that no other one drops."""
+    if not rules:
+        return []
+    times = " + ".join(f"dropped_{place}::INTEGER" for place in range(rules))
+    cells = [f"count(*) FILTER (WHERE dropped_{place}) AS only_{place}" for place in range(rules)]
+    return list(rows.filter(f"{times} = 1").aggregate(", ".join(cells)).fetchall()[0])
+
+
+def _samples(rows: "Relation", config: RunConfig) -> dict[Bucket, int]:
     buckets = config.buckets()
-    fits: dict[str, Assignment] = {}
-    for clip in clips:
-        assignment = assign(shape_of(clip), buckets, config.pack.allow_upscale)
-        if not isinstance(assignment, str):
-            fits[clip["clip_id"]] = assignment
-    bounds = [rule.resolve(value_of(clip, rule.column) for clip in clips) for rule in rules]
-    dropped = [
-        {clip["clip_id"] for clip in clips if not _passes(clip, bound)} for bound in bounds
-    ]  # by rule, so that unions and differences say the rest
-    times_dropped = Counter(key for clip_ids in dropped for key in clip_ids)
-    dropped_before: set[str] = set()
-    effects = []
-    for rule, found_bounds, clip_ids in zip(rules, bounds, dropped, strict=True):
-        dropped_before |= clip_ids
-        effects.append(
-            Effect(
-                rule=rule,
-                bounds=found_bounds,
-                alone=_yield([clip for clip in clips if clip["clip_id"] not in clip_ids], fits),
-                after=_yield([clip for clip in clips if clip["clip_id"] not in dropped_before], fits),
-                only=sum(times_dropped[key] == 1 for key in clip_ids),
-            )
-        )
-    fitting = [clip for clip in clips if clip["clip_id"] not in dropped_before and clip["clip_id"] in fits]
-    kept = without_copies(fitting, duplicate_of)
-    samples: Counter[Bucket] = Counter()
-    for clip in kept:
-        assignment = fits[clip["clip_id"]]
-        samples[assignment.bucket] += min(assignment.samples, config.pack.max_samples_per_clip)
-    return Funnel(
-        clips=clips,
-        measured=_yield(clips, fits),
-        effects=effects,
-        fitting=_yield(fitting, fits),
-        kept=_yield(kept, fits),
-        kept_ids=frozenset(clip["clip_id"] for clip in kept),
-        samples=samples,
-    )
-
-
-def without_copies(clips: Sequence[Row], duplicate_of: Mapping[str, str]) -> list[Row]:
-    """One clip of each group of near-duplicates: the one that the last run kept, or else the first."""
-    present = {clip["clip_id"] for clip in clips}
-    seen: set[str] = set()
-    kept = []
-    for clip in clips:
-        original = duplicate_of.get(clip["clip_id"])
-        if original is not None and (original in present or original in seen):
-            continue
-        if original is not None:
-            seen.add(original)
-        kept.append(clip)
-    return kept
-
-
-def shape_of(clip: Row) -> Shape:
-    """What the bucket rule looks at, of a row of the clips table: bars do not count as picture."""
-    return Shape(
-        width=clip["crop_width"],
-        height=clip["crop_height"],
-        duration=clip["duration"],
-        fps=clip["fps"],
-        is_image=clip["kind"] == "image",
-    )
-
-
-def _passes(clip: Row, bounds: Sequence[Rule]) -> bool:
-    return all(rule.passes(value_of(clip, rule.column)) for rule in bounds)
-
-
-def _yield(clips: Sequence[Row], fits: Mapping[str, Assignment]) -> Yield:
-    buckets = Counter(fits[clip["clip_id"]].bucket for clip in clips if clip["clip_id"] in fits)
-    return Yield(clips=len(clips), seconds=sum(clip["duration"] for clip in clips), buckets=buckets)
+    cell = f"sum(least(samples, {config.pack.max_samples_per_clip})) AS samples"
+    counted = rows.filter("kept").aggregate(f"bucket, {cell}", "bucket").fetchall()
+    return {buckets[place]: int(samples) for place, samples in sorted(counted)}
 
 
 def format_duration(seconds: float) -> str:

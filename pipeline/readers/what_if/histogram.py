@@ -1,13 +1,16 @@
 """A histogram of clips as inline SVG: kept, dropped by this column's rules, dropped by others, and the thresholds.
 
-svg = draw_histogram([(4.9, "kept"), (3.1, "here")], rules)
+svg = draw_histogram(values, fates, rules)
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schemas.rules import Rule
 
@@ -35,11 +38,11 @@ class Axis:
         return _SIDE + min(max(share, 0.0), 1.0) * (_WIDTH - 2 * _SIDE)
 
 
-def make_axis(values: Sequence[float], thresholds: Sequence[float]) -> Axis:
+def make_axis(values: NDArray[np.float64], thresholds: Sequence[float]) -> Axis:
     """The range of the values without a long tail, extended to nearby thresholds."""
-    ordered = sorted(values)
-    low, most = ordered[0], ordered[-1]
-    usual = ordered[round(0.98 * (len(ordered) - 1))]
+    place = round(0.98 * (len(values) - 1))
+    low, most = float(values.min()), float(values.max())
+    usual = float(np.partition(values, place)[place])
     is_cut = low >= 0 and most > _TAIL * usual > 0
     high = usual * 1.1 if is_cut else most
     span = (high - low) or abs(high) or 1.0
@@ -50,15 +53,18 @@ def make_axis(values: Sequence[float], thresholds: Sequence[float]) -> Axis:
     return Axis(low=low, high=high, is_cut=is_cut and most > high)
 
 
-def draw_histogram(values: Sequence[tuple[float, Fate]], rules: Sequence[Rule]) -> str:
-    """The distribution of `values` as SVG with the thresholds of `rules`, which must be numeric."""
+def draw_histogram(values: NDArray[np.float64], fates: NDArray[np.int8], rules: Sequence[Rule]) -> str:
+    """The distribution of `values` [N], N > 0, as SVG with the thresholds of `rules`, which must be numeric.
+
+    `fates` [N] are places in `FATES`.
+    """
     thresholds = [float(rule.threshold) for rule in rules]
-    axis = make_axis([value for value, _ in values], thresholds)
+    axis = make_axis(values, thresholds)
     count = min(max(2 * math.isqrt(len(values)), _FEWEST_BINS), _MOST_BINS)
     step = (axis.high - axis.low) / count
-    bins: list[dict[Fate, int]] = [dict.fromkeys(FATES, 0) for _ in range(count)]
-    for value, fate in values:
-        bins[min(max(int((value - axis.low) / step), 0), count - 1)][fate] += 1
+    places = np.clip((values - axis.low) / step, 0, count - 1).astype(np.int64)
+    counted = np.bincount(places * len(FATES) + fates, minlength=count * len(FATES)).reshape(count, len(FATES))
+    bins = [dict(zip(FATES, map(int, row), strict=True)) for row in counted]
     top = _LABEL * len(rules) + 8
     edges = [axis.low + index * step for index in range(count + 1)]
     bars = _bars(
@@ -72,11 +78,8 @@ def draw_histogram(values: Sequence[tuple[float, Fate]], rules: Sequence[Rule]) 
     return _svg(top, bars + _ticks(axis, top) + lines)
 
 
-def draw_words(words: Sequence[tuple[str, Fate]]) -> str:
-    """The number of clips per word as SVG, the most frequent first."""
-    counts: dict[str, dict[Fate, int]] = {}
-    for word, fate in words:
-        counts.setdefault(word, dict.fromkeys(FATES, 0))[fate] += 1
+def draw_words(counts: Mapping[str, dict[Fate, int]]) -> str:
+    """The number of clips per word and fate as SVG, the most frequent word first."""
     ordered = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
     width = (_WIDTH - 2 * _SIDE) / len(ordered)
     slots = [(_SIDE + index * width + 3, _SIDE + (index + 1) * width - 3) for index in range(len(ordered))]

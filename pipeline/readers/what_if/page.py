@@ -7,17 +7,14 @@ One HTML file. It loads nothing, runs no script, and follows the browser's light
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from math import isfinite
 
 from pipeline.measures.clips_table import CLIPS
+from pipeline.readers.what_if.fates import numbers_with_fates, valued, words_of
 from pipeline.readers.what_if.funnel import Effect, Funnel, format_duration
 from pipeline.readers.what_if.histogram import Fate, draw_histogram, draw_words
 from pipeline.readers.what_if.stills import Thumbnails, draw_sides
-from pipeline.stage import Row
 from pipeline.stages.score.scorers.registry import SCORERS
-from pipeline.stages.select.measured import value_of
 from schemas.rule_sets import RULE_SETS
-from schemas.rules import Rule
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --ink: #1b2430; --soft: #5d6877; --rule: #dfe3e8;
@@ -111,17 +108,16 @@ def _histograms(funnel: Funnel) -> list[str]:
     cards = []
     for column in funnel.columns():
         rules = [bound for effect in funnel.effects if effect.rule.column == column for bound in effect.bounds]
-        values = [
-            (value, _fate(clip, rules, funnel))
-            for clip in funnel.clips
-            if (value := value_of(clip, column)) is not None
-        ]
-        numbers = [(value, fate) for value, fate in values if not isinstance(value, str) and isfinite(value)]
-        words = [(value, fate) for value, fate in values if isinstance(value, str)]
-        lacking = len(funnel.clips) - len(values)
+        lacking = funnel.measured.clips - valued(funnel, column)
         spread = f" · {_number(lacking, 'clip')} without one passed" if lacking else ""
-        svg = draw_histogram(numbers, rules) if numbers else draw_words(words) if words else ""
-        written = "" if numbers else "<p>" + ", ".join(f"<code>{escape(rule.text)}</code>" for rule in rules) + "</p>"
+        if column in funnel.clips.words:
+            words = words_of(funnel, column)
+            svg, is_drawn = draw_words(words) if words else "", False
+        else:
+            values, fates = numbers_with_fates(funnel, column)
+            is_drawn = len(values) > 0
+            svg = draw_histogram(values, fates, rules) if is_drawn else ""
+        written = "" if is_drawn else "<p>" + ", ".join(f"<code>{escape(rule.text)}</code>" for rule in rules) + "</p>"
         meaning = f"<small>{escape(_meaning(column))}{spread}</small>"
         cards.append(f'<div class="card"><h3>{escape(column)}</h3>{meaning}{written}{svg}</div>')
     if not cards:
@@ -132,12 +128,6 @@ def _histograms(funnel: Funnel) -> list[str]:
         '<span><i class="here"></i>dropped here</span></div>'
     )
     return ["<h2>Where the thresholds fall</h2>", legend, f'<div class="grid">{"".join(cards)}</div>']
-
-
-def _fate(clip: Row, rules: Sequence[Rule], funnel: Funnel) -> Fate:
-    if clip["clip_id"] in funnel.kept_ids:
-        return "kept"
-    return "elsewhere" if all(rule.passes(value_of(clip, rule.column)) for rule in rules) else "here"
 
 
 def _meaning(column: str) -> str:

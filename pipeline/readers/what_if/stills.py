@@ -15,11 +15,9 @@ import pyarrow.compute as pc
 from captioning.report.thumbnails import thumbnail
 from pipeline.readers.history import History
 from pipeline.readers.showing import Stills
-from pipeline.readers.what_if.funnel import Effect, Funnel
+from pipeline.readers.what_if.funnel import Funnel
 from pipeline.stage import Row
-from pipeline.stages.select.measured import value_of
 from schemas.media_tables import STILLS
-from schemas.rules import Rule
 
 EACH = 6
 """Clips shown on each side of a rule."""
@@ -27,38 +25,43 @@ Thumbnails = Callable[[str], str | None]
 """Returns a clip's thumbnail by its id, a JPEG in base64; None if there is none."""
 
 
+Shown = tuple[str, float | str]
+"""A clip's id, and its value in the column of a rule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sides:
     """Clips on both sides of a rule, the nearest to its threshold first, and the total numbers."""
 
-    dropped: Sequence[Row]
-    kept: Sequence[Row]
+    dropped: Sequence[Shown]
+    kept: Sequence[Shown]
     drops: int
     keeps: int
 
 
-def sides_of(effect: Effect, clips: Sequence[Row]) -> Sides:
+def sides_of(funnel: Funnel, place: int) -> Sides:
     """The clips on both sides of a rule applied alone; a clip without a value passes, and is not shown."""
-    column = effect.rule.column
-    valued = [clip for clip in clips if value_of(clip, column) is not None]
-    passing = {clip["clip_id"] for clip in valued if _passes(clip, effect.bounds)}
+    effect, clips = funnel.effects[place], funnel.clips
+    value, lost = clips.value(effect.rule.column), f"dropped_{place}"
+    gaps = [f"abs({value} - '{bound.threshold!r}'::DOUBLE)" for bound in effect.bounds]
+    gap = f"least({', '.join(gaps)})" if gaps and effect.rule.column not in clips.words else "0"
 
-    def distance(clip: Row) -> tuple[float, str]:
-        return min((_gap(value_of(clip, column), bound) for bound in effect.bounds), default=0.0), clip["clip_id"]
+    def nearest(side: str) -> list[Shown]:
+        valued = clips.rows.filter(f"{value} IS NOT NULL AND {side}")
+        return list(valued.project(f"clip_id, {value}, {gap} AS gap").order("gap, clip_id").limit(EACH).fetchall())
 
-    ordered = sorted(valued, key=distance)
-    dropped = [clip for clip in ordered if clip["clip_id"] not in passing]
-    kept = [clip for clip in ordered if clip["clip_id"] in passing]
-    return Sides(dropped[:EACH], kept[:EACH], len(dropped), len(clips) - len(dropped))
+    shown = [nearest(lost), nearest(f"NOT {lost}")]
+    dropped, kept = ([(row[0], row[1]) for row in rows] for rows in shown)
+    return Sides(dropped, kept, funnel.measured.clips - effect.alone.clips, effect.alone.clips)
 
 
 def draw_sides(funnel: Funnel, images: Thumbnails) -> list[str]:
     """A card per rule with both of its sides; none if no clip has a thumbnail."""
     cards = []
-    for effect in funnel.effects:
-        sides = sides_of(effect, funnel.clips)
-        drops = _strip(f"drops {sides.drops}", sides.dropped, effect.rule.column, images)
-        keeps = _strip(f"keeps {sides.keeps}", sides.kept, effect.rule.column, images)
+    for place, effect in enumerate(funnel.effects):
+        sides = sides_of(funnel, place)
+        drops = _strip(f"drops {sides.drops}", sides.dropped, images)
+        keeps = _strip(f"keeps {sides.keeps}", sides.kept, images)
         if drops or keeps:
             here = f"<small>here {escape(effect.here)}</small>" if effect.here else ""
             cards.append(f'<div class="card"><h3>{escape(effect.rule.text)}</h3>{here}{drops}{keeps}</div>')
@@ -86,30 +89,20 @@ def thumbnails_of(history: History, clip_ids: Collection[str]) -> Mapping[str, s
 
 def shown_clips(funnel: Funnel) -> set[str]:
     """Ids of all clips that `draw_sides` shows."""
-    sides = [sides_of(effect, funnel.clips) for effect in funnel.effects]
-    return {clip["clip_id"] for side in sides for clip in (*side.dropped, *side.kept)}
+    sides = [sides_of(funnel, place) for place in range(len(funnel.effects))]
+    return {clip for side in sides for clip, _ in (*side.dropped, *side.kept)}
 
 
-def _strip(title: str, clips: Sequence[Row], column: str, images: Thumbnails) -> str:
+def _strip(title: str, clips: Sequence[Shown], images: Thumbnails) -> str:
     figures = "".join(
-        f'<figure><img src="data:image/jpeg;base64,{image}" alt="still of clip {escape(clip["clip_id"])}" '
-        f'loading="lazy" title="{escape(clip["clip_id"])}"><figcaption>{escape(_shown(value_of(clip, column)))}'
+        f'<figure><img src="data:image/jpeg;base64,{image}" alt="still of clip {escape(clip)}" '
+        f'loading="lazy" title="{escape(clip)}"><figcaption>{escape(_shown(value))}'
         "</figcaption></figure>"
-        for clip in clips
-        if (image := images(clip["clip_id"]))
+        for clip, value in clips
+        if (image := images(clip))
     )
     return f'<div class="side"><p>{escape(title)}</p><div class="stills">{figures}</div></div>' if figures else ""
 
 
-def _passes(clip: Row, bounds: Sequence[Rule]) -> bool:
-    return all(rule.passes(value_of(clip, rule.column)) for rule in bounds)
-
-
-def _gap(value: float | str | None, bound: Rule) -> float:
-    if isinstance(value, str) or value is None or isinstance(bound.threshold, str):
-        return 0.0
-    return abs(value - bound.threshold)
-
-
-def _shown(value: float | str | None) -> str:
+def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.benchmarks import killed_run
 from pipeline.benchmarks.killed_run import KilledRun
 from pipeline.benchmarks.made_films import make_films
 from pipeline.media.probe import probe
@@ -31,7 +32,8 @@ def test_the_same_seed_gives_the_same_films(tmp_path: Path) -> None:
     assert probe(str(files[0]), files[0].stat().st_size).frames == 216
 
 
-def test_a_kill_ends_children_in_sessions_of_their_own(tmp_path: Path) -> None:
+def test_a_kill_ends_children_in_sessions_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killed_run, "_GONE_SECONDS", 1.0)  # this child does not end by itself
     note = tmp_path / "child"
     hit = KilledRun([sys.executable, "-c", _PARENT, str(note)]).kill_after("split", 0.1)
     assert hit == "after split"

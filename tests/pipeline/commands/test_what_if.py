@@ -3,6 +3,7 @@
 python -m pytest tests/pipeline/commands/test_what_if.py
 """
 
+import math
 import re
 import sys
 from html.parser import HTMLParser
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pipeline.commands import what_if
 from pipeline.dataset.folder import Dataset
 from pipeline.measures.clips_table import CLIPS
-from pipeline.readers.what_if.funnel import Funnel, format_duration, make_funnel, without_copies
+from pipeline.readers.what_if.funnel import Funnel, format_duration
 from pipeline.readers.what_if.page import draw_page
 from pipeline.stage import Output, Row
 from schemas.caption_tables import SCORES
@@ -28,6 +29,7 @@ from schemas.media_tables import DUPLICATES
 from schemas.named_values import list_of
 from schemas.outcome_tables import SELECTION
 from schemas.rule_sets import RULE_SETS, open_rules
+from tests.pipeline.funnel_by_rows import funnel_by_rows, funnel_of_rows, kept_ids
 from tests.pipeline.selected import select_rows
 
 CONFIG = RunConfig(
@@ -51,7 +53,7 @@ CLIPS_20 = [_clip(index) for index in range(20)]
 
 
 def _funnel(*texts: str, clips: list[Row] = CLIPS_20, copies: dict[str, str] | None = None) -> Funnel:
-    return make_funnel(clips, [rule for text in texts for rule in open_rules(text)], CONFIG, copies or {})
+    return funnel_of_rows(clips, [rule for text in texts for rule in open_rules(text)], CONFIG, copies or {})
 
 
 # --- the funnel ------------------------------------------------------------------------------------------------------
@@ -87,9 +89,8 @@ def test_the_yield_per_bucket_counts_clips_and_the_samples_that_they_give() -> N
 
 def test_one_of_several_copies_stays_also_where_the_one_that_the_run_kept_is_gone() -> None:
     copies = {"v-001": "v-000", "v-002": "v-000", "v-005": "v-004"}
-    kept = [clip["clip_id"] for clip in without_copies(CLIPS_20[:6], copies)]
-    assert kept == ["v-000", "v-003", "v-004"]
-    assert [clip["clip_id"] for clip in without_copies(CLIPS_20[1:4], copies)] == ["v-001", "v-003"]
+    assert kept_ids(_funnel(clips=CLIPS_20[:6], copies=copies)) == {"v-000", "v-003", "v-004"}
+    assert kept_ids(_funnel(clips=CLIPS_20[1:4], copies=copies)) == {"v-001", "v-003"}
 
 
 pools = st.lists(st.tuples(st.none() | st.integers(0, 4), st.integers(0, 4)), max_size=15)
@@ -104,9 +105,47 @@ def test_the_funnel_says_what_select_would_do(pool: list[tuple[int | None, int]]
     funnel = _funnel(*texts, clips=clips)
     config = CONFIG.model_copy(update={"select": SelectConfig(rules=texts)})
     table, _ = select_rows(clips, config, {}, lambda _: DUPLICATES.empty())
-    assert funnel.kept_ids == {row["clip_id"] for row in table.to_pylist() if row["state"] == "kept"}
+    assert kept_ids(funnel) == {row["clip_id"] for row in table.to_pylist() if row["state"] == "kept"}
     counts = [step.clips for _, step in funnel.steps()]
     assert counts == sorted(counts, reverse=True)
+
+
+def test_a_measure_that_is_no_number_passes_as_in_select() -> None:
+    """A null is dropped by a rule, and so it is by `select`; both let a NaN pass, which no stage writes."""
+    clips = [_clip(index, motion=motion) for index, motion in enumerate([math.nan, None, 1.0, 9.0])]
+    config = CONFIG.model_copy(update={"select": SelectConfig(rules=["motion < 3"])})
+    table, _ = select_rows(clips, config, {}, lambda _: DUPLICATES.empty())
+    kept = {row["clip_id"] for row in table.to_pylist() if row["state"] == "kept"}
+    assert kept_ids(_funnel("motion < 3", clips=clips)) == kept
+
+
+places = st.integers(0, 14).map("v-{:03}".format)
+odd_rules = st.lists(
+    st.sampled_from(["motion in top 50%", "motion < 3", "duration >= 4", "width >= 400", "camera != static"]),
+    max_size=5,
+)
+odd_clips = st.tuples(
+    st.sampled_from([None, 0.0, 1.5, 3.0]),
+    st.sampled_from([64, 390, 640]),
+    st.sampled_from(["video", "image"]),
+    st.sampled_from([None, "static", "pan"]),
+)
+
+
+@given(st.lists(odd_clips, max_size=15), odd_rules, st.dictionaries(places, places, max_size=6))
+def test_queries_count_what_python_counts(
+    pool: list[tuple[float | None, int, str, str | None]], texts: list[str], copies: dict[str, str]
+) -> None:
+    clips = [
+        _clip(index, motion=motion, width=width, kind=kind, camera=camera)
+        for index, (motion, width, kind, camera) in enumerate(pool)
+    ]
+    rules = [rule for text in texts for rule in open_rules(text)]
+    queried, counted = _funnel(*texts, clips=clips, copies=copies), funnel_by_rows(clips, rules, CONFIG, copies)
+    assert kept_ids(queried) == counted.kept_ids
+    assert queried.effects == counted.effects
+    for name in ("measured", "fitting", "kept", "samples"):
+        assert getattr(queried, name) == getattr(counted, name)
 
 
 @pytest.mark.parametrize(

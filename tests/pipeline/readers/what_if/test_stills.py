@@ -14,12 +14,13 @@ from PIL import Image
 
 from pipeline.dataset.folder import Dataset
 from pipeline.readers.history import History
-from pipeline.readers.what_if.funnel import Effect, Funnel, make_funnel
+from pipeline.readers.what_if.funnel import Funnel
 from pipeline.readers.what_if.stills import EACH, draw_sides, shown_clips, sides_of, thumbnails_of
 from pipeline.stage import Output, Row
 from schemas.config import RunConfig
 from schemas.media_tables import STILL_IMAGES, STILLS
 from schemas.rules import parse_rule
+from tests.pipeline.funnel_by_rows import funnel_of_rows
 
 SIZES = {"crop_width": 640, "crop_height": 360, "fps": 24.0, "duration": 4.0, "kind": "video"}
 
@@ -29,29 +30,25 @@ def clips(*values: float | str | None, column: str = "motion") -> list[Row]:
 
 
 def funnel_of(rule: str, rows: list[Row]) -> Funnel:
-    return make_funnel(rows, [parse_rule(rule)], RunConfig(), {})
-
-
-def effect_of(rule: str, rows: list[Row]) -> Effect:
-    return funnel_of(rule, rows).effects[0]
+    return funnel_of_rows(rows, [parse_rule(rule)], RunConfig(), {})
 
 
 def test_the_nearest_to_the_threshold_come_first_on_either_side() -> None:
     rows = clips(0.0, 3.9, 4.1, 9.0, 2.0, None)
-    sides = sides_of(effect_of("motion >= 4", rows), rows)
-    assert [clip["motion"] for clip in sides.dropped] == [3.9, 2.0, 0.0]
-    assert [clip["motion"] for clip in sides.kept] == [4.1, 9.0]
+    sides = sides_of(funnel_of("motion >= 4", rows), 0)
+    assert [value for _, value in sides.dropped] == [3.9, 2.0, 0.0]
+    assert [value for _, value in sides.kept] == [4.1, 9.0]
     assert (sides.drops, sides.keeps) == (3, 3)  # what has no value passes, and has nothing to show
 
 
 def test_both_ends_of_a_middle_and_words_have_sides() -> None:
     rows = clips(*(float(number) for number in range(20)))
-    sides = sides_of(effect_of("motion in middle 80%", rows), rows)
-    assert {clip["motion"] for clip in sides.dropped} == {0.0, 1.0, 18.0, 19.0}
+    sides = sides_of(funnel_of("motion in middle 80%", rows), 0)
+    assert {value for _, value in sides.dropped} == {0.0, 1.0, 18.0, 19.0}
     assert len(sides.kept) == EACH
     words = clips("static", "pan", "static", column="camera")
-    sides = sides_of(effect_of("camera != static", words), words)
-    assert [clip["camera"] for clip in sides.kept] == ["pan"]
+    sides = sides_of(funnel_of("camera != static", words), 0)
+    assert [value for _, value in sides.kept] == ["pan"]
     assert sides.drops == 2
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from pipeline.dataset.query import querying
 from pipeline.measures.clips_table import CLIPS
-from pipeline.readers.what_if.funnel import shape_of
 from pipeline.stage import Row
 from pipeline.stages.select import sample_spans
 from pipeline.stages.select.measured import ScoreTable, columns_of_rules, measured_clips, shapes_of
@@ -27,6 +26,7 @@ from schemas.media_tables import DUPLICATES
 from schemas.named_values import list_of
 from schemas.outcome_tables import SAMPLE_SPANS, SELECTION, STILL_SEEN
 from tests.pipeline import row_by_row
+from tests.pipeline.funnel_by_rows import shape_of
 
 RULES = [
     "aesthetic in top 50%", "aesthetic >= 4.5", "motion in middle 60%", "motion in bottom 75%", "fps >= 16",
