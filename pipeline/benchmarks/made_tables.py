@@ -56,6 +56,14 @@ unhex(repeat(md5(clip_id || ordinal), 12)) AS signature FROM clips, range(2) AS 
 """
 
 
+def make_bucket(folder: str, clips: int) -> None:
+    """Make a folder with an empty file for each film that so many clips are of."""
+    for film in range(-(-clips // _CLIPS_PER_FILM)):
+        path = Path(folder, f"{film // 1000:05d}", f"{film:08d}.mp4")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
 def make_tables(folder: str, clips: int) -> None:
     """Write the tables that selection and spans read, for at least so many clips."""
     films = -(-clips // _CLIPS_PER_FILM)

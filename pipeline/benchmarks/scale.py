@@ -2,6 +2,7 @@
 
 just bench scale tables                               # 10 thousand to 1 million clips, some minutes
 just bench scale tables --sizes 10000000 --record     # needs about 20 GB of disk
+just bench scale packing --sizes 100000               # planning samples and shards: first, idle, and with changes
 just bench scale overlap --rows 10000 --record        # stages that overlap, and what the engine costs
 just bench scale growth --films 1000 --record         # runs over a bucket that grows, and what they write
 """
@@ -11,7 +12,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 
-from pipeline.benchmarks import scale_growth, scale_overlap, scale_tables
+from pipeline.benchmarks import scale_growth, scale_overlap, scale_packing, scale_tables
 from pipeline.benchmarks.record import Table, markdown_table, record
 from schemas.command import make_parser
 from schemas.terminal import print_table
@@ -19,8 +20,9 @@ from schemas.terminal import print_table
 # They have options of their own.
 _OTHERS = {"overlap": scale_overlap.main, "growth": scale_growth.main}
 SIZES = (10_000, 100_000, 1_000_000)
-_PARTS: dict[str, tuple[str, Callable[[int], list[scale_tables.Step]]]] = {
-    "tables": ("Tables out of core", scale_tables.measure),
+_PARTS: dict[str, tuple[str, str, Callable[[int], list[scale_tables.Step]]]] = {
+    "tables": ("Tables out of core", scale_tables.NOTE, scale_tables.measure),
+    "packing": ("Planning samples and shards", scale_packing.NOTE, scale_packing.measure),
 }
 
 
@@ -31,7 +33,7 @@ def main() -> None:
         other()
         return
     parsed = _parser().parse_args()
-    title, measure = _PARTS[parsed.part]
+    title, note, measure = _PARTS[parsed.part]
     steps = []
     for size in sorted(parsed.sizes):
         print(f"{size:,} clips ...", file=sys.stderr)
@@ -43,7 +45,7 @@ def main() -> None:
         sizes = " ".join(map(str, sorted(parsed.sizes)))
         parts = [f"**{name}**\n\n{markdown_table(headings, rows)}" for name, headings, rows in tables]
         command = f"just bench scale {parsed.part} --sizes {sizes} --record"
-        record(f"scale {parsed.part}", title, [scale_tables.NOTE, *parts], command)
+        record(f"scale {parsed.part}", title, [note, *parts], command)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -25,7 +25,14 @@ from schemas.command import make_parser
 from schemas.errors import StageError
 from schemas.terminal import print_table
 
-SETTINGS = ("summarise.summariser=join", "split.detector=adaptive", "pack.buckets=[256x256x17@8]")
+SETTINGS = (
+    "summarise.summariser=join",
+    "split.detector=adaptive",
+    "pack.buckets=[256x256x17@8]",
+    # To the embedder all these patterns look alike.
+    "duplicates.min_similarity=1",
+    "duplicates.max_hash_distance=0",
+)
 _RULE = "select.rules=[motion in top 50%]"
 _CAPTION = "caption.prompt={subject} in {light}"
 _HEADINGS = ("run", "seconds", "encoded", "frames decoded", "new shards, share of bytes", "files", "requests")

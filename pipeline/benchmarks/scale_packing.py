@@ -5,7 +5,7 @@ a first run hands to its stages; then the index is made that they would leave. `
 `shards` lists the shards with the digests by which a run knows which it verified, and `changed` makes the plan where
 every hundredth sample has another caption. Each step has a process of its own, whose peak memory is told.
 
-    python -m pipeline.benchmarks.scale_packing 10000 100000 1000000
+    just bench scale packing --sizes 10000 100000 1000000
 """
 
 import json
@@ -17,13 +17,15 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 
 from pipeline.benchmarks.made_samples import change_captions, make_samples
 from pipeline.benchmarks.made_tables import make_tables
+from pipeline.benchmarks.scale_tables import Step
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.query import Connection, Relation, batches, querying
 from pipeline.engine.cluster import Cluster
@@ -47,6 +49,11 @@ from schemas.config import PackConfig, RunConfig, ScoreConfig
 from schemas.dataset_files import INDEX
 from schemas.outcome_tables import SAMPLES
 
+NOTE = (
+    "A synthetic dataset of films with four clips and some eight samples each; nothing is encoded or packed. `plan`\n"
+    "and `rows` are of a first run, `idle` of one without changes, `shards` lists what a run verified, and in\n"
+    "`changed` every hundredth sample has another caption. Each step has a process of its own."
+)
 STEPS = ("plan", "rows", "index", "idle", "shards", "changed")
 CONFIG = RunConfig(
     score=ScoreConfig(scorers=["aesthetic_ridge", "text_area"]), pack=PackConfig(buckets=["384x256x33@8"])
@@ -59,18 +66,18 @@ _VIDEOS = (
 )
 
 
-def measure(clips: int) -> list[dict[str, Any]]:
+def measure(clips: int) -> list[Step]:
     """Make a dataset of so many clips, run each step in a process of its own, and remove it; what each step took."""
     with tempfile.TemporaryDirectory(prefix="cutroom-scale-") as folder:
         make_tables(folder, clips)
         make_samples(folder)
-        steps = []
+        steps: list[Step] = []
         for name in STEPS:
             if name == "changed":
                 change_captions(folder, 100)
             command = [sys.executable, "-m", "pipeline.benchmarks.scale_packing", folder, str(clips), name]
             result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            steps.append(json.loads(result.stdout.splitlines()[-1]))
+            steps.append(Step(**json.loads(result.stdout.splitlines()[-1])))
         return steps
 
 
@@ -198,24 +205,19 @@ def _sql(kind: pa.DataType) -> str:
 
 
 def main() -> None:
-    """Run one step in a folder of tables and print what it took as JSON, or all steps for each number of clips."""
-    if len(sys.argv) != 4 or sys.argv[3] not in STEPS:
-        for clips in map(int, sys.argv[1:]):
-            for step in measure(clips):
-                print(json.dumps(step))
-        return
+    """Run one step in a folder of tables, and print what it took as JSON."""
     folder, clips_text, name = sys.argv[1:]
     started, cpu = time.monotonic(), time.process_time()
     rows = getattr(_Steps(folder), name)()
-    step = {
-        "clips": int(clips_text),
-        "name": name,
-        "rows": rows,
-        "seconds": round(time.monotonic() - started, 2),
-        "cpu_seconds": round(time.process_time() - cpu, 2),
-        "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-    }
-    print(json.dumps(step))
+    step = Step(
+        clips=int(clips_text),
+        name=name,
+        rows=rows,
+        seconds=time.monotonic() - started,
+        cpu_seconds=time.process_time() - cpu,
+        peak_gigabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+    )
+    print(json.dumps(asdict(step)))
 
 
 if __name__ == "__main__":

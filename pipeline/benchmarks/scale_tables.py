@@ -1,6 +1,8 @@
-"""The steps of a run that see every clip, timed on a synthetic dataset: selection, sample spans, ledger, what-if.
+"""The steps of a run that see every source or clip, timed on a synthetic dataset: listing and slices, selection,
+what-if, sample spans, ledger.
 
-Each size has a process of its own, whose peak memory is that of the steps. Making the dataset is not timed.
+Each step has a process of its own, whose peak memory is told. Making the dataset, and a bucket of empty files, is not
+timed.
 
     measure(1_000_000)
 """
@@ -17,11 +19,15 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from pipeline.benchmarks.made_tables import FOLDERS, make_outcomes, make_tables
+from pipeline.benchmarks.made_tables import FOLDERS, make_bucket, make_outcomes, make_tables
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.ledger import build_ledger
 from pipeline.dataset.ledger_rows import VANISHED, RunTables, caption_failures
 from pipeline.dataset.query import Connection, Relation, batches, querying
+from pipeline.dataset.slices import Slices
+from pipeline.engine.slice_inputs import digest_of_rows
+from pipeline.readers.what_if.funnel import make_funnel
+from pipeline.stages.ingest.stage import list_bucket
 from pipeline.stages.select.measured import ScoreTable, columns_of_rules, measured_clips
 from pipeline.stages.select.sample_spans import (
     CLIP_COLUMNS,
@@ -39,8 +45,9 @@ from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SELECTION
 
 NOTE = (
     "A synthetic dataset of films with four clips each, two stills and some two samples per clip: rules with\n"
-    "percentiles, the spans of all samples with their stills, and the ledger with seconds and lost spans. Each size\n"
-    "runs in a process of its own; peaks are of the process so far."
+    "percentiles, the same rules by what-if, the spans of all samples with their stills, and the ledger with seconds\n"
+    "and lost spans; before them the listing of a folder with a file for each film, which are divided into slices.\n"
+    "Each step has a process of its own."
 )
 CONFIG = RunConfig(
     select=SelectConfig(rules=["aesthetic in top 80%", "motion in middle 90%", "text_area <= 0.2", "camera != static"])
@@ -49,7 +56,7 @@ CONFIG = RunConfig(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one step took at one size. Memory is the process's peak so far, in gigabytes."""
+    """What one step took at one size. Memory is the peak of its process, in gigabytes."""
 
     clips: int
     name: str
@@ -64,7 +71,9 @@ def measure(clips: int) -> list[Step]:
     with tempfile.TemporaryDirectory(prefix="cutroom-scale-") as folder:
         make_tables(folder, clips)
         steps: list[Step] = []
-        for name in ("select", "spans", "ledger"):
+        for name in ("listing", "select", "what_if", "spans", "ledger"):
+            if name == "listing":
+                make_bucket(f"{folder}/bucket", clips)
             if name == "ledger":
                 make_outcomes(folder)
             command = [sys.executable, "-m", "pipeline.benchmarks.scale_tables", folder, str(clips), name]
@@ -80,16 +89,28 @@ class _Steps:
         self._folder = folder
         self._dataset = Dataset(folder)
 
+    def listing(self) -> int:
+        objects = list_bucket(f"{self._folder}/bucket", CONFIG.ingest)
+        slices = Slices.assigned(self._dataset.store, objects["key"], CONFIG.engine.videos_per_slice)
+        assert digest_of_rows(objects)
+        return len(slices.of_keys(objects["key"]))
+
     def select(self) -> int:
         with self._querying() as connection:
-            scores = [
-                ScoreTable(self._table(connection, "scores_aesthetic"), ("aesthetic",)),
-                ScoreTable(self._table(connection, "scores_text_area"), ("text_area",)),
-            ]
-            columns = columns_of_rules(rules_of(CONFIG))
-            measured = measured_clips(self._table(connection, "clips"), scores, columns)
-            selection, _ = select(connection, measured, CONFIG, lambda kept: DUPLICATES.empty())
+            selection, _ = select(connection, self._measured(connection), CONFIG, lambda kept: DUPLICATES.empty())
             return self._dataset.write_table(SELECTION_FILE, SELECTION, selection).rows
+
+    def what_if(self) -> int:
+        with self._querying() as connection:
+            none = connection.from_arrow(DUPLICATES.empty())
+            return make_funnel(connection, self._measured(connection), rules_of(CONFIG), CONFIG, none).kept.clips
+
+    def _measured(self, connection: Connection) -> Relation:
+        scores = [
+            ScoreTable(self._table(connection, "scores_aesthetic"), ("aesthetic",)),
+            ScoreTable(self._table(connection, "scores_text_area"), ("text_area",)),
+        ]
+        return measured_clips(self._table(connection, "clips"), scores, columns_of_rules(rules_of(CONFIG)))
 
     def spans(self) -> int:
         with self._querying(SORTING_GIGABYTES) as first, self._querying(SORTING_GIGABYTES) as second:

@@ -60,6 +60,10 @@ class PlanFiles:
             tables.append(table)
         return pa.concat_tables(tables)
 
+    def names(self) -> list[str]:
+        """The names of all planned parts, those of a slice oldest first."""
+        return [name for each in self.slices for name in self.table(each)["part"].unique().to_pylist()]
+
     def read(self, slice_name: str = WHOLE) -> list[Part]:
         """The parts planned so far in a slice, oldest first."""
         parts: dict[str, list[tuple[str, str]]] = {}

@@ -82,8 +82,8 @@ class History:
 
     def _in_order(self, output: Output, fingerprint: str) -> list[str]:
         """The names of a table's part files, those planned last at the end."""
-        plan = self.dataset.read_plan(_PLANNED_IN.get(output.folder, output.folder), fingerprint)
-        order = {part.name: index for index, part in enumerate(plan)}
+        plans = self.dataset.plans(_PLANNED_IN.get(output.folder, output.folder), fingerprint)
+        order = {name: index for index, name in enumerate(plans.names())}
         return sorted(self.dataset.committed(output, fingerprint), key=lambda name: (order.get(name, -1), name))
 
     def relation(

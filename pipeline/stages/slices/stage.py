@@ -115,8 +115,7 @@ def _keys_in_use(run: StageRun, row: Row) -> list[str] | None:
 
 def _remove_strays(run: StageRun) -> None:
     """Remove part files that no plan names any more: a kill left them, or all slices that had rows there have gone."""
-    plans = run.dataset.plans(run.spec.outputs[0].folder, run.spec.fingerprint)
-    planned = {part for name in plans.slices for part in plans.table(name)["part"].unique().to_pylist()}
+    planned = {*run.dataset.plans(run.spec.outputs[0].folder, run.spec.fingerprint).names()}
     for output in run.spec.outputs:
         for part in run.dataset.committed(output, run.spec.fingerprint) - planned:
             run.dataset.store.remove(run.dataset.part_key(output, run.spec.fingerprint, part))

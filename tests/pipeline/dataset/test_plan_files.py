@@ -30,6 +30,7 @@ def test_parts_come_back_by_slice_oldest_first(tmp_path: Path) -> None:
     assert plans(tmp_path).read("slice-2") == []
     assert plans(tmp_path).slices == ["slice-0", "slice-1"]
     assert plans(tmp_path).read_all() == [ONE, TWO, THREE]
+    assert plans(tmp_path).names() == [ONE.name, TWO.name, THREE.name]
 
 
 def test_plans_of_a_whole_table_lie_beside_those_of_slices(tmp_path: Path) -> None:
