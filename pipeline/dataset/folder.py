@@ -113,9 +113,9 @@ class Dataset:
 
     # --- plans -------------------------------------------------------------------------------------------------
 
-    def plans(self, folder: str, fingerprint: str) -> PlanFiles:
-        """The plans of a table's folder, by slice."""
-        return PlanFiles(self.store, folder, fingerprint)
+    def plans(self, folder: str, fingerprint: str, only: str = WHOLE) -> PlanFiles:
+        """The plans of a table's folder by slice, or those of `only` one."""
+        return PlanFiles(self.store, folder, fingerprint, only)
 
     def read_plan(self, folder: str, fingerprint: str) -> list[Part]:
         """The parts of a table's folder planned so far in all slices, those of a slice oldest first."""

@@ -32,12 +32,18 @@ def is_plan(name: str) -> bool:
 
 
 class PlanFiles:
-    """The plans of one table under one fingerprint. Its files are listed once; nobody else adds any meanwhile."""
+    """The plans of one table under one fingerprint. Its files are listed once; nobody else adds any meanwhile.
 
-    def __init__(self, store: Store, folder: str, fingerprint: str) -> None:
+    With `only` those of one slice: then nothing else is listed.
+    """
+
+    def __init__(self, store: Store, folder: str, fingerprint: str, only: str = WHOLE) -> None:
         self._store = store
         self._root = f"{PLANS}/{folder}/{fingerprint}"
         self._files: dict[str, list[str]] = defaultdict(list)
+        if only:
+            self._files[only] = [key for key in store.names(f"{self._root}/{only}") if is_plan(key.split("/")[-1])]
+            return
         # A plan that an earlier version left among the parts counts too; a run moves it (`migration.py`).
         for parent in (f"{folder}/{fingerprint}", self._root):
             for file in store.list(parent):

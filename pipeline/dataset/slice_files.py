@@ -51,7 +51,7 @@ def gather_slice(
 
     Raises `DatasetError` if one of them is damaged. Nothing is lost then.
     """
-    plans = dataset.plans(outputs[0].folder, fingerprint)
+    plans = dataset.plans(outputs[0].folder, fingerprint, slice_name)
     planned = plans.table(slice_name)
     there = pc.is_in(planned["part"], value_set=pa.array(sorted(committed), pa.string()))
     chosen = rows_that_count(planned.filter(there), served)

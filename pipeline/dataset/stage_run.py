@@ -53,7 +53,7 @@ class StageRun:
         known = {part: list(keys) for part, keys in served.items() if keys is not None}
         whole = served.keys() - known.keys()
         if whole:
-            plan = self.dataset.plans(self.spec.outputs[0].folder, self.spec.fingerprint).read(slice_name)
+            plan = self.dataset.plans(self.spec.outputs[0].folder, self.spec.fingerprint, slice_name).read(slice_name)
             known |= {part.name: [key for key, _ in part.rows] for part in plan if part.name in whole}
         return {part: known[part] for part in served}
 

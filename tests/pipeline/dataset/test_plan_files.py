@@ -27,6 +27,8 @@ def test_parts_come_back_by_slice_oldest_first(tmp_path: Path) -> None:
     plans(tmp_path).append("slice-0", [TWO])
     assert plans(tmp_path).read("slice-0") == [ONE, TWO]
     assert plans(tmp_path).read("slice-1") == [THREE]
+    assert PlanFiles(Store(tmp_path), "doubled", "f", "slice-1").read_all() == [THREE]
+    assert PlanFiles(Store(tmp_path), "doubled", "f", "slice-2").read("slice-2") == []
     assert plans(tmp_path).read("slice-2") == []
     assert plans(tmp_path).slices == ["slice-0", "slice-1"]
     assert plans(tmp_path).read_all() == [ONE, TWO, THREE]
