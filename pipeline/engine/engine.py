@@ -29,7 +29,7 @@ from pipeline.engine.groups import Slice, SlicedRows
 from pipeline.engine.identities import identities_of
 from pipeline.engine.ipc import write_rows
 from pipeline.engine.metrics import emit
-from pipeline.engine.pipeline import Setting, in_tasks, run_states, workers_of
+from pipeline.engine.pipeline import Setting, run_states, workers_of
 from pipeline.engine.progress import Progress
 from pipeline.engine.slice_inputs import digest_of_stage
 from pipeline.engine.stage_progress import StageProgress
@@ -314,7 +314,7 @@ class Engine:
         arguments: dict[str, Any] = {
             "spec": spec, "dataset_uri": self.dataset.store.address, "limits": self._worker_limits,
         }  # fmt: skip
-        tasks_table = ray.data.from_arrow(in_tasks(tasks, workers))
+        tasks_table = ray.data.from_arrow(tasks)
         if min(spec.gpus, self._cluster.gpus):  # a model on a GPU is loaded once and kept: actors
             results = tasks_table.map_batches(
                 PartWorker,

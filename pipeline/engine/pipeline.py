@@ -97,7 +97,8 @@ def in_tasks(rows: Sequence[pa.Table], workers: int) -> list[pa.Table]:
     """The rows of a Ray dataset, each a table, as the blocks that tasks get: one each, or several if there are many.
 
     Between two tasks a worker waits some 0.2 s for Ray Data's loop. A block of several rows waits once, and its worker
-    hands them on together; so there are several only where each worker has many blocks anyway.
+    hands them on together; so there are several only where each worker has many blocks anyway. If a worker dies, its
+    block is tried again, and the groups that it had committed are found.
     """
     size = max(1, min(_MOST_ROWS, len(rows) // (_TASKS_PER_WORKER * workers)))
     return [pa.concat_tables(rows[start : start + size]) for start in range(0, len(rows), size)]

@@ -47,21 +47,23 @@ def sees_nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> StoredImage:
-    (tmp_path / "stills").mkdir()
+    (tmp_path / "still_images" / "f").mkdir(parents=True)
     pq.write_table(
-        pa.table({"still_id": ["s0", "s1"], "image": [jpeg(), b"broken"]}), tmp_path / "stills" / "p.parquet"
+        pa.table({"still_id": ["s0", "s1"], "image": [jpeg(), b"broken"]}),
+        tmp_path / "still_images" / "f" / "p.parquet",
     )
-    return StoredImage(str(tmp_path), "stills/p.parquet", "s0")
+    return StoredImage(str(tmp_path), "still_images/f/p.parquet", "s0")
 
 
 def test_a_stored_image_is_a_reference_until_it_is_read(stored: StoredImage) -> None:
     assert stored.read() == jpeg()
-    assert stored.key == "stills/p.parquet#s0"
+    assert stored.key == "still_images/f#s0"
+    assert dataclasses.replace(stored, part="still_images/f/slice-000000.parquet").key == stored.key
     assert pickle.loads(pickle.dumps(stored)) == stored
     row = request_row(ask(stored))
     assert len(row["request"]) < 400
     assert json.loads(row["request"])["messages"][0]["pictures"] == [
-        {"dataset": stored.dataset_uri, "part": "stills/p.parquet", "still": "s0"}
+        {"dataset": stored.dataset_uri, "part": "still_images/f/p.parquet", "still": "s0"}
     ]
 
 

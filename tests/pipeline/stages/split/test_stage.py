@@ -113,7 +113,7 @@ def test_a_video_without_a_clip_says_why(lengths: list[int], reason: str, split:
     assert result.values is not None
     assert reason in result.values["reason"]
     assert result.values["decoded_frames"] == sum(lengths)
-    assert result.others == {"clips": [], "stills": []}
+    assert result.others == {"clips": [], "stills": [], "still_images": []}
 
 
 def test_short_clips_have_three_stills_too(tmp_path: Path) -> None:
