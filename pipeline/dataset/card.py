@@ -108,12 +108,18 @@ def write_card(
         buckets=_bucket_table(groups, buckets),
         captioner=_model(config.caption.captioner, config.caption.model.name),
         summariser=_model(config.summarise.summariser, config.summarise.model.name),
-        example=next((Bucket.parse(group.bucket).slug for group in groups if group.split == "train"), "<bucket>"),
+        example=_example(groups),
         tables=_tables(tables),
         ledger=_ledger_table(states),
     )
     front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1000)
     dataset.store.write_changed(CARD, f"---\n{front}---\n{text}".encode())
+
+
+def _example(groups: Sequence[_Group]) -> str:
+    """The bucket with most samples to train on, for the lines that show how to read one."""
+    most = max((group for group in groups if group.split == "train"), key=lambda group: group.samples, default=None)
+    return "<bucket>" if most is None else Bucket.parse(most.bucket).slug
 
 
 def _shard_configs(groups: Sequence[_Group], buckets: Sequence[str]) -> list[dict[str, Any]]:
