@@ -10,14 +10,11 @@ every hundredth sample has another caption. Each step has a process of its own, 
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
@@ -25,7 +22,7 @@ import pyarrow as pa
 
 from pipeline.benchmarks.made_samples import change_captions, make_samples
 from pipeline.benchmarks.made_tables import make_tables
-from pipeline.benchmarks.scale_tables import Step
+from pipeline.benchmarks.scale_tables import Step, run_step
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.query import Connection, Relation, batches, querying
 from pipeline.engine.cluster import Cluster
@@ -204,21 +201,5 @@ def _sql(kind: pa.DataType) -> str:
     return names[kind]
 
 
-def main() -> None:
-    """Run one step in a folder of tables, and print what it took as JSON."""
-    folder, clips_text, name = sys.argv[1:]
-    started, cpu = time.monotonic(), time.process_time()
-    rows = getattr(_Steps(folder), name)()
-    step = Step(
-        clips=int(clips_text),
-        name=name,
-        rows=rows,
-        seconds=time.monotonic() - started,
-        cpu_seconds=time.process_time() - cpu,
-        peak_gigabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-    )
-    print(json.dumps(asdict(step)))
-
-
 if __name__ == "__main__":
-    main()
+    run_step(_Steps)

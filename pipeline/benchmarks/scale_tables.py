@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -153,11 +153,11 @@ class _Steps:
         return connection.read_parquet(f"{self._folder}/{name}/*.parquet")
 
 
-def main() -> None:
-    """Run one step in a folder of tables, and print what it took as JSON."""
+def run_step(make_steps: Callable[[str], object]) -> None:
+    """Run one step (folder, clips and name are the arguments of the process), and print what it took as JSON."""
     folder, clips, name = sys.argv[1:]
     started, cpu = time.monotonic(), time.process_time()
-    rows = getattr(_Steps(folder), name)()
+    rows = getattr(make_steps(folder), name)()
     step = Step(
         clips=int(clips),
         name=name,
@@ -170,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_step(_Steps)
