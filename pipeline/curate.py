@@ -218,7 +218,7 @@ class Curation:
             return Slices.assigned(store, self._objects["key"], size)
         migrate(self.dataset, self._specs.split.outputs[-1])
         known = Slices.assigned(store, pa.chunked_array([former_keys(self.dataset)]), size)
-        divide_plans(self.dataset, known, [spec.outputs for spec in self._specs])
+        divide_plans(self.dataset, known)
         return Slices.assigned(store, self._objects["key"], size)
 
     def _settle(self, runs: Mapping[str, StageRun]) -> None:

@@ -21,7 +21,7 @@ from pipeline.dataset.folder import FORMAT, FORMER_PLACES, Dataset, is_part
 from pipeline.dataset.plan_files import PLANS, is_plan
 from pipeline.stage import Output
 from schemas.caption_tables import CAPTIONS, SCORES
-from schemas.media_tables import STILL_IMAGES, STILLS
+from schemas.media_tables import STILL_IMAGES
 
 # The tables of row stages with values by name. The samples table has some too, but is packed anew with the shards.
 _CONTRACTS = {"scores": SCORES, "captions": CAPTIONS}
@@ -75,6 +75,8 @@ def _take_images(dataset: Dataset, key: str, images: Output) -> bool:
     if "image" not in pq.read_schema(data).names:
         return False
     rows = pq.read_table(data)
-    dataset.write_file(f"{images.folder}/{key.partition('/')[2]}", rows.select(STILL_IMAGES.names), images)
-    dataset.write_file(key, rows.select(STILLS.names))
+    # Under an earlier fingerprint the other columns may be others: all of them stay as they are.
+    pictures = rows.select([name for name in STILL_IMAGES.names if name in rows.column_names])
+    dataset.write_file(f"{images.folder}/{key.partition('/')[2]}", pictures, images)
+    dataset.write_file(key, rows.drop_columns(["image"]))
     return True

@@ -1,8 +1,9 @@
 """Divides the plans of an earlier version, which were of whole tables, by slice. Nothing is computed anew for that.
 
 A part file whose rows are of several slices is divided as well: into one for each, named by its rows like any other.
-Rows that were planned and never computed are planned again by the run. The groups of streams are planned anew within
-the slices; what was computed for a group of before is found by its rows.
+This goes for every table that a stage ever wrote, also of a stage that is no longer configured, and under any
+fingerprint: columns are taken as they are. Rows that were planned and never computed are planned again by the run. The
+groups of streams are planned anew within the slices; what was computed for a group of before is found by its rows.
 
     keys = former_keys(dataset)                         # also of sources that are gone
     divide_plans(dataset, Slices.assigned(dataset.store, keys, 1000))
@@ -14,16 +15,18 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.dataset.folder import Dataset
+from pipeline.dataset.folder import Dataset, is_part
+from pipeline.dataset.part_file import PartFile
 from pipeline.dataset.plan import Part, make_part
 from pipeline.dataset.plan_files import PLANS, PlanFiles, is_plan
 from pipeline.dataset.slices import WHOLE, Slices
-from pipeline.stage import Output
 from schemas.ids import video_of
-from schemas.media_tables import VIDEOS
 
-_VIDEOS = Output(folder="videos", contract=VIDEOS, parent="object_id")
-_COLUMNS = ["object_id", "video_id", "key"]
+_VIDEOS, _COLUMNS = "videos", ["object_id", "video_id", "key"]
+# Tables that follow the plan of another one; their rows are told apart by their source.
+_SECONDARY = {"splits": ("clips", "stills", "still_images")}
+# What a primary table may have as its key; the first of them that it has.
+_KEYS = ("object_id", "sample_id", "still_id", "clip_id", "video_id")
 # Tables that are not divided: their rows are shards, or leave with them.
 _WHOLE = ("encoded", "packing", "verified", "slices")
 _GROUPS = "groups"
@@ -35,32 +38,30 @@ def former_keys(dataset: Dataset) -> pa.Array:
     return keys.take(pc.sort_indices(keys))
 
 
-def divide_plans(dataset: Dataset, slices: Slices, outputs: Sequence[Sequence[Output]]) -> int:
-    """Divide all plans of whole tables; returns their number. `outputs` are the tables of each stage."""
+def divide_plans(dataset: Dataset, slices: Slices) -> int:
+    """Divide all plans of whole tables; returns their number."""
     known = _known(dataset)
     names = slices.of_keys(known["key"]).to_pylist()
     by_id = dict(zip(known["object_id"].to_pylist(), names, strict=True))
     by_id |= dict(zip(known["video_id"].to_pylist(), names, strict=True))
-    tables = {of_stage[0].folder: of_stage for of_stage in outputs}
     divided = 0
     for folder, fingerprint in _plans_of_whole_tables(dataset):
-        if folder.startswith(f"{_GROUPS}/"):
-            _remove_whole(dataset, folder, fingerprint)
-        elif folder not in _WHOLE:
-            _divide(dataset, fingerprint, tables[folder], lambda key: by_id.get(video_of(key)))
-            _remove_whole(dataset, folder, fingerprint)
-        else:
+        if folder in _WHOLE:
             continue
+        if not folder.startswith(f"{_GROUPS}/"):
+            _divide(dataset, folder, fingerprint, lambda key: by_id.get(video_of(key)))
+        _remove_whole(dataset, folder, fingerprint)
         divided += 1
     return divided
 
 
 def _known(dataset: Dataset) -> pa.Table:
     """Ids and key of every source, of all fingerprints."""
-    tables = [pa.schema([(name, pa.string()) for name in _COLUMNS]).empty_table()]
-    for fingerprint in sorted({file.key.split("/")[1] for file in dataset.store.list(_VIDEOS.folder)}):
-        parts = dict.fromkeys(dataset.committed(_VIDEOS, fingerprint))
-        tables.append(dataset.read_parts(_VIDEOS, fingerprint, parts, _COLUMNS).select(_COLUMNS))
+    schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
+    tables = [schema.empty_table()]
+    for file in dataset.store.list(_VIDEOS):
+        if is_part(file.key.rsplit("/", 1)[-1]):
+            tables.append(PartFile(dataset.store, file.key).rows("key", None, _COLUMNS).select(_COLUMNS))
     return pa.concat_tables(tables)
 
 
@@ -70,11 +71,13 @@ def _plans_of_whole_tables(dataset: Dataset) -> list[tuple[str, str]]:
     return [(folder, last) for folder, _, last in named if not last.startswith("slice-")]
 
 
-def _divide(
-    dataset: Dataset, fingerprint: str, outputs: Sequence[Output], slice_of: Callable[[str], str | None]
-) -> None:
-    plans = dataset.plans(outputs[0].folder, fingerprint)
-    committed = dataset.committed(outputs[0], fingerprint)
+def _divide(dataset: Dataset, folder: str, fingerprint: str, slice_of: Callable[[str], str | None]) -> None:
+    plans = dataset.plans(folder, fingerprint)
+    committed = {
+        name.rsplit("/", 1)[1].removesuffix(".parquet")
+        for name in dataset.store.names(f"{folder}/{fingerprint}")
+        if is_part(name.rsplit("/", 1)[1])
+    }
     planned: dict[str, list[Part]] = defaultdict(list)
     shared: list[str] = []
     for part in plans.read(WHOLE):
@@ -87,7 +90,7 @@ def _divide(
             continue
         pieces = {name: make_part(of_slice) for name, of_slice in rows.items() if name}
         if part.name in committed:
-            _divide_part(dataset, fingerprint, outputs, part.name, [*pieces.values()])
+            _divide_part(dataset, folder, fingerprint, part.name, [*pieces.values()])
             committed |= {piece.name for piece in pieces.values()}
             shared.append(part.name)
         for name, piece in pieces.items():
@@ -97,17 +100,22 @@ def _divide(
         before = {part.name: part for part in plans.read(name)}  # of a migration that was killed
         _replace(plans, name, [*(before | {part.name: part for part in parts}).values()])
     for name in shared:
-        for output in outputs:
-            dataset.store.remove(dataset.part_key(output, fingerprint, name))
+        for table in (folder, *_SECONDARY.get(folder, ())):
+            dataset.store.remove(f"{table}/{fingerprint}/{name}.parquet")
 
 
-def _divide_part(
-    dataset: Dataset, fingerprint: str, outputs: Sequence[Output], part: str, pieces: Sequence[Part]
-) -> None:
-    for output in reversed(outputs):
+def _divide_part(dataset: Dataset, folder: str, fingerprint: str, part: str, pieces: Sequence[Part]) -> None:
+    """Write the pieces of a part file of each table, those of the primary one last."""
+    for table in (*_SECONDARY.get(folder, ()), folder):
+        key = f"{table}/{fingerprint}/{part}.parquet"
+        if not dataset.store.exists(key):
+            continue
+        rows = PartFile(dataset.store, key).rows("", None)
+        column = next(name for name in _KEYS if name in rows.column_names) if table == folder else "video_id"
         for piece in pieces:
-            rows = dataset.read_parts(output, fingerprint, {part: [key for key, _ in piece.rows]})
-            dataset.write_part(output, fingerprint, piece.name, rows.select(output.contract.names))
+            ids = pa.array([key for key, _ in piece.rows], pa.string())
+            here = rows.filter(pc.is_in(rows[column], value_set=ids))
+            dataset.write_file(f"{table}/{fingerprint}/{piece.name}.parquet", here)
 
 
 def _replace(plans: PlanFiles, slice_name: str, parts: Sequence[Part]) -> None:

@@ -126,3 +126,16 @@ def test_values_by_name_keep_the_fingerprint_that_they_had_as_maps() -> None:
     kinds = {column.name: column.content for column in (*SCORES.columns, *CAPTIONS.columns)}
     assert (kinds["measures"], kinds["fields"]) == ("map<string, double>", "map<string, string>")
     assert kinds["clip_id"] == "string"
+
+
+def test_pictures_leave_the_stills_and_other_columns_stay_as_they_are(tmp_path: Path) -> None:
+    """Under an earlier fingerprint stills had other columns."""
+    dataset = Dataset(str(tmp_path))
+    kinds = pa.schema([(name, pa.string()) for name in ("still_id", "clip_id", "video_id", "older")])
+    row = {"still_id": "s", "clip_id": "c", "video_id": "v", "older": "kept", "image": b"jpeg"}
+    _put(dataset, "stills/f/part-1.parquet", [row], kinds.append(pa.field("image", pa.binary())))
+    assert migrate(dataset, IMAGES) == 1
+    assert migrate(dataset, IMAGES) == 0
+    stills, images = (pq.read_table(tmp_path / folder / "f/part-1.parquet") for folder in ("stills", "still_images"))
+    assert stills.to_pylist() == [{name: row[name] for name in kinds.names}]
+    assert images.to_pylist() == [{name: row[name] for name in ("still_id", "clip_id", "video_id", "image")}]

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,17 +17,32 @@ from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.migration_slices import divide_plans, former_keys
 from pipeline.dataset.plan import make_part
 from pipeline.dataset.slices import Slices
+from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output
 from pipeline.storage.store import Store
+from schemas.contract import STATUS_COLUMNS, Column, TableContract
 from schemas.ids import video_id
-from schemas.media_tables import VIDEOS
+from schemas.media_tables import SPLITS, VIDEOS
 from tests.pipeline.captioned_dataset import OK, filled
-from tests.pipeline.engine.toy_stream import DOUBLED
 
 VIDEO_OUTPUT = Output(folder="videos", contract=VIDEOS, parent="object_id")
 KEYS = [f"{number}.mp4" for number in range(8)]
 IDS = {key: video_id(key, 1, "e") for key in KEYS}
-OUTPUTS = [(VIDEO_OUTPUT,), DOUBLED]
+SPLIT = (
+    Output(folder="splits", contract=SPLITS, parent="video_id"),
+    Output(folder="clips", contract=CLIPS, parent="video_id"),
+)
+MOODS = TableContract(
+    name="moods",
+    key="clip_id",
+    doc="what a scorer measured that there is no more",
+    columns=(
+        Column(name="clip_id", type=pa.string(), doc="id"),
+        Column(name="mood", type=pa.float64(), doc="a measure"),
+        *STATUS_COLUMNS,
+    ),
+)
+GONE = Output(folder="scores/mood", contract=MOODS, parent="clip_id")
 
 
 def commit(dataset: Dataset, output: Output, rows: list[dict[str, Any]], *others: tuple[Output, list[Any]]) -> None:
@@ -46,10 +62,11 @@ def former(folder: str, keys: list[str], size: int) -> Dataset:
         commit(dataset, VIDEO_OUTPUT, rows)
     for start in range(0, len(keys), size):
         ids = [IDS[key] for key in keys[start : start + size]]
-        halves = [{"clip_id": f"{each}-{at}-{at + 500}", "id": each} for each in ids for at in (0, 500)]
-        doubled = [{"id": each, "double": int(each[:8], 16), **OK} for each in ids]
-        commit(dataset, DOUBLED[0], doubled, (DOUBLED[1], halves))
-    dataset.append_plan(DOUBLED[0].folder, "f", [make_part([("unknown", "i"), (IDS["0.mp4"], "later")])])
+        clips = [{"clip_id": f"{each}-{at}-{at + 500}", "video_id": each} for each in ids for at in (0, 500)]
+        splits = [{"video_id": each, "shots": int(each[:4], 16), **OK} for each in ids]
+        commit(dataset, SPLIT[0], splits, (SPLIT[1], clips))
+        commit(dataset, GONE, [{"clip_id": clip["clip_id"], "mood": 0.5, **OK} for clip in clips])
+    dataset.append_plan(SPLIT[0].folder, "f", [make_part([("unknown", "i"), (IDS["0.mp4"], "later")])])
     dataset.append_plan("groups/videos", "f", [make_part([(IDS[key], "") for key in KEYS])])
     dataset.append_plan("verified", "f", [make_part([("shard", "c")])])
     return dataset
@@ -58,7 +75,7 @@ def former(folder: str, keys: list[str], size: int) -> Dataset:
 def rows(dataset: Dataset) -> list[Any]:
     """The rows of all parts, however they are cut."""
     found = []
-    for output in (VIDEO_OUTPUT, *DOUBLED):
+    for output in (VIDEO_OUTPUT, *SPLIT, GONE):
         table = dataset.read_parts(output, "f", dict.fromkeys(dataset.committed(output, "f")))
         found.append(table.drop_columns([PART_COLUMN]).sort_by(output.contract.key).to_pylist())
     return found
@@ -66,7 +83,7 @@ def rows(dataset: Dataset) -> list[Any]:
 
 def divide(dataset: Dataset) -> Slices:
     slices = Slices.assigned(dataset.store, former_keys(dataset), 3)
-    divide_plans(dataset, slices, OUTPUTS)
+    divide_plans(dataset, slices)
     return slices
 
 
@@ -75,7 +92,8 @@ def check(dataset: Dataset, slices: Slices, keys: list[str]) -> None:
     names = dict(zip(KEYS, slices.of_keys(former_keys(dataset)).to_pylist(), strict=True))
     for output, wanted in (
         (VIDEO_OUTPUT, {f"o{key}": key for key in KEYS}),
-        (DOUBLED[0], {IDS[key]: key for key in keys}),
+        (SPLIT[0], {IDS[key]: key for key in keys}),
+        (GONE, {f"{IDS[key]}-{at}-{at + 500}": key for key in keys for at in (0, 500)}),
     ):
         plans, there = dataset.plans(output.folder, "f"), dataset.committed(output, "f")
         planned = {name: plans.read(name) for name in plans.slices}
@@ -95,7 +113,7 @@ def test_every_row_is_planned_in_the_slice_of_its_source(keys: list[str], size: 
         slices = divide(dataset)
         assert rows(dataset) == before
         check(dataset, slices, keys)
-        assert divide_plans(dataset, slices, OUTPUTS) == 0
+        assert divide_plans(dataset, slices) == 0
 
 
 @pytest.mark.parametrize("step", ["writing", "remove"])
@@ -117,8 +135,7 @@ def test_a_kill_at_any_moment_loses_nothing(step: str, tmp_path: Path, monkeypat
             with contextlib.suppress(KeyboardInterrupt):
                 divide(dataset)
                 break
-        for output in OUTPUTS:
-            dataset.remove_orphans(output, "f")
+        dataset.remove_orphans(SPLIT, "f")
         slices = divide(dataset)
         check(dataset, slices, KEYS)
         assert rows(dataset) == before
