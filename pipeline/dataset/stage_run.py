@@ -73,9 +73,12 @@ class StageRun:
         names = schema.names if columns is None else list(columns)
         read = pa.schema([schema.field(name) for name in dict.fromkeys([*names, output.parent])])
         chosen = ", ".join(f'"{name}"' for name in (*names, PART_COLUMN))
-        keys = {part: self.dataset.part_key(output, self.spec.fingerprint, part) for part in sorted(self.served)}
-        whole = [keys[part] for part, rows in sorted(self.served.items()) if rows is None]
-        some = {keys[part]: rows for part, rows in sorted(self.served.items()) if rows is not None}
+        served = {
+            self.dataset.part_key(output, self.spec.fingerprint, part): keys
+            for part, keys in sorted(self.served.items())
+        }
+        whole = [key for key, rows in served.items() if rows is None]
+        some = {key: rows for key, rows in served.items() if rows is not None}
         relation = parquet(connection, self.dataset.store, whole, read, PART_COLUMN).project(chosen)
         if not some:
             return relation

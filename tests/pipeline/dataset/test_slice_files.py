@@ -3,8 +3,9 @@
 python -m pytest tests/pipeline/dataset/test_slice_files.py
 """
 
-import contextlib
 import tempfile
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
 from pipeline.dataset.slice_files import Gathered, gather_slice
 from pipeline.dataset.stage_run import Served
-from pipeline.storage.store import Store
+from tests.pipeline.stopped import stopped
 from tests.pipeline.toy import DOUBLED, HALVES, OUTPUTS
 
 SLICE = "slice-000000"
@@ -92,9 +93,9 @@ def test_another_slice_is_left_alone(tmp_path: Path) -> None:
     assert [part.name for part in dataset.plans("doubled", "f").read("slice-000001")] == ["part-b"]
 
 
-@pytest.mark.parametrize("step", ["write", "remove"])
+@pytest.mark.parametrize("method", ["writing", "remove"])
 def test_a_kill_at_any_write_or_removal_ends_with_the_same_files(
-    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def made(name: str) -> Dataset:
         dataset = Dataset(str(tmp_path / name))
@@ -104,23 +105,10 @@ def test_a_kill_at_any_write_or_removal_ends_with_the_same_files(
 
     whole = made("whole")
     gather(whole, ["part-a", "part-b"])
-    plain = getattr(Store, "writing" if step == "write" else step)
-    for moment in range(12):
+    for moment in count():
         dataset = made(str(moment))
-        calls = 0
-
-        def stops(store: Store, key: str, moment: int = moment) -> object:
-            nonlocal calls
-            calls += 1
-            if calls > moment:
-                raise KeyboardInterrupt
-            return plain(store, key)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Store, "writing" if step == "write" else step, stops)
-            with contextlib.suppress(KeyboardInterrupt):
-                gather(dataset, ["part-a", "part-b"])
-                break
+        if not stopped(monkeypatch, method, moment, partial(gather, dataset, ["part-a", "part-b"])):
+            break
         left = dataset.committed(OUTPUTS[0], "f")
         dataset.remove_orphans(OUTPUTS, "f")
         gather(dataset, sorted(left | {"part-a", "part-b"}))

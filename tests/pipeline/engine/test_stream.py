@@ -19,6 +19,7 @@ from schemas.config import EngineConfig
 from schemas.errors import StageError
 from tests.pipeline import toy
 from tests.pipeline.engine import toy_stream
+from tests.pipeline.engine.toy_stream import expected, texts
 
 SLICE = "slice-000000"
 NUMBERS = {f"v{number:02d}": number for number in range(9)}
@@ -37,14 +38,6 @@ def run(
     names = pa.array([SLICE] * len(numbers), pa.string())
     given = {"numbers": SlicedRows(toy.rows(numbers, trouble), "id", names)}
     return engine.stream(steps, [Slice(SLICE, lambda: toy_stream.groups(sorted(numbers)))], given, {}), engine
-
-
-def texts(runs: dict[str, StageRun]) -> dict[str, str | None]:
-    return {row["clip_id"]: row["text"] for row in runs["write"].primary.to_pylist()}
-
-
-def expected(numbers: dict[str, int]) -> dict[str, str]:
-    return {f"{key}-{at}-{at + 500}": f"{2 * number} of {key}" for key, number in numbers.items() for at in (0, 500)}
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.groups import Group
 from pipeline.engine.steps import Step, Tables, given
 from pipeline.stage import Output, Result, Row, StageSpec
@@ -106,3 +107,13 @@ def _numbers(tables: Tables) -> pa.Table:
 def groups(keys: Iterable[str], size: int = 2) -> list[Group]:
     listed = list(keys)
     return [Group(f"g{start}", frozenset(listed[start : start + size])) for start in range(0, len(listed), size)]
+
+
+def texts(runs: dict[str, StageRun]) -> dict[str, str | None]:
+    """What was written, by half."""
+    return {row["clip_id"]: row["text"] for row in runs["write"].primary.to_pylist()}
+
+
+def expected(numbers: dict[str, int]) -> dict[str, str]:
+    """What is to be written of these numbers."""
+    return {f"{key}-{at}-{at + 500}": f"{2 * number} of {key}" for key, number in numbers.items() for at in (0, 500)}

@@ -22,6 +22,7 @@ from pipeline.stages.slices.stage import gather_slices
 from schemas.config import EngineConfig
 from tests.pipeline import toy
 from tests.pipeline.engine import toy_stream
+from tests.pipeline.engine.toy_stream import expected, texts
 
 NUMBERS = {f"v{number:02d}": number for number in range(9)}
 
@@ -44,14 +45,6 @@ def run(
     gathered = gather_slices(engine, runs)
     engine.mark_complete(gathered)
     return gathered, engine
-
-
-def texts(runs: dict[str, StageRun]) -> dict[str, str | None]:
-    return {row["clip_id"]: row["text"] for row in runs["write"].primary.to_pylist()}
-
-
-def expected(numbers: dict[str, int]) -> dict[str, str]:
-    return {f"{key}-{at}-{at + 500}": f"{2 * number} of {key}" for key, number in numbers.items() for at in (0, 500)}
 
 
 def computed(engine: Engine) -> list[int]:
