@@ -10,6 +10,7 @@ workers commit part files themselves, so that a result is on disk before it is r
 
 import json
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -77,6 +78,7 @@ class Engine:
         limits: Limits = DEFAULT,
     ) -> None:
         self.dataset = dataset
+        self._run_id = uuid.uuid4().hex
         self.records: dict[str, StageRecord] = {}
         # The tables in part files that this run has brought up to date, by folder, with their fingerprint.
         self.tables: dict[str, str] = {}
@@ -183,6 +185,7 @@ class Engine:
         """Send the states of so many groups through all steps; yields each when all steps have committed its rows."""
         self._make_ready([step.spec for step in steps])
         setting = Setting(
+            run_id=self._run_id,
             dataset_uri=self.dataset.store.address,
             limits=self._worker_limits,
             cores=self._cluster.cores,
@@ -328,7 +331,7 @@ class Engine:
         else:  # tasks reuse warm processes from stage to stage; starting actors takes seconds each
             results = tasks_table.map_batches(
                 cast(Any, work),
-                fn_kwargs=arguments,
+                fn_kwargs={"run_id": self._run_id, **arguments},
                 batch_size=1,
                 batch_format="pyarrow",
                 compute=ray.data.TaskPoolStrategy(size=workers),

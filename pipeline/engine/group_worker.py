@@ -84,14 +84,17 @@ class GroupWorker:
         return self._parts.compute(part, rows, [prior.get(row[spec.key], 0) for row in rows])
 
 
-_kept: OrderedDict[tuple[str, str, str], GroupWorker] = OrderedDict()
+_kept: OrderedDict[tuple[str, str], GroupWorker] = OrderedDict()
 
 
 def work_on_group(
-    tasks: pa.Table, step: Step, specs: Mapping[str, StageSpec], dataset_uri: str, limits: WorkerLimits
+    tasks: pa.Table, run_id: str, step: Step, specs: Mapping[str, StageSpec], dataset_uri: str, limits: WorkerLimits
 ) -> pa.Table:
-    """The function that Ray tasks run. A process keeps the steps that it has done, with their models."""
-    key = (step.spec.name, step.spec.fingerprint, dataset_uri)
+    """The function that Ray tasks run. A process keeps the steps that it has done in this run, with their models.
+
+    A fingerprint would not tell two runs apart: it leaves out addresses, limits and whatever else changes no result.
+    """
+    key = (run_id, step.spec.name)
     if key not in _kept:
         _kept[key] = GroupWorker(step, specs, dataset_uri, limits)
         while len(_kept) > _KEPT:

@@ -29,6 +29,8 @@ _MOST_ROWS, _TASKS_PER_WORKER = 8, 32
 class Setting:
     """Where a pipeline runs: the dataset, the limits of its workers, the cluster's size, and the workers asked for."""
 
+    run_id: str
+    """Of the engine: what a process keeps for one run is not taken for another, whose stages may be set otherwise."""
     dataset_uri: str
     limits: WorkerLimits
     cores: int
@@ -132,7 +134,7 @@ def _with_step(
         )
     return dataset.map_batches(
         cast(Any, work_on_group),
-        fn_kwargs=arguments,
+        fn_kwargs={"run_id": setting.run_id, **arguments},
         batch_size=1,
         batch_format="pyarrow",
         compute=ray.data.TaskPoolStrategy(size=size),

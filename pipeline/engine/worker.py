@@ -4,7 +4,7 @@ Secondary tables are written before the primary one, whose file is the commit: a
 orphans, never a partial result. If a worker dies on a part (a crash in a decoder, out of memory), its mark is found
 when the part is retried; the part's rows are then processed one by one, and the row that keeps killing is recorded.
 
-    report = work(tasks, spec, dataset_uri, limits)
+    report = work(tasks, run_id, spec, dataset_uri, limits)
 """
 
 import json
@@ -155,15 +155,16 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-_kept: dict[tuple[str, str, str], PartWorker] = {}
+_kept: dict[tuple[str, str], PartWorker] = {}
 
 
-def work(tasks: pa.Table, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> pa.Table:
-    """The function that Ray tasks run. The process keeps its worker, with the built stage, until the next stage.
+def work(tasks: pa.Table, run_id: str, spec: StageSpec, dataset_uri: str, limits: WorkerLimits) -> pa.Table:
+    """The function that Ray tasks run. The process keeps its worker, with the built stage, until the next stage or run.
 
-    Ray reuses task processes for the next stage, so libraries are imported once per process and run.
+    Ray reuses task processes for the next stage, so libraries are imported once per process. A fingerprint would not
+    tell two runs apart: it leaves out addresses, limits and whatever else changes no result.
     """
-    key = (spec.name, spec.fingerprint, dataset_uri)
+    key = (run_id, spec.name)
     if key not in _kept:
         _kept.clear()
         _kept[key] = PartWorker(spec, dataset_uri, limits)

@@ -21,7 +21,9 @@ from tests.pipeline.engine import toy_stream
 def _setting(cores: int, gpus: int = 0, workers: int = 0, worker_cpus: int = 2) -> Setting:
     limits = WorkerLimits(max_attempts=1, max_worker_deaths=1)
     cpus: defaultdict[str, int] = defaultdict(lambda: worker_cpus)
-    return Setting(dataset_uri="set", limits=limits, cores=cores, gpus=gpus, worker_cpus=cpus, workers=workers)
+    return Setting(
+        run_id="run", dataset_uri="set", limits=limits, cores=cores, gpus=gpus, worker_cpus=cpus, workers=workers
+    )
 
 
 def _step(name: str, **resources: Any) -> Step:

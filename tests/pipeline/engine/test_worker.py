@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.dataset.folder import Dataset
 from pipeline.engine.ipc import write_rows
+from pipeline.engine import worker as workers
 from pipeline.engine.worker import PartWorker, WorkerLimits, marks_of
 from pipeline.stage import Result, Row
 from tests.pipeline import toy
@@ -64,3 +67,13 @@ def test_the_reason_of_a_death_is_recorded_where_it_is_known(tmp_path: Path) -> 
     results = work(tmp_path, toy.Doubler, mark)
     assert results["k1"]["error"] == "the worker process died 2 times on this row: it took 9.1 GB of memory"
     assert [key for key, row in results.items() if row["status"] == "failed"] == ["k1"]
+
+
+def test_a_process_does_not_take_the_worker_of_an_earlier_run_with_other_settings(tmp_path: Path) -> None:
+    tasks = pa.Table.from_pylist([{"part": "part-x", "rows": write_rows(ROWS)}])
+    spec = toy.spec()
+    wrong = replace(spec, arguments={"nonsense": 1})
+    first = json.loads(workers.work(tasks, "run 1", wrong, str(tmp_path), LIMITS)["report"][0].as_py())
+    assert "unexpected keyword argument" in first["fatal"]
+    again = json.loads(workers.work(tasks, "run 2", spec, str(tmp_path), LIMITS)["report"][0].as_py())
+    assert (again["rows"], again["failed"]) == (len(ROWS), 0)
