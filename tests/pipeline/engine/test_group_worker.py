@@ -24,7 +24,8 @@ def advance(folder: Path, run_id: str, **doubler: Any) -> GroupState:
 
 def test_a_process_does_not_take_the_worker_of_an_earlier_run_with_other_settings(tmp_path: Path) -> None:
     fatal = advance(tmp_path, "run 1", nonsense=1).fatal
-    assert fatal is not None and "stage double cannot run: TypeError" in fatal[1]
+    assert fatal is not None
+    assert "stage double cannot run: TypeError" in fatal[1]
     after = advance(tmp_path, "run 2")
     assert after.fatal is None
     assert sorted(key for keys in after.served["double"].values() for key in keys) == ["v00", "v01"]

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
-from pipeline.engine.ipc import write_rows
 from pipeline.engine import worker as workers
+from pipeline.engine.ipc import write_rows
 from pipeline.engine.worker import PartWorker, WorkerLimits, marks_of
 from pipeline.stage import Result, Row
 from tests.pipeline import toy
