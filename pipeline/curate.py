@@ -32,9 +32,11 @@ from pipeline.engine.groups import SlicedRows
 from pipeline.engine.progress import Progress
 from pipeline.engine.record import make_record
 from pipeline.engine.slice_inputs import digest_of_rows
+from pipeline.engine.steps import Ahead
 from pipeline.stage import STATUS
 from pipeline.stages.cluster_requirements import requirements_of
 from pipeline.stages.ingest.stage import find_identical, list_bucket
+from pipeline.stages.pack.committed import packed_samples, packed_sources
 from pipeline.stages.pack.described import (
     FRAME_COLUMNS,
     VIDEO_COLUMNS,
@@ -72,7 +74,7 @@ from pipeline.stages.select.select import COPY_COLUMNS, rules_of, select
 from pipeline.stages.slices.stage import OUTPUTS as SLICES_OUTPUTS
 from pipeline.stages.slices.stage import gather_slices
 from pipeline.stages.specs_of_run import make_specs
-from pipeline.stages.steps_of_run import SOURCES, SPANS, steps_after_selection, steps_before_selection
+from pipeline.stages.steps_of_run import SOURCES, SPANS, encode_ahead, steps_after_selection, steps_before_selection
 from schemas.caption_tables import CAPTIONS
 from schemas.config import RunConfig
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE, VIDEO_DUPLICATES_FILE
@@ -120,10 +122,11 @@ class Curation:
         if not self._retry and (last := unchanged_record(self.dataset, decided_by)):
             return self._keep(last, started)
         self.dataset.store.remove_temporary()
-        slices = self._divide()
+        packed = packed_sources(self.dataset)
+        slices = self._divide(packed["key"])
         ingested = self.engine.run(self._specs.ingest, self._objects, slices.of_keys(self._objects["key"]))
         videos = ingested.primary
-        slice_of = slices.of_sources(videos["video_id"], videos["key"])
+        slice_of = slices.of_sources(videos, packed)
         self._find_identical(ingested)
         identical = self.dataset.read_table(VIDEO_DUPLICATES_FILE, DUPLICATES)
         sources = _usable(videos, identical)
@@ -132,8 +135,8 @@ class Curation:
         scores = {name: runs[spec.name] for name, spec in self._specs.scores.items()}
         self._select(ingested, splits, scores, embeddings)
         self._plan_spans(splits)
-        self._caption(runs, slice_of)
-        self._pack(ingested, splits, scores)
+        self._caption(runs, slice_of, self._encode_ahead(sources, slice_of))
+        self._pack(ingested, splits, scores, slice_of)
         self._write_ledger(ingested, splits)
         self.complaints = verify_new(self.engine)
         inputs = {
@@ -211,15 +214,15 @@ class Curation:
             write_card(self.dataset, self.config, tables, samples, self._states)
             write_energon(self.dataset, samples)
 
-    def _divide(self) -> Slices:
-        """The slices of all sources; brings a dataset of an earlier version into today's layout first."""
+    def _divide(self, packed: pa.ChunkedArray) -> Slices:
+        """The slices of all sources, `packed` ones too; brings a dataset of an earlier version into today's layout."""
         store, size = self.dataset.store, self.config.engine.videos_per_slice
-        if not is_former(self.dataset):
-            return Slices.assigned(store, self._objects["key"], size)
-        migrate(self.dataset, self._specs.split.outputs[-1])
-        known = Slices.assigned(store, pa.chunked_array([former_keys(self.dataset)]), size)
-        divide_plans(self.dataset, known)
-        return Slices.assigned(store, self._objects["key"], size)
+        if is_former(self.dataset):
+            migrate(self.dataset, self._specs.split.outputs[-1])
+            known = Slices.assigned(store, pa.chunked_array([former_keys(self.dataset)]), size)
+            divide_plans(self.dataset, known)
+        keys = pa.chunked_array([*self._objects["key"].chunks, *packed.chunks], pa.string())
+        return Slices.assigned(store, keys, size)
 
     def _settle(self, runs: Mapping[str, StageRun]) -> None:
         """Make one file of the part files of each slice, and mark what is complete."""
@@ -309,8 +312,16 @@ class Curation:
         if note := short.note(self.config.split.still_seconds):
             Progress().note(note)
 
-    def _caption(self, looked: Mapping[str, StageRun], slice_of: SliceOf) -> None:
-        """Caption every still of a sample, and every sample."""
+    def _encode_ahead(self, sources: pa.Table, slice_of: SliceOf) -> Ahead:
+        packed = packed_samples(self.dataset)
+        return encode_ahead(
+            self._specs.encode,
+            SlicedRows(sources, "video_id", slice_of(sources["video_id"])),
+            SlicedRows(packed, "sample_id", slice_of(packed["sample_id"])),
+        )
+
+    def _caption(self, looked: Mapping[str, StageRun], slice_of: SliceOf, ahead: Ahead) -> None:
+        """Caption every still of a sample, and every sample; encode those that are done while others are captioned."""
         spans = self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS)
         clips = pc.unique(spans["clip_id"]).sort()
         slices = plan_slices(
@@ -325,14 +336,14 @@ class Curation:
         measured = self.config.caption.captioner not in CAPTIONERS
         steps = steps_after_selection(self._specs, self.config.caption.max_overview_stills, measured)
         given = {SPANS: SlicedRows(spans, "sample_id", slice_of(spans["sample_id"]))}
-        self._said = self.engine.stream(steps, slices, given, looked)
+        self._said = self.engine.stream(steps, slices, given, looked, ahead)
 
-    def _pack(self, ingested: StageRun, splits: StageRun, scores: Mapping[str, StageRun]) -> None:
+    def _pack(self, ingested: StageRun, splits: StageRun, scores: Mapping[str, StageRun], slice_of: SliceOf) -> None:
         from pipeline.dataset.query import querying
 
         specs, split = self._specs, self._specs.split.fingerprint
         upstream = {spec.name: spec.fingerprint for spec in (specs.ingest, specs.split)}
-        packing = Packing(self.engine, self.config.pack, specs.encode, specs.pack, upstream)
+        packing = Packing(self.engine, self.config.pack, specs.encode, specs.pack, upstream, slice_of)
         captioned, summarised = self._said["caption"], self._said["summarise"]
         with querying(self.dataset.store) as connection:
             tables = DescribedTables(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 PART_COLUMN = "part"
 # The layout of the folder, as `run.json` says it; none: 1.
-FORMAT = 3
+FORMAT = 4
 # Whole tables that earlier versions wrote at another place.
 FORMER_PLACES = {"sample_spans/sample_spans.parquet": "selection/sample_spans.parquet"}
 

@@ -23,12 +23,12 @@ from pipeline.dataset.slices import WHOLE, Slices
 from schemas.ids import video_of
 
 _VIDEOS, _COLUMNS = "videos", ["object_id", "video_id", "key"]
-# Tables that follow the plan of another one; their rows are told apart by their source.
-_SECONDARY = {"splits": ("clips", "stills", "still_images")}
+# Tables that follow the plan of another one; their rows are told apart by their source or their sample.
+_SECONDARY = {"splits": ("clips", "stills", "still_images"), "encoded": ("encoded_media",)}
 # What a primary table may have as its key; the first of them that it has.
 _KEYS = ("object_id", "sample_id", "still_id", "clip_id", "video_id")
-# Tables that are not divided: their rows are shards, or leave with them.
-_WHOLE = ("encoded", "packing", "verified", "slices")
+# Tables that are not divided: their rows are shards, or leave with the run.
+_WHOLE = ("packing", "verified", "slices")
 _GROUPS = "groups"
 
 
@@ -111,7 +111,8 @@ def _divide_part(dataset: Dataset, folder: str, fingerprint: str, part: str, pie
         if not dataset.store.exists(key):
             continue
         rows = PartFile(dataset.store, key).rows("", None)
-        column = next(name for name in _KEYS if name in rows.column_names) if table == folder else "video_id"
+        keyed = table == folder or "video_id" not in rows.column_names
+        column = next(name for name in _KEYS if name in rows.column_names) if keyed else "video_id"
         for piece in pieces:
             ids = pa.array([key for key, _ in piece.rows], pa.string())
             here = rows.filter(pc.is_in(rows[column], value_set=ids))

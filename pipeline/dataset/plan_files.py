@@ -104,3 +104,8 @@ class PlanFiles:
         for key in earlier:
             self._store.remove(key)
         self._files[slice_name] = self._files[slice_name][-1:]
+
+    def remove(self, slice_name: str) -> None:
+        """Forget what was planned in a slice: none of its part files is there any more."""
+        for key in self._files.pop(slice_name, ()):
+            self._store.remove(key)

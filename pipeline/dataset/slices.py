@@ -43,6 +43,11 @@ class SliceOf:
         assert not numbers.null_count, "an id is of no known source"
         return _names(numbers)
 
+    @property
+    def table(self) -> pa.Table:
+        """The slice's number of each source: `video_id`, `slice`."""
+        return pa.table({"video_id": self.sources, "slice": self.slices})
+
 
 @dataclass(frozen=True, slots=True)
 class Slices:
@@ -80,10 +85,13 @@ class Slices:
         assert not numbers.null_count, "a source has no slice"
         return _names(numbers)
 
-    def of_sources(self, ids: pa.ChunkedArray, keys: pa.ChunkedArray) -> SliceOf:
-        """A function from ids to slices, given the ids and the keys of all sources."""
-        numbers = _one(self.table["slice"]).take(_one(pc.index_in(keys, value_set=_one(self.table["key"]))))
-        return SliceOf(_one(ids), numbers)
+    def of_sources(self, *sources: pa.Table) -> SliceOf:
+        """A function from ids to slices, given tables of sources (`video_id`, `key`), which may name one repeatedly."""
+        named = pa.concat_tables([each.select(["video_id", "key"]) for each in sources])
+        places = pc.index_in(named["key"], value_set=_one(self.table["key"]))
+        numbered = pa.table({"video_id": named["video_id"], "slice": _one(self.table["slice"]).take(_one(places))})
+        distinct = numbered.group_by("video_id").aggregate([("slice", "min")])
+        return SliceOf(_one(distinct["video_id"]), _one(distinct["slice_min"]))
 
 
 def places_by_slice(slices: pa.Array | pa.ChunkedArray) -> dict[str, NDArray[np.int64]]:

@@ -12,7 +12,6 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pyarrow as pa
@@ -34,7 +33,8 @@ from pipeline.engine.pipeline import Setting, run_states, workers_of
 from pipeline.engine.progress import Progress
 from pipeline.engine.slice_inputs import digest_of_stage
 from pipeline.engine.stage_progress import StageProgress
-from pipeline.engine.steps import Step
+from pipeline.engine.stage_record import StageRecord
+from pipeline.engine.steps import Ahead, Step
 from pipeline.engine.stream import Stream
 from pipeline.engine.waves import WaveWorker
 from pipeline.engine.worker import PRIOR_ATTEMPTS, PartWorker, WorkerLimits, marks_of, work
@@ -47,23 +47,6 @@ from schemas.contract import TableContract
 from schemas.limits import Limits
 
 _TASK_SCHEMA = pa.schema([("part", pa.string()), ("rows", pa.large_binary())])
-
-
-@dataclass(slots=True)
-class StageRecord:
-    """What one stage did in one run; written to `run.json` unchanged. Times are in seconds."""
-
-    fingerprint: str
-    rows: int = 0
-    reused: int = 0
-    computed: int = 0
-    failed: int = 0
-    parts: int = 0
-    workers: int = 0
-    seconds: float = 0.0
-    busy_seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    counters: dict[str, int] = field(default_factory=dict)
 
 
 class Engine:
@@ -84,6 +67,8 @@ class Engine:
         self.tables: dict[str, str] = {}
         # What the streams of this run were given: the stages before, and digests of the rows by stage and slice.
         self._streams: list[tuple[list[str], dict[str, dict[str, str]]]] = []
+        # The records of stages that worked ahead.
+        self._ahead: dict[str, StageRecord] = {}
         # Rows and failures of each stage by slice.
         self._counts: dict[str, dict[str, tuple[int, int]]] = {}
         self._config = config
@@ -121,12 +106,13 @@ class Engine:
         slices: Sequence[Slice],
         given: Mapping[str, SlicedRows],
         before: Mapping[str, StageRun],
+        ahead: Ahead | None = None,
     ) -> dict[str, StageRun]:
         """Bring several stages up to date, which work at the same time on different groups (`pipeline.engine.stream`).
 
         Returns the stages' runs by name, with those `before`. Raises `StageError` or `DatasetError`.
         """
-        stream = Stream(self, slices, given)
+        stream = Stream(self, slices, given, ahead)
         runs = stream.run(steps, before)
         self._streams.append((list(before), stream.inputs))
         return runs
@@ -139,6 +125,10 @@ class Engine:
         prior: dict[str, int] = {}
         failed = self._failed(spec, committed, prior) if self._retry else {}
         return StageProgress(self.dataset, spec, committed, failed, prior)
+
+    def set_aside(self, spec: StageSpec) -> None:
+        """Keep the record of a stage that worked ahead until it is run itself, which counts that work."""
+        self._ahead[spec.name] = self.records.pop(spec.name)
 
     def mark_complete(self, runs: Mapping[str, StageRun]) -> None:
         """Mark what the streams of this run have completed, so that the next one need not look into it.
@@ -209,7 +199,7 @@ class Engine:
                     record.reused += done["reused"]
                     record.parts += len(done["parts"])
                     for report in done["parts"]:
-                        _add(record, report)
+                        record.add(report)
                         emit(step.spec.name, report, record.workers)
                         failed += report["failed"]
                         in_a_row[step.spec.name] = self._check_failures(step.spec, in_a_row[step.spec.name], report)
@@ -237,6 +227,8 @@ class Engine:
         counts |= {name: (mark.rows, mark.failed) for name, mark in progress.marked.items()}
         self._counts[spec.name] = counts
         record.failed = sum(failed for _, failed in counts.values())
+        if ahead := self._ahead.pop(spec.name, None):
+            record.add_ahead(ahead)
         self._progress.stage(spec.name, record.rows, record.computed, record.failed, record.seconds)
         return run
 
@@ -285,7 +277,7 @@ class Engine:
         in_a_row = 0
         with self._progress.bar(spec.name, sum(len(part.rows) for part in parts)) as advance:
             for report in self._reports(spec, tasks, record.workers):
-                _add(record, report)
+                record.add(report)
                 emit(spec.name, report, record.workers)
                 advance(report["rows"], report["failed"])
                 in_a_row = self._check_failures(spec, in_a_row, report)
@@ -387,11 +379,3 @@ def _tasks(spec: StageSpec, parts: Sequence[Part], rows: pa.Table, prior: Mappin
         task = {"part": part.name, "rows": write_rows(chosen)}
         tasks.append(pa.Table.from_pylist([task], schema=_TASK_SCHEMA))
     return tasks
-
-
-def _add(record: StageRecord, report: Mapping[str, Any]) -> None:
-    record.computed += report["rows"]
-    record.busy_seconds += report["busy_seconds"]
-    record.cpu_seconds += report["cpu_seconds"]
-    for name, count in report["counters"].items():
-        record.counters[name] = record.counters.get(name, 0) + count

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.dataset.folder import FORMAT
-from pipeline.engine.engine import StageRecord
+from pipeline.engine.stage_record import StageRecord
 from schemas.config import RunConfig
 from schemas.version import VERSION
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN
 from pipeline.dataset.stage_run import StageRun
+from pipeline.engine.groups import SlicedRows
 from pipeline.stage import StageSpec
 
 
@@ -47,6 +48,18 @@ class Step:
 
     spec: StageSpec
     rows: Callable[[Tables], pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A last step that works ahead: it does for groups on their way what its stage would do later anyway.
+
+    Nothing waits for it and no group is sent for it alone: what it did not reach, the stage does when it is run itself.
+    So its cores are busy while the steps before it wait. `given` are tables that it alone reads.
+    """
+
+    step: Step
+    given: Mapping[str, SlicedRows]
 
 
 def given(name: str, tables: Tables) -> pa.Table:

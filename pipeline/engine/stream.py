@@ -26,7 +26,7 @@ from pipeline.engine.groups import ByVideo, Group, GroupedRows, Slice, SlicedRow
 from pipeline.engine.identities import identities_of
 from pipeline.engine.slice_inputs import digest_of_rows, digest_of_stage
 from pipeline.engine.stage_progress import StageProgress
-from pipeline.engine.steps import Step, Tables
+from pipeline.engine.steps import Ahead, Step, Tables
 
 if TYPE_CHECKING:
     from pipeline.engine.engine import Engine
@@ -47,11 +47,17 @@ class _Unfinished:
 class Stream:
     """Runs steps for the groups of `slices`, with the settings, records and progress of an engine.
 
-    `given` are tables by name.
+    `given` are tables by name. `ahead` follows the last step, unless that one runs in the driver.
     """
 
-    def __init__(self, engine: "Engine", slices: Sequence[Slice], given: Mapping[str, SlicedRows]) -> None:
-        self._engine, self._slices, self._given = engine, slices, given
+    def __init__(
+        self,
+        engine: "Engine",
+        slices: Sequence[Slice],
+        given: Mapping[str, SlicedRows],
+        ahead: Ahead | None = None,
+    ) -> None:
+        self._engine, self._slices, self._given, self._ahead = engine, slices, given, ahead
         self.inputs: dict[str, dict[str, str]] = {}
         """For each stage a digest of the input of each slice, without what the stages before it made."""
 
@@ -66,17 +72,25 @@ class Stream:
         }
         self.inputs = {step.spec.name: digests for step in steps}
         runs = dict(before)
-        for segment in _segments(steps):
-            runs |= self._run_segment(segment, runs)
+        segments = list(_segments(steps))
+        for segment in segments:
+            ahead = self._ahead if segment is segments[-1] and segment[0].spec.place == "workers" else None
+            runs |= self._run_segment(segment, runs, ahead)
         return runs
 
-    def _run_segment(self, steps: Sequence[Step], before: Mapping[str, StageRun]) -> dict[str, StageRun]:
+    def _run_segment(
+        self, steps: Sequence[Step], before: Mapping[str, StageRun], ahead: Ahead | None
+    ) -> dict[str, StageRun]:
         """Serve what is there, compute the rest as pipelines or in the driver, and return the steps' runs."""
         started = time.monotonic()
         progress = {step.spec.name: self._engine.begin(step.spec) for step in steps}
+        every, flowing = progress, steps
+        if ahead:
+            every = progress | {ahead.step.spec.name: self._engine.begin(ahead.step.spec)}
+            flowing = [*steps, ahead.step]
         in_driver = steps[0].spec.place == "driver"
         waiting: list[_Unfinished] = []
-        with _flushed(progress):
+        with _flushed(every):
             for each in self._slices:
                 if self._serve_marked(each, steps, before, progress):
                     continue
@@ -86,12 +100,14 @@ class Stream:
                 elif not waiting:
                     _close(progress)
                 if len(waiting) == SLICES_AT_ONCE and not in_driver:
-                    self._run_pipeline(steps, before, progress, waiting)
+                    self._run_pipeline(flowing, before, every, waiting)
                     waiting = []
             if waiting and in_driver:
                 self._run_in_driver(steps[0], before, progress[steps[0].spec.name], waiting)
             elif waiting:
-                self._run_pipeline(steps, before, progress, waiting)
+                self._run_pipeline(flowing, before, every, waiting)
+        if ahead:
+            self._engine.set_aside(ahead.step.spec)
         return {name: self._engine.finish(done.run, started, done) for name, done in progress.items()}
 
     def _serve_marked(
@@ -123,7 +139,8 @@ class Stream:
         progress: Mapping[str, StageProgress],
     ) -> _Unfinished:
         """Find what is complete of a slice, step by step; returns the groups for which a step has work to do."""
-        given = {name: rows.grouped(each.name) for name, rows in self._given.items()}
+        tables = {**self._given, **(self._ahead.given if self._ahead else {})}
+        given = {name: rows.grouped(each.name) for name, rows in tables.items()}
         complete = each.groups()
         unfinished: list[Group] = []
         reused: dict[str, dict[str, int]] = {}

@@ -10,18 +10,21 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN
 from pipeline.dataset.references import REFERENCE, group_references, keys_of
 from pipeline.dataset.stored_image import with_images
-from pipeline.engine.steps import Step, Tables, given
-from pipeline.stage import Row
+from pipeline.engine.groups import SlicedRows
+from pipeline.engine.steps import Ahead, Step, Tables, given
+from pipeline.stage import Row, StageSpec
 from pipeline.stages.caption.rows import caption_rows, gather_said, overview_rows, summary_rows
+from pipeline.stages.encode.rows import wanted_rows
 from pipeline.stages.score.configured import scorer_class
 from pipeline.stages.specs_of_run import Specs
 
-SOURCES, SPANS = "sources", "spans"
-"""The tables given to the first and to the second stream: usable videos, and the planned samples."""
+SOURCES, SPANS, PACKED = "sources", "spans", "packed"
+"""Tables given to streams: usable videos, the planned samples, and the samples in shards (`sample_id`, `pixels`)."""
 
 
 def steps_before_selection(specs: Specs) -> list[Step]:
@@ -41,6 +44,11 @@ def steps_after_selection(specs: Specs, max_overview_stills: int, measured: bool
     if specs.overview:
         steps.append(Step(spec=specs.overview, rows=partial(_described, max_overview_stills)))
     return [*steps, Step(spec=specs.summarise, rows=partial(_summarised, measured))]
+
+
+def encode_ahead(spec: StageSpec, sources: SlicedRows, packed: SlicedRows) -> Ahead:
+    """encode, right behind the captions, so that cores encode while an endpoint or a GPU describes."""
+    return Ahead(Step(spec=spec, rows=partial(_encoded, spec.fingerprint)), {SOURCES: sources, PACKED: packed})
 
 
 def _stills(tables: Tables) -> pa.Table:
@@ -90,3 +98,20 @@ def _summarised(measured: bool, tables: Tables) -> pa.Table:
         rows = tables.of("overviews").to_pylist()
         overviews = {row["sample_id"]: row["overview"] for row in rows if row["status"] == "ok"}
     return summary_rows(spans, captioned, tables.of("clips"), overviews, measured)
+
+
+def _encoded(fingerprint: str, tables: Tables) -> pa.Table:
+    """The samples with a caption whose media is in no shard, as far as the index knows."""
+    spans, packed = tables.given[SPANS], tables.given[PACKED]
+    captioned = tables.good("captions", ["sample_id"])["sample_id"].combine_chunks()
+    rows = wanted_rows(
+        spans.filter(pc.is_in(spans["sample_id"], value_set=captioned)),
+        tables.of("clips"),
+        tables.given[SOURCES],
+        fingerprint,
+    )
+    known = packed["pixels"].take(pc.index_in(rows["sample_id"], value_set=packed["sample_id"].combine_chunks()))
+    # Shards of an earlier version do not say what decided their pixels: packing finds out.
+    unknown = packed.filter(pc.is_null(packed["pixels"]))["sample_id"].combine_chunks()
+    held = pc.or_(pc.fill_null(pc.equal(known, rows["pixels"]), False), pc.is_in(rows["sample_id"], value_set=unknown))
+    return rows.filter(pc.invert(held))

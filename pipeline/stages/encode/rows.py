@@ -5,12 +5,14 @@ the frames are compared with, the area inside the bars, the bucket, and the fing
 the encoder's settings. Where a source was listed, and when, is no part of it.
 
     rows = encode_rows(planned, spec.fingerprint)      # `planned`: pipeline.stages.pack.samples
+    rows = wanted_rows(spans, clips, videos, spec.fingerprint)      # before it is known what is said of them
 """
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.dataset.digests import row_digests
+from pipeline.media.tracks import TRACK_COLUMNS
 from schemas.media_tables import SEGMENT
 from schemas.outcome_tables import STILL_SEEN
 
@@ -42,6 +44,10 @@ SOURCE_FIELDS = (
 """What is needed to read and frame a sample, beside its stills."""
 _COMPARED = pa.list_(pa.struct([("time", pa.float64()), ("signature", pa.binary())]))
 _PLACE = ("uri", "bytes", "version")
+_FRAMED = (
+    "video_id", "kind", "rotation", "mirrored", "width", "height", "crop_left", "crop_top", "crop_width", "crop_height",
+)  # fmt: skip
+"""Columns of the clips table."""
 ENCODE_SCHEMA = pa.schema([("sample_id", pa.string()), *SOURCE_FIELDS, ("stills", _COMPARED), ("pixels", pa.string())])
 
 
@@ -52,6 +58,18 @@ def encode_rows(planned: pa.Table, fingerprint: str) -> pa.Table:
     rows = pa.table({**columns, "stills": _compared(planned["stills"])})
     decisive = rows.drop_columns(list(_PLACE))
     return rows.append_column("pixels", row_digests(decisive, "pixels", fingerprint)).cast(ENCODE_SCHEMA)
+
+
+def wanted_rows(spans: pa.Table, clips: pa.Table, videos: pa.Table, fingerprint: str) -> pa.Table:
+    """The rows of encode for spans, in their order, from the tables of their clips and of their sources."""
+    clips = clips.take(pc.index_in(spans["clip_id"], value_set=clips["clip_id"].combine_chunks()))
+    videos = videos.take(pc.index_in(clips["video_id"], value_set=videos["video_id"].combine_chunks()))
+    columns = {name: videos[name] for name in (*_PLACE, *TRACK_COLUMNS)}
+    columns |= {name: clips[name] for name in _FRAMED}
+    columns |= {"clip_start": clips["start_time"], "clip_end": clips["end_time"]}
+    columns |= {name: spans[name] for name in ("sample_id", "clip_id", "bucket", "start_time", "stills")}
+    schema = pa.schema([("sample_id", pa.string()), *SOURCE_FIELDS, ("stills", pa.list_(STILL_SEEN))])
+    return encode_rows(pa.table([columns[name] for name in schema.names], names=schema.names).cast(schema), fingerprint)
 
 
 def planned_rows(planned: pa.Table) -> pa.Table:

@@ -58,6 +58,29 @@ class Committed:
         return any(order != int(shuffle_keys(pa.chunked_array([[key]]), seed)[0]) for key, order in first)
 
 
+def packed_samples(dataset: Dataset) -> pa.Table:
+    """The samples whose media shards hold, with all bytes: `sample_id` and `pixels`."""
+    from pipeline.dataset.query import querying
+
+    with querying(dataset.store) as connection:
+        return (
+            read_committed(connection, dataset).media.project("sample_id, pixels").order("sample_id").to_arrow_table()
+        )
+
+
+def packed_sources(dataset: Dataset) -> pa.Table:
+    """The sources that have samples in shards, also those that have left the bucket: `video_id` and `key`."""
+    from pipeline.dataset.query import querying
+
+    schema = pa.schema([("video_id", pa.string()), ("key", pa.string())])
+    if not dataset.store.exists(INDEX):
+        return schema.empty_table()
+    with querying(dataset.store) as connection:
+        rows = dataset.relation(connection, INDEX, SAMPLES, ["sample_id", "source"])
+        named = rows.project("split_part(sample_id, '-', 1) AS video_id, source AS key").distinct()
+        return named.order("video_id").to_arrow_table().cast(schema)
+
+
 def read_committed(connection: "Connection", dataset: Dataset) -> Committed:
     """Read the index of a dataset; empty before its first run."""
     there = dataset.store.exists(INDEX)

@@ -37,19 +37,32 @@ def _remove_parts(dataset: Dataset, encode: StageSpec, packed_only: bool) -> int
     parts = sorted(dataset.committed(primary, encode.fingerprint))
 
     @cache
-    def planned() -> dict[str, Part]:
-        return {part.name: part for part in dataset.read_plan(primary.folder, encode.fingerprint)}
+    def planned() -> dict[str, tuple[str, Part]]:
+        plans = dataset.plans(primary.folder, encode.fingerprint)
+        return {part.name: (each, part) for each in plans.slices for part in plans.read(each)}
 
     removed = 0
     for first in range(0, len(parts), _PARTS_AT_ONCE):
         for name, failed in _removable(dataset, encode, parts[first : first + _PARTS_AT_ONCE], packed_only):
             if failed:
-                _keep_failed(dataset, encode, planned()[name], failed)
+                _keep_failed(dataset, encode, *planned()[name], failed)
             # The primary part is the commit: without it the media is an orphan, which the next run removes.
             dataset.store.remove(dataset.part_key(primary, encode.fingerprint, name))
             dataset.store.remove(dataset.part_key(media, encode.fingerprint, name))
             removed += 1
+    if removed:
+        _remove_plans(dataset, encode)
     return removed
+
+
+def _remove_plans(dataset: Dataset, encode: StageSpec) -> None:
+    """Remove the plans of slices of which nothing waits any more, so that the next run need not read them."""
+    primary = encode.outputs[0]
+    waiting = pa.array(sorted(dataset.committed(primary, encode.fingerprint)), pa.string())
+    plans = dataset.plans(primary.folder, encode.fingerprint)
+    for each in plans.slices:
+        if not pc.any(pc.is_in(plans.table(each)["part"], value_set=waiting)).as_py():
+            plans.remove(each)
 
 
 def _removable(
@@ -84,14 +97,14 @@ def _removable(
             yield names[part], failed or []
 
 
-def _keep_failed(dataset: Dataset, encode: StageSpec, part: Part, keys: Sequence[str]) -> None:
+def _keep_failed(dataset: Dataset, encode: StageSpec, slice_name: str, part: Part, keys: Sequence[str]) -> None:
     """Write the failed rows of a part as a part of their own."""
     primary, media = encode.outputs
     alone = make_part([row for row in part.rows if row[0] in keys], "failed")
     if alone.name in dataset.committed(primary, encode.fingerprint):
         return
     rows = dataset.read_parts(primary, encode.fingerprint, {part.name: None}).drop_columns([PART_COLUMN])
-    dataset.append_plan(primary.folder, encode.fingerprint, [alone])
+    dataset.plans(primary.folder, encode.fingerprint).append(slice_name, [alone])
     dataset.write_part(media, encode.fingerprint, alone.name, media.contract.empty())
     failed = rows.filter(pc.is_in(rows["sample_id"], value_set=pa.array(keys, pa.string())))
     dataset.write_part(primary, encode.fingerprint, alone.name, failed)

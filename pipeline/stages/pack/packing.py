@@ -19,8 +19,10 @@ import pyarrow as pa
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.plan_files import PLANS
+from pipeline.dataset.slices import SliceOf
 from pipeline.dataset.whole_tables import schema_of
-from pipeline.engine.engine import Engine, StageRecord
+from pipeline.engine.engine import Engine
+from pipeline.engine.stage_record import StageRecord
 from pipeline.stage import Output, StageSpec
 from pipeline.stages.encode.rows import ENCODE_SCHEMA, planned_rows
 from pipeline.stages.encode.stage import recover_spec
@@ -53,6 +55,7 @@ _RECOVERED = pa.schema(
     ]
 )
 _SHUFFLED = pa.schema([("shard", pa.string()), ("order", pa.uint64()), *PLACES])
+_BY_SLICE = "slice, sample_id"
 _REASON = pa.schema([("error", pa.string()), ("attempts", pa.int32())])
 IN_ORDER = 'chunk, "order", sample_id'
 """The order in which shards are written, and samples in them."""
@@ -68,6 +71,8 @@ class Packing:
     pack: StageSpec
     upstream: Mapping[str, str] = field(default_factory=dict)
     """The fingerprints of the stages that fix times and geometry, by name; for shards of an earlier version."""
+    slice_of: SliceOf | None = None
+    """The slices of all sources that have samples, in shards too; without it the store of media is not divided."""
 
     def run(self, connection: "Connection", planned: Planned, afresh: bool = False) -> None:
         """Pack the planned samples, and write the index. `afresh`: as a first run would."""
@@ -107,8 +112,8 @@ class Packing:
         held = stored(connection, committed.held(planned.digests))
         count = count_of(held)
         missing = planned.digests.join(held, "sample_id", how="anti").project("sample_id")
-        rows = in_rounds(planned.rows(connection, missing, "sample_id"))
-        runs = run_in_rounds(self.engine, self.encode, map(planned_rows, rows), ENCODE_SCHEMA)
+        rows = in_rounds(planned.rows(connection, self._by_slice(connection, missing), _BY_SLICE))
+        runs = run_in_rounds(self.engine, self.encode, map(planned_rows, rows), ENCODE_SCHEMA, self.slice_of)
         encoded = spooled(connection, _ENCODED, (run.table(self.encode.outputs[0]) for run in runs))
         record = self.engine.records[self.encode.name]
         record.rows += count
@@ -124,9 +129,21 @@ class Packing:
         if not count_of(left):
             return
         spec = recover_spec(self.encode, self.engine.dataset.store.address)
-        tables = in_rounds(table.cast(_RECOVERED) for table in batches(left.order("sample_id")))
-        for _ in run_in_rounds(self.engine, spec, tables, _RECOVERED):
+        rows = self._by_slice(connection, left).order(_BY_SLICE).project(names)
+        tables = in_rounds(table.cast(_RECOVERED) for table in batches(rows))
+        for _ in run_in_rounds(self.engine, spec, tables, _RECOVERED, self.slice_of):
             pass
+
+    def _by_slice(self, connection: "Connection", samples: "Relation") -> "Relation":
+        """The samples, with the number of their `slice`."""
+        if self.slice_of is None:
+            return samples.project("*, 0 AS slice")
+        slices = connection.from_arrow(self.slice_of.table).set_alias("slices")
+        named = samples.project("*, split_part(sample_id, '-', 1) AS of_video").set_alias("samples")
+        columns = ", ".join(f'samples."{name}"' for name in samples.columns)
+        return named.join(slices, "samples.of_video = slices.video_id", how="left").project(
+            f"{columns}, slices.slice AS slice"
+        )
 
     def _pack(
         self,

@@ -5,16 +5,17 @@ for run in run_in_rounds(engine, spec, tables, ENCODE_SCHEMA):
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.dataset.slices import SliceOf
 from pipeline.dataset.stage_run import StageRun
 from pipeline.dataset.whole_tables import in_groups
-from pipeline.engine.engine import Engine, StageRecord
+from pipeline.engine.engine import Engine
+from pipeline.engine.stage_record import StageRecord
 from pipeline.stage import StageSpec
 
 if TYPE_CHECKING:
@@ -24,13 +25,23 @@ ROWS_AT_ONCE = 1 << 16
 """Samples whose rows are held at once; a multiple of the rows of every part, so that rounds divide no part."""
 
 
-def run_in_rounds(engine: Engine, spec: StageSpec, tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[StageRun]:
-    """Run a stage for each table of its rows (`schema`), and for none if there is no table. Raises as `Engine.run`."""
+def run_in_rounds(
+    engine: Engine, spec: StageSpec, tables: Iterable[pa.Table], schema: pa.Schema, slice_of: SliceOf | None = None
+) -> Iterator[StageRun]:
+    """Run a stage for each table of its rows (`schema`), and for none if there is no table. Raises as `Engine.run`.
+
+    With `slice_of` the stage's table is divided into slices. Rows that come slice by slice cost least: a round reads
+    the plans of its own slices only.
+    """
     total: StageRecord | None = None
     for rows in _at_least_one(tables, schema):
-        run = engine.run(spec, rows)
+        run = engine.run(spec, rows, slice_of(rows[spec.key]) if slice_of else None)
         record = engine.records[spec.name]
-        total = engine.records[spec.name] = record if total is None else _sum(total, record)
+        if total is None:
+            total = record
+        else:
+            total.add_round(record)
+            engine.records[spec.name] = total
         yield run
 
 
@@ -76,12 +87,3 @@ def _at_least_one(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.
         yield table
     if empty:
         yield schema.empty_table()
-
-
-def _sum(total: StageRecord, more: StageRecord) -> StageRecord:
-    added = ("rows", "reused", "computed", "failed", "parts", "seconds", "busy_seconds", "cpu_seconds")
-    counters = dict(total.counters)
-    for name, count in more.counters.items():
-        counters[name] = counters.get(name, 0) + count
-    sums = {name: getattr(total, name) + getattr(more, name) for name in added}
-    return replace(total, **sums, workers=max(total.workers, more.workers), counters=counters)

@@ -20,6 +20,7 @@ from pipeline.dataset.plan import make_part
 from pipeline.dataset.slices import Slices
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output
+from pipeline.stages.encode.stage import OUTPUTS as ENCODE
 from schemas.contract import STATUS_COLUMNS, Column, TableContract
 from schemas.ids import video_id
 from schemas.media_tables import SPLITS, VIDEOS
@@ -67,6 +68,8 @@ def former(folder: str, keys: list[str], size: int) -> Dataset:
         splits = [{"video_id": each, "shots": int(each[:4], 16), **OK} for each in ids]
         commit(dataset, SPLIT[0], splits, (SPLIT[1], clips))
         commit(dataset, GONE, [{"clip_id": clip["clip_id"], "mood": 0.5, **OK} for clip in clips])
+        media = [{"sample_id": f"{clip['clip_id']}-64x48x1-0", "media": clip["clip_id"].encode()} for clip in clips]
+        commit(dataset, ENCODE[0], [{"sample_id": each["sample_id"], **OK} for each in media], (ENCODE[1], media))
     dataset.append_plan(SPLIT[0].folder, "f", [make_part([("unknown", "i"), (IDS["0.mp4"], "later")])])
     dataset.append_plan("groups/videos", "f", [make_part([(IDS[key], "") for key in KEYS])])
     dataset.append_plan("verified", "f", [make_part([("shard", "c")])])
@@ -76,7 +79,7 @@ def former(folder: str, keys: list[str], size: int) -> Dataset:
 def rows(dataset: Dataset) -> list[Any]:
     """The rows of all parts, however they are cut."""
     found = []
-    for output in (VIDEO_OUTPUT, *SPLIT, GONE):
+    for output in (VIDEO_OUTPUT, *SPLIT, GONE, *ENCODE):
         table = dataset.read_parts(output, "f", dict.fromkeys(dataset.committed(output, "f")))
         found.append(table.drop_columns([PART_COLUMN]).sort_by(output.contract.key).to_pylist())
     return found
@@ -95,6 +98,7 @@ def check(dataset: Dataset, slices: Slices, keys: list[str]) -> None:
         (VIDEO_OUTPUT, {f"o{key}": key for key in KEYS}),
         (SPLIT[0], {IDS[key]: key for key in keys}),
         (GONE, {f"{IDS[key]}-{at}-{at + 500}": key for key in keys for at in (0, 500)}),
+        (ENCODE[0], {f"{IDS[key]}-{at}-{at + 500}-64x48x1-0": key for key in keys for at in (0, 500)}),
     ):
         plans, there = dataset.plans(output.folder, "f"), dataset.committed(output, "f")
         planned = {name: plans.read(name) for name in plans.slices}
@@ -125,6 +129,7 @@ def test_a_kill_at_any_moment_loses_nothing(method: str, tmp_path: Path, monkeyp
         if not stopped(monkeypatch, method, moment, partial(divide, dataset)):
             break
         dataset.remove_orphans(SPLIT, "f")
+        dataset.remove_orphans(ENCODE, "f")
         slices = divide(dataset)
         check(dataset, slices, KEYS)
         assert rows(dataset) == before

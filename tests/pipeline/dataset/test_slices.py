@@ -45,7 +45,9 @@ def test_a_run_without_new_sources_writes_nothing(tmp_path: Path) -> None:
 def test_clips_stills_and_samples_are_in_the_slice_of_their_source(tmp_path: Path) -> None:
     ids = [video_id(key, 1, "e") for key in _KEYS]
     slices = Slices.assigned(Store(tmp_path), pa.chunked_array([_KEYS]), 5)
-    slice_of = slices.of_sources(pa.chunked_array([ids]), pa.chunked_array([_KEYS]))
+    sources = pa.table({"video_id": ids, "key": _KEYS})
+    slice_of = slices.of_sources(sources, sources.slice(3))  # a source that is named twice is one source
+    assert slice_of.table.sort_by("video_id")["video_id"].to_pylist() == sorted(ids)
     homes = slice_of(pa.array(ids)).to_pylist()
     clips = [clip_id(video, -1.0, 2.5) for video in ids]
     for made in (clips, [still_id(clip, 3) for clip in clips], [f"{clip}-64x48x1-0" for clip in clips]):

@@ -14,7 +14,7 @@ from pipeline.dataset.stage_run import StageRun
 from pipeline.engine.cluster import Cluster
 from pipeline.engine.engine import Engine
 from pipeline.engine.groups import Slice, SlicedRows
-from pipeline.engine.steps import Step
+from pipeline.engine.steps import Ahead, Step, Tables
 from schemas.config import EngineConfig
 from schemas.errors import StageError
 from tests.pipeline import toy
@@ -32,12 +32,14 @@ def run(
     numbers: dict[str, int] = NUMBERS,
     trouble: dict[str, str] | None = None,
     retry: bool = False,
+    ahead: Ahead | None = None,
     **config: Any,
 ) -> tuple[dict[str, StageRun], Engine]:
     engine = Engine(Dataset(str(folder)), EngineConfig(**config), cluster, retry)
     names = pa.array([SLICE] * len(numbers), pa.string())
     given = {"numbers": SlicedRows(toy.rows(numbers, trouble), "id", names)}
-    return engine.stream(steps, [Slice(SLICE, lambda: toy_stream.groups(sorted(numbers)))], given, {}), engine
+    slices = [Slice(SLICE, lambda: toy_stream.groups(sorted(numbers)))]
+    return engine.stream(steps, slices, given, {}, ahead), engine
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -136,3 +138,21 @@ def test_a_stage_that_cannot_start_ends_the_run_with_its_name(cluster: Cluster, 
 def test_too_many_failures_in_a_row_end_the_run(cluster: Cluster, tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"stage double stopped: \d+ rows failed in a row"):
         run(cluster, tmp_path, toy_stream.steps(), trouble=dict.fromkeys(NUMBERS, "bug"), max_failures_in_a_row=4)
+
+
+def test_a_step_that_works_ahead_leaves_the_rest_to_its_stage(cluster: Cluster, tmp_path: Path) -> None:
+    double, write = toy_stream.steps(calls=str(tmp_path / "calls"))
+    four = {key: NUMBERS[key] for key in sorted(NUMBERS)[:4]}
+    run(cluster, tmp_path / "set", [double], four)
+    # Groups whose steps are complete are not sent for it: of nine numbers, five flow.
+    runs, engine = run(cluster, tmp_path / "set", [double], ahead=Ahead(write, {}))
+    assert "write" not in runs
+    assert "write" not in engine.records
+    done = (tmp_path / "calls").read_text().split()
+    assert sorted(done) == sorted(expected({key: NUMBERS[key] for key in NUMBERS.keys() - four.keys()}))
+    rows = toy_stream.halves_of(Tables({}, runs))
+    whole = engine.run(write.spec, rows, pa.array([SLICE] * len(rows), pa.string()))
+    assert texts({"write": whole}) == expected(NUMBERS)
+    assert sorted((tmp_path / "calls").read_text().split()) == sorted(expected(NUMBERS))
+    record = engine.records["write"]
+    assert (record.rows, record.computed, record.reused) == (18, 18, 0)

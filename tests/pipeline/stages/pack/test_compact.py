@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.dataset.folder import Dataset
-from pipeline.engine.engine import StageRecord
+from pipeline.engine.stage_record import StageRecord
 from pipeline.stage import Row
 from pipeline.stages.pack.compact import compact
 from schemas.dataset_files import INDEX

@@ -17,16 +17,19 @@ import pytest
 
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.query import Connection, querying
-from pipeline.engine.engine import StageRecord
+from pipeline.dataset.slices import SliceOf, Slices
+from pipeline.engine.stage_record import StageRecord
 from pipeline.stage import Row
 from pipeline.stages.encode import stage as encode
 from pipeline.stages.pack import packing, rounds, stage
+from pipeline.stages.pack.committed import packed_sources
 from pipeline.stages.pack.packing import Packing
 from pipeline.stages.pack.planned import Planned
 from pipeline.stages.pack.samples import PLAN_SCHEMA
 from pipeline.stages.pack.shard_plan import WANTED
 from schemas.dataset_files import INDEX
 from schemas.errors import DatasetError
+from schemas.ids import video_of
 from schemas.outcome_tables import SAMPLES
 from tests.pipeline.in_process import InProcessEngine
 from tests.pipeline.stages.pack.test_stage import config, make_clips, members_of, plan_clips, stills_of
@@ -54,10 +57,21 @@ def packed(
     configuration = config(samples_per_shard=2, **changes)
     engine = InProcessEngine(Dataset(str(folder)), retry)
     specs = encode.spec(configuration), stage.spec(configuration, str(folder))
+    table = plan_clips(clips, configuration)
     with querying(engine.dataset.store) as connection:
-        planned = planned_in_memory(connection, plan_clips(clips, configuration))
-        Packing(engine, configuration.pack, *specs, upstream).run(connection, planned, afresh)
+        planned = planned_in_memory(connection, table)
+        slice_of = slices_of(engine.dataset, table)
+        Packing(engine, configuration.pack, *specs, upstream, slice_of).run(connection, planned, afresh)
     return engine.records
+
+
+def slices_of(dataset: Dataset, planned: pa.Table) -> SliceOf:
+    """Slices of two sources each; the three that there are have one and a half."""
+    ids = [video_of(key) for key in planned["sample_id"].to_pylist()]
+    here = pa.table({"video_id": pa.array(ids, pa.string()), "key": planned["source"]})
+    sources = [here, packed_sources(dataset)]
+    keys = pa.chunked_array([chunk for each in sources for chunk in each["key"].chunks], pa.string())
+    return Slices.assigned(dataset.store, keys, 2).of_sources(*sources)
 
 
 def planned_in_memory(connection: Connection, table: pa.Table) -> Planned:
@@ -85,6 +99,11 @@ def media(folder: Path) -> dict[str, bytes]:
 def waiting(folder: Path) -> list[Path]:
     """The part files of media that is in no shard."""
     return sorted((folder / "encoded_media").rglob("*.parquet"))
+
+
+def plans(folder: Path) -> list[str]:
+    """The slices with a plan of media."""
+    return sorted(path.parent.name for path in (folder / ".plans" / "encoded").rglob("plan-*.parquet"))
 
 
 def check(folder: Path, clips: list[Row]) -> None:
@@ -115,7 +134,7 @@ def test_growth_encodes_what_is_new_and_writes_new_shards_only(sources: list[Row
     assert after.keys() - before.keys() == {"train-000003.tar", "train-000004.tar"}
     assert records["pack"].counters["samples_packed"] == 3
     check(tmp_path, sources[:8])
-    assert waiting(tmp_path) == []
+    assert (waiting(tmp_path), plans(tmp_path)) == ([], [])
     idle = packed(tmp_path, sources[:8])
     assert [idle[name].computed for name in ("encode", "pack", "index")] == [0, 0, 0]
 
@@ -144,6 +163,7 @@ def test_a_sample_that_left_and_comes_back_is_not_encoded_again(sources: list[Ro
     assert strict["recover"].counters == {"samples_recovered": 3}
     check(tmp_path, sources[:3])
     assert sum(path.stat().st_size for path in waiting(tmp_path)) > 0
+    assert plans(tmp_path) == ["slice-000000"]
     back = packed(tmp_path, sources[:6])
     assert (back["encode"].computed, back["encode"].reused) == (0, 6)
     check(tmp_path, sources[:6])
