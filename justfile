@@ -150,10 +150,10 @@ format: ready
     "{{ bin }}/ruff" check --fix .
     "{{ bin }}/ruff" format .
 
-# unit and property tests and one small run: under 10 minutes on 2 cores
+# unit and property tests and one small run: under 10 minutes on 2 cores, a file at a time on each; -n 0 for a debugger
 [no-exit-message]
 test *arguments: ready
-    "{{ python }}" -m pytest -m "not slow and not browser and not engines" "$@"
+    OMP_NUM_THREADS=1 "{{ python }}" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not engines" "$@"
 
 # vLLM engines that start, fail and die: minutes each, so separate from the other tests
 [no-exit-message]
