@@ -3,6 +3,7 @@
 with s3_server("footage") as uri: ...
 """
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,10 @@ def s3_server(bucket: str) -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    # What servers hold belongs to the process: without this a bucket has what an earlier one of its name had.
+    reset = urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")  # noqa: S310 - of loopback
+    with urllib.request.urlopen(reset) as reply:  # noqa: S310
+        assert reply.status == 200
     # File systems are kept by their arguments, which do not name the server: those of an earlier one lead nowhere.
     s3fs.S3FileSystem.clear_instance_cache()
     try:

@@ -12,7 +12,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Of requirements/common.in: what sets the repository up, and what only its development needs.
 _NOT_SHIPPED = {
     "uv", "rust-just", "ruff", "mypy", "import-linter", "pytest", "pytest-timeout", "hypothesis", "playwright", "moto",
-    "types-PyYAML", "datasets", "polars", "megatron-energon",
+    "types-PyYAML", "datasets", "polars", "megatron-energon", "pytest-xdist",
 }  # fmt: skip
 
 

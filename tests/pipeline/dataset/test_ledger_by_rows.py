@@ -109,7 +109,7 @@ def _add_clip(draw: st.DrawFn, run: dict[str, Any], video: str, key: str, begin:
 
 
 @given(runs())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_run_has_the_ledger_of_plain_python(run: dict[str, Any]) -> None:
     assert _outcome(build_ledger, run) == _outcome(ledger_by_rows.build_ledger, run)
 

@@ -185,7 +185,7 @@ def plainly(clips: Sequence[Row], files: FeatureFiles, config: DuplicateConfig) 
     st.sampled_from([0.0, 1.5, 5.0, 20.0]),
     st.sampled_from([0.5, 0.75, 0.99]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_search_finds_what_comparing_all_finds(
     seed: int, count: int, similarity: float, distance: float, hash_similarity: float
 ) -> None:

@@ -89,7 +89,7 @@ def copies_among(clips: Sequence[str]) -> pa.Table:
 
 
 @given(st.data(), st.lists(st.sampled_from(RULES), max_size=4), st.sampled_from(BUCKETS), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_selection(data: st.DataObject, rules: list[str], buckets: list[str], upscale: bool) -> None:
     rows = data.draw(clip_rows())
     scores = data.draw(score_tables(rows))
@@ -116,7 +116,7 @@ def test_selection(data: st.DataObject, rules: list[str], buckets: list[str], up
 
 
 @given(clip_rows(), st.sampled_from(list(BUCKET_SETS)), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_buckets(rows: list[Row], name: str, upscale: bool) -> None:
     table = CLIPS.table(rows)
     assigned = assign_all(shapes_of(table), BUCKET_SETS[name], upscale)
@@ -139,7 +139,7 @@ def cut(table: pa.Table, sizes: Iterator[int]) -> Iterator[pa.Table]:
 
 
 @given(clip_rows(), st.data(), st.integers(1, 3), st.integers(1, 4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_spans(rows: list[Row], data: st.DataObject, most: int, piece: int) -> None:
     config = RunConfig(pack=PackConfig(buckets=["64x64x17@8", "64x64x1"], max_samples_per_clip=most))
     fitting = [row for row in rows if not isinstance(assign(shape_of(row), config.buckets()), str)]
