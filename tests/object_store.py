@@ -20,8 +20,8 @@ def s3_server(bucket: str) -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     # What servers hold belongs to the process: without this a bucket has what an earlier one of its name had.
-    reset = urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")  # noqa: S310 - of loopback
-    with urllib.request.urlopen(reset) as reply:  # noqa: S310
+    reset = urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")
+    with urllib.request.urlopen(reset) as reply:
         assert reply.status == 200
     # File systems are kept by their arguments, which do not name the server: those of an earlier one lead nowhere.
     s3fs.S3FileSystem.clear_instance_cache()
