@@ -72,7 +72,8 @@ class Heartbeat:
         text = f"  {self._name}"
         if self._total is not None:
             text += f": {self._done:,} of {self._total:,} {self._unit}"
-            text += f", {self._failed:,} failed" if self._failed else ""
+            what = "" if self._unit != "groups" else "rows "  # of a group some rows fail, never all of it at once
+            text += f", {self._failed:,} {what}failed" if self._failed else ""
             text += f", {self._text}" if self._text else ""
         text += f"; {shown_seconds(seconds)}"
         new = self._done - self._begun_with

@@ -4,6 +4,7 @@ just bench scale tables                               # 10 thousand to 1 million
 just bench scale tables --sizes 10000000 --record     # needs about 20 GB of disk
 just bench scale packing --sizes 100000               # planning samples and shards: first, idle, and with changes
 just bench scale overlap --rows 10000 --record        # stages that overlap, and what the engine costs
+just bench scale bucket --record                      # a run over the demo's bucket, with an endpoint
 just bench scale growth --films 1000 --record         # runs over a bucket that grows, and what they write
 """
 
@@ -12,13 +13,13 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 
-from pipeline.benchmarks import scale_growth, scale_overlap, scale_packing, scale_tables
+from pipeline.benchmarks import scale_bucket, scale_growth, scale_overlap, scale_packing, scale_tables
 from pipeline.benchmarks.record import Table, markdown_table, record
 from schemas.command import make_parser
 from schemas.terminal import print_table
 
 # They have options of their own.
-_OTHERS = {"overlap": scale_overlap.main, "growth": scale_growth.main}
+_OTHERS = {"overlap": scale_overlap.main, "growth": scale_growth.main, "bucket": scale_bucket.main}
 SIZES = (10_000, 100_000, 1_000_000)
 _PARTS: dict[str, tuple[str, str, Callable[[int], list[scale_tables.Step]]]] = {
     "tables": ("Tables out of core", scale_tables.NOTE, scale_tables.measure),

@@ -16,9 +16,7 @@ from pipeline.readers.history import History
 from pipeline.stage import Row
 from pipeline.stages.select.sample_spans import is_told_from_outside
 from schemas.command import run_command
-from schemas.dataset_files import LEDGER_FILE
 from schemas.named_values import dict_of
-from schemas.outcome_tables import LEDGER
 
 _SOURCE = (
     "key", "uri", "container", "codec", "stream", "width", "height", "rotation", "mirrored", "scan", "average_fps",
@@ -38,9 +36,10 @@ def run(parsed: argparse.Namespace) -> None:
     """Print the clip or the video."""
     history = History(Dataset(parsed.dataset))
     history.dataset.read_record()  # raises for a folder that is not a dataset
-    if _explain_video(history.dataset, parsed.clip):
+    if film := history.of_video(parsed.clip):
+        print_video(film["film"][0], film["within"])
         return
-    clip_id = find_clip(parsed.clip, list(history.selection))
+    clip_id = find_clip(parsed.clip, history.clips_like(parsed.clip))
     tables = history.of_clip(clip_id)
     clip = tables["clip"][0]
     print(f"clip {clip_id}\n")
@@ -54,28 +53,6 @@ def run(parsed: argparse.Namespace) -> None:
         _print_sample(span, tables)
     for row in tables["ledger"]:
         _section("ledger", {name: row[name] for name in ("state", "stage", "reason", "attempts")})
-
-
-def _explain_video(dataset: Dataset, asked: str) -> bool:
-    """Print the source whose key or id is `asked`; whether there is one."""
-    from pipeline.dataset.query import querying, text
-
-    with querying(dataset.store) as connection:
-        ledger = dataset.relation(connection, LEDGER_FILE, LEDGER)
-        named = text(asked)
-        videos = ledger.filter(f"kind = 'video' AND (source = {named} OR id = {named})").order("source, id").limit(1)
-        listed = videos.to_arrow_table().to_pylist()
-        if not listed:
-            return False
-        key = text(listed[0]["id"])
-        clips = ledger.filter(f"parent = {key}")
-        inside = ledger.join(clips.project("id AS parent"), "parent", how="semi")
-        columns = ", ".join(LEDGER.names)
-        rows = (
-            clips.project(columns).union(inside.project(columns)).order("kind, source, id").to_arrow_table().to_pylist()
-        )
-    print_video(listed[0], rows)
-    return True
 
 
 def describe_part(part: Row) -> tuple[str, str]:

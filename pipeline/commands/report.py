@@ -31,15 +31,15 @@ def main() -> int:
 
 def run(parsed: argparse.Namespace) -> int:
     """Measure, compare, print and write; 1 if a gate fails."""
-    report = judge(parsed.dataset, parsed.gate)
-    against = compare(judge(parsed.against, parsed.gate), report) if parsed.against else None
+    report = judge(parsed.dataset, parsed.gate, parsed.samples)
+    against = compare(judge(parsed.against, parsed.gate, parsed.samples), report) if parsed.against else None
     print_report(report)
     print(write_report(Dataset(parsed.dataset), report, against, with_page=not parsed.json_only))
     return exit_code(report)
 
 
-def judge(uri: str, gates: Sequence[str]) -> Report:
-    """Measure the captions of a dataset."""
+def judge(uri: str, gates: Sequence[str], most: int = 0) -> Report:
+    """Measure the captions of a dataset: of `most` samples, or of all (0)."""
     dataset = Dataset(uri)
     print(f"reading the captions of {dataset.store.uri}", file=sys.stderr)
     configured = dataset.read_record()["config"].get("report", {}).get("gates", DEFAULT_GATES)
@@ -50,7 +50,7 @@ def judge(uri: str, gates: Sequence[str]) -> Report:
         image_text=image_text_of(dataset),
     )
     with Progress().waiting("measuring the captions"):
-        return report_of(dataset, settings)
+        return report_of(dataset, settings, most)
 
 
 def write_report(

@@ -372,10 +372,12 @@ def _tasks(spec: StageSpec, parts: Sequence[Part], rows: pa.Table, prior: Mappin
         addresses = [address if (address := address_of(uri)) != uri else None for uri in uris]
         if any(addresses):
             rows = rows.append_column(ADDRESS, pa.array(addresses, pa.string()))
-    positions = {key: index for index, key in enumerate(rows[spec.key].to_pylist())}
-    tasks = []
+    wanted = pa.array([key for part in parts for key, _ in part.rows], pa.string())
+    places = pc.index_in(wanted, value_set=rows[spec.key].combine_chunks())
+    tasks, first = [], 0
     for part in parts:
-        chosen = rows.take([positions[key] for key, _ in part.rows])
+        chosen = rows.take(places.slice(first, len(part.rows)))
+        first += len(part.rows)
         task = {"part": part.name, "rows": write_rows(chosen)}
         tasks.append(pa.Table.from_pylist([task], schema=_TASK_SCHEMA))
     return tasks

@@ -44,7 +44,7 @@ class Progress:
         )
         bars = Bars(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
         beat = Heartbeat(name, total, unit, always=True, write=self.note)
-        failures = 0
+        failures, what = 0, "" if unit != "groups" else "rows "
         with bars, contextlib.nullcontext() if self._console.is_terminal else beat:
             task = bars.add_task(name, total=total, unit=unit, failed="")
 
@@ -52,7 +52,7 @@ class Progress:
                 nonlocal failures
                 failures += failed
                 beat.advance(rows, failed)
-                bars.update(task, advance=rows, failed=f", {failures} failed" if failures else "")
+                bars.update(task, advance=rows, failed=f", {failures} {what}failed" if failures else "")
 
             yield advance
 

@@ -1,11 +1,10 @@
-"""Finds the clip or video that a person means by the beginning of an id, a key, or an id.
+"""Finds the clip that a person means by the beginning of its id, or by the id of a sample or still of it.
 
 clip_id = find_clip("3f2a", clip_ids)
 """
 
 from collections.abc import Sequence
 
-from pipeline.stage import Row
 from schemas.errors import InputError
 from schemas.nearest import did_you_mean
 
@@ -23,8 +22,3 @@ def find_clip(text: str, known: Sequence[str]) -> str:
         raise InputError(f"no clip or video {text!r} in this dataset; {near}")
     listed = ", ".join(sorted(matches)[:5])
     raise InputError(f"{len(matches)} clips begin with {text!r}: {listed}{' ...' if len(matches) > 5 else ''}")
-
-
-def find_video(text: str, ledger: Sequence[Row]) -> Row | None:
-    """The ledger row of the source whose key or id is `text`; None if there is none."""
-    return next((row for row in ledger if row["kind"] == "video" and text in (row["source"], row["id"])), None)

@@ -9,27 +9,29 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.dataset.whole_tables import schema_of
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Output, Row
 from pipeline.stages.score.configured import scorer_names
-from pipeline.stages.select.measured import ScoreTable, measured_clips, measures_of, with_measures
+from pipeline.stages.select.measured import ScoreTable, measured_clips, measures_of
 from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, LABELS, OVERVIEWS, SCORES
 from schemas.config import RunConfig
 from schemas.contract import TableContract
 from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE, SPANS_FILE
 from schemas.errors import ConfigError, DatasetError
+from schemas.ids import video_of
 from schemas.load import settings_of
 from schemas.media_tables import DUPLICATES, SPLITS, STILLS, VIDEOS
+from schemas.named_values import dict_of
 from schemas.outcome_tables import LEDGER, SAMPLE_SPANS, SAMPLES, SELECTION
 
 if TYPE_CHECKING:
     from pipeline.dataset.query import Connection, Relation
 
 _OF_SCORES = ("status", "error", "measures")
+_FEW = 20
 # Secondary tables follow the plan of their stage's primary table.
 _IMAGES = "still_images"
 _PLANNED_IN = {"clips": "splits", "stills": "splits", "still_images": "splits"}
@@ -63,10 +65,20 @@ class History:
         folder: str,
         stage: str,
         contract: TableContract,
-        columns: list[str] | None = None,
-        where: pc.Expression | None = None,
+        columns: Sequence[str] | None = None,
+        where: str = "true",
     ) -> pa.Table:
-        """A stage's table, filtered by `where`; a retried row appears with its last result only."""
+        """A stage's table, filtered by `where` (SQL), by key; a retried row appears with its last result only."""
+        from pipeline.dataset.query import querying
+
+        schema = pa.schema([contract.schema.field(name) for name in columns or contract.names])
+        with querying(self.dataset.store) as connection:
+            rows = self.relation(connection, folder, stage, contract, columns or contract.names).filter(where)
+            listed = ", ".join(f'"{name}"' for name in schema.names)
+            return rows.order(contract.key).project(listed).to_arrow_table().cast(schema)
+
+    def _converted(self, folder: str, stage: str, contract: TableContract, columns: Sequence[str]) -> pa.Table:
+        """A table that an earlier version wrote, with today's names and types, until the next run rewrites it."""
         fingerprint = self.record["stages"][stage]["fingerprint"]
         if folder == _IMAGES and not self.dataset.store.exists(f"{folder}/{fingerprint}"):
             folder = "stills"  # an earlier version kept them there, and the next run takes them out
@@ -75,9 +87,8 @@ class History:
         latest: dict[str, dict[str, Any]] = {}
         for name in part_names:  # the part planned last wins, as when the stage runs
             table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
-            table = table if where is None else table.filter(where)
             latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
-        schema = contract.schema if columns is None else pa.schema([contract.schema.field(name) for name in columns])
+        schema = pa.schema([contract.schema.field(name) for name in columns])
         return pa.Table.from_pylist([latest[key] for key in sorted(latest)], schema=schema)
 
     def _in_order(self, output: Output, fingerprint: str) -> list[str]:
@@ -93,6 +104,8 @@ class History:
         from pipeline.dataset.query import parquet
 
         fingerprint = self.record["stages"][stage]["fingerprint"]
+        if folder == _IMAGES and not self.dataset.store.exists(f"{folder}/{fingerprint}"):
+            folder = "stills"  # an earlier version kept them there, and the next run takes them out
         output = Output(folder=folder, contract=contract, parent=contract.key)
         store = self.dataset.store
         keys = [self.dataset.part_key(output, fingerprint, name) for name in self._in_order(output, fingerprint)]
@@ -100,7 +113,7 @@ class History:
         for key in keys[:1] + keys[-1:]:
             stated = schema_of(store, key)
             if not contract.modern(stated.empty_table()).schema.equals(stated):  # which only Arrow converts
-                return connection.from_arrow(self.parts(folder, stage, contract, names))
+                return connection.from_arrow(self._converted(folder, stage, contract, names))
         schema = pa.schema([contract.schema.field(name) for name in names])
         rows = parquet(connection, store, keys, schema, PART_COLUMN).set_alias("rows")
         listed = ", ".join(f'"{name}"' for name in names)
@@ -140,54 +153,91 @@ class History:
         return int(selection.filter("state = 'kept'").aggregate("count(*)").fetchall()[0][0])
 
     @cached_property
-    def selection(self) -> dict[str, Row]:
-        """Selection rows by clip id."""
-        return {row["clip_id"]: row for row in self.dataset.read_table(SELECTION_FILE, SELECTION).to_pylist()}
-
-    @cached_property
     def spans(self) -> dict[str, Row]:
         """The planned samples by sample id: span, bucket, and the stills that the caption is made from."""
         return {row["sample_id"]: row for row in self.dataset.read_table(SPANS_FILE, SAMPLE_SPANS).to_pylist()}
 
-    @cached_property
-    def clips(self) -> list[Row]:
-        """Clips of the last run with every measure as a column."""
-        table = self.parts("clips", "split", CLIPS)
-        live = pa.array(list(self.selection), pa.string())
-        table = table.filter(pc.is_in(table["clip_id"], value_set=live))
-        scores = [
-            self._live(self.parts(f"scores/{name}", f"score {name}", SCORES))
-            for name in scorer_names(self.config.score)
-        ]
-        return list(with_measures(table, scores).values())
+    def clips_like(self, beginning: str) -> list[str]:
+        """The ids of clips that begin so, or with which it begins (as a still's id does); if none do, a few ids."""
+        from pipeline.dataset.query import querying, text
 
-    def _live(self, table: pa.Table) -> pa.Table:
-        return table.filter(pc.is_in(table["clip_id"], value_set=pa.array(list(self.selection), pa.string())))
+        said = text(beginning)
+        with querying(self.dataset.store) as connection:
+            ids = self.dataset.relation(connection, SELECTION_FILE, SELECTION, ["clip_id"])
+            alike = ids.filter(f"starts_with(clip_id, {said}) OR starts_with({said}, clip_id || '-')")
+            for chosen in (alike, ids.limit(_FEW)):
+                if listed := chosen.order("clip_id").to_arrow_table()["clip_id"].to_pylist():
+                    return list(listed)
+        return []
+
+    def of_video(self, named: str) -> dict[str, list[Row]]:
+        """The ledger's row of the source with this key or id (`film`), and those of what is `within` it; else empty."""
+        from pipeline.dataset.query import querying, text
+
+        with querying(self.dataset.store) as connection:
+            ledger = self.dataset.relation(connection, LEDGER_FILE, LEDGER)
+            said = text(named)
+            films = ledger.filter(f"kind = 'video' AND (source = {said} OR id = {said})").order("source, id").limit(1)
+            film: list[Row] = films.to_arrow_table().to_pylist()
+            if not film:
+                return {}
+            clips = ledger.filter(f"parent = {text(film[0]['id'])}")
+            inside = ledger.join(clips.project("id AS parent"), "parent", how="semi")
+            columns = ", ".join(LEDGER.names)
+            within = clips.project(columns).union(inside.project(columns)).order("kind, source, id")
+            return {"film": film, "within": within.to_arrow_table().to_pylist()}
 
     def of_clip(self, clip_id: str) -> dict[str, list[Row]]:
         """Everything that the dataset stores about one clip, by table."""
-        video_id = clip_id.split("-")[0]
+        from pipeline.dataset.query import querying
 
-        def rows(table: pa.Table, column: str = "clip_id", value: str = clip_id) -> list[Row]:
-            matches: list[Row] = table.filter(pc.equal(table[column], value)).to_pylist()
-            return matches
-
-        tables = {
-            "source": rows(self.parts("videos", "ingest", VIDEOS), "video_id", video_id),
-            "split": rows(self.parts("splits", "split", SPLITS), "video_id", video_id),
-            "clip": [clip for clip in self.clips if clip["clip_id"] == clip_id],
-            "selection": [row for key, row in self.selection.items() if key == clip_id],
-            "stills": rows(self.parts("stills", "split", STILLS, list(STILLS.names))),
-            "frame captions": rows(self.parts("frame_captions", "caption", FRAME_CAPTIONS)),
-            "spans": [row for row in self.spans.values() if row["clip_id"] == clip_id],
-            "captions": rows(self.parts("captions", "summarise", CAPTIONS)),
-            "samples": rows(self.dataset.read_table(INDEX, SAMPLES)),
-            "ledger": rows(self.dataset.read_table(LEDGER_FILE, LEDGER), "id", clip_id),
-            "overviews": [],
-            "labels": [],
-        }
-        if "overview" in self.record["stages"]:
-            tables["overviews"] = rows(self.parts("overviews", "overview", OVERVIEWS))
-        if self.config.score.labeller:
-            tables["labels"] = rows(self.parts("labels", "label", LABELS))
+        video_id = video_of(clip_id)
+        with querying(self.dataset.store) as connection:
+            rows = _RowsOf(self, connection)
+            tables = {
+                "source": rows.of_stage("videos", "ingest", VIDEOS, "video_id", video_id),
+                "split": rows.of_stage("splits", "split", SPLITS, "video_id", video_id),
+                "clip": rows.of_stage("clips", "split", CLIPS, "clip_id", clip_id),
+                "selection": rows.of_table(SELECTION_FILE, SELECTION, "clip_id", clip_id),
+                "stills": rows.of_stage("stills", "split", STILLS, "clip_id", clip_id),
+                "frame captions": rows.of_stage("frame_captions", "caption", FRAME_CAPTIONS, "clip_id", clip_id),
+                "spans": rows.of_table(SPANS_FILE, SAMPLE_SPANS, "clip_id", clip_id),
+                "captions": rows.of_stage("captions", "summarise", CAPTIONS, "clip_id", clip_id),
+                "samples": rows.of_table(INDEX, SAMPLES, "clip_id", clip_id),
+                "ledger": rows.of_table(LEDGER_FILE, LEDGER, "id", clip_id),
+                "overviews": [],
+                "labels": [],
+            }
+            for name in scorer_names(self.config.score):
+                for score in rows.of_stage(f"scores/{name}", f"score {name}", SCORES, "clip_id", clip_id):
+                    tables["clip"][0].update(dict_of(score["measures"]))
+            if "overview" in self.record["stages"]:
+                tables["overviews"] = rows.of_stage("overviews", "overview", OVERVIEWS, "clip_id", clip_id)
+            if self.config.score.labeller:
+                tables["labels"] = rows.of_stage("labels", "label", LABELS, "clip_id", clip_id)
         return tables
+
+
+@dataclass(frozen=True, slots=True)
+class _RowsOf:
+    """Reads the rows of tables in which a column has one value."""
+
+    history: History
+    connection: "Connection"
+
+    def of_stage(self, folder: str, stage: str, contract: TableContract, column: str, value: str) -> list[Row]:
+        """Of a stage's table."""
+        rows = self.history.relation(self.connection, folder, stage, contract, contract.names)
+        return self._of(rows, contract, column, value)
+
+    def of_table(self, key: str, contract: TableContract, column: str, value: str) -> list[Row]:
+        """Of a whole table."""
+        return self._of(self.history.dataset.relation(self.connection, key, contract), contract, column, value)
+
+    def _of(self, rows: "Relation", contract: TableContract, column: str, value: str) -> list[Row]:
+        from pipeline.dataset.query import text
+
+        chosen = rows.filter(f'"{column}" = {text(value)}').order(contract.key)
+        columns = ", ".join(f'"{name}"' for name in contract.names)
+        listed: list[Row] = chosen.project(columns).to_arrow_table().cast(contract.schema).to_pylist()
+        return listed

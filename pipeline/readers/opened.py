@@ -6,7 +6,6 @@ dataset.sample(dataset.sample_ids[0]).description["captions"]["dense"]
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.dataset.folder import Dataset
 from pipeline.measures.clips_table import CLIPS
-from pipeline.readers.finding import find_clip, find_video
+from pipeline.readers.finding import find_clip
 from pipeline.readers.history import History
 from pipeline.readers.showing import MEDIA_TYPES, Samples
 from pipeline.stage import Row
@@ -117,15 +116,14 @@ class OpenedDataset:
         stage, contract = _OF_STAGES.get(name) or (_SCORED + name.split("/")[1], SCORES)
         return lambda: self._history.parts(name, stage, contract)
 
-    @cached_property
-    def _packed(self) -> list[Row]:
-        rows: list[Row] = self.table("samples").to_pylist()
-        return [row for row in rows if row["status"] == "ok"]
-
     @property
     def sample_ids(self) -> tuple[str, ...]:
         """The ids of all samples that ship, as in the index."""
-        return tuple(row["sample_id"] for row in self._packed)
+        from pipeline.dataset.query import querying
+
+        with querying(self._dataset.store) as connection:
+            packed = self._dataset.relation(connection, INDEX, SAMPLES, ["sample_id", "status"]).filter("status = 'ok'")
+            return tuple(packed.project("sample_id").order("sample_id").to_arrow_table()["sample_id"].to_pylist())
 
     @cached_property
     def _samples(self) -> Samples:
@@ -145,12 +143,16 @@ class OpenedDataset:
     @property
     def shards(self) -> tuple[Shard, ...]:
         """Every shard, by path."""
-        groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-        for row in self._packed:
-            groups[row["shard"], row["bucket"], row["split"]].append(row["size"])
+        from pipeline.dataset.query import querying
+
+        names = ["shard", "bucket", "split", "size", "status"]
+        with querying(self._dataset.store) as connection:
+            packed = self._dataset.relation(connection, INDEX, SAMPLES, names).filter("status = 'ok'")
+            counted = packed.aggregate("shard, bucket, split, count(*), sum(size)::BIGINT", "shard, bucket, split")
+            rows = counted.order("shard, bucket, split").fetchall()
         return tuple(
-            Shard(path=f"shards/{path}", bucket=bucket, split=split, samples=len(sizes), bytes=sum(sizes))
-            for (path, bucket, split), sizes in sorted(groups.items())
+            Shard(path=f"shards/{path}", bucket=bucket, split=split, samples=samples, bytes=size)
+            for path, bucket, split, samples, size in rows
         )
 
     def explain(self, text: str) -> Mapping[str, Sequence[Row]]:
@@ -159,8 +161,6 @@ class OpenedDataset:
         `text` is the id of a clip, sample or still or its beginning, or the key or id of a video, as for
         `cutroom explain`. Raises `InputError` for what is not there or is not one.
         """
-        ledger = self.table("ledger").to_pylist()
-        if film := find_video(text, ledger):
-            clips = {row["id"] for row in ledger if row["parent"] == film["id"]}
-            return {"film": [film], "within": [row for row in ledger if row["parent"] in {film["id"], *clips}]}
-        return self._history.of_clip(find_clip(text, list(self._history.selection)))
+        if found := self._history.of_video(text):
+            return found
+        return self._history.of_clip(find_clip(text, self._history.clips_like(text)))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline.dataset.folder import PART_COLUMN, Dataset
 from pipeline.readers.history import History
-from pipeline.stage import Output, Row
+from pipeline.stage import Output
 from schemas.dataset_files import INDEX
 from schemas.media_tables import STILL_IMAGES
 from schemas.outcome_tables import SAMPLES
@@ -47,21 +47,20 @@ class Stills:
         self._part = lru_cache(maxsize=_PARTS_KEPT)(self._read_part)
 
     @cached_property
-    def _parts_of_stills(self) -> dict[str, str]:
+    def _parts_of_stills(self) -> pa.Table:
         parts = dict.fromkeys(self._dataset.committed(self._output, self._fingerprint))
-        table = self._dataset.read_parts(self._output, self._fingerprint, parts, ["still_id"])
-        names = (path.rsplit("/", 1)[1].removesuffix(".parquet") for path in table[PART_COLUMN].to_pylist())
-        return dict(zip(table["still_id"].to_pylist(), names, strict=True))
+        return self._dataset.read_parts(self._output, self._fingerprint, parts, ["still_id"])
 
     def _read_part(self, part: str) -> pa.Table:
         return self._dataset.read_parts(self._output, self._fingerprint, {part: None}, ["still_id", "image"])
 
     def __call__(self, still_id: str) -> bytes | None:
         """The still as JPEG; None if the dataset has no such still."""
-        part = self._parts_of_stills.get(still_id)
-        if part is None:
+        place = pc.index(self._parts_of_stills["still_id"], still_id).as_py()
+        if place < 0:
             return None
-        rows = self._part(part).filter(pc.field("still_id") == still_id)
+        path: str = self._parts_of_stills[PART_COLUMN][place].as_py()
+        rows = self._part(path.rsplit("/", 1)[1].removesuffix(".parquet")).filter(pc.field("still_id") == still_id)
         image: bytes | None = rows["image"][0].as_py()
         return image
 
@@ -70,9 +69,13 @@ class Samples:
     """The packed samples of a dataset by id, read from their shards by the index's offset and size."""
 
     def __init__(self, dataset: Dataset) -> None:
+        from pipeline.dataset.query import querying
+
         self._dataset = dataset
-        rows = dataset.read_table(INDEX, SAMPLES).to_pylist()
-        self._rows: dict[str, Row] = {row["sample_id"]: row for row in rows if row["status"] == "ok"}
+        columns = ["sample_id", "status", "shard", "offset", "size"]
+        with querying(dataset.store) as connection:
+            packed = dataset.relation(connection, INDEX, SAMPLES, columns).filter("status = 'ok'")
+            self._places = packed.project('sample_id, shard, "offset", size').to_arrow_table()
 
     def __call__(self, sample_id: str) -> Media | None:
         """The video or image of a sample; None if there is no such sample or its shard does not contain it."""
@@ -83,10 +86,11 @@ class Samples:
 
     def members(self, sample_id: str) -> dict[str, bytes] | None:
         """What the shard holds of a sample, by suffix (`.mp4`, `.json`); None where there is no such sample."""
-        row = self._rows.get(sample_id)
-        if row is None:
+        place = pc.index(self._places["sample_id"], sample_id).as_py()
+        if place < 0:
             return None
-        data = self._dataset.store.read_range(f"shards/{row['shard']}", row["offset"], row["offset"] + row["size"])
+        shard, offset, size = (self._places[name][place].as_py() for name in ("shard", "offset", "size"))
+        data = self._dataset.store.read_range(f"shards/{shard}", offset, offset + size)
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             files = ((member.name, tar.extractfile(member)) for member in tar if member.name.startswith(sample_id))
             return {name.removeprefix(sample_id): file.read() for name, file in files if file}

@@ -19,8 +19,11 @@ from pipeline.curate import Curation
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.verify import verify
 from pipeline.engine.cluster import Cluster
+from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import History
-from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS
+from pipeline.stages.score.configured import scorer_names
+from schemas.caption_tables import CAPTIONS, FRAME_CAPTIONS, SCORES
+from schemas.config import RunConfig
 from schemas.dataset_files import INDEX, LEDGER_FILE
 from schemas.load import load_config
 from schemas.media_tables import STILLS
@@ -165,7 +168,10 @@ def test_a_dataset_of_an_earlier_version_is_read_as_it_lies_and_computes_nothing
     def content() -> list[Any]:
         history = History(home.dataset)
         captions = history.parts("captions", "summarise", CAPTIONS).to_pylist()
-        return [history.clips, history.spans, captions, home.dataset.read_table(INDEX, SAMPLES).to_pylist()]
+        clips = history.parts("clips", "split", CLIPS).to_pylist()
+        names = scorer_names(RunConfig().score)
+        scores = [history.parts(f"scores/{name}", f"score {name}", SCORES).to_pylist() for name in names]
+        return [clips, scores, history.spans, captions, home.dataset.read_table(INDEX, SAMPLES).to_pylist()]
 
     before = content()
     make_older(home.dataset)

@@ -18,6 +18,7 @@ from pipeline.demo.build import build_demo_bucket
 from pipeline.demo.editing import truth
 from pipeline.demo.videos import REAL, VIDEOS
 from pipeline.engine.cluster import Cluster
+from pipeline.measures.clips_table import CLIPS
 from pipeline.readers.history import History
 from pipeline.stage import Row
 from schemas.caption_tables import CAPTIONS
@@ -162,7 +163,7 @@ def _a_model_learns_from_it(dataset: Path, folder: Path) -> None:
 def _clips_lie_inside_shots(history: History, source_of: dict[str, str]) -> None:
     films = {film.key: film for film in (*VIDEOS, *REAL.values()) if film.key not in NOT_SHOTS}
     checked = 0
-    for clip in history.clips:
+    for clip in history.parts("clips", "split", CLIPS).to_pylist():
         film = films.get(source_of[clip["clip_id"]])
         if film is None:
             continue

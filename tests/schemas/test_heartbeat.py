@@ -19,6 +19,9 @@ def test_a_line_says_how_far_and_what_is_to_come() -> None:
     assert beat.line(60) == "  split: 10 of 40 rows, 2 failed; 60 s, about 3 min to go"
     beat.advance(30)
     assert beat.line(240) == "  split: 40 of 40 rows, 2 failed; 4 min"
+    groups = Heartbeat("split to score", total=40, unit="groups", write=print)
+    groups.advance(2, 3)
+    assert groups.line(10).startswith("  split to score: 2 of 40 groups, 3 rows failed; 10 s")
 
 
 def test_what_was_done_before_does_not_make_the_rest_look_fast() -> None:

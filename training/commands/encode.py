@@ -7,6 +7,7 @@ import argparse
 import sys
 import time
 
+import pyarrow.compute as pc
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.storage.store import Store
@@ -60,13 +61,12 @@ def encode(config: TrainConfig, dataset: str, out: str, options: argparse.Namesp
                 print(f"{part.name}: {failed} of {len(part.samples)} samples cannot be encoded", file=sys.stderr)
 
         index = LatentWriter(Store(dataset), cache, settings, codec, text).write(parts, done)
-    rows = index.to_pylist()
-    failures = [f"{row['sample_id']}: {row['error']}" for row in rows if row["status"] != "ok"]
-    for failure in failures[:_LISTED]:
-        print(f"encode: {failure}", file=sys.stderr)
-    size = sum(row["size"] or 0 for row in rows) / 2**20
+    failures = index.filter(pc.not_equal(index["status"], "ok"))
+    for row in failures.slice(0, _LISTED).to_pylist():
+        print(f"encode: {row['sample_id']}: {row['error']}", file=sys.stderr)
+    size = (pc.sum(index["size"]).as_py() or 0) / 2**20
     print(
-        f"{len(rows) - len(failures)} of {len(rows)} samples x shapes in {len(parts)} shards, {size:.1f} MB, "
+        f"{len(index) - len(failures)} of {len(index)} samples x shapes in {len(parts)} shards, {size:.1f} MB, "
         f"{time.perf_counter() - started:.0f} s; train with --set data.latents={out}"
     )
     return 0

@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     argument_parser.add_argument(
         "--gate", action="append", default=[], metavar="RULE", help='such as "empty <= 0"; repeatable'
     )
+    argument_parser.add_argument(
+        "--samples", type=int, default=20_000, metavar="N", help="measure at most so many (default: 20,000; 0: all)"
+    )
     argument_parser.add_argument("--json-only", action="store_true", help="write no page")
     return argument_parser
 

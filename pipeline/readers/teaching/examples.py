@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.readers.history import History
@@ -107,8 +105,8 @@ def _embed_files(
 def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int, Vectors], str]:
     clips = {label.name for label in labels if label.target == "clip"}
     stills = {label.name for label in labels if label.target == "still"}
-    selected = pc.field("clip_id").isin(_texts(clips)) | pc.field("still_id").isin(_texts(stills))
-    table = history.parts("embeddings", "embed", EMBEDDINGS, where=selected & (pc.field("status") == "ok"))
+    selected = f"(clip_id IN {_texts(clips)} OR still_id IN {_texts(stills)}) AND status = 'ok'"
+    table = history.parts("embeddings", "embed", EMBEDDINGS, where=selected)
     of_clip: dict[str, list[list[float]]] = {}
     of_still: dict[str, list[list[float]]] = {}
     for row in table.sort_by("still_id").to_pylist():
@@ -126,5 +124,8 @@ def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int
     return by_row, models[0]
 
 
-def _texts(values: Set[str]) -> pa.Array:
-    return pa.array(sorted(values), pa.string())  # with a type, because it may be empty
+def _texts(values: Set[str]) -> str:
+    """A list of texts as SQL writes it."""
+    from pipeline.dataset.query import text
+
+    return f"({', '.join(map(text, sorted(values))) or 'NULL'})"

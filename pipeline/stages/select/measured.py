@@ -19,7 +19,6 @@ from pipeline.stages.score.configured import scorer_names
 from pipeline.stages.score.scorers.registry import SCORERS
 from schemas.bucket_arrays import Shapes
 from schemas.config import ScoreConfig
-from schemas.named_values import dict_of
 from schemas.rules import AnyRule, PercentileRule, Rule
 
 if TYPE_CHECKING:
@@ -75,15 +74,6 @@ def with_bitrate(clips: "Relation", videos: "Relation") -> "Relation":
     """The clips with `BITRATE`; of `videos` the id, bytes and duration (seconds) are read."""
     rate = f"bytes::DOUBLE / greatest(coalesce(duration, 0), 1::DOUBLE) AS {BITRATE}"
     return clips.join(videos.project(f"video_id, {rate}"), "video_id")
-
-
-def with_measures(clips: pa.Table, scores: Iterable[pa.Table]) -> dict[str, Row]:
-    """Rows of some clips with every scorer's measures as columns, by clip id."""
-    rows: dict[str, Row] = {row["clip_id"]: row for row in clips.to_pylist()}
-    for table in scores:
-        for score in table.filter(pc.equal(table["status"], "ok")).to_pylist():
-            rows[score["clip_id"]].update(dict_of(score["measures"]))
-    return rows
 
 
 def _measure(cell: str, position: int, name: str, usable: str, otherwise: str) -> str:

@@ -13,14 +13,15 @@ from pipeline.commands.explain import main
 from pipeline.commands.explain_video import print_video
 from pipeline.dataset.folder import Dataset
 from pipeline.dataset.plan import Part
-from pipeline.readers.finding import find_clip, find_video
+from pipeline.readers.finding import find_clip
+from pipeline.readers.history import History
 from pipeline.stage import Output, Row
 from schemas.config import RunConfig, ScoreConfig
 from schemas.contract import TableContract
-from schemas.dataset_files import DUPLICATES_FILE, INDEX, SELECTION_FILE
+from schemas.dataset_files import DUPLICATES_FILE, INDEX, LEDGER_FILE, SELECTION_FILE
 from schemas.errors import InputError
 from schemas.media_tables import DUPLICATES, SPLITS, STILLS
-from schemas.outcome_tables import SAMPLES, SELECTION
+from schemas.outcome_tables import LEDGER, SAMPLES, SELECTION
 from tests.pipeline.captioned_dataset import OK, filled, make_captioned_dataset
 
 CLIPS = ["3f2a-0-2000", "3f2a-0-20000", "3f2a-2000-4000", "77aa-0-2000"]
@@ -65,8 +66,24 @@ LEDGER_ROWS: list[Row] = [
 
 
 @pytest.mark.parametrize(("text", "matches"), [("harbour.mp4", True), ("3f2a", True), ("3f2a-1500-6000", False)])
-def test_a_video_is_meant_by_its_key_or_its_id(text: str, matches: bool) -> None:
-    assert (find_video(text, LEDGER_ROWS) is not None) == matches
+def test_a_video_is_meant_by_its_key_or_its_id(text: str, matches: bool, tmp_path: Path) -> None:
+    dataset = Dataset(str(tmp_path))
+    dataset.write_table(LEDGER_FILE, LEDGER, LEDGER.table(sorted(LEDGER_ROWS, key=lambda row: str(row["id"]))))
+    found = History(dataset).of_video(text)
+    assert bool(found) == matches
+    if matches:
+        assert [row["id"] for row in found["film"]] == ["3f2a"]
+        assert sorted(row["id"] for row in found["within"]) == sorted(row["id"] for row in LEDGER_ROWS[1:])
+
+
+def test_the_ids_that_a_beginning_can_mean_come_from_the_selection(tmp_path: Path) -> None:
+    dataset = Dataset(str(tmp_path))
+    rows = [{"clip_id": clip, "state": "kept"} for clip in CLIPS]
+    dataset.write_table(SELECTION_FILE, SELECTION, filled(SELECTION, sorted(rows, key=lambda row: row["clip_id"])))
+    history = History(dataset)
+    assert history.clips_like("3f2a") == sorted(clip for clip in CLIPS if clip.startswith("3f2a"))
+    assert history.clips_like("77aa-0-2000-s001") == ["77aa-0-2000"]
+    assert history.clips_like("5'") == sorted(CLIPS)
 
 
 def test_a_video_is_shown_from_its_first_second_to_its_last(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,13 +23,13 @@ from pipeline.stages.score.configured import measure_names, scorer_names
 from pipeline.stages.score.scorers.efficientnet import EfficientNetLite0
 from pipeline.stages.score.scorers.taught import load_head
 from pipeline.stages.score.stage import Score
-from pipeline.stages.select.measured import with_measures
 from pipeline.stages.specs_of_run import make_specs
 from schemas.caption_tables import EMBEDDINGS, SCORES
 from schemas.config import RunConfig, ScoreConfig, SelectConfig
 from schemas.errors import ConfigError, InputError
 from schemas.media_tables import DUPLICATES
 from tests.films import Picture, make_film, moving, texture
+from tests.pipeline.row_by_row import with_measures
 from tests.pipeline.selected import select_rows
 
 SOURCES = 6
@@ -108,8 +108,8 @@ def test_a_column_of_the_heads_name_is_filled_and_a_rule_on_it_filters(taught: P
     for clip in ("11-0-20", "22-0-20"):
         result = stage.process({"clip_id": clip, "references": [{"part": part, "key": f"{clip}-s000"}]})
         scores.append({**(result.values or {}), **status})
-    clips = with_measures(clip_table("11-0-20", "22-0-20"), [SCORES.table(scores)])
-    selection, _ = select_rows(list(clips.values()), config, {}, lambda rows: DUPLICATES.empty())
+    clips, _ = with_measures(clip_table("11-0-20", "22-0-20"), [SCORES.table(scores)])
+    selection, _ = select_rows(clips, config, {}, lambda rows: DUPLICATES.empty())
     states = {row["clip_id"]: (row["state"], row["rule"]) for row in selection.to_pylist()}
     assert states == {"11-0-20": ("filtered", "lecture < 0.5"), "22-0-20": ("kept", None)}
 

@@ -8,7 +8,8 @@ import pytest
 
 from captioning.quality.judge import Settings
 from pipeline.dataset.folder import Dataset
-from pipeline.readers.quality import read_funnel, read_records, report_of
+from pipeline.readers.caption_records import read_records
+from pipeline.readers.quality import read_funnel, report_of
 from pipeline.stage import Output
 from schemas.caption_tables import CAPTIONS
 from schemas.dataset_files import LEDGER_FILE, SPANS_FILE
@@ -23,7 +24,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 def test_records(dataset: Dataset) -> None:
-    first, second, third = read_records(dataset)
+    first, second, third = read_records(dataset)[0]
     assert (first.sample_id, first.source, first.bucket, first.camera, first.duration) == (
         "v-0-4000-b-0",
         "film.mp4",
@@ -39,7 +40,7 @@ def test_records(dataset: Dataset) -> None:
 
 
 def test_a_samples_evidence_is_what_lies_in_its_span_told_from_its_start(dataset: Dataset) -> None:
-    first, second, _ = read_records(dataset)
+    first, second, _ = read_records(dataset)[0]
     assert [(frame.still_id, frame.time, frame.text) for frame in first.frames] == [
         ("s0", 0.5, "A wolf stands."),
         ("s1", 2.0, "A wolf turns."),
@@ -51,7 +52,7 @@ def test_a_sample_without_any_frame_caption_has_the_reason_of_the_ledger(dataset
     write_spans(dataset, [*SPANS, ("v-9-9000-b-0", "v-9-9000", 9.0, 11.0, ["s9"])])
     ledger_rows = [{"kind": "sample", "id": "v-9-9000-b-0", "state": "failed", "reason": "cut off"}]
     dataset.write_table(LEDGER_FILE, LEDGER, filled(LEDGER, ledger_rows))
-    errors = {record.sample_id: record.error for record in read_records(dataset)}
+    errors = {record.sample_id: record.error for record in read_records(dataset)[0]}
     assert errors == {
         "v-0-4000-b-0": None,
         "v-0-4000-b-1": None,
@@ -67,6 +68,17 @@ def test_a_report(dataset: Dataset) -> None:
     assert (values["empty"], values["error"], values["over_budget"]) == pytest.approx((1 / 3, 1 / 3, 1.0))
     assert report.models["summariser"] == "join: m2"
     assert report.worst[0] == "v-4-8000-b-0"
+
+
+def test_a_report_on_some_samples_says_so_and_measures_the_same_ones_again(dataset: Dataset) -> None:
+    report = report_of(dataset, Settings(), most=2)
+    measured = [view.record.sample_id for view in report.samples]
+    assert len(measured) == 2
+    assert any(note.startswith("2 of 3 samples were measured") for note in report.notes)
+    assert [view.record.sample_id for view in report_of(dataset, Settings(), most=2).samples] == measured
+    assert not any("were measured" in note for note in report_of(dataset, Settings(), most=3).notes)
+    records = {record.sample_id: record for record in read_records(dataset)[0]}
+    assert [view.record for view in report.samples] == [records[key] for key in measured]
 
 
 def test_a_dataset_of_captions_by_clip_is_refused_with_the_command(dataset: Dataset) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline.dataset.query import querying
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Row
+from pipeline.stages.encode.rows import planned_rows, wanted_rows
 from pipeline.stages.pack.described import DescribedTables, described_samples, inputs_of_samples, with_texts
 from pipeline.stages.pack.samples import plan_samples
 from pipeline.stages.select.measured import ScoreTable
@@ -141,6 +143,18 @@ def test_the_join_gives_what_joining_row_by_row_gave(made: Tables) -> None:
     assert with_texts(described, "s").equals(expected)
     plans = [plan_samples(joined, CONFIG, "encode") for joined in (with_texts(described, "s"), expected)]
     assert plans[0].equals(plans[1])
+
+
+@given(tables())
+@settings(max_examples=15, deadline=None)
+def test_what_is_encoded_before_it_is_packed_is_what_packing_wants(made: Tables) -> None:
+    wanted = planned_rows(plan_samples(with_texts(made.described(), "s"), CONFIG, "encode")).sort_by("sample_id")
+    spans, clips, videos = (
+        pa.Table.from_pylist(rows, schema=contract.schema)
+        for rows, contract in ((made.spans, SAMPLE_SPANS), (made.clips, CLIPS), (made.videos, VIDEOS))
+    )
+    spans = spans.filter(pc.is_in(spans["sample_id"], value_set=wanted["sample_id"].combine_chunks()))
+    assert wanted_rows(spans, clips, videos, "encode").sort_by("sample_id").equals(wanted)
 
 
 def _one() -> Tables:

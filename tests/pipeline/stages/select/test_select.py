@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.dataset.query import querying
 from pipeline.measures.clips_table import CLIPS
 from pipeline.stage import Row
-from pipeline.stages.select.measured import FAILURE, ScoreTable, measured_clips, with_measures
+from pipeline.stages.select.measured import FAILURE, ScoreTable, measured_clips
 from pipeline.stages.select.select import CLIP_COLUMNS, WORD_COLUMNS, check_rules
 from pipeline.storage.store import Store
 from schemas.caption_tables import SCORES
@@ -199,10 +199,6 @@ def test_measures_of_all_scorers_become_columns_and_failures_are_told() -> None:
         SCORES.table([score("b", "beauty", {"aesthetic": 5.0}), score("a", "beauty", {"aesthetic": 4.0})]),
         SCORES.table([score("a", "text", {"text_area": 0.1}), score("b", "text", None)]),
     ]
-    rows = with_measures(clips, tables)
-    assert {key: (row["width"], row["aesthetic"], row.get("text_area")) for key, row in rows.items()} == {
-        "a": (1, 4.0, 0.1), "b": (2, 5.0, None),
-    }  # fmt: skip
     with querying(Store("/nowhere")) as connection:
         measures = [("aesthetic",), ("text_area",)]
         scores = [
