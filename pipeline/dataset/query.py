@@ -102,3 +102,8 @@ def batches(relation: Relation, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
 def text(value: str) -> str:
     """A text as SQL writes it."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def texts(values: Iterable[str]) -> str:
+    """Texts as SQL writes them after IN."""
+    return f"({', '.join(map(text, sorted(values))) or 'NULL'})"

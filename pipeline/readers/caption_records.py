@@ -45,6 +45,8 @@ def read_records(dataset: Dataset, most: int = 0) -> tuple[list[CaptionRecord], 
     if "summarise" not in history.record.get("stages", {}):
         raise DatasetError(f"{dataset.store.uri} holds no captions; `just curate` makes them")
     with querying(dataset.store) as connection:
+        # First: captions of clips, as earlier versions made them, are refused with what helps.
+        history.relation(connection, "captions", "summarise", CAPTIONS, CAPTIONS.names)
         tables = _Tables(history, connection, most)
         captions = tables.of_samples("captions", "summarise", CAPTIONS)
         overviews = tables.of_samples("overviews", "overview", OVERVIEWS)

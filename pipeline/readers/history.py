@@ -84,9 +84,10 @@ class History:
             folder = "stills"  # an earlier version kept them there, and the next run takes them out
         output = Output(folder=folder, contract=contract, parent=contract.key)
         part_names = self._in_order(output, fingerprint)
+        chosen = None if {*columns} == {*contract.names} else list(columns)  # all of them are checked by the contract
         latest: dict[str, dict[str, Any]] = {}
         for name in part_names:  # the part planned last wins, as when the stage runs
-            table = self.dataset.read_parts(output, fingerprint, {name: None}, columns)
+            table = self.dataset.read_parts(output, fingerprint, {name: None}, chosen)
             latest.update({row[contract.key]: row for row in table.drop_columns([PART_COLUMN]).to_pylist()})
         schema = pa.schema([contract.schema.field(name) for name in columns])
         return pa.Table.from_pylist([latest[key] for key in sorted(latest)], schema=schema)
@@ -112,7 +113,8 @@ class History:
         names = list(dict.fromkeys([contract.key, *columns]))
         for key in keys[:1] + keys[-1:]:
             stated = schema_of(store, key)
-            if not contract.modern(stated.empty_table()).schema.equals(stated):  # which only Arrow converts
+            modern = contract.modern(stated.empty_table()).schema
+            if not modern.equals(stated) or not {*names} <= {*modern.names}:  # which only Arrow converts, or refuses
                 return connection.from_arrow(self._converted(folder, stage, contract, names))
         schema = pa.schema([contract.schema.field(name) for name in names])
         rows = parquet(connection, store, keys, schema, PART_COLUMN).set_alias("rows")
@@ -182,7 +184,7 @@ class History:
             if not film:
                 return {}
             clips = ledger.filter(f"parent = {text(film[0]['id'])}")
-            inside = ledger.join(clips.project("id AS parent"), "parent", how="semi")
+            inside = ledger.set_alias("inside").join(clips.project("id AS parent"), "parent", how="semi")
             columns = ", ".join(LEDGER.names)
             within = clips.project(columns).union(inside.project(columns)).order("kind, source, id")
             return {"film": film, "within": within.to_arrow_table().to_pylist()}

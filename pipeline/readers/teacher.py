@@ -105,10 +105,9 @@ def _counted(pairs: list[SomePair], lesson: Lesson) -> list[SomePair]:
 
 def _of_stills(lesson: Lesson) -> str:
     """The stills of the lesson, as SQL says it."""
-    from pipeline.dataset.query import text
+    from pipeline.dataset.query import texts
 
-    stills = sorted({still for key in lesson.captions for still in lesson.stills[key]})
-    return f"still_id IN ({', '.join(map(text, stills)) or 'NULL'})"
+    return f"still_id IN {texts({still for key in lesson.captions for still in lesson.stills[key]})}"
 
 
 def _spread(images: Sequence[ImageBytes], most: int) -> Sequence[ImageBytes]:

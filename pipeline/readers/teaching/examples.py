@@ -4,7 +4,7 @@ just teach labels.csv lecture --files ~/videos
 just teach labels.csv lecture --dataset datasets/videos
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -103,9 +103,11 @@ def _embed_files(
 
 
 def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int, Vectors], str]:
+    from pipeline.dataset.query import texts
+
     clips = {label.name for label in labels if label.target == "clip"}
     stills = {label.name for label in labels if label.target == "still"}
-    selected = f"(clip_id IN {_texts(clips)} OR still_id IN {_texts(stills)}) AND status = 'ok'"
+    selected = f"(clip_id IN {texts(clips)} OR still_id IN {texts(stills)}) AND status = 'ok'"
     table = history.parts("embeddings", "embed", EMBEDDINGS, where=selected)
     of_clip: dict[str, list[list[float]]] = {}
     of_still: dict[str, list[list[float]]] = {}
@@ -122,10 +124,3 @@ def _stored_vectors(labels: Sequence[Label], history: History) -> tuple[dict[int
     if len(models) != 1:
         raise InputError(f"the dataset's vectors are of several models: {', '.join(models)}; run just curate again")
     return by_row, models[0]
-
-
-def _texts(values: Set[str]) -> str:
-    """A list of texts as SQL writes it."""
-    from pipeline.dataset.query import text
-
-    return f"({', '.join(map(text, sorted(values))) or 'NULL'})"

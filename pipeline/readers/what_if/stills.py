@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-import pyarrow.compute as pc
-
 from captioning.report.thumbnails import thumbnail
 from pipeline.readers.history import History
 from pipeline.readers.showing import Stills
@@ -73,7 +71,9 @@ def draw_sides(funnel: Funnel, images: Thumbnails) -> list[str]:
 
 def thumbnails_of(history: History, clip_ids: Collection[str]) -> Mapping[str, str]:
     """The middle still of each clip as a small JPEG in base64; clips without a readable still are left out."""
-    selected = pc.field("clip_id").isin(list(clip_ids))
+    from pipeline.dataset.query import texts
+
+    selected = f"clip_id IN {texts(clip_ids)}"
     columns = ["still_id", "clip_id", "ordinal"]
     by_clip: dict[str, list[Row]] = {}
     for row in history.parts("stills", "split", STILLS, columns, selected).to_pylist():
