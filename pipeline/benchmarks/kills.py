@@ -62,7 +62,7 @@ def main() -> None:
     headings = ("killed", "times")
     rows = [(stage, str(times)) for stage, times in sorted(kills.hits.items())]
     where = "an object store (moto, loopback)" if parsed.s3 else "a local disk"
-    title = f"{kills.hits.total()} kills on {where}: {kills.compared} runs ended, all equal to the undisturbed one"
+    title = f"{kills.hits.total()} kills on {where}: of the runs, {kills.compared} ended; all equal the undisturbed one"
     print_table(title, headings, rows)
     if parsed.record:
         name = "kills-s3" if parsed.s3 else "kills"
