@@ -79,3 +79,10 @@ def test_rows_share_tasks_only_if_every_worker_has_many(rows: int, workers: int)
     assert [row for task in tasks for row in task["row"].to_pylist()] == list(range(rows))
     assert max((len(task) for task in tasks), default=1) <= 8
     assert all(len(task) == 1 for task in tasks) or len(tasks) >= 32 * workers
+
+
+def test_ray_still_has_the_wait_that_a_cluster_shortens() -> None:
+    """A constant of Ray's own: where it is gone, workers wait 0.2 s between tasks again, and nothing else would say."""
+    from ray.data._internal.execution import streaming_executor_state
+
+    assert isinstance(streaming_executor_state.WAIT_FOR_TASK_COMPLETION_TIMEOUT_S, float)
